@@ -357,7 +357,8 @@ def _shown(name: str, default: object) -> str:
     if default is None or default == ():
         return "unset"
     if isinstance(default, Rate):
-        return f"`{default.count}/{_spoken(default.seconds).removeprefix('1')}`"
+        period = _spoken(default.seconds)
+        return f"`{default.count}/{period[1:] if period in {'1s', '1min', '1h', '1d'} else period}`"
     if annotation in (Seconds, Period) and isinstance(default, int):
         return f"`{_spoken(default)}`"
     return f"`{str(default).lower() if isinstance(default, bool) else default}`"
