@@ -1,0 +1,40 @@
+"""Find and read the one document that the server loads."""
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+REPOSITORY = HERE.parents[2]
+
+
+class BundleMissing(Exception):
+    """Neither the installed package nor the repository has a bundle."""
+
+    def __init__(self) -> None:
+        super().__init__("bundle.json is missing: run `python -m accord.contract generate`, or install the package again.")
+
+
+def sources_dir() -> Path | None:
+    """The `openapi/` folder of the repository; None when Accord runs installed."""
+    folder = REPOSITORY / "openapi"
+    return folder if (folder / "openapi.yaml").is_file() else None
+
+
+def path() -> Path:
+    """Where the bundle is: inside the installed package, else in the repository."""
+    for candidate in (HERE / "bundle.json", REPOSITORY / "openapi" / "bundle.json"):
+        if candidate.is_file():
+            return candidate
+    raise BundleMissing
+
+
+@cache
+def _read(file: Path) -> bytes:
+    return file.read_bytes()
+
+
+def load() -> dict[str, Any]:
+    """A fresh copy of the bundle, so that a caller may change what it gets."""
+    return json.loads(_read(path()))
