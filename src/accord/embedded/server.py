@@ -1,0 +1,252 @@
+"""What the two embedded servers share: joining, starting, stopping and noticing death.
+
+Three lock files in the server's folder carry the whole agreement between processes:
+
+- `start.lock` is held while anyone starts or stops the server;
+- `users.lock` is held, shared, by every Accord process that uses it, so the last one out knows it;
+- `running.lock` is inherited by the server and all its children, so that it is held exactly as long as one
+  of them lives. A process id alone would lie after a crash, when another process may have the number.
+"""
+
+import atexit
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Generator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
+from pathlib import Path
+from typing import ClassVar, Self, TypedDict, Unpack
+
+from accord.embedded import locks
+
+LOG_LIMIT_BYTES = 10 * 1024 * 1024
+START_TIMEOUT = 120.0  # seconds; PostgreSQL may have to recover from a crash first
+STOP_TIMEOUT = 10.0  # seconds for each signal, before the next and harsher one
+TAKEOVER_TIMEOUT = 10.0  # seconds for the children of a dead server to end
+
+_logger = logging.getLogger("accord.embedded")
+_left_running: list[subprocess.Popen[bytes]] = []  # a Popen that is collected while it runs would warn
+
+
+class EmbeddedError(RuntimeError):
+    """An embedded server cannot be started; the message says what to do."""
+
+
+class ProcessOptions(TypedDict, total=False):
+    cwd: Path
+    env: dict[str, str]
+    umask: int
+    user: int
+    group: int
+    extra_groups: list[int]
+
+
+class EmbeddedServer(ABC):
+    name: ClassVar[str]
+    title: ClassVar[str]
+    stop_signals: ClassVar[Sequence[signal.Signals]]
+
+    def __init__(self, data_dir: Path) -> None:
+        if sys.platform == "win32":
+            raise EmbeddedError(f"Embedded {self.title} needs Linux or macOS. Use WSL, or configure its URL.")
+        data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = data_dir.resolve() / self.name
+        self.folder.mkdir(mode=0o711, exist_ok=True)
+        self._process: subprocess.Popen[bytes] | None = None
+        self._users: int | None = None
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The address with credentials; it stays the same when the server is restarted."""
+
+    @abstractmethod
+    def _launch(self, running: int) -> subprocess.Popen[bytes]:
+        """Start the server process, which must inherit the descriptor `running`."""
+
+    @abstractmethod
+    def _answers(self) -> bool:
+        """Whether the running server accepts connections."""
+
+    def _clear_orphans(self) -> None:  # noqa: B027 - NATS leaves none
+        """End what a killed server left behind, where it can leave anything."""
+
+    @property
+    def pid(self) -> int | None:
+        with suppress(FileNotFoundError, ValueError):
+            return int(self._pid_file.read_text())
+        return None
+
+    def alive(self) -> bool:
+        if self._process is not None and self._process.poll() is not None:
+            return False
+        return locks.is_held(self._running_lock) and _exists(self.pid)
+
+    def start(self) -> Self:
+        """Start the server, or join the one that another process runs on this folder."""
+        with self._exclusively():
+            self._users = locks.acquire(self._users_lock, timeout=STOP_TIMEOUT, shared=True)
+            try:
+                self._ensure_running()
+            except BaseException:
+                self._leave()
+                raise
+        atexit.register(self.stop)
+        return self
+
+    def restart_if_dead(self) -> bool:
+        """Bring a dead server back on the same address; False if there was nothing to do."""
+        if self.alive():
+            return False
+        with self._exclusively():
+            if self._users is None or self.alive():
+                return False
+            self._ensure_running()
+        return True
+
+    def stop(self) -> None:
+        """Leave the server; the last process to leave stops it."""
+        if self._users is None:
+            return
+        atexit.unregister(self.stop)
+        with self._exclusively():
+            if locks.try_lock(self._users):  # nobody else holds it
+                self._shut_down()
+            elif self._process is not None:
+                _left_running.append(self._process)
+            self._leave()
+
+    def _ensure_running(self) -> None:
+        if not self.alive():
+            self._start_process()
+        self._wait_until(self._answers, START_TIMEOUT)
+        self._write("url", self.url)
+
+    def _start_process(self) -> None:
+        running = self._take_over()
+        try:
+            self._process = self._launch(running)
+        finally:
+            os.close(running)
+        self._write("pid", str(self._process.pid))
+
+    def _take_over(self) -> int:
+        """Wait until nothing of an earlier server lives on this folder."""
+        try:
+            return locks.acquire(self._running_lock, timeout=0.3)
+        except locks.LockBusyError:
+            self._clear_orphans()
+        try:
+            return locks.acquire(self._running_lock, timeout=TAKEOVER_TIMEOUT)
+        except locks.LockBusyError as busy:
+            raise EmbeddedError(
+                f"Processes of an earlier {self.title} still use {self.folder} and do not end. "
+                "Stop them, then start again."
+            ) from busy
+
+    def _wait_until(self, condition: Callable[[], bool], timeout: float) -> None:
+        deadline = time.monotonic() + timeout
+        while not condition():
+            if not self.alive():
+                raise EmbeddedError(f"{self.title} did not start. {self._log_tail()}")
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"{self.title} did not answer in {timeout:.0f} s. {self._log_tail()}")
+            time.sleep(locks.POLL_SECONDS)
+
+    def _shut_down(self) -> None:
+        for stop_signal in self.stop_signals:
+            pid = self.pid
+            if pid is None or not self.alive():
+                break
+            with suppress(ProcessLookupError):
+                os.kill(pid, stop_signal)
+            if self._ended_within(STOP_TIMEOUT):
+                break
+            _logger.warning("%s ignored %s", self.title, stop_signal.name)
+        self._pid_file.unlink(missing_ok=True)
+
+    def _ended_within(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            ended = self._process is None or self._process.poll() is not None
+            if ended and not locks.is_held(self._running_lock):
+                return True
+            time.sleep(locks.POLL_SECONDS)
+        return False
+
+    def _leave(self) -> None:
+        if self._users is not None:
+            os.close(self._users)
+            self._users = None
+
+    def _exclusively(self) -> AbstractContextManager[None]:
+        return locks.locked(self.folder / "start.lock", timeout=START_TIMEOUT)
+
+    def _spawn(
+        self, running: int, command: Sequence[str], **process: Unpack[ProcessOptions]
+    ) -> subprocess.Popen[bytes]:
+        with self._log() as log:
+            return subprocess.Popen(  # noqa: S603 - the binaries of our own dependencies
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=(running,),
+                start_new_session=True,  # Ctrl-C is for Accord, which then stops the server in order
+                **process,
+            )
+
+    @contextmanager
+    def _log(self) -> Generator[int]:
+        log = self.folder / "log"
+        if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+            log.rename(self.folder / "log.old")
+        descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
+
+    def _log_tail(self, lines: int = 5) -> str:
+        log = self.folder / "log"
+        if not log.exists():
+            return f"It wrote no log in {self.folder}."
+        tail = log.read_text(errors="replace").splitlines()[-lines:]
+        return f"The end of {log}:\n" + "\n".join(tail)
+
+    def _write(self, name: str, text: str) -> None:
+        """Write a private file in one step, so that no other process reads half of it."""
+        draft = self.folder / f"{name}.new"
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        draft.rename(self.folder / name)
+
+    @property
+    def _pid_file(self) -> Path:
+        return self.folder / "pid"
+
+    @property
+    def _running_lock(self) -> Path:
+        return self.folder / "running.lock"
+
+    @property
+    def _users_lock(self) -> Path:
+        return self.folder / "users.lock"
+
+
+def _exists(pid: int | None) -> bool:
+    if pid is None:
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

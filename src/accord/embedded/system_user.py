@@ -1,0 +1,86 @@
+"""PostgreSQL refuses to run as root; a root process runs it as a user of its own.
+
+That user must reach the binaries and the data folder, which may lie in a home that is closed to others. An
+access list entry for this one user opens the way without opening the home to everybody.
+"""
+
+import os
+import pwd
+import stat
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+from accord.embedded.server import EmbeddedError
+
+NAME = "accord-postgres"
+_ACL = "system.posix_acl_access"
+_HEADER, _ENTRY = struct.Struct("<I"), struct.Struct("<HHI")
+_VERSION, _NOBODY = 2, 0xFFFFFFFF
+_USER_OBJ, _USER, _GROUP_OBJ, _MASK, _OTHER = 1, 2, 4, 16, 32
+_EXECUTE = 1
+
+
+def needed() -> pwd.struct_passwd | None:
+    """The account to run PostgreSQL as, or None when this process is not root."""
+    return _account() if os.geteuid() == 0 else None
+
+
+def let_reach(user: pwd.struct_passwd, path: Path) -> None:
+    """Let the user pass through every folder above the path, and nobody else."""
+    for folder in path.resolve().parents:
+        mode = folder.stat()
+        owns = mode.st_uid == user.pw_uid and mode.st_mode & stat.S_IXUSR
+        if not owns and not mode.st_mode & stat.S_IXOTH:
+            _let_pass(user, folder)
+
+
+def _account() -> pwd.struct_passwd:
+    problem = ""
+    for _ in range(20):  # two starts at once: the second finds the account, or the lock of /etc/passwd
+        try:
+            return pwd.getpwnam(NAME)
+        except KeyError:
+            problem = _create_account()
+        time.sleep(0.1)
+    raise EmbeddedError(
+        f"PostgreSQL cannot run as root, and the account {NAME} cannot be created ({problem}). "
+        "Run Accord as an ordinary user, or set DATABASE_URL."
+    )
+
+
+def _create_account() -> str:
+    command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()  # noqa: S603 - fixed words
+    except FileNotFoundError:
+        return "there is no useradd"
+
+
+def _let_pass(user: pwd.struct_passwd, folder: Path) -> None:
+    entries = _read(folder)
+    entries[_USER, user.pw_uid] = entries.get((_USER, user.pw_uid), 0) | _EXECUTE
+    entries[_MASK, _NOBODY] = entries.get((_MASK, _NOBODY), entries[_GROUP_OBJ, _NOBODY]) | _EXECUTE
+    packed = b"".join(_ENTRY.pack(tag, entries[tag, who], who) for tag, who in sorted(entries))
+    try:
+        os.setxattr(folder, _ACL, _HEADER.pack(_VERSION) + packed)
+    except (OSError, AttributeError) as refused:
+        raise EmbeddedError(
+            f"The account {NAME} cannot pass through {folder}. Run `chmod o+x {folder}`, choose another "
+            "data folder, run Accord as an ordinary user, or set DATABASE_URL."
+        ) from refused
+
+
+def _read(folder: Path) -> dict[tuple[int, int], int]:
+    """The access list as {(tag, id): permissions}; without one, what the mode says."""
+    try:
+        packed = os.getxattr(folder, _ACL)[_HEADER.size :]
+    except (OSError, AttributeError):
+        mode = folder.stat().st_mode
+        return {
+            (_USER_OBJ, _NOBODY): mode >> 6 & 7,
+            (_GROUP_OBJ, _NOBODY): mode >> 3 & 7,
+            (_OTHER, _NOBODY): mode & 7,
+        }
+    return {(tag, who): permissions for tag, permissions, who in _ENTRY.iter_unpack(packed)}
