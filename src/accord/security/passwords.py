@@ -139,13 +139,14 @@ def _matches_scrypt(password: str, stored: str) -> bool:
     match = _SCRYPT.fullmatch(stored)
     if match is None:
         return False
-    (cost, block, lanes), salt, expected = map(int, match.groups()[:3]), _unpacked(match[4]), _unpacked(match[5])
+    cost, block, lanes = map(int, match.groups()[:3])
     try:
+        salt, expected = _unpacked(match[4]), _unpacked(match[5])
         secret = password.encode("utf-8", "surrogatepass")
         made = hashlib.scrypt(
-            secret, salt=salt, n=1 << cost, r=block, p=lanes, maxmem=_SCRYPT_MEMORY, dklen=len(expected)
+            secret, salt=salt, n=2**cost, r=block, p=lanes, maxmem=_SCRYPT_MEMORY, dklen=len(expected)
         )
-    except (ValueError, MemoryError):
+    except (ValueError, TypeError, OverflowError, MemoryError):
         return False
     return hmac.compare_digest(made, expected)
 

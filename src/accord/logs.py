@@ -1,0 +1,282 @@
+"""Structured logs: one JSON object for each line, or a readable line in a developer's terminal.
+
+A line is rendered where it happens, which takes a few microseconds, and written by a thread, so that a slow disk or a
+full pipe never holds up the event loop. Past 16 MiB of unwritten lines new ones are dropped, and their number is told.
+"""
+
+import atexit
+import logging
+import os
+import re
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any
+
+import orjson
+
+_LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+_COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m"}
+_SECRET_KEY = re.compile(
+    r"passw|secret|token|authorization|cookie|credential|api_?key|private_?key|envelope|hash$", re.IGNORECASE
+)
+# What must not stand in a text whose author we do not know: JWTs, opaque tokens, password hashes, passwords in URLs.
+_SECRET_TEXT = re.compile(
+    r"eyJ[\w-]{8,}\.[\w.-]*|accord_[\w-]{16,}|(?<![\w-])[\w-]{43}(?![\w-])|\$(?:argon2|scrypt|2[aby])[^\s'\"]*"
+    r"|(?<=://)[^/\s@]*:[^/\s@]*(?=@)|(?<=Bearer )\S+",
+    re.IGNORECASE,
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_REDACTED = "[redacted]"
+_LONGEST_TEXT = 16_384
+_MOST_UNWRITTEN = 16 * 1024 * 1024
+_FLUSH_INTERVAL = 0.05
+
+
+class _Sink:
+    """Collects rendered lines; a daemon thread writes them twenty times a second while there are any."""
+
+    def __init__(self) -> None:
+        self.write: Callable[[bytes], object] = _to_stderr
+        self._lines: deque[bytes] = deque()
+        self._unwritten = 0
+        self._dropped = 0
+        self._idle = True
+        self._wake, self._hurry, self._writing = threading.Event(), threading.Event(), threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def add(self, line: bytes, *, urgent: bool = False) -> None:
+        if self._unwritten > _MOST_UNWRITTEN:
+            self._dropped += 1
+            return
+        self._unwritten += len(line)
+        self._lines.append(line)
+        if self._idle:
+            self._idle = False
+            self._start()
+            self._wake.set()
+        if urgent:
+            self._hurry.set()
+
+    def flush(self) -> None:
+        with self._writing:
+            lines = [self._lines.popleft() for _ in range(len(self._lines))]
+            dropped, self._dropped, self._unwritten = self._dropped, 0, 0
+            if dropped:
+                lines.append(_rendered("warning", "Log lines were dropped.", {"count": dropped}))
+            if lines:
+                self.write(b"".join(lines))
+
+    def _start(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=self._follow, name="logs", daemon=True)
+            self._thread.start()
+
+    def _follow(self) -> None:
+        while self._wake.wait():
+            self._wake.clear()
+            self._hurry.wait(_FLUSH_INTERVAL)
+            self._hurry.clear()
+            self._idle = True
+            self.flush()
+
+
+class _Clock:
+    """Renders RFC 3339 UTC with microseconds; the calendar part is made once a second."""
+
+    def __init__(self) -> None:
+        self._second = (-1, "")
+
+    def now(self) -> str:
+        second, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+        known, text = self._second
+        if known != second:
+            text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+            self._second = (second, text)
+        return f"{text}{nanoseconds // 1000:06d}Z"
+
+
+def _to_stderr(data: bytes) -> None:
+    try:
+        while data:
+            data = data[os.write(2, data) :]
+    except OSError:
+        pass  # Nobody reads the log any more, and there is no other place to say so.
+
+
+class _State:
+    """What `configure` decides, for the process."""
+
+    threshold = _LEVELS["info"]
+    readable = False
+    colours = False
+
+
+_sink, _clock, _state = _Sink(), _Clock(), _State()
+atexit.register(_sink.flush)
+
+
+def configure(level: str, *, readable: bool, write: Callable[[bytes], object] | None = None) -> None:
+    """Set the least level and the form of lines, and route the standard library's logging into them."""
+    _sink.flush()
+    _state.threshold, _state.readable = _LEVELS[level], readable
+    _state.colours = readable and sys.stderr.isatty()
+    _sink.write = write or _to_stderr
+    root = logging.getLogger()
+    root.handlers[:] = [_Libraries()]
+    # What libraries say at level info is about themselves; it is of use to whoever asked for debug only.
+    root.setLevel(logging.INFO if level == "debug" else max(_state.threshold, logging.WARNING))
+    logging.captureWarnings(capture=True)
+
+
+def debug(message: str, **fields: Any) -> None:
+    """Log for whoever is looking for a fault."""
+    _log("debug", message, fields)
+
+
+def info(message: str, **fields: Any) -> None:
+    """Log what operators expect to happen."""
+    _log("info", message, fields)
+
+
+def warning(message: str, **fields: Any) -> None:
+    """Log what operators should look at when there is time."""
+    _log("warning", message, fields)
+
+
+def error(message: str, **fields: Any) -> None:
+    """Log what operators should look at now."""
+    _log("error", message, fields)
+
+
+def exception(message: str, problem: BaseException, **fields: Any) -> None:
+    """Log an unexpected exception with its stack; texts that look like secrets are taken out."""
+    _log("error", message, fields | {"exception": _stack(problem)})
+
+
+def request_line(  # noqa: PLR0913  the fields of O-6; a dictionary for them would cost as much as the line
+    request_id: str,
+    operation: str | None,
+    status: int,
+    seconds: float,
+    caller_id: str | None = None,
+    trace: list[str] | None = None,
+    method: str | None = None,
+    path: str | None = None,
+) -> None:
+    """Log one answered request; `trace` is the flow's (C-12), `method` and `path` help where no operation matched."""
+    level = "error" if status >= 500 else "info"  # noqa: PLR2004  where HTTP begins to blame the server
+    if _LEVELS[level] < _state.threshold:
+        return
+    fields: dict[str, Any] = {
+        "requestId": request_id,
+        "operation": operation,
+        "status": status,
+        "durationMs": round(seconds * 1000, 3),
+        "callerId": caller_id,
+    }
+    if trace:
+        fields["trace"] = trace
+    if path is not None:
+        fields["method"], fields["path"] = method, redacted(path[:256])
+    _sink.add(_rendered(level, "request", fields))
+
+
+def flush() -> None:
+    """Write what is waiting, now; for the end of a process and for tests."""
+    _sink.flush()
+
+
+def redacted(value: Any, depth: int = 4) -> Any:
+    """Copy what is to be logged without what keys or texts give away as secrets."""
+    if isinstance(value, str):
+        return _SECRET_TEXT.sub(_REDACTED, value[:_LONGEST_TEXT])
+    if isinstance(value, Mapping):
+        return {str(k): _of_key(str(k), v, depth) for k, v in value.items()} if depth else "…"
+    if isinstance(value, list | tuple | set | frozenset):
+        return [redacted(item, depth - 1) for item in list(value)[:100]] if depth else "…"
+    return value if value is None or isinstance(value, bool | int | float) else redacted(str(value))
+
+
+def _of_key(key: str, value: Any, depth: int) -> Any:
+    return _REDACTED if value is not None and _SECRET_KEY.search(key) else redacted(value, depth - 1)
+
+
+def _log(level: str, message: str, fields: dict[str, Any]) -> None:
+    if _LEVELS[level] < _state.threshold:
+        return
+    named = {_camel(name): value for name, value in redacted(fields).items()}
+    _sink.add(_rendered(level, redacted(message), named), urgent=level == "error")
+
+
+def _rendered(level: str, message: str, fields: dict[str, Any]) -> bytes:
+    if _state.readable:
+        return _readable(level, message, fields)
+    line = {"time": _clock.now(), "level": level, "message": message, **fields}
+    try:
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+    except TypeError:
+        # A lone surrogate, or an integer beyond 64 bits: the line must come out whatever was in it.
+        return orjson.dumps(_safe(line), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def _readable(level: str, message: str, fields: dict[str, Any]) -> bytes:
+    stack = fields.pop("exception", None)
+    text = f"{_clock.now()[11:23]} {level:7} {message}"
+    text = _shown(text + "".join(f" {k}={_plain(v)}" for k, v in fields.items() if v is not None))
+    if stack:
+        text += "".join(f"\n    {_shown(line)}" for line in str(stack).splitlines())
+    if _state.colours and level in _COLOURS:
+        text = f"{_COLOURS[level]}{text}\033[0m"
+    return (text + "\n").encode("utf-8", "backslashreplace")
+
+
+def _plain(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _shown(text: str) -> str:
+    """Escape control characters, which could otherwise forge a line or drive the terminal."""
+    return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def _safe(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_safe(str(key)): _safe(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_safe(item) for item in value]
+    if value is None or isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**53):
+        return value
+    return str(value).encode("utf-8", "backslashreplace").decode()
+
+
+def _stack(problem: BaseException) -> str:
+    text = "".join(traceback.format_exception(problem))
+    # The end names the cause, so a stack that is too long loses its beginning.
+    return text[-_LONGEST_TEXT:]
+
+
+@lru_cache(maxsize=256)
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
+
+class _Libraries(logging.Handler):
+    """Turns records of the standard library's logging into our lines."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        level = next(name for name, number in reversed(_LEVELS.items()) if record.levelno >= number or number == 10)
+        try:
+            message = record.getMessage()
+        except Exception:  # noqa: BLE001  a wrong format string of a library must not end a request
+            message = str(record.msg)
+        fields: dict[str, Any] = {"logger": record.name}
+        if record.exc_info and record.exc_info[1] is not None:
+            fields["exception"] = _stack(record.exc_info[1])
+        _log(level, message, fields)
