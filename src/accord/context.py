@@ -1,0 +1,158 @@
+"""What a flow receives: who asks, the transaction, reads, the clock, and the parts that the boot put together."""
+
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from accord.database.journal import Actor, Journal
+from accord.database.pool import Database
+from accord.database.transaction import Transaction
+from accord.security.passwords import Passwords
+from accord.security.permissions import allows, permissions_of
+from accord.security.tokens import AccessTokens
+from accord.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: a signed-in user, or nobody."""
+
+    id: str | None = None
+    role: str | None = None
+    session_id: str | None = None
+    permissions: frozenset[str] = frozenset()
+
+    @classmethod
+    def user(cls, user_id: str, role: str, session_id: str | None) -> "Caller":
+        """Return the caller for a user, with the permissions of the role."""
+        return cls(user_id, role, session_id, permissions_of(role))
+
+    def may(self, permission: str) -> bool:
+        """Say whether the caller has the permission, or one that includes it."""
+        return self.id is not None and allows(self.permissions, permission)
+
+
+ANONYMOUS = Caller()
+
+
+@dataclass(frozen=True, slots=True)
+class RequestInfo:
+    """Where the request came from; `deadline` is in seconds of the Unix epoch."""
+
+    id: str
+    address: str = ""
+    user_agent: str = ""
+    traceparent: str | None = None
+    deadline: float = float("inf")
+
+
+def new_id() -> UUID:
+    """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
+    milliseconds = time.time_ns() // 1_000_000
+    bits = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
+    return UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62))
+
+
+Probe = Callable[[], Awaitable[Any]]
+
+
+@dataclass(slots=True)
+class Resources:
+    """The parts of a process, put together once by the boot. Tests replace the clock, not the parts."""
+
+    settings: Settings
+    database: Database
+    passwords: Passwords
+    tokens: AccessTokens
+    probes: Mapping[str, Probe]
+    started: float = field(default_factory=time.monotonic)
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    new_id: Callable[[], UUID] = new_id
+    random_bytes: Callable[[int], bytes] = os.urandom
+
+
+class Context:
+    """One run of one flow. Returning commits what it wrote through `tx`; raising rolls it back."""
+
+    __slots__ = ("_journal", "_tx", "caller", "operation", "request", "resources", "steps")
+
+    def __init__(self, resources: Resources, operation: str, caller: Caller, request: RequestInfo) -> None:
+        """Open nothing yet: the transaction begins with the first write."""
+        self.resources = resources
+        self.operation = operation
+        self.caller = caller
+        self.request = request
+        self.steps: list[str] = []
+        self._tx: Transaction | None = None
+        self._journal: Journal | None = None
+
+    @property
+    def tx(self) -> Transaction:
+        """The transaction of this flow; whoever writes takes it as first argument."""
+        if self._tx is None:
+            self._tx = Transaction(self.resources.database)
+        return self._tx
+
+    @property
+    def read(self) -> Database:
+        """Reads outside of the transaction: each statement borrows a connection and gives it back."""
+        return self.resources.database
+
+    @property
+    def journal(self) -> Journal:
+        """The journal of this flow: entries are written with the commit."""
+        if self._journal is None:
+            actor = Actor("user", UUID(self.caller.id)) if self.caller.id else Actor("anonymous", None)
+            self._journal = Journal(actor, self.operation, self.request.id)
+        return self._journal
+
+    @property
+    def passwords(self) -> Passwords:
+        """Hashing and checking of passwords, off the event loop."""
+        return self.resources.passwords
+
+    @property
+    def tokens(self) -> AccessTokens:
+        """Signing of access tokens."""
+        return self.resources.tokens
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of this process."""
+        return self.resources.settings
+
+    def uptime(self) -> float:
+        """Return the seconds since this process was put together."""
+        return round(time.monotonic() - self.resources.started, 3)
+
+    def now(self) -> datetime:
+        """Return the time, from the clock that tests control."""
+        return self.resources.clock()
+
+    def new_id(self) -> UUID:
+        """Return a new UUIDv7."""
+        return self.resources.new_id()
+
+    def random_bytes(self, count: int) -> bytes:
+        """Return random bytes fit for secrets."""
+        return self.resources.random_bytes(count)
+
+    def step(self, what: str) -> None:
+        """Note what was done, for the trace that is logged (C-12); never a value from the request."""
+        self.steps.append(what)
+
+    async def commit(self) -> None:
+        """Commit what the flow wrote, with its journal entries; dispatch calls this, flows never do."""
+        if self._journal is not None:
+            await self._journal.append(self.tx)
+        if self._tx is not None:
+            await self._tx.commit()
+
+    async def rollback(self) -> None:
+        """Undo what the flow wrote; dispatch calls this, flows never do."""
+        if self._tx is not None:
+            await self._tx.rollback()

@@ -1,0 +1,121 @@
+"""The operations of the contract, read once: what each is called, needs and answers."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from accord.contract.names import snake_case
+
+METHODS = ("get", "put", "post", "delete", "patch")
+Access = Literal["public", "optional", "signed-in"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A path, query or header parameter; `argument` is its name in the flow."""
+
+    name: str
+    place: str
+    required: bool
+    schema: Json
+    default: Any = None
+
+    @property
+    def argument(self) -> str:
+        """The keyword the flow receives it under."""
+        return snake_case(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation; `permission` is None unless `access` is signed-in."""
+
+    id: str
+    domain: str
+    method: str
+    path: str
+    access: Access
+    permission: str | None
+    parameters: tuple[Parameter, ...]
+    body_schema: Json | None
+    body_required: bool
+    success_status: int
+    success_schema: Json | None
+    rate_limit: str | None
+    definition: Json = field(repr=False, compare=False, hash=False)
+
+    @property
+    def flow_name(self) -> str:
+        """The module and the function that carry the operation: `updateMe` → `update_me`."""
+        return snake_case(self.id)
+
+    @property
+    def subject(self) -> str:
+        """The NATS subject a worker listens on."""
+        return f"api.v1.{self.domain}.{self.id}"
+
+    @property
+    def arguments(self) -> set[str]:
+        """The keyword arguments that the flow is called with."""
+        names = {p.argument for p in self.parameters if p.place in {"path", "query"}}
+        return names | ({"body"} if self.body_schema is not None else set())
+
+
+def operations(bundle: Mapping[str, Any]) -> Iterator[Operation]:
+    """Yield every operation of the bundle."""
+    for path, item in bundle["paths"].items():
+        for method in METHODS:
+            if method in item:
+                yield _operation(bundle, path, method, item)
+
+
+def resolve(bundle: Mapping[str, Any], node: Any) -> Any:
+    """Follow a local `$ref` of the bundle, or return the node itself."""
+    while "$ref" in node:
+        target: Any = bundle
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        node = target
+    return node
+
+
+def _operation(bundle: Mapping[str, Any], path: str, method: str, item: Json) -> Operation:
+    definition: Json = item[method]
+    parameters = [resolve(bundle, p) for p in (*item.get("parameters", ()), *definition.get("parameters", ()))]
+    body = resolve(bundle, definition.get("requestBody", {}))
+    status = next(int(code) for code in definition["responses"] if code.startswith("2"))
+    access = _access(bundle, definition)
+    return Operation(
+        id=definition["operationId"],
+        domain=definition["x-domain"],
+        method=method.upper(),
+        path=path,
+        access=access,
+        permission=definition.get("x-permission") if access == "signed-in" else None,
+        parameters=tuple(_parameter(bundle, p) for p in parameters),
+        body_schema=_json_schema(body),
+        body_required=body.get("required", False),
+        success_status=status,
+        success_schema=_json_schema(resolve(bundle, definition["responses"][str(status)])),
+        rate_limit=definition.get("x-rate-limit"),
+        definition=definition,
+    )
+
+
+def _access(bundle: Mapping[str, Any], definition: Json) -> Access:
+    security = definition.get("security", bundle.get("security", []))
+    if not security:
+        return "public"
+    return "optional" if {} in security else "signed-in"
+
+
+def _parameter(bundle: Mapping[str, Any], parameter: Json) -> Parameter:
+    schema = resolve(bundle, parameter["schema"])
+    return Parameter(
+        parameter["name"], parameter["in"], parameter.get("required", False), schema, schema.get("default")
+    )
+
+
+def _json_schema(message: Json) -> Json | None:
+    return message.get("content", {}).get("application/json", {}).get("schema")

@@ -1,0 +1,42 @@
+"""Answers shaped by the contract: a row becomes the JSON of a schema, and nothing that the schema does not name.
+
+A secret column cannot leak, because only the properties of the schema are read from the row.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import cache
+from operator import attrgetter
+from typing import Any
+from uuid import UUID
+
+from accord.contract import bundle
+from accord.contract.names import snake_case
+
+Shape = Callable[[Any], dict[str, Any]]
+
+
+def timestamp(moment: datetime) -> str:
+    """Return RFC 3339 in UTC, always with microseconds, so that texts sort like the times."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+@cache
+def record_shape(schema_name: str) -> Shape:
+    """Return a function that turns a row with snake_case attributes into a `schema_name` of the contract."""
+    schema = bundle.load()["components"]["schemas"][schema_name]
+    fields = [(name, attrgetter(snake_case(name))) for name in schema["properties"]]
+
+    def shape(row: Any) -> dict[str, Any]:
+        return {name: _wire(read(row)) for name, read in fields}
+
+    return shape
+
+
+def _wire(value: Any) -> Any:
+    kind = type(value)
+    if kind is datetime:
+        return timestamp(value)
+    if kind is UUID:
+        return str(value)
+    return value

@@ -1,0 +1,104 @@
+"""Validators compiled once from schemas of the contract.
+
+OpenAPI 3.0 schemas are JSON Schema draft 4 but for `nullable`, so they are checked as draft 4: there, unlike in later
+drafts, 1.0 is not an integer. Messages are built from the rule alone and never repeat the rejected value (C-11).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from functools import cache
+from itertools import islice
+from typing import Any
+
+import jsonschema_rs
+
+from accord.contract import bundle
+
+MAX_ERRORS = 50
+FieldError = dict[str, str]
+Validate = Callable[[Any], list[FieldError]]
+
+_uuid = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
+_date_time = re.compile(
+    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
+    r"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
+).fullmatch
+
+_messages: dict[str, Callable[[Any], str]] = {
+    "type": lambda kind: f"must be of type {' or '.join(sorted(kind.types))}",
+    "minLength": lambda kind: f"must have at least {kind.limit} characters",
+    "maxLength": lambda kind: f"must have at most {kind.limit} characters",
+    "minimum": lambda kind: f"must be at least {kind.limit}",
+    "maximum": lambda kind: f"must be at most {kind.limit}",
+    "exclusiveMinimum": lambda kind: f"must be more than {kind.limit}",
+    "exclusiveMaximum": lambda kind: f"must be less than {kind.limit}",
+    "minItems": lambda kind: f"must have at least {kind.limit} items",
+    "maxItems": lambda kind: f"must have at most {kind.limit} items",
+    "minProperties": lambda kind: f"must have at least {kind.limit} fields",
+    "maxProperties": lambda kind: f"must have at most {kind.limit} fields",
+    "uniqueItems": lambda _: "must not hold the same item twice",
+    "multipleOf": lambda kind: f"must be a multiple of {kind.multiple_of}",
+    "enum": lambda kind: f"must be one of {', '.join(str(option) for option in kind.options)}",
+    "format": lambda kind: f"must be a valid {kind.format}",
+    "pattern": lambda kind: f"must match {kind.pattern}",
+    "required": lambda _: "is required",
+    "additionalProperties": lambda _: "is not a known field",
+}
+
+
+def compile_validator(schema: Mapping[str, Any]) -> Validate:
+    """Return a function that lists what is wrong with a value: `[{field, message}]`, empty when it fits."""
+    validator = jsonschema_rs.Draft4Validator(
+        {**_draft4(schema), "components": _components()},
+        formats={"uuid": lambda text: bool(_uuid(text)), "date-time": lambda text: bool(_date_time(text))},
+        validate_formats=True,
+    )
+    is_valid, iter_errors = validator.is_valid, validator.iter_errors
+
+    def validate(value: Any) -> list[FieldError]:
+        if is_valid(value):
+            return []
+        return [error for found in islice(iter_errors(value), MAX_ERRORS) for error in _field_errors(found)]
+
+    return validate
+
+
+@cache
+def _components() -> Any:
+    return _draft4({"schemas": bundle.load()["components"]["schemas"]})
+
+
+def _draft4(schema: Any) -> Any:
+    if isinstance(schema, list):
+        return [_draft4(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    plain = {key: _draft4(value) for key, value in schema.items() if key != "nullable"}
+    if schema.get("nullable") is True:
+        plain["type"] = [plain["type"], "null"]
+        if "enum" in plain:
+            plain["enum"] = [*plain["enum"], None]
+    return plain
+
+
+def _field_errors(error: Any) -> list[FieldError]:
+    kind = error.kind
+    path = field_path(error.instance_path)
+    if kind.name == "required":
+        names = [kind.property]
+    elif kind.name == "additionalProperties":
+        names = [name[:64] for name in kind.unexpected[:MAX_ERRORS]]
+    else:
+        return [{"field": path, "message": _message(kind)}]
+    return [{"field": f"{path}.{name}" if path else name, "message": _message(kind)} for name in names]
+
+
+def _message(kind: Any) -> str:
+    explain = _messages.get(kind.name)
+    return explain(kind) if explain else f"does not fit the rule {kind.name}"
+
+
+def field_path(parts: list[str | int]) -> str:
+    """`["a", "b", 0, "c"]` → `a.b[0].c`."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).removeprefix(".")

@@ -1,0 +1,1 @@
+"""PostgreSQL: the pool, statements prepared once, the transaction, and the journal."""

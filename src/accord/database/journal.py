@@ -1,0 +1,93 @@
+"""The journal: every committed change and security event appends one entry, in the transaction of the change."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+import orjson
+from sqlalchemy import bindparam, insert
+
+from accord.database.statement import Statement
+from accord.database.tables import journal
+from accord.database.transaction import Transaction
+
+REDACTED = "[redacted]"
+
+_secret_name = re.compile(r"password|passwd|secret|token|hash|credential|cookie|authorization|(?:^|_|api|private)key", re.I)
+_columns = (
+    "request_id actor_kind actor_id organisation_id operation record_table record_id record_version kind fields".split()
+)
+_APPEND = Statement(insert(journal).values({name: bindparam(name) for name in _columns}))
+
+Kind = Literal["created", "updated", "deleted", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who did it: a user, an API key, the system, or someone not signed in."""
+
+    kind: Literal["user", "key", "system", "anonymous"]
+    id: UUID | None
+
+
+class Journal:
+    """Collects the entries of one flow; they are written just before its commit, so they exist exactly when it does."""
+
+    __slots__ = ("_entries", "_shared")
+
+    def __init__(self, actor: Actor, operation: str, request_id: str) -> None:
+        """Take what all entries of this flow have in common."""
+        self._shared = {
+            "actor_kind": actor.kind,
+            "actor_id": actor.id,
+            "organisation_id": None,
+            "operation": operation,
+            "request_id": request_id,
+        }
+        self._entries: list[dict[str, Any]] = []
+
+    def created(self, table: str, row: Any, fields: Mapping[str, Any]) -> None:
+        """Note a new record; `row` has its id and version."""
+        self._note("created", table, row.id, row.version, fields)
+
+    def updated(self, table: str, row: Any, fields: Mapping[str, Any]) -> None:
+        """Note a change; `row` has the id and the new version, `fields` what changed."""
+        self._note("updated", table, row.id, row.version, fields)
+
+    def deleted(self, table: str, row: Any) -> None:
+        """Note that a record is gone; `row` has its id and last version."""
+        self._note("deleted", table, row.id, row.version, {})
+
+    def event(self, table: str, record_id: UUID, fields: Mapping[str, Any]) -> None:
+        """Note something that happened to a record without changing it, such as a refused sign-in."""
+        self._note("event", table, record_id, None, fields)
+
+    def acted_by(self, user_id: UUID) -> None:
+        """Name the user whom the flow itself identified, such as one who signs in."""
+        self._shared |= {"actor_kind": "user", "actor_id": user_id}
+
+    async def append(self, tx: Transaction) -> None:
+        """Write the entries collected so far."""
+        for entry in self._entries:
+            await tx.run(_APPEND, **self._shared, **entry)
+        self._entries.clear()
+
+    def _note(self, kind: Kind, table: str, record_id: UUID, version: int | None, fields: Mapping[str, Any]) -> None:
+        self._entries.append({
+            "kind": kind,
+            "record_table": table,
+            "record_id": record_id,
+            "record_version": version,
+            "fields": redacted(fields),
+        })
+
+
+def redacted(value: Any) -> Any:
+    """Return the value with everything under a secret's name replaced, at every depth."""
+    if isinstance(value, Mapping):
+        return {k: REDACTED if _secret_name.search(k) else redacted(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [redacted(item) for item in value]
+    return value if isinstance(value, (str, int, float, bool, type(None))) else orjson.loads(orjson.dumps(value, default=str))

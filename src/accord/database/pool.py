@@ -1,0 +1,157 @@
+"""The connection pool: statements in autocommit, connections for transactions, and healing after a restart."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+
+from accord.database.statement import Statement
+from accord.problems import AlreadyExists, DeadlineExceeded, Problem, ServiceUnavailable
+
+BORROW_TIMEOUT = 5.0
+"""Seconds to wait for a free connection before the request is refused with 503."""
+HEAL_INTERVAL = 0.5
+"""Seconds between looks at a server that went away."""
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+
+class Database:
+    """The pool. Its own `one`, `all` and `run` are single statements that commit by themselves."""
+
+    def __init__(self, url: str, size: int, statement_timeout: float = 60.0) -> None:
+        """Take a libpq URL, the number of connections, and the server's own limit per statement in seconds."""
+        options = f"-c statement_timeout={int(statement_timeout * 1000)} -c timezone=UTC"
+        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            url,
+            min_size=min(2, size),
+            max_size=size,
+            open=False,
+            timeout=BORROW_TIMEOUT,
+            # After this the pool gives an attempt up; the next borrower, or the healer, starts a new one without delay.
+            reconnect_timeout=2.0,
+            kwargs={
+                "autocommit": True,
+                "prepare_threshold": 0,
+                "options": options,
+                "connect_timeout": 5,
+                "application_name": "accord",
+            },
+        )
+        self._healing: asyncio.Task[None] | None = None
+
+    async def open(self) -> None:
+        """Connect; raise ServiceUnavailable when no connection can be had."""
+        try:
+            await self._pool.open(wait=True, timeout=10)
+        except PoolTimeout as error:
+            raise ServiceUnavailable from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._healing is not None:
+            self._healing.cancel()
+        await self._pool.close()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """Lend a connection in autocommit; errors of the server come out as problems."""
+        connection = await self.borrow()
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise self.problem(error) from error
+        finally:
+            await self.give_back(connection)
+
+    async def borrow(self) -> Connection:
+        """Take a connection out of the pool; raise ServiceUnavailable when the server is away or all are busy."""
+        if self._healing is not None:
+            raise ServiceUnavailable
+        try:
+            return await self._pool.getconn()
+        except (PoolTimeout, TooManyRequests, psycopg.OperationalError) as error:
+            self._heal()
+            raise ServiceUnavailable from error
+
+    async def give_back(self, connection: Connection) -> None:
+        """Put a connection back; the pool drops it when it is broken and rolls back what it left open."""
+        await self._pool.putconn(connection)
+
+    async def one(self, statement: Statement, **values: Any) -> Any:
+        """Return the first row, or None."""
+        async with self.connection() as connection:
+            return await one(connection, statement, values)
+
+    async def all(self, statement: Statement, **values: Any) -> list[Any]:
+        """Return all rows."""
+        async with self.connection() as connection:
+            return await all_rows(connection, statement, values)
+
+    async def run(self, statement: Statement, **values: Any) -> int:
+        """Return how many rows it touched."""
+        async with self.connection() as connection:
+            return (await connection.execute(statement.sql, statement.parameters(values))).rowcount
+
+    async def ping(self) -> None:
+        """Raise ServiceUnavailable unless the server answers."""
+        async with self.connection() as connection:
+            await connection.execute(b"SELECT 1")
+
+    def statistics(self) -> dict[str, int]:
+        """Return how many connections exist and are idle, and how many requests wait."""
+        stats = self._pool.get_stats()
+        return {name: stats.get(f"pool_{name}", 0) for name in ("size", "available")} | {
+            "waiting": stats.get("requests_waiting", 0)
+        }
+
+    def problem(self, error: psycopg.Error) -> Problem:
+        """Translate what the server or the connection said into a refusal."""
+        if isinstance(error, psycopg.errors.UniqueViolation):
+            return AlreadyExists()
+        if isinstance(error, psycopg.errors.QueryCanceled):
+            return DeadlineExceeded()
+        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
+            # Deadlocks and serialization failures are OperationalErrors too, but they do not break the connection.
+            if not isinstance(error, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
+                self._heal()
+            return ServiceUnavailable()
+        raise error
+
+    def _heal(self) -> None:
+        if self._healing is None or self._healing.done():
+            self._healing = asyncio.create_task(self._until_it_answers())
+
+    async def _until_it_answers(self) -> None:
+        """Refuse requests at once until the server answers, then drop the connections that died with it."""
+        try:
+            while not await self._answers():
+                await asyncio.sleep(HEAL_INTERVAL)
+            await self._pool.check()
+        finally:
+            self._healing = None
+
+    async def _answers(self) -> bool:
+        try:
+            connection = await AsyncConnection.connect(self._pool.conninfo, connect_timeout=5)
+            await connection.close()
+        except psycopg.Error:
+            return False
+        return True
+
+
+async def one(connection: Connection, statement: Statement, values: dict[str, Any]) -> Any:
+    """Execute on this connection and return the first row, or None."""
+    cursor = await connection.execute(statement.sql, statement.parameters(values))
+    row = await cursor.fetchone()
+    return None if row is None else statement.row(cursor, row)
+
+
+async def all_rows(connection: Connection, statement: Statement, values: dict[str, Any]) -> list[Any]:
+    """Execute on this connection and return all rows."""
+    cursor = await connection.execute(statement.sql, statement.parameters(values))
+    return [statement.row(cursor, row) for row in await cursor.fetchall()]

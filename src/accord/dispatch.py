@@ -1,0 +1,121 @@
+"""Dispatch: one operation, one flow, one transaction. The only place that commits."""
+
+import asyncio
+import importlib
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from accord import logs
+from accord.context import Caller, Context, RequestInfo, Resources
+from accord.contract.operations import Operation
+from accord.problems import InternalError, Problem
+
+Flow = Callable[..., Awaitable[Any]]
+FLOWS = Path(__file__).parent / "flows"
+NOUNS = {"__init__", "tables", "queries", "shapes", "rules", "events", "problems"}
+
+
+@dataclass(slots=True)
+class Result:
+    """What a flow came to (C-12): `status` and `data`, or `error_code`, `message` and `detailed`. Never sent to a client as it is."""
+
+    success: bool
+    status: int
+    data: Any = None
+    error_code: str | None = None
+    message: str | None = None
+    detailed: dict[str, Any] = field(default_factory=dict)
+    trace: list[str] = field(default_factory=list)
+
+    @classmethod
+    def refused(cls, problem: Problem, trace: list[str]) -> "Result":
+        """Return the result for a declared refusal; `detailed` is the rest of its problem document."""
+        detailed = {"title": problem.title, **problem.extra}
+        return cls(False, problem.status, None, problem.code, problem.detail, detailed, trace)
+
+
+class Dispatch(Protocol):
+    """Runs an operation's flow here, or has it run elsewhere. The caller cannot tell."""
+
+    async def __call__(self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
+        """Return the result; raise nothing but cancellation."""
+        ...
+
+
+class LocalDispatch:
+    """Runs flows in this process."""
+
+    def __init__(self, resources: Resources, flows: Mapping[str, Flow]) -> None:
+        """Take the parts flows use, and the flows by operationId."""
+        self._resources = resources
+        self._flows = flows
+
+    async def __call__(self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
+        """Run the flow: returning commits, raising rolls back, and the answer is made after the commit."""
+        context = Context(self._resources, operation.id, caller, request)
+        try:
+            data = await self._flows[operation.id](context, **inputs)
+            await context.commit()
+        except Problem as problem:
+            return await self._refused(context, problem)
+        except asyncio.CancelledError:
+            await context.rollback()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a flow does, the client gets an answer and the log the reason
+            return await self._broken(context, error)
+        context.steps.append("SUCCESS")
+        return Result(True, operation.success_status, data, trace=context.steps)
+
+    async def _refused(self, context: Context, problem: Problem) -> Result:
+        try:
+            await (context.commit() if problem.commits else context.rollback())
+        except Problem as worse:
+            problem = worse
+        context.steps.append(f"REJECTED: {problem.code}")
+        return Result.refused(problem, context.steps)
+
+    async def _broken(self, context: Context, error: Exception) -> Result:
+        logs.exception("A flow failed.", error, request_id=context.request.id, operation=context.operation)
+        try:
+            await context.rollback()
+        except Problem as worse:
+            logs.exception("Its transaction could not be rolled back.", worse, request_id=context.request.id)
+        context.steps.append(f"ERROR: {type(error).__name__}")
+        return Result.refused(InternalError(), context.steps)
+
+
+def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[dict[str, Flow], list[str]]:
+    """Return the flow of each operation, and everything that does not match between contract and folder (C-3)."""
+    flows: dict[str, Flow] = {}
+    problems: list[str] = []
+    expected: set[Path] = set()
+    for operation in operations:
+        file = folder / operation.domain / f"{operation.flow_name}.py"
+        expected.add(file)
+        if not file.exists():
+            problems.append(f"{operation.id}: has no flow; write src/accord/flows/{operation.domain}/{file.name}")
+            continue
+        flow = getattr(importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}"), operation.flow_name, None)
+        if flow is None or not inspect.iscoroutinefunction(flow):
+            problems.append(f"{operation.id}: {file.name} must define `async def {operation.flow_name}(context, …)`")
+            continue
+        problems.extend(_signature_problems(operation, flow))
+        flows[operation.id] = flow
+    problems.extend(_orphans(folder, expected))
+    return flows, problems
+
+
+def _signature_problems(operation: Operation, flow: Flow) -> Iterable[str]:
+    takes = set(inspect.signature(flow).parameters) - {"context"}
+    if takes != operation.arguments:
+        yield f"{operation.id}: its flow takes {sorted(takes)}, the contract gives {sorted(operation.arguments)}"
+
+
+def _orphans(folder: Path, expected: set[Path]) -> Iterable[str]:
+    for file in sorted(folder.glob("*/*.py")):
+        is_operation = file.stem not in NOUNS and not file.stem.startswith("on_")
+        if is_operation and file not in expected:
+            yield f"flows/{file.parent.name}/{file.name}: has no operation in the contract; add one, or delete the file"

@@ -1,0 +1,1 @@
+"""The product: one file per operation, found by name."""

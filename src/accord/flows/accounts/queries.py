@@ -1,0 +1,170 @@
+"""The statements of the accounts domain: one per function, the condition in the name."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    column,
+    delete,
+    func,
+    or_,
+    select,
+    table,
+    text,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.flows.accounts.tables import setup_tokens, users
+
+# The sessions and failures of an account belong to the auth domain; the two meet in the database.
+_sessions = table("sessions", column("user_id"), column("ended_at"))
+_login_failures = table("login_failures", column("identifier_hash"))
+
+_exists = users.c.deleted_at.is_(None)
+_active_root = and_(_exists, users.c.role == "root", users.c.disabled_at.is_(None))
+_one = select(users).where(_exists)
+_FIND = Statement(_one.where(users.c.id == bindparam("user_id")))
+_FIND_BY_EMAIL = Statement(_one.where(users.c.email_key == bindparam("email_key")))
+_CURRENT_VERSION = Statement(select(users.c.version).where(_exists, users.c.id == bindparam("user_id")))
+_LOCK_ACTIVE_ROOTS = Statement(select(users.c.id).where(_active_root).order_by(users.c.id).with_for_update())
+_new_user = {
+    name: bindparam(name)
+    for name in (
+        "id email email_key password_hash first_name last_name role created_by created_at updated_at".split()
+    )
+}
+
+
+async def find(read: Database, user_id: UUID | str) -> Any:
+    """Return the account, or None when there is none or it was deleted."""
+    return await read.one(_FIND, user_id=user_id)
+
+
+async def find_by_email(read: Database, email_key: str) -> Any:
+    """Return the account with this address, or None."""
+    return await read.one(_FIND_BY_EMAIL, email_key=email_key)
+
+
+async def current_version(tx: Transaction, user_id: UUID | str) -> int | None:
+    """Return the version now, or None when the account is gone."""
+    row = await tx.one(_CURRENT_VERSION, user_id=user_id)
+    return None if row is None else row.version
+
+
+async def add_unless_email_taken(tx: Transaction, values: Mapping[str, Any]) -> Any:
+    """Return the new account, or None when the address is taken; racing registrations have one winner."""
+    return await tx.one(_ADD_UNLESS_EMAIL_TAKEN, **values)
+
+
+_ADD_UNLESS_EMAIL_TAKEN = Statement(
+    insert(users)
+    .values(_new_user)
+    .on_conflict_do_nothing(index_elements=["email_key"], index_where=text("deleted_at IS NULL"))
+    .returning(users)
+)
+
+
+async def save_if_version_is(
+    tx: Transaction, user_id: UUID | str, version: int, changes: Mapping[str, Any], now: datetime
+) -> Any:
+    """Change the account in the one statement that also checks the version; None when it is at another one."""
+    statement = _save_if_version_is(tuple(sorted(changes)))
+    return await tx.one(statement, user_id=user_id, expected_version=version, updated_at=now, **changes)
+
+
+@cache
+def _save_if_version_is(names: tuple[str, ...]) -> Statement:
+    changes = {name: bindparam(name) for name in (*names, "updated_at")}
+    return Statement(
+        update(users)
+        .where(users.c.id == bindparam("user_id"), users.c.version == bindparam("expected_version"), _exists)
+        .values(version=users.c.version + 1, **changes)
+        .returning(users)
+    )
+
+
+async def lock_active_roots(tx: Transaction) -> list[UUID]:
+    """Return who is root, and make others wait who would change that, so that two cannot remove each other."""
+    return [row.id for row in await tx.all(_LOCK_ACTIVE_ROOTS)]
+
+
+async def end_sessions(tx: Transaction, user_id: UUID | str, now: datetime) -> None:
+    """End every session of the account; its access tokens are refused within a second."""
+    await tx.run(_END_SESSIONS, owner_id=user_id, now=now)
+
+
+_END_SESSIONS = Statement(
+    update(_sessions)
+    .where(_sessions.c.user_id == bindparam("owner_id", type_=users.c.id.type), _sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now", type_=users.c.created_at.type))
+)
+
+
+async def forget_login_failures(tx: Transaction, identifier_hash: bytes) -> None:
+    """Let the address sign in again."""
+    await tx.run(_FORGET_LOGIN_FAILURES, failed_hash=identifier_hash)
+
+
+_FORGET_LOGIN_FAILURES = Statement(
+    delete(_login_failures).where(
+        _login_failures.c.identifier_hash == bindparam("failed_hash", type_=setup_tokens.c.token_hash.type)
+    )
+)
+
+
+async def page_of_users(read: Database, *, page: int, limit: int, search: str | None) -> tuple[list[Any], int]:
+    """Return one page, newest first, and how many there are; `search` is text to find, not a pattern."""
+    values = {} if search is None else {"pattern": f"%{_escaped(search)}%"}
+    statement, count = (_PAGE, _COUNT) if search is None else (_SEARCH_PAGE, _SEARCH_COUNT)
+    rows = await read.all(statement, limit=limit, offset=(page - 1) * limit, **values)
+    return rows, (await read.one(count, **values)).total
+
+
+def _escaped(search: str) -> str:
+    for special in "\\%_":
+        search = search.replace(special, f"\\{special}")
+    return search
+
+
+def _matching(condition: ColumnElement[bool]) -> tuple[Statement, Statement]:
+    newest: Select[Any] = _one.where(condition).order_by(users.c.created_at.desc(), users.c.id.desc())
+    page = newest.limit(bindparam("limit")).offset(bindparam("offset"))
+    return Statement(page), Statement(select(func.count().label("total")).where(_exists, condition).select_from(users))
+
+
+_PAGE, _COUNT = _matching(true())
+_SEARCH_PAGE, _SEARCH_COUNT = _matching(
+    or_(*(c.ilike(bindparam("pattern"), escape="\\") for c in (users.c.email, users.c.first_name, users.c.last_name)))
+)
+
+
+async def take_setup_token(tx: Transaction, token_hash: bytes) -> bool:
+    """Use the setup token up; two who present it at once have one winner."""
+    return await tx.run(_TAKE_SETUP_TOKEN, token_hash=token_hash) == 1
+
+
+_TAKE_SETUP_TOKEN = Statement(delete(setup_tokens).where(setup_tokens.c.token_hash == bindparam("token_hash")))
+
+
+async def replace_setup_token(tx: Transaction, token_hash: bytes, now: datetime) -> None:
+    """Let this setup token be the only one."""
+    await tx.run(_FORGET_SETUP_TOKENS)
+    await tx.run(_ADD_SETUP_TOKEN, token_hash=token_hash, created_at=now)
+
+
+_FORGET_SETUP_TOKENS = Statement(delete(setup_tokens))
+_ADD_SETUP_TOKEN = Statement(
+    insert(setup_tokens).values(token_hash=bindparam("token_hash"), created_at=bindparam("created_at"))
+)

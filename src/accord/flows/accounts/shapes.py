@@ -1,0 +1,14 @@
+"""How accounts look on the wire."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from accord.contract.names import snake_case
+from accord.contract.shapes import record_shape
+
+user = record_shape("User")
+
+
+def changed_columns(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Return the columns for those of the named fields that the body has."""
+    return {snake_case(name): body[name] for name in names if name in body}

@@ -1,0 +1,35 @@
+"""Users, and the hash of the token that creates the first of them."""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
+
+from accord.database.schema import identity, metadata, moment, version
+
+users = Table(
+    "users",
+    metadata,
+    identity(),
+    Column("email", Text, nullable=False),
+    Column("email_key", Text, nullable=False),
+    Column("password_hash", Text, nullable=False),
+    Column("first_name", Text, nullable=False),
+    Column("last_name", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    moment("email_verified_at", nullable=True),
+    moment("disabled_at", nullable=True),
+    moment("deleted_at", nullable=True),
+    Column("created_by", Uuid, ForeignKey("users.id")),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    CheckConstraint("role IN ('root', 'admin', 'customer')", name="role"),
+    # A deleted account gives its address free.
+    Index("users_email_key_key", "email_key", unique=True, postgresql_where=text("deleted_at IS NULL")),
+    Index(None, "created_at", "id"),
+)
+
+setup_tokens = Table(
+    "setup_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    moment("created_at"),
+)

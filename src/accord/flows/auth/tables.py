@@ -1,0 +1,40 @@
+"""Sessions with their refresh tokens, and failed sign-ins."""
+
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid
+
+from accord.database.schema import identity, metadata, moment
+
+sessions = Table(
+    "sessions",
+    metadata,
+    identity(),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
+    Column("address", Text, nullable=False),
+    Column("user_agent", Text, nullable=False),
+    Column("current_token_hash", LargeBinary, nullable=False),
+    moment("created_at"),
+    moment("last_active_at"),
+    moment("expires_at"),
+    moment("ended_at", nullable=True),
+    Index("sessions_ended_at_idx", "ended_at"),
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    metadata,
+    Column("token_hash", LargeBinary, primary_key=True),
+    Column("session_id", Uuid, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    moment("rotated_at", nullable=True),
+    Column("successor_hash", LargeBinary),
+    Column("sealed_successor", LargeBinary),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+)
+
+login_failures = Table(
+    "login_failures",
+    metadata,
+    Column("identifier_hash", LargeBinary, primary_key=True),
+    Column("count", Integer, nullable=False),
+    moment("since"),
+    moment("locked_until", nullable=True),
+)

@@ -1,0 +1,1 @@
+"""What is running, whether it is well, and a way to try a client."""

@@ -1,0 +1,10 @@
+"""POST /api/v1/meta/echo."""
+
+from accord.context import Context
+from accord.contract.types import Echo
+
+
+async def echo(context: Context, body: Echo) -> Echo:
+    """Answer with the body as the server read it."""
+    context.step("body echoed")
+    return body

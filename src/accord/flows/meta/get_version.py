@@ -1,0 +1,11 @@
+"""GET /api/v1/meta/version."""
+
+from accord import __version__
+from accord.context import Context
+from accord.contract.types import ServiceVersion
+
+
+async def get_version(context: Context) -> ServiceVersion:
+    """Tell which release answers."""
+    context.step("version told")
+    return {"name": "accord", "version": __version__}
