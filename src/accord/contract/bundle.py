@@ -9,11 +9,13 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
 
 
-class BundleMissing(Exception):
+class BundleMissing(Exception):  # noqa: N818 - says what is wrong
     """Neither the installed package nor the repository has a bundle."""
 
     def __init__(self) -> None:
-        super().__init__("bundle.json is missing: run `python -m accord.contract generate`, or install the package again.")
+        super().__init__(
+            "bundle.json is missing: run `python -m accord.contract generate`, or install the package again."
+        )
 
 
 def sources_dir() -> Path | None:

@@ -1,11 +1,11 @@
 """Merge the authored files into one OpenAPI document and complete it.
 
-Authors write what is particular to an operation. The merge adds what follows from it: the tag, the
-domain, the security requirement and every answer that the edge can give for such a request.
+Authors write what is particular to an operation. The merge adds what follows from its shape: the tag, the
+domain, the security requirement, and every answer that the edge can give to such a request.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -21,109 +21,24 @@ ALWAYS = {
     "504": "Timeout",
 }
 WITH_BODY = {"413": "PayloadTooLarge", "415": "UnsupportedMediaType"}
-BEARER: list[dict[str, list[str]]] = [{"bearerAuth": []}]
+SHARED_KINDS = ("parameters", "headers", "schemas", "responses")
 
 
 def merge(folder: Path) -> Document:
-    """The complete document. Raises ContractInvalid with every problem at once."""
+    """Return the complete document. Raises ContractInvalid with every problem at once."""
     sources = read(folder)
-    problems = [
-        *_duplicate_operations(sources),
-        *_duplicate_operation_ids(sources),
-        *_duplicate_components(sources),
-    ]
-    if problems:
+    if problems := [*_duplicates(sources), *_dangling(sources)]:
         raise ContractInvalid(problems)
-    bundle = _join(sources)
-    if problems := list(_dangling(sources, bundle)):
-        raise ContractInvalid(problems)
-    return bundle
+    return _join(sources)
 
 
-def render(bundle: Document) -> str:
-    """The text of bundle.json, the same for the same sources on every machine."""
-    return json.dumps(bundle, indent=2, ensure_ascii=False) + "\n"
+def render(document: Document) -> str:
+    """Return the text of a generated JSON file, the same for the same sources on every machine."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def operations(source: Source) -> Iterator[tuple[str, str, Document]]:
-    """Path, method and operation of one file, as authored."""
-    for path, item in source.document.get("paths", {}).items():
-        for method in METHODS:
-            if method in item:
-                yield path, method, item[method]
-
-
-def _twice(what: str, places: Iterator[tuple[str, str]]) -> Iterator[str]:
-    """A sentence for each name that two places give."""
-    first: dict[str, str] = {}
-    for name, place in places:
-        if name in first:
-            yield f"{what} {name} is in {first[name]} and in {place}; rename or remove one."
-        first.setdefault(name, place)
-
-
-def _duplicate_operations(sources: list[Source]) -> Iterator[str]:
-    return _twice(
-        "The operation", ((f"{method.upper()} {path}", s.name) for s in sources for path, method, _ in operations(s))
-    )
-
-
-def _duplicate_operation_ids(sources: list[Source]) -> Iterator[str]:
-    return _twice(
-        "The operationId",
-        (
-            (operation.get("operationId", ""), f"{s.name} ({method.upper()} {path})")
-            for s in sources
-            for path, method, operation in operations(s)
-        ),
-    )
-
-
-def _duplicate_components(sources: list[Source]) -> Iterator[str]:
-    for kind in COMPONENT_KINDS:
-        yield from _twice(
-            f"The name in components.{kind}",
-            ((name, s.name) for s in sources for name in s.document.get("components", {}).get(kind, {})),
-        )
-
-
-def _join(sources: list[Source]) -> Document:
-    """One document in authored order: the shared file, then the domains by name."""
-    root = next(s.document for s in sources if s.domain is None)
-    bundle: Document = {key: root[key] for key in ("openapi", "info", "servers", "externalDocs") if key in root}
-    bundle["tags"] = [{"name": s.domain, **s.document.get("x-tag", {})} for s in sources if s.domain]
-    bundle["paths"] = {}
-    bundle["components"] = {
-        kind: joined
-        for kind in COMPONENT_KINDS
-        if (joined := {k: v for s in sources for k, v in s.document.get("components", {}).get(kind, {}).items()})
-    }
-    for source in sources:
-        for path, item in source.document.get("paths", {}).items():
-            merged = bundle["paths"].setdefault(path, {})
-            shared = item.get("parameters", [])
-            merged.update({k: v for k, v in item.items() if k not in METHODS})
-            for method in METHODS:
-                if method in item:
-                    merged[method] = _complete(bundle, path, shared, item[method], source.domain or "")
-    return bundle
-
-
-def _complete(bundle: Document, path: str, shared: list[Any], operation: Document, domain: str) -> Document:
-    """The operation with its tag, its domain, its security and all its answers."""
-    completed: Document = {"tags": [domain], "x-domain": domain, **operation}
-    if "x-permission" in operation:
-        completed.setdefault("security", BEARER)
-    parameters = [_resolve(bundle, p) for p in [*shared, *operation.get("parameters", [])]]
-    headers = {p.get("name") for p in parameters if p.get("in") == "header"}
-    added = {status: _response(name) for status, name in _implied(path, operation, headers).items()}
-    answers = {**added, **operation.get("responses", {})}
-    completed["responses"] = {status: answers[status] for status in sorted(answers)}
-    return completed
-
-
-def _implied(path: str, operation: Document, headers: set[Any]) -> dict[str, str]:
-    """The shared answer for each status that follows from the shape of the operation."""
+def implied_answers(path: str, operation: Document, headers: Iterable[str]) -> dict[str, str]:
+    """Return status and shared response for each answer that follows from the shape of the operation."""
     permission = operation.get("x-permission")
     return {
         **ALWAYS,
@@ -136,36 +51,109 @@ def _implied(path: str, operation: Document, headers: set[Any]) -> dict[str, str
     }
 
 
-def _response(name: str) -> Document:
-    return {"$ref": f"#/components/responses/{name}"}
-
-
-def _resolve(bundle: Document, node: Document) -> Document:
-    """What a local reference points at, or the node itself."""
-    target: Any = node
-    while isinstance(target, dict) and "$ref" in target:
-        found: Any = bundle
-        for step in target["$ref"].removeprefix("#/").split("/"):
-            found = found.get(step, {}) if isinstance(found, dict) else {}
-        target = found
-    return target if isinstance(target, dict) else {}
-
-
-def _references(node: Any) -> Iterator[str]:
-    """Every `$ref` in a part of a document."""
+def references(node: Any) -> Iterator[str]:
+    """Yield every `$ref` in a part of a document."""
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):
             yield node["$ref"]
         for value in node.values():
-            yield from _references(value)
+            yield from references(value)
     elif isinstance(node, list):
         for value in node:
-            yield from _references(value)
+            yield from references(value)
 
 
-def _dangling(sources: list[Source], bundle: Document) -> Iterator[str]:
-    """References to what no file has."""
+def _duplicates(sources: list[Source]) -> Iterator[str]:
+    placed = [(s.name, path, method, o) for s in sources for path, method, o in s.operations()]
+    yield from _twice("the operation", ((f"{m.upper()} {path}", name) for name, path, m, _ in placed))
+    yield from _twice(
+        "the operationId",
+        ((o.get("operationId", "(none)"), f"{name} ({m.upper()} {path})") for name, path, m, o in placed),
+    )
+    for kind in COMPONENT_KINDS:
+        names = ((name, s.name) for s in sources for name in s.components(kind))
+        yield from _twice(f"the name in components.{kind}", names)
+
+
+def _twice(what: str, places: Iterable[tuple[str, str]]) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for name, place in places:
+        if name in first:
+            yield f"{first[name]} and {place} both have {what} {name}; rename or remove one."
+        first.setdefault(name, place)
+
+
+def _dangling(sources: list[Source]) -> Iterator[str]:
+    known = {
+        f"#/components/{kind}/{n}" for s in sources for kind in COMPONENT_KINDS for n in s.components(kind)
+    }
     for source in sources:
-        for reference in dict.fromkeys(_references(source.document)):
-            if not reference.startswith("#/components/") or not _resolve(bundle, {"$ref": reference}):
-                yield f"{source.name}: {reference} points at nothing; write it under components of some file."
+        for reference in dict.fromkeys(references(source.document)):
+            if reference not in known:
+                yield f"{source.name}: {reference} points at nothing; write it below components of some file."
+
+
+def _join(sources: list[Source]) -> Document:
+    """Return one document in authored order: the shared file, then the domains by name."""
+    root = next(s.document for s in sources if s.domain is None)
+    components = {
+        kind: {n: v for s in sources for n, v in s.components(kind).items()} for kind in COMPONENT_KINDS
+    }
+    bundle = {key: root[key] for key in ("openapi", "info", "servers", "externalDocs") if key in root}
+    bundle["tags"] = [{"name": s.domain, **s.document.get("x-tag", {})} for s in sources if s.domain]
+    bundle["paths"] = _paths(sources, components)
+    _drop_unused(components, bundle["paths"], root)
+    bundle["components"] = {kind: section for kind, section in components.items() if section}
+    return bundle
+
+
+def _paths(sources: list[Source], components: Document) -> Document:
+    """Return all paths; a path that two domains share keeps what each says of it."""
+    paths: Document = {}
+    for source in sources:
+        for path, item in source.document.get("paths", {}).items():
+            merged = paths.setdefault(path, {})
+            merged.update({key: value for key, value in item.items() if key not in METHODS})
+            for method in METHODS:
+                if method in item:
+                    headers = _headers(
+                        components, [*item.get("parameters", []), *item[method].get("parameters", [])]
+                    )
+                    merged[method] = _complete(path, item[method], source.domain, headers)
+    return paths
+
+
+def _complete(path: str, operation: Document, domain: str | None, headers: set[str]) -> Document:
+    """Return the operation with its tag, its domain, its security and all its answers."""
+    completed: Document = {"tags": [domain], "x-domain": domain, **operation}
+    if "x-permission" in operation:
+        completed.setdefault("security", [{"bearerAuth": []}])
+    implied = implied_answers(path, operation, headers)
+    answers = {s: {"$ref": f"#/components/responses/{name}"} for s, name in implied.items()}
+    answers |= operation.get("responses", {})
+    completed["responses"] = {status: answers[status] for status in sorted(answers)}
+    return completed
+
+
+def _headers(components: Document, parameters: list[Document]) -> set[str]:
+    """Return the names of the header parameters among these."""
+    resolved = (
+        components["parameters"][p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in parameters
+    )
+    return {p.get("name", "") for p in resolved if p.get("in") == "header"}
+
+
+def _drop_unused(components: Document, paths: Document, root: Document) -> None:
+    """Leave out what the shared file offers and no operation uses yet."""
+    used: set[str] = set()
+    waiting = list(references(paths))
+    while waiting:
+        reference = waiting.pop()
+        if reference not in used:
+            used.add(reference)
+            kind, name = reference.split("/")[2:]
+            waiting += references(components[kind][name])
+    for kind in SHARED_KINDS:
+        for name in root.get("components", {}).get(kind, {}):
+            if f"#/components/{kind}/{name}" not in used:
+                del components[kind][name]

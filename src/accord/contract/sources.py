@@ -10,13 +10,23 @@ import yaml
 
 ROOT_KEYS = frozenset({"openapi", "info", "servers", "components", "externalDocs"})
 DOMAIN_KEYS = frozenset({"x-tag", "paths", "components"})
-COMPONENT_KINDS = ("securitySchemes", "parameters", "headers", "schemas", "responses", "examples", "requestBodies", "links")
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
+COMPONENT_KINDS = (
+    "securitySchemes",
+    "parameters",
+    "headers",
+    "schemas",
+    "responses",
+    "examples",
+    "requestBodies",
+    "links",
+)
+METHODS = ("get", "post", "put", "patch", "delete")
+PATH_KEYS = frozenset({*METHODS, "parameters", "summary", "description"})
 
 Document = dict[str, Any]
 
 
-class ContractInvalid(Exception):
+class ContractInvalid(Exception):  # noqa: N818 - says what is wrong
     """The sources do not make a contract; `problems` has every reason."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -24,7 +34,7 @@ class ContractInvalid(Exception):
         self.problems = problems
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Source:
     """One authored file: its name for messages, its domain (None for the shared file), what it says."""
 
@@ -32,53 +42,59 @@ class Source:
     domain: str | None
     document: Document
 
+    def components(self, kind: str) -> Document:
+        """One section of the file's components."""
+        return self.document.get("components", {}).get(kind, {})
+
+    def operations(self) -> Iterator[tuple[str, str, Document]]:
+        """Path, method and operation, as authored."""
+        for path, item in self.document.get("paths", {}).items():
+            for method in METHODS:
+                if method in item:
+                    yield path, method, item[method]
+
 
 class _StrictLoader(yaml.SafeLoader):
-    """YAML 1.2 scalars only, and no key twice: `on`, `yes`, `1:30` and dates stay text."""
+    """Scalars as in JSON and text keys only, none twice: `on`, `yes`, `1:30` and dates stay text."""
 
 
+_TAG = "tag:yaml.org,2002:"
 _StrictLoader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag in ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")]
+    first: [(tag, pattern) for tag, pattern in resolvers if tag in (f"{_TAG}null", f"{_TAG}merge")]
     for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
 }
-
-_SCALARS = {
-    "tag:yaml.org,2002:bool": (r"^(?:true|false)$", "tf"),
-    "tag:yaml.org,2002:int": (r"^-?(?:0|[1-9][0-9]*)$", "-0123456789"),
-    "tag:yaml.org,2002:float": (r"^-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?$", "-0123456789"),
-}
-for _tag, (_pattern, _first) in _SCALARS.items():
-    _StrictLoader.add_implicit_resolver(_tag, re.compile(_pattern), list(_first))
+_StrictLoader.add_implicit_resolver(f"{_TAG}bool", re.compile(r"^(?:true|false)$"), list("tf"))
+_StrictLoader.add_implicit_resolver(f"{_TAG}int", re.compile(r"^-?(?:0|[1-9][0-9]*)$"), list("-0123456789"))
+_StrictLoader.add_implicit_resolver(
+    f"{_TAG}float", re.compile(r"^-?(?:0|[1-9][0-9]*)\.[0-9]+(?:[eE][-+]?[0-9]+)?$"), list("-0123456789")
+)
 
 
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Document:
-    """A mapping with text keys (`200:` is the text "200"); the same key twice is an error."""
     seen: set[str] = set()
-    for key_node, _ in node.value:
-        if key_node.tag == "tag:yaml.org,2002:merge":
-            continue
-        if key_node.value in seen:
-            raise yaml.constructor.ConstructorError(
-                None, None, f"the key {key_node.value!r} is there twice; remove one", key_node.start_mark
+    for key, _ in node.value:
+        if key.value in seen:
+            raise yaml.MarkedYAMLError(
+                problem=f"the key {key.value!r} is there twice; remove one", problem_mark=key.start_mark
             )
-        seen.add(key_node.value)
+        if key.tag != f"{_TAG}merge":
+            seen.add(key.value)
     loader.flatten_mapping(node)
     return {key.value: loader.construct_object(value, deep=True) for key, value in node.value}
 
 
-_StrictLoader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_StrictLoader.add_constructor(f"{_TAG}map", _mapping)
 
 
 def parse(text: str, name: str) -> Document:
-    """The document in a YAML text; `name` is for the message when there is none."""
+    """The document in a YAML text; `name` is what messages call it."""
     try:
-        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - a subclass of SafeLoader
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{name} line {mark.line + 1}" if mark else name
-        raise ContractInvalid([f"{where}: {getattr(error, 'problem', error)}."]) from error
+        document = yaml.load(text, Loader=_StrictLoader)  # noqa: S506 - the loader is a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise ContractInvalid([f"{name} line {line}: {error.problem}."]) from error
     if not isinstance(document, dict):
-        raise ContractInvalid([f"{name}: is empty; start from another file in openapi/domains."])
+        raise ContractInvalid([f"{name}: holds no mapping; start from a copy of another domain file."])
     return document
 
 
@@ -88,26 +104,45 @@ def read(folder: Path) -> list[Source]:
     sources: list[Source] = []
     for file in (folder / "openapi.yaml", *sorted((folder / "domains").glob("*.yaml"))):
         name = file.relative_to(folder).as_posix()
-        domain = None if file.parent == folder else file.stem
         try:
-            source = Source(name, domain, parse(file.read_text(encoding="utf-8"), name))
+            document = parse(file.read_text(encoding="utf-8"), name)
         except ContractInvalid as error:
             problems += error.problems
             continue
-        problems += _misplaced(source)
-        sources.append(source)
+        source = Source(name, file.stem if file.parent.name == "domains" else None, document)
+        misplaced = list(_misplaced(source))
+        problems += misplaced
+        if not misplaced:
+            sources.append(source)
     if problems:
         raise ContractInvalid(problems)
     return sources
 
 
 def _misplaced(source: Source) -> Iterator[str]:
-    """Keys and sections that this kind of file does not have."""
+    """Say which keys and sections this kind of file does not have."""
     allowed = ROOT_KEYS if source.domain is None else DOMAIN_KEYS
-    for key in source.document.keys() - allowed:
-        yield f"{source.name}: the top-level key {key!r} is not one of {', '.join(sorted(allowed))}; move or remove it."
-    for kind in source.document.get("components", {}).keys() - set(COMPONENT_KINDS):
-        yield f"{source.name}: components has no section {kind!r}; it has {', '.join(COMPONENT_KINDS)}."
-    for path, item in source.document.get("paths", {}).items():
-        for key in item.keys() - {*METHODS, "parameters", "summary", "description"}:
-            yield f"{source.name}: {path} has the key {key!r}, which is no method; remove it."
+    for key in sorted(source.document.keys() - allowed):
+        known = ", ".join(sorted(allowed))
+        yield f"{source.name}: the top-level key {key!r} is not one of {known}; rename or remove it."
+    yield from _not_mappings(source)
+
+
+def _not_mappings(source: Source) -> Iterator[str]:
+    paths = source.document.get("paths", {})
+    components = source.document.get("components", {})
+    for name, section in (("paths", paths), ("components", components)):
+        if not isinstance(section, dict):
+            yield f"{source.name}: {name} is empty; write something below it, or remove it."
+            return
+    for kind, section in components.items():
+        if kind not in COMPONENT_KINDS:
+            yield f"{source.name}: components has no section {kind!r}; it has {', '.join(COMPONENT_KINDS)}."
+        elif not isinstance(section, dict):
+            yield f"{source.name}: components.{kind} is empty; write something below it, or remove it."
+    for path, item in paths.items():
+        if not isinstance(item, dict):
+            yield f"{source.name}: {path} is empty; write a method below it, or remove it."
+            continue
+        for key in sorted(item.keys() - PATH_KEYS):
+            yield f"{source.name}: {path} has {key!r}, which is none of {', '.join(METHODS)}; remove it."

@@ -1,0 +1,65 @@
+"""The OpenAPI 3.1 rendition of the bundle, for tools that know 3.1 only."""
+
+from typing import Any
+
+OPAQUE = frozenset({"example", "examples", "value", "x-example"})
+SCHEMA_MAPS = frozenset({"properties"})
+SCHEMA_LISTS = frozenset({"allOf", "anyOf", "oneOf"})
+SCHEMA_VALUES = frozenset({"items", "additionalProperties", "not"})
+BOUNDS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
+
+
+def to_3_1(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Return the same contract as OpenAPI 3.1, with the section that webhooks are described in."""
+    document = {key: _outside(value) for key, value in bundle.items() if key not in ("openapi", "components")}
+    components = {
+        kind: _outside(section) for kind, section in bundle["components"].items() if kind != "schemas"
+    }
+    components["schemas"] = {
+        name: schema_3_1(s) for name, s in bundle["components"].get("schemas", {}).items()
+    }
+    return {"openapi": "3.1.0", **document, "webhooks": {}, "components": components}
+
+
+def schema_3_1(schema: Any) -> Any:
+    """Return an OpenAPI 3.0 schema in JSON Schema 2020-12, as 3.1 uses it."""
+    if not isinstance(schema, dict):
+        return schema
+    converted = {key: _keyword(key, value) for key, value in schema.items() if key != "nullable"}
+    if schema.get("nullable") is True:
+        converted |= _or_null(converted)
+    for exclusive, inclusive in BOUNDS:
+        if converted.get(exclusive) is True:
+            converted[exclusive] = converted.pop(inclusive)
+        elif converted.get(exclusive) is False:
+            del converted[exclusive]
+    if "example" in converted:
+        converted["examples"] = [converted.pop("example")]
+    return converted
+
+
+def _keyword(key: str, value: Any) -> Any:
+    """Convert the schemas inside one keyword of a schema; data such as `default` stays as it is."""
+    if key in SCHEMA_MAPS:
+        return {name: schema_3_1(schema) for name, schema in value.items()}
+    if key in SCHEMA_LISTS:
+        return [schema_3_1(schema) for schema in value]
+    return schema_3_1(value) if key in SCHEMA_VALUES else value
+
+
+def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """Return the type, and the enum if there is one, with null allowed."""
+    enum = {"enum": [*schema["enum"], None]} if None not in schema.get("enum", [None]) else {}
+    return {"type": [schema["type"], "null"], **enum}
+
+
+def _outside(node: Any) -> Any:
+    """Convert the schemas below a part of the document that is no schema itself."""
+    if isinstance(node, list):
+        return [_outside(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: value if key in OPAQUE else schema_3_1(value) if key == "schema" else _outside(value)
+        for key, value in node.items()
+    }

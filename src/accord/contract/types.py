@@ -1,0 +1,272 @@
+"""Generated from openapi/ by `python -m accord.contract generate`; do not edit."""
+
+from __future__ import annotations
+
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+Uuid: TypeAlias = str
+
+
+UuidOrNull: TypeAlias = str | None
+
+
+Timestamp: TypeAlias = str
+
+
+TimestampOrNull: TypeAlias = str | None
+
+
+Version: TypeAlias = int
+
+
+EntityTag: TypeAlias = str
+
+
+EntityTagList: TypeAlias = str
+
+
+Email: TypeAlias = str
+
+
+PersonName: TypeAlias = str
+
+
+class FieldError(TypedDict):
+    """One thing that is wrong with the request. It never repeats the rejected value."""
+
+    field: str
+    message: str
+
+
+class Conflict(TypedDict):
+    """A record that has moved on."""
+
+    table: str
+    id: Uuid
+    expectedVersion: Version
+    currentVersion: Version
+
+
+class Problem(TypedDict):
+    """Every error, in the shape of RFC 9457. A client decides by `code`."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    requestId: str
+    errors: NotRequired[list[FieldError]]
+    expectedVersion: NotRequired[Version]
+    currentVersion: NotRequired[Version]
+    conflicts: NotRequired[list[Conflict]]
+    retryAfter: NotRequired[int]
+
+
+Role: TypeAlias = Literal['root', 'admin', 'customer']
+
+
+NewPassword: TypeAlias = str
+
+
+class User(TypedDict):
+    """A person's account."""
+
+    id: Uuid
+    email: Email
+    firstName: PersonName
+    lastName: PersonName
+    role: Role
+    emailVerifiedAt: TimestampOrNull | None
+    disabledAt: TimestampOrNull | None
+    createdBy: UuidOrNull | None
+    createdAt: Timestamp
+    updatedAt: Timestamp
+    version: Version
+
+
+class UserOrNull(TypedDict):
+    """A person's account, or null when nobody is signed in."""
+
+    id: Uuid
+    email: Email
+    firstName: PersonName
+    lastName: PersonName
+    role: Role
+    emailVerifiedAt: TimestampOrNull | None
+    disabledAt: TimestampOrNull | None
+    createdBy: UuidOrNull | None
+    createdAt: Timestamp
+    updatedAt: Timestamp
+    version: Version
+
+
+class Register(TypedDict):
+    """A new account."""
+
+    email: Email
+    password: NewPassword
+    firstName: PersonName
+    lastName: PersonName
+
+
+class UpdateMe(TypedDict):
+    """A field left out stays as it is; there must be at least one."""
+
+    expectedVersion: Version
+    firstName: NotRequired[PersonName]
+    lastName: NotRequired[PersonName]
+
+
+class UpdateUser(TypedDict):
+    """A field left out stays as it is; there must be at least one."""
+
+    expectedVersion: Version
+    firstName: NotRequired[PersonName]
+    lastName: NotRequired[PersonName]
+    role: NotRequired[Role]
+    disabled: NotRequired[bool]
+
+
+class CreateUser(TypedDict):
+    """An account for somebody else."""
+
+    email: Email
+    password: NewPassword
+    firstName: PersonName
+    lastName: PersonName
+    role: NotRequired[Literal['admin', 'customer']]
+
+
+class Setup(TypedDict):
+    """The first account, which is root."""
+
+    setupToken: str
+    email: Email
+    password: NewPassword
+    firstName: PersonName
+    lastName: PersonName
+
+
+class UserPage(TypedDict):
+    """One page of accounts."""
+
+    items: list[User]
+    page: int
+    limit: int
+    total: int
+    totalPages: int
+
+
+class UserStats(TypedDict):
+    """An account and what it has."""
+
+    user: User
+    postCount: int
+    conversationCount: int
+    joinedDaysAgo: int
+
+
+class Login(TypedDict):
+    """Who signs in. The password may be of any length, so that old ones still work."""
+
+    email: Email
+    password: str
+
+
+RefreshToken: TypeAlias = str
+
+
+class Refresh(TypedDict):
+    """The session to go on with."""
+
+    refreshToken: RefreshToken
+
+
+class Logout(TypedDict):
+    """The session to end, when there is no access token that names it."""
+
+    refreshToken: NotRequired[RefreshToken]
+
+
+class SignedIn(TypedDict):
+    """The tokens of a session and whose it is."""
+
+    accessToken: str
+    tokenType: Literal['Bearer']
+    expiresIn: int
+    refreshToken: RefreshToken
+    user: User
+
+
+class SessionOrNull(TypedDict):
+    """One sign-in, from login to logout, or null when nobody is signed in."""
+
+    id: Uuid
+    createdAt: Timestamp
+    lastActiveAt: Timestamp
+    expiresAt: Timestamp
+
+
+class SessionState(TypedDict):
+    """Who is signed in, if anybody."""
+
+    authenticated: bool
+    user: UserOrNull | None
+    session: SessionOrNull | None
+
+
+class SigningKey(TypedDict):
+    """A public Ed25519 key (RFC 8037)."""
+
+    kty: Literal['OKP']
+    crv: Literal['Ed25519']
+    x: str
+    kid: str
+    use: Literal['sig']
+    alg: Literal['EdDSA']
+
+
+class ServiceVersion(TypedDict):
+    """A release of the service."""
+
+    name: str
+    version: str
+
+
+Tag: TypeAlias = str
+
+
+class Echo(TypedDict):
+    """Anything worth sending back."""
+
+    message: str
+    count: NotRequired[int]
+    tags: NotRequired[list[Tag]]
+    sentAt: NotRequired[str]
+
+
+HealthStatus: TypeAlias = Literal['ok', 'degraded', 'error']
+
+
+class SigningKeys(TypedDict):
+    """A JSON Web Key Set."""
+
+    keys: list[SigningKey]
+
+
+class HealthCheck(TypedDict):
+    """One thing the service depends on."""
+
+    status: HealthStatus
+    latencyMs: float
+
+
+class Health(TypedDict):
+    """The state of the service."""
+
+    status: HealthStatus
+    checks: NotRequired[dict[str, HealthCheck]]
+    uptime: float
+    version: str
