@@ -11,6 +11,7 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import tempfile
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
 
-from accord.embedded import system_user
+from accord.embedded import processes, system_user
 from accord.embedded.server import EmbeddedError, EmbeddedServer, ProcessOptions
 
 NAME = "accord"  # of the role and of the database
@@ -73,7 +74,9 @@ class EmbeddedPostgres(EmbeddedServer):
         return self._spawn(running, command, **self._as_account())
 
     def _answers(self) -> bool:
-        with suppress(FileNotFoundError):
+        """Whether it is ready and there: a killed server leaves a file that says ready."""
+        with suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as connection:
+            connection.connect(str(self._socket))
             return (self.data / "postmaster.pid").read_text().rstrip().endswith("ready")
         return False
 
@@ -112,18 +115,12 @@ class EmbeddedPostgres(EmbeddedServer):
             raise EmbeddedError(
                 f"A PostgreSQL that Accord did not start uses {self.data}: stop process {found[0]}."
             )
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        for stale in (self.data / "postmaster.pid", self._socket.with_name(self._socket.name + ".lock")):
+            stale.unlink(missing_ok=True)
 
     def _processes(self) -> list[int]:
         """Every PostgreSQL process works in its data folder, which tells it from all others."""
-        import psutil  # noqa: PLC0415 - part of the extra, and needed only after a crash
-
-        found: list[int] = []
-        for process in psutil.process_iter(["name"]):
-            with suppress(psutil.Error):
-                if process.info["name"] == "postgres" and process.cwd() == str(self.data):
-                    found.append(process.pid)
-        return found
+        return processes.working_in(self.data, "postgres")
 
     @cached_property
     def _binaries(self) -> Path:
@@ -157,6 +154,10 @@ class EmbeddedPostgres(EmbeddedServer):
         folder.mkdir(mode=PRIVATE)
         if self._account is not None:
             os.chown(folder, self._account.pw_uid, self._account.pw_gid)
+
+    @property
+    def _socket(self) -> Path:
+        return self._socket_dir / f".s.PGSQL.{PORT}"
 
     @cached_property
     def _socket_dir(self) -> Path:

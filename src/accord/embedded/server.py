@@ -16,12 +16,12 @@ import subprocess
 import sys
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import ClassVar, Self, TypedDict, Unpack
 
-from accord.embedded import locks
+from accord.embedded import locks, processes
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 START_TIMEOUT = 120.0  # seconds; PostgreSQL may have to recover from a crash first
@@ -84,7 +84,7 @@ class EmbeddedServer(ABC):
     def alive(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
             return False
-        return locks.is_held(self._running_lock) and _exists(self.pid)
+        return locks.is_held(self._running_lock) and processes.is_alive(self.pid)
 
     def start(self) -> Self:
         """Start the server, or join the one that another process runs on this folder."""
@@ -121,10 +121,21 @@ class EmbeddedServer(ABC):
             self._leave()
 
     def _ensure_running(self) -> None:
-        if not self.alive():
+        if not self._comes_up():  # dead, or dying while we looked
             self._start_process()
-        self._wait_until(self._answers, START_TIMEOUT)
+            if not self._comes_up():
+                raise EmbeddedError(f"{self.title} did not start. {self._log_tail()}")
         self._write("url", self.url)
+
+    def _comes_up(self) -> bool:
+        deadline = time.monotonic() + START_TIMEOUT
+        while self.alive():
+            if self._answers():
+                return True
+            if time.monotonic() > deadline:
+                raise EmbeddedError(f"{self.title} does not answer. {self._log_tail()}")
+            time.sleep(locks.POLL_SECONDS)
+        return False
 
     def _start_process(self) -> None:
         running = self._take_over()
@@ -147,15 +158,6 @@ class EmbeddedServer(ABC):
                 f"Processes of an earlier {self.title} still use {self.folder} and do not end. "
                 "Stop them, then start again."
             ) from busy
-
-    def _wait_until(self, condition: Callable[[], bool], timeout: float) -> None:
-        deadline = time.monotonic() + timeout
-        while not condition():
-            if not self.alive():
-                raise EmbeddedError(f"{self.title} did not start. {self._log_tail()}")
-            if time.monotonic() > deadline:
-                raise EmbeddedError(f"{self.title} did not answer in {timeout:.0f} s. {self._log_tail()}")
-            time.sleep(locks.POLL_SECONDS)
 
     def _shut_down(self) -> None:
         for stop_signal in self.stop_signals:
@@ -238,15 +240,3 @@ class EmbeddedServer(ABC):
     @property
     def _users_lock(self) -> Path:
         return self.folder / "users.lock"
-
-
-def _exists(pid: int | None) -> bool:
-    if pid is None:
-        return False
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True

