@@ -1,0 +1,185 @@
+"""The connection to NATS: it may be away at the start and at any time after, and is sought for ever.
+
+nats-py reconnects by itself, with one exception: after certain refusals of the server (a password that was changed)
+it closes for good. So a task watches over the client and replaces it; what is subscribed here is subscribed again.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Literal
+
+import nats.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription as NatsSubscription
+
+from accord import logs
+from accord.problems import ServiceUnavailable
+
+Receiver = Callable[[Msg], Awaitable[None]]
+State = Literal["connecting", "connected", "disconnected", "closed"]
+_RETRY_INTERVAL = 0.25
+_PING_INTERVAL = 10
+
+
+class Subscription:
+    """An interest that outlives reconnections."""
+
+    def __init__(self, subject: str, queue: str, receiver: Receiver) -> None:
+        """Remember what to subscribe."""
+        self.subject, self.queue, self.receiver = subject, queue, receiver
+        self._current: NatsSubscription | None = None
+        self._client: Client | None = None
+
+    async def take_place(self, client: Client) -> None:
+        """Subscribe at this client, once."""
+        if self._client is client:
+            return
+        self._client = client
+        self._current = await client.subscribe(self.subject, self.queue, self.receiver)
+
+    async def drain(self) -> None:
+        """Take no more, and hand over what has arrived; on a broken connection there is nothing to wait for."""
+        if self._current is not None:
+            with suppress(nats.errors.Error):
+                await self._current.drain()
+
+
+class Connection:
+    """One process's connection to NATS."""
+
+    def __init__(self, url: str, name: str) -> None:
+        """Take NATS_URL (several servers by comma), and the name to be shown in the server's monitoring."""
+        self._servers = [server.strip() for server in url.split(",")]
+        self._name = name
+        self._client = Client()
+        self._was_connected, self._is_closed = False, False
+        self._subscriptions: list[Subscription] = []
+        self._watch: asyncio.Task[None] | None = None
+        self._connected, self._ended = asyncio.Event(), asyncio.Event()
+        self.when_lost: list[Callable[[], None]] = []
+
+    @property
+    def state(self) -> State:
+        """Whether messages get through now."""
+        if self.is_connected:
+            return "connected"
+        if self._is_closed:
+            return "closed"
+        return "disconnected" if self._was_connected else "connecting"
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether messages get through now."""
+        return self._client.is_connected
+
+    @property
+    def max_payload(self) -> int:
+        """The largest message that the server takes, in bytes."""
+        return self._client.max_payload
+
+    async def start(self, patience: float = 2.0) -> bool:
+        """Connect; after `patience` seconds go on in the background and return False."""
+        self._watch = asyncio.create_task(self._keep_connected(), name="nats")
+        with suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._connected.wait(), patience)
+        if not self.is_connected:
+            logs.warning("NATS is not reachable; connecting goes on in the background.")
+        return self.is_connected
+
+    async def publish(
+        self, subject: str, payload: bytes, reply: str = "", headers: dict[str, str] | None = None
+    ) -> None:
+        """Send. Raises ServiceUnavailable when NATS is away, instead of keeping the message for later."""
+        if not self._client.is_connected:
+            raise ServiceUnavailable("The message service is not reachable. Try again shortly.", retry_after=1)
+        await self._client.publish(subject, payload, reply, headers)
+
+    async def subscribe(self, subject: str, receiver: Receiver, queue: str = "") -> Subscription:
+        """Hand each message to `receiver`, one after another; it must not take long."""
+        subscription = Subscription(subject, queue, receiver)
+        self._subscriptions.append(subscription)
+        if self.is_connected:
+            await subscription.take_place(self._client)
+        return subscription
+
+    async def unsubscribe(self, subscription: Subscription) -> None:
+        """Take no more; what has arrived is still handed over."""
+        self._subscriptions.remove(subscription)
+        await subscription.drain()
+
+    async def ping(self, timeout: float = 1.0) -> None:  # noqa: ASYNC109  nats-py takes it as a number, too
+        """Go to the server and back. Raises ServiceUnavailable."""
+        try:
+            if not self.is_connected:
+                raise ServiceUnavailable
+            await self._client.flush(max(1, round(timeout)))
+        except nats.errors.Error:
+            raise ServiceUnavailable from None
+
+    async def close(self) -> None:
+        """Send what is waiting, then end."""
+        self._is_closed = True
+        if self._watch is not None:
+            self._watch.cancel()
+        with suppress(nats.errors.Error, OSError, asyncio.TimeoutError):
+            if self.is_connected:
+                await self._client.flush(2)
+            await self._client.close()
+        self._tell_lost()
+
+    async def _keep_connected(self) -> None:
+        while True:
+            self._client = Client()
+            self._ended.clear()
+            try:
+                await self._connect(self._client)
+                await self._found()
+                await self._ended.wait()
+            except (nats.errors.Error, OSError, asyncio.TimeoutError) as error:
+                logs.debug("NATS refused.", reason=type(error).__name__)
+            await asyncio.sleep(_RETRY_INTERVAL)
+
+    async def _connect(self, client: Client) -> None:
+        await client.connect(
+            self._servers,
+            name=self._name,
+            error_cb=self._on_error,
+            disconnected_cb=self._on_lost,
+            reconnected_cb=self._on_reconnected,
+            closed_cb=self._on_closed,
+            # nats-py takes fractions of seconds here, whatever its annotation says.
+            reconnect_time_wait=_RETRY_INTERVAL,  # pyright: ignore[reportArgumentType]
+            max_reconnect_attempts=-1,
+            ping_interval=_PING_INTERVAL,
+        )
+
+    async def _found(self) -> None:
+        for subscription in list(self._subscriptions):
+            await subscription.take_place(self._client)
+        if self._was_connected:
+            logs.info("NATS is back.")
+        self._was_connected = True
+        self._connected.set()
+
+    async def _on_reconnected(self) -> None:
+        logs.info("NATS is back.")
+
+    async def _on_lost(self) -> None:
+        if not self._is_closed:
+            logs.warning("NATS is away; reconnecting.")
+        self._tell_lost()
+
+    async def _on_closed(self) -> None:
+        self._tell_lost()
+        self._ended.set()
+
+    async def _on_error(self, error: Exception) -> None:
+        # While it is away every attempt ends here; that it is away was logged once.
+        if self.is_connected and not isinstance(error, OSError):
+            logs.warning("NATS reports an error.", reason=type(error).__name__, text=str(error))
+
+    def _tell_lost(self) -> None:
+        for tell in self.when_lost:
+            tell()

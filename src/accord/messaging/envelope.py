@@ -1,0 +1,117 @@
+"""Signed envelopes: whoever can publish on NATS can still not speak for a gateway, nor repeat what one said.
+
+A request is JSON whose `envelope` member says who sealed it, in what order, when, and until when it may be opened. Its
+signature, HMAC-SHA256 over subject, inbox and bytes, travels in a header. An answer is signed over its inbox, which is
+used once; so nobody can have the answer to another's request sent to himself, nor answer in a worker's name.
+
+Repeats are recognised by a sliding window of sequence numbers for each sender, as IPsec does (RFC 4303, section 3.4.3):
+memory stays the same whatever the traffic. Each worker remembers what itself opened, so somebody who can read a
+message and publish it again before it expires can still have another worker of the queue group open it once.
+"""
+
+import hmac
+import secrets
+import time
+from array import array
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+SIGNATURE = "Accord-Signature"
+_WINDOW = 16_384
+_CLOCK_TOLERANCE = 30.0
+_MOST_SENDERS = 1024
+
+
+class ForgedEnvelope(Exception):  # noqa: N818  what it is says more than that it is an error
+    """The message is unsigned, altered, expired, or was opened before; the text says which."""
+
+
+class Envelopes:
+    """Seals and opens with one shared key."""
+
+    def __init__(self, key: bytes, clock: Callable[[], float] = time.time) -> None:
+        """Take FLOW_ENVELOPE_KEY, and a clock in seconds since the epoch."""
+        self._key, self._clock = key, clock
+        self._sender, self._sequence = secrets.token_hex(8), 0
+        self._seen: dict[str, _Window] = {}
+
+    def seal(self, subject: str, inbox: str, message: Mapping[str, Any], expires: float) -> tuple[bytes, str]:
+        """Give payload and signature; it may be opened until `expires`, in seconds since the epoch."""
+        self._sequence += 1
+        envelope = {"from": self._sender, "number": self._sequence, "issued": self._clock(), "expires": expires}
+        payload = orjson.dumps({"envelope": envelope, **message}, default=_listed)
+        return payload, self._signed(f"request {subject} {inbox}", payload)
+
+    def open(self, subject: str, inbox: str, payload: bytes, signature: str | None) -> dict[str, Any]:
+        """Give the message that was sealed for this subject and this inbox. Raises ForgedEnvelope."""
+        self._check(f"request {subject} {inbox}", payload, signature)
+        # From here on the bytes are those of a holder of the key.
+        message = orjson.loads(payload)
+        envelope, now = message["envelope"], self._clock()
+        if envelope["expires"] <= now:
+            raise ForgedEnvelope("it has expired")
+        if envelope["issued"] > now + _CLOCK_TOLERANCE:
+            raise ForgedEnvelope("it is from the future: the clocks of gateway and worker differ")
+        self._refuse_repeat(envelope["from"], envelope["number"], now)
+        return message
+
+    def sign_answer(self, inbox: str, payload: bytes) -> str:
+        """Give the signature of an answer."""
+        return self._signed(f"answer {inbox}", payload)
+
+    def check_answer(self, inbox: str, payload: bytes, signature: str | None) -> None:
+        """Raise ForgedEnvelope unless a holder of the key answered to this inbox."""
+        self._check(f"answer {inbox}", payload, signature)
+
+    def _signed(self, purpose: str, payload: bytes) -> str:
+        """Subjects have no spaces or line ends, so no two purposes read alike."""
+        return hmac.digest(self._key, b"%b\n%b" % (purpose.encode(), payload), "sha256").hex()
+
+    def _check(self, purpose: str, payload: bytes, signature: str | None) -> None:
+        if not signature:
+            raise ForgedEnvelope("it is not signed")
+        expected = self._signed(purpose, payload)
+        # As bytes, because comparing texts refuses what is not ASCII.
+        if not hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+            raise ForgedEnvelope("its signature is wrong")
+
+    def _refuse_repeat(self, sender: str, number: int, now: float) -> None:
+        window = self._seen.get(sender)
+        if window is None:
+            self._forget_the_quietest()
+            window = self._seen[sender] = _Window()
+        window.last_heard = now
+        if not window.takes(number):
+            raise ForgedEnvelope("it was opened before")
+
+    def _forget_the_quietest(self) -> None:
+        """Gateways that restarted have new names; the old ones have nothing left that could be repeated."""
+        if len(self._seen) >= _MOST_SENDERS:
+            del self._seen[min(self._seen, key=lambda sender: self._seen[sender].last_heard)]
+
+
+class _Window:
+    """Which of the last numbers of one sender were seen; what is older than the window counts as seen."""
+
+    __slots__ = ("_highest", "_slots", "last_heard")
+
+    def __init__(self) -> None:
+        self._slots = array("Q", bytes(8 * _WINDOW))
+        self._highest = 0
+        self.last_heard = 0.0
+
+    def takes(self, number: int) -> bool:
+        slot = number % _WINDOW
+        if number <= self._highest - _WINDOW or self._slots[slot] == number:
+            return False
+        self._slots[slot] = number
+        self._highest = max(self._highest, number)
+        return True
+
+
+def _listed(value: Any) -> Any:
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} cannot be sent to a worker; give JSON values to dispatch.")
