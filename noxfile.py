@@ -1,0 +1,150 @@
+"""`nox` passes every check; `nox -s serve` starts the service. Both need only Python and `pip install nox`.
+
+All checks share one environment, installed from the locks with their hashes, and kept until a lock changes.
+"""
+
+import hashlib
+import os
+import sys
+from functools import partial
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2025.5.1"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["lint", "types", "contract", "tests"]
+nox.options.stop_on_first_error = False
+
+ROOT = Path(__file__).parent
+LOCKS = ROOT / "requirements"
+SOURCES = ("src", "tests", "noxfile.py")
+SHARED = ROOT / ".nox" / "environment"  # where the session of this name puts it
+COMPILE = (
+    "uv pip compile --quiet --universal --python-version=3.11 --generate-hashes --no-annotate "
+    "--no-emit-index-url --no-emit-find-links"  # whoever installs chooses the registry
+)
+LOCKED = {
+    "build": ("--group=build",),
+    "runtime": ("pyproject.toml",),
+    "serve": ("pyproject.toml", "--extra=embedded", "--constraints=requirements/runtime.txt"),
+    "development": (
+        "pyproject.toml",
+        "--extra=embedded",
+        "--group=dev",
+        "--constraints=requirements/serve.txt",
+    ),
+}
+
+
+_check = partial(nox.session, venv_backend="none", requires=["environment"])
+
+
+@nox.session(reuse_venv=True)
+def serve(session: nox.Session) -> None:
+    """Start the whole service; arguments after `--` go to `accord serve`."""
+    _install(session, "serve")
+    _become(session, "accord", "serve", *session.posargs)
+
+
+@nox.session(reuse_venv=True)
+def environment(session: nox.Session) -> None:
+    """What all checks need."""
+    _install(session, "development")
+
+
+@_check()
+def lint(session: nox.Session) -> None:
+    """Style, format and the direction of dependencies."""
+    _run(session, "ruff", "check", *SOURCES)
+    _run(session, "ruff", "format", "--check", *SOURCES)
+    _run(session, "lint-imports")
+
+
+@_check()
+def types(session: nox.Session) -> None:
+    """Types, strictly."""
+    _run(session, "pyright", PYRIGHT_PYTHON_GLOBAL_NODE="0", PYRIGHT_PYTHON_IGNORE_WARNINGS="1")
+
+
+@_check()
+def contract(session: nox.Session) -> None:
+    """The contract keeps its laws, and what is generated from it is current."""
+    for command in ("verify", "lint", "lint-external"):
+        _run(session, "python", "-m", "accord.contract", command)
+
+
+@_check()
+def tests(session: nox.Session) -> None:
+    """All tests, with flows in workers and then in the server's own process."""
+    for transport in ("nats", "local"):
+        _run(session, "pytest", *session.posargs, FLOW_TRANSPORT=transport)
+
+
+@_check()
+def faults(session: nox.Session) -> None:
+    """Long tests that kill servers and cut connections."""
+    _run(session, "pytest", "-m", "faults", *session.posargs)
+
+
+@_check()
+def fuzz(session: nox.Session) -> None:
+    """Long tests with random and hostile input."""
+    _run(session, "pytest", "-m", "fuzz", *session.posargs)
+
+
+@_check()
+def bench(session: nox.Session) -> None:
+    """Measure, beside the limit programs and the peer."""
+    _run(session, "python", "-m", "benchmarks", *session.posargs, PYTHONPATH=str(ROOT / "tests"))
+
+
+@_check()
+def generate(session: nox.Session) -> None:
+    """Remake every generated file."""
+    _run(session, "python", "-m", "accord.contract", "generate")
+
+
+@_check()
+def verify(session: nox.Session) -> None:
+    """Fail when a generated file is not current."""
+    _run(session, "python", "-m", "accord.contract", "verify")
+
+
+@nox.session
+def lock(session: nox.Session) -> None:
+    """Remake the locks; `nox -s lock -- --upgrade` takes the newest versions."""
+    session.install("uv>=0.8")
+    environment = {"UV_CUSTOM_COMPILE_COMMAND": "nox -s lock"}
+    for name, inputs in LOCKED.items():
+        output = f"--output-file=requirements/{name}.txt"
+        session.run(*COMPILE.split(), *inputs, output, *session.posargs, env=environment)
+
+
+def _install(session: nox.Session, name: str) -> None:
+    """Install a lock and this package, unless this environment has exactly these."""
+    if sys.version_info < (3, 11):  # noqa: UP036 - nox runs this file under whatever Python it has
+        session.error("Accord needs Python 3.11 to 3.13: install nox with one of these.")
+    files = [LOCKS / "build.txt", LOCKS / f"{name}.txt", ROOT / "pyproject.toml"]
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+    mark = Path(session.virtualenv.location) / "accord-installed"
+    if mark.exists() and mark.read_text() == digest:
+        return
+    mark.unlink(missing_ok=True)
+    session.install("--require-hashes", "-r", str(files[0]), "-r", str(files[1]))
+    session.install("--no-deps", "--no-build-isolation", "--editable", str(ROOT))
+    mark.write_text(digest)
+
+
+def _run(session: nox.Session, command: str, *arguments: str, **variables: str) -> None:
+    """Run a command of the shared environment, as if that were active."""
+    found = {"PATH": f"{SHARED / 'bin'}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(SHARED)}
+    session.run(str(SHARED / "bin" / command), *arguments, env=found | variables, external=True)
+
+
+def _become(session: nox.Session, command: str, *arguments: str) -> None:
+    """Replace nox by the command, so that signals reach it and it may take its time to stop."""
+    path = Path(session.bin) / command
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(path, [command, *arguments])  # noqa: S606 - our own command
