@@ -13,12 +13,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import nats.errors
-import orjson
 from nats.aio.msg import Msg
 
 from accord import logs
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import SIGNATURE, Envelopes, ForgedEnvelope
+from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.problems import DeadlineExceeded, InternalError, PayloadTooLarge, ServiceUnavailable
 
 REQUEST_ID = "X-Request-Id"
@@ -62,8 +61,8 @@ class RemoteFlows:
         if patience <= 0:
             raise DeadlineExceeded
         inbox = f"{self._inbox}{next(self._numbers)}"
-        payload, signature = self._envelopes.seal(subject, inbox, message, now + patience)
-        headers = {SIGNATURE: signature}
+        payload = self._envelopes.seal(subject, inbox, message, now + patience)
+        headers: dict[str, str] = {}
         for name, value in ((REQUEST_ID, request_id), (TRACEPARENT, traceparent)):
             if value and _FIT_FOR_HEADER.fullmatch(value):
                 headers[name] = value
@@ -76,7 +75,7 @@ class RemoteFlows:
         answer = self._waiting[inbox] = loop.create_future()
         timer = loop.call_later(patience, _end, answer, DeadlineExceeded())
         try:
-            await self._connection.publish(subject, payload, inbox, headers)
+            await self._connection.publish(subject, payload, inbox, headers or None)
             return await answer
         except nats.errors.MaxPayloadError:
             raise PayloadTooLarge("Nothing was sent on: NATS does not take a message of this size.") from None
@@ -92,15 +91,13 @@ class RemoteFlows:
             answer.set_result(msg)
 
     def _opened(self, msg: Msg) -> dict[str, Any]:
-        headers = msg.headers or {}
-        if not msg.data and headers.get("Status") == _NO_RESPONDERS:
+        if not msg.data and (msg.headers or {}).get("Status") == _NO_RESPONDERS:
             raise ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.", retry_after=1)
         try:
-            self._envelopes.check_answer(msg.subject, msg.data, headers.get(SIGNATURE))
+            return self._envelopes.open_answer(msg.subject, msg.data)
         except ForgedEnvelope as forged:
             logs.error("An answer on NATS was refused.", reason=str(forged))
             raise InternalError from None
-        return orjson.loads(msg.data)
 
     def _give_up(self) -> None:
         for answer in self._waiting.values():

@@ -15,7 +15,7 @@ from accord.context import ANONYMOUS, Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.dispatch import Dispatch, Result
 from accord.messaging.connection import Connection, Subscription
-from accord.messaging.envelope import SIGNATURE, Envelopes, ForgedEnvelope
+from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.problems import DeadlineExceeded, InternalError, Problem, ServiceUnavailable, Unauthorized
 from accord.worker.registration import QUEUE_GROUP, Endpoint, Registration
 
@@ -100,25 +100,22 @@ class Worker:
         await self._answer(msg, result, sign=sign)
 
     async def _answer(self, msg: Msg, result: Result, *, sign: bool) -> None:
-        payload = orjson.dumps(result)
+        payload = self._encoded(msg.reply, result, sign=sign)
         if len(payload) > self._connection.max_payload:
             logs.error("An answer is too large for NATS.", subject=msg.subject, bytes=len(payload))
-            payload = orjson.dumps(Result.refused(InternalError(), ["ERROR: the answer is too large"]))
-        headers = {SIGNATURE: self._envelopes.sign_answer(msg.reply, payload)} if sign else {}
-        if not result.success:
-            headers |= {
-                "Nats-Service-Error": result.message or "",
-                "Nats-Service-Error-Code": str(result.status),
-            }
+            result = Result.refused(InternalError(), ["ERROR: the answer is too large"])
+            payload = self._encoded(msg.reply, result, sign=sign)
         # When NATS went away meanwhile, the gateway has given up already and said so.
         with suppress(ServiceUnavailable, nats.errors.Error, OSError):
-            await self._connection.publish(msg.reply, payload, headers=headers or None)
+            await self._connection.publish(msg.reply, payload)
+
+    def _encoded(self, inbox: str, result: Result, *, sign: bool) -> bytes:
+        return self._envelopes.seal_answer(inbox, result) if sign else orjson.dumps(result)
 
     def _running_flow(self, operation: Operation) -> _Handler:
         async def run(msg: Msg) -> tuple[Result, bool]:
             try:
-                signature = (msg.headers or {}).get(SIGNATURE)
-                message = self._envelopes.open(msg.subject, msg.reply, msg.data, signature)
+                message = self._envelopes.open(msg.subject, msg.reply, msg.data)
             except ForgedEnvelope as forged:
                 logs.warning("A request on NATS was refused.", operation=operation.id, reason=str(forged))
                 # Unsigned: it must not pass for a worker's answer to anything that a gateway asked.

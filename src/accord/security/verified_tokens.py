@@ -1,0 +1,117 @@
+"""Access tokens that were verified before: a token costs a signature and a query once, and then a hash.
+
+A session that ends must be refused within a second in every process (S-6). So each process asks the database several
+times a second which sessions ended lately, and what is cached counts only while such an answer is younger than that:
+when the database cannot be asked, the session of each request is looked up again, which then says so.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+from accord import logs
+from accord.problems import InvalidToken, TokenExpired
+from accord.security.tokens import AccessTokens, Claims
+
+_Caller = TypeVar("_Caller")
+_INTERVAL = 0.4
+_TRUSTED_FOR = 0.9
+_SLOW_LOAD = 5.0
+WINDOW = 60.0
+"""Seconds to look back for ended sessions: longer than the longest transaction that ends one may take."""
+
+
+class _Entry(NamedTuple, Generic[_Caller]):
+    claims: Claims
+    caller: _Caller
+
+
+class VerifiedTokens(Generic[_Caller]):
+    """Gives the caller of a token; what a caller is, `load_session` decides."""
+
+    def __init__(
+        self,
+        tokens: AccessTokens,
+        load_session: Callable[[Claims], Awaitable[_Caller | None]],
+        ended_since: Callable[[float], Awaitable[Iterable[str]]],
+        *,
+        most: int = 50_000,
+    ) -> None:
+        """Take how to look a session up (None when it has ended), and how to list the sessions that ended lately.
+
+        `ended_since(seconds)` must name every session whose caller is no longer what `load_session` said: also those
+        of accounts that were disabled, or whose role changed.
+        """
+        self._tokens, self._load_session, self._ended_since = tokens, load_session, ended_since
+        self._most = most
+        self._entries: OrderedDict[bytes, _Entry[_Caller]] = OrderedDict()
+        self._of_session: dict[str, set[bytes]] = {}
+        self._asked_at = float("-inf")
+
+    async def caller_of(self, token: str) -> _Caller:
+        """Give the caller. Raises InvalidToken, or TokenExpired; what `load_session` raises passes through."""
+        key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        entry = self._entries.get(key)
+        if entry is None:
+            return await self._load(key, self._tokens.verify(token))
+        if entry.claims.expires_at <= time.time():
+            self._drop(key, entry)
+            raise TokenExpired
+        if time.monotonic() - self._asked_at > _TRUSTED_FOR:
+            return await self._load(key, entry.claims)
+        self._entries.move_to_end(key)
+        return entry.caller
+
+    def revoke(self, session_ids: Iterable[str]) -> None:
+        """Forget the tokens of these sessions, at once in this process; the others hear of it from the database."""
+        for session_id in session_ids:
+            for key in self._of_session.pop(session_id, ()):
+                self._entries.pop(key, None)
+
+    async def follow(self) -> None:
+        """Ask again and again which sessions ended; run this as a task for as long as the process serves."""
+        while True:
+            started = time.monotonic()
+            try:
+                async with asyncio.timeout(2 * _TRUSTED_FOR):
+                    self._heard(await self._ended_since(WINDOW), started)
+            except Exception as error:  # noqa: BLE001  whatever it is, tokens are looked up until it is over
+                logs.debug("Ended sessions could not be read.", reason=type(error).__name__)
+            await asyncio.sleep(max(0.0, started + _INTERVAL - time.monotonic()))
+
+    def _heard(self, ended: Iterable[str], asked_at: float) -> None:
+        if asked_at - self._asked_at > WINDOW / 2:
+            # Sessions may have ended that no answer named.
+            self._entries.clear()
+            self._of_session.clear()
+        self.revoke(ended)
+        self._asked_at = asked_at
+
+    async def _load(self, key: bytes, claims: Claims) -> _Caller:
+        started = time.monotonic()
+        caller = await self._load_session(claims)
+        if caller is None:
+            self.revoke([claims.session_id])
+            raise InvalidToken
+        # The session may have ended after it was read and been named before it is kept here; then it is named again,
+        # for as long as WINDOW. Only what took nearly that long must not be kept.
+        if time.monotonic() - started < _SLOW_LOAD:
+            self._keep(key, _Entry(claims, caller))
+        return caller
+
+    def _keep(self, key: bytes, entry: _Entry[_Caller]) -> None:
+        self._entries[key] = entry
+        self._of_session.setdefault(entry.claims.session_id, set()).add(key)
+        if len(self._entries) > self._most:
+            self._drop(*next(iter(self._entries.items())))
+
+    def _drop(self, key: bytes, entry: _Entry[_Caller]) -> None:
+        self._entries.pop(key, None)
+        keys = self._of_session.get(entry.claims.session_id)
+        if keys is not None:
+            keys.discard(key)
+            if not keys:
+                del self._of_session[entry.claims.session_id]
