@@ -1,0 +1,53 @@
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
+
+
+def _versions(lock: str) -> dict[str, str]:
+    text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+    return dict(re.findall(r"^([a-z0-9.-]+)(?:\[.*\])?==(\S+)", text, re.MULTILINE))
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_a_lock_names_no_registry(lock):
+    assert re.findall(r"https?://|file://|--(?:extra-)?index-url|--find-links| @ ", lock.read_text()) == []
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.stem)
+def test_every_pinned_package_has_hashes(lock):
+    entries = re.split(r"\n(?=\S)", lock.read_text().rstrip())
+    packages = [entry for entry in entries if not entry.startswith("#")]
+
+    assert packages
+    assert [
+        entry for entry in packages if not re.search(r"==\S+.*\n\s+--hash=sha256:[0-9a-f]{64}", entry)
+    ] == []
+
+
+def test_what_is_tested_is_what_is_served():
+    runtime, serve, development = (_versions(lock) for lock in ("runtime", "serve", "development"))
+
+    assert runtime.items() <= serve.items()
+    assert serve.items() <= development.items()
+
+
+def test_every_dependency_is_locked_and_says_what_it_is_for():
+    text = (ROOT / "pyproject.toml").read_text()
+    project = tomllib.loads(text)["project"]
+    wanted = project["dependencies"] + project["optional-dependencies"]["embedded"]
+
+    locked = _versions("serve")
+
+    assert [name for name in wanted if re.match(r"[a-z0-9-]+", name)[0] not in locked] == []
+    assert [name for name in wanted if not re.search(re.escape(f'"{name}",') + r" +# \S", text)] == []
+
+
+def test_npm_locks_name_no_registry():
+    locks = [lock for lock in ROOT.glob("**/package-lock.json") if "node_modules" not in lock.parts]
+
+    assert [str(lock) for lock in locks if '"resolved"' in lock.read_text()] == []
