@@ -39,36 +39,34 @@ class SourcesMissing(Exception):  # noqa: N818 - says what is wrong
         super().__init__("There is no openapi/ folder here. Run this in a clone of the repository.")
 
 
-def generate() -> list[Path]:
+def generate(repository: Path = bundle.REPOSITORY) -> list[Path]:
     """Write the generated files that are not current; return those that changed."""
-    changed: list[Path] = []
-    for file, text in _generated(_sources()):
-        if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            file.write_text(text, encoding="utf-8")
-            changed.append(file)
-    return changed
+    changed = _stale(repository)
+    for file, text in changed:
+        file.write_text(text, encoding="utf-8")
+    return [file for file, _ in changed]
 
 
-def stale() -> list[Path]:
+def stale(repository: Path = bundle.REPOSITORY) -> list[Path]:
     """Return the generated files that differ from what the sources make."""
+    return [file for file, _ in _stale(repository)]
+
+
+def _stale(repository: Path) -> list[tuple[Path, str]]:
     return [
-        file
-        for file, text in _generated(_sources())
+        (file, text)
+        for file, text in _generated(repository)
         if not file.is_file() or file.read_text(encoding="utf-8") != text
     ]
 
 
-def _sources() -> Path:
-    folder = bundle.sources_dir()
-    if folder is None:
+def _generated(repository: Path) -> Iterator[tuple[Path, str]]:
+    folder = repository / "openapi"
+    if not (folder / "openapi.yaml").is_file():
         raise SourcesMissing
-    return folder
-
-
-def _generated(folder: Path) -> Iterator[tuple[Path, str]]:
     document = merge(folder)
     yield folder / "bundle.json", render(document)
-    yield bundle.HERE / "types.py", types(document["components"]["schemas"])
+    yield repository / "src" / "accord" / "contract" / "types.py", types(document["components"]["schemas"])
 
 
 def types(schemas: dict[str, object]) -> str:

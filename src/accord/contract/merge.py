@@ -7,7 +7,6 @@ domain, the security requirement, and every answer that the edge can give to suc
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 from accord.contract.sources import COMPONENT_KINDS, METHODS, ContractInvalid, Document, Source, read
 
@@ -51,7 +50,7 @@ def implied_answers(path: str, operation: Document, headers: Iterable[str]) -> d
     }
 
 
-def references(node: Any) -> Iterator[str]:
+def references(node: object) -> Iterator[str]:
     """Yield every `$ref` in a part of a document."""
     if isinstance(node, dict):
         if isinstance(node.get("$ref"), str):

@@ -21,11 +21,11 @@ def to_3_1(bundle: dict[str, Any]) -> dict[str, Any]:
     return {"openapi": "3.1.0", **document, "webhooks": {}, "components": components}
 
 
-def schema_3_1(schema: Any) -> Any:
+def schema_3_1(schema: dict[str, Any]) -> dict[str, Any]:
     """Return an OpenAPI 3.0 schema in JSON Schema 2020-12, as 3.1 uses it."""
-    if not isinstance(schema, dict):
-        return schema
-    converted = {key: _keyword(key, value) for key, value in schema.items() if key != "nullable"}
+    converted: dict[str, Any] = {
+        key: _keyword(key, value) for key, value in schema.items() if key != "nullable"
+    }
     if schema.get("nullable") is True:
         converted |= _or_null(converted)
     for exclusive, inclusive in BOUNDS:
@@ -38,13 +38,14 @@ def schema_3_1(schema: Any) -> Any:
     return converted
 
 
-def _keyword(key: str, value: Any) -> Any:
+def _keyword(key: str, value: Any) -> object:  # noqa: ANN401 - a keyword may have any JSON value
     """Convert the schemas inside one keyword of a schema; data such as `default` stays as it is."""
     if key in SCHEMA_MAPS:
         return {name: schema_3_1(schema) for name, schema in value.items()}
     if key in SCHEMA_LISTS:
         return [schema_3_1(schema) for schema in value]
-    return schema_3_1(value) if key in SCHEMA_VALUES else value
+    is_schema = key in SCHEMA_VALUES and isinstance(value, dict)
+    return schema_3_1(value) if is_schema else value
 
 
 def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -53,13 +54,16 @@ def _or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"type": [schema["type"], "null"], **enum}
 
 
-def _outside(node: Any) -> Any:
+def _outside(node: object) -> object:
     """Convert the schemas below a part of the document that is no schema itself."""
     if isinstance(node, list):
         return [_outside(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: value if key in OPAQUE else schema_3_1(value) if key == "schema" else _outside(value)
-        for key, value in node.items()
-    }
+    return {key: _part(key, value) for key, value in node.items()}
+
+
+def _part(key: str, value: Any) -> object:  # noqa: ANN401 - a part of a document may be any JSON value
+    if key in OPAQUE:
+        return value
+    return schema_3_1(value) if key == "schema" else _outside(value)

@@ -5,9 +5,11 @@ from collections.abc import Iterator
 
 from accord.contract.lint.document import Json, Placed, contents, examples, operations
 from accord.contract.merge import implied_answers
+from accord.contract.operations import resolve
 
 MAX_SUMMARY = 80
 RATE_LIMITS = frozenset({"login", "register", "refresh", "forgotPassword"})
+SCALARS = frozenset({"string", "integer", "number", "boolean"})
 PROBLEM = "#/components/schemas/Problem"
 
 _camel_case = re.compile(r"[a-z][a-zA-Z0-9]*").fullmatch
@@ -107,6 +109,8 @@ def describes_each_parameter(bundle: Json) -> Iterator[str]:
                 "allowReserved",
             }:
                 yield f"{operation.where}: give the parameter {name} a schema, no style, explode or content."
+            if resolve(bundle, parameter.get("schema", {})).get("type") not in SCALARS:
+                yield f"{operation.where}: the parameter {name} must be a text, a number or a boolean."
             if parameter.get("in") in {"path", "query"} and not _camel_case(name or ""):
                 yield f"{operation.where}: write the parameter {name} in camelCase."
 
@@ -116,7 +120,7 @@ def declares_its_path_parameters(bundle: Json) -> Iterator[str]:
     for operation in operations(bundle):
         in_path = set(re.findall(r"\{([^}]*)\}", operation.path))
         declared = {
-            p.get("name") for p in operation.parameters if p.get("in") == "path" and p.get("required")
+            p.get("name", "") for p in operation.parameters if p.get("in") == "path" and p.get("required")
         }
         for name in sorted(in_path ^ declared):
             yield f"{operation.where}: {name} must be in the path and be declared as required."

@@ -1,0 +1,281 @@
+"""What `accord new` writes: the operation in YAML, its flow and its test; a start that already works."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from accord.contract.names import snake_case
+
+UUID = "01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f"
+SUCCESS = {"get": 200, "post": 201, "put": 200, "patch": 200, "delete": 204}
+
+_place = re.compile(r"\{([^}]*)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The operation to make; `declared` and `references` are what the sources have of path parameters."""
+
+    domain: str
+    operation_id: str
+    method: str
+    path: str
+    declared: frozenset[str] = frozenset()
+    references: Mapping[str, str] = field(default_factory=dict[str, str])
+
+    @property
+    def flow_name(self) -> str:
+        """`updateWidget` → `update_widget`."""
+        return snake_case(self.operation_id)
+
+    @property
+    def schema(self) -> str:
+        """`updateWidget` → `UpdateWidget`."""
+        return self.operation_id[:1].upper() + self.operation_id[1:]
+
+    @property
+    def words(self) -> str:
+        """`updateWidget` → `Update widget`."""
+        return self.flow_name.replace("_", " ").capitalize()
+
+    @property
+    def places(self) -> list[str]:
+        """The names of the path parameters, in order."""
+        return _place.findall(self.path)
+
+    @property
+    def changes(self) -> bool:
+        """Whether it changes a record that exists, so that it needs the version that was read."""
+        return self.method in {"put", "patch", "delete"}
+
+    @property
+    def answers_version(self) -> bool:
+        """Whether its answer tells the version of a record."""
+        return self.method in {"post", "put", "patch"}
+
+    @property
+    def example_path(self) -> str:
+        """The path with an id in each place."""
+        return _place.sub(UUID, self.path)
+
+
+def new_domain(plan: Plan) -> str:
+    """Return the beginning of a domain file."""
+    return f"x-tag:\n  name: {plan.domain}\n  description: Everything about {plan.domain}.\n"
+
+
+def fragment(plan: Plan) -> str:
+    """Return the operation and its schemas, as they stand in a domain file."""
+    operation = [
+        f"operationId: {plan.operation_id}",
+        f"summary: {plan.words}",
+        f"description: {plan.words}{', unless it changed since it was read' if plan.changes else ''}.",
+        "x-permission: self",
+        *_parameters(plan),
+        *_request_body(plan),
+        "responses:",
+        *_indented(1, _responses(plan)),
+    ]
+    schemas = _schemas(plan)
+    lines = ["paths:", f"  {plan.path}:", f"    {plan.method}:", *_indented(3, operation)]
+    return (
+        "\n".join([*lines, *(["components:", "  schemas:", *_indented(2, schemas)] if schemas else [])])
+        + "\n"
+    )
+
+
+def _parameters(plan: Plan) -> list[str]:
+    listed = [
+        line for name in plan.places if name not in plan.declared for line in _path_parameter(plan, name)
+    ]
+    if plan.method == "delete":
+        listed.append("- $ref: '#/components/parameters/ExpectedVersionQuery'")
+    if plan.changes:
+        listed.append("- $ref: '#/components/parameters/IfMatch'")
+    return ["parameters:", *_indented(1, listed)] if listed else []
+
+
+def _path_parameter(plan: Plan, name: str) -> list[str]:
+    if name in plan.references:
+        return [f"- $ref: '{plan.references[name]}'"]
+    return [
+        f"- name: {name}",
+        "  in: path",
+        "  description: Which one it is.",
+        "  required: true",
+        "  schema: {$ref: '#/components/schemas/Uuid'}",
+        f"  example: {UUID}",
+    ]
+
+
+def _request_body(plan: Plan) -> list[str]:
+    if plan.method in {"get", "delete"}:
+        return []
+    example = "{expectedVersion: 1, text: Hello}" if plan.changes else "{text: Hello}"
+    return ["requestBody:", "  required: true", *_indented(1, _content(plan.schema, example))]
+
+
+def _content(schema: str, example: str) -> list[str]:
+    return [
+        "content:",
+        "  application/json:",
+        f"    schema: {{$ref: '#/components/schemas/{schema}'}}",
+        f"    example: {example}",
+    ]
+
+
+def _responses(plan: Plan) -> list[str]:
+    conflict = ["'409': {$ref: '#/components/responses/VersionConflict'}"] if plan.changes else []
+    if plan.method == "delete":
+        return ["'204':", "  description: Deleted.", *conflict]
+    tag = ["headers:", "  ETag: {$ref: '#/components/headers/ETag'}"] if plan.answers_version else []
+    example = ", ".join(f"{name}: {value}" for name, (_, value) in _fields(plan).items())
+    return [
+        f"'{SUCCESS[plan.method]}':",
+        "  description: What came of it.",
+        *_indented(1, [*tag, *_content(f"{plan.schema}Answer", f"{{{example}}}")]),
+        *conflict,
+    ]
+
+
+def _fields(plan: Plan) -> dict[str, tuple[str, object]]:
+    """Return schema and example of each field of the answer."""
+    uuid = "{$ref: '#/components/schemas/Uuid'}"
+    return {
+        **({"id": (uuid, UUID)} if plan.method == "post" else {}),
+        **dict.fromkeys(plan.places, (uuid, UUID)),
+        "text": ("{type: string, maxLength: 200}", "Hello"),
+        **(
+            {"version": ("{$ref: '#/components/schemas/Version'}", _version(plan))}
+            if plan.answers_version
+            else {}
+        ),
+    }
+
+
+def _version(plan: Plan) -> int:
+    return 2 if plan.changes else 1
+
+
+def _schemas(plan: Plan) -> list[str]:
+    if plan.method == "delete":
+        return []
+    fields = _fields(plan)
+    answer = _object(
+        f"{plan.schema}Answer", "The answer", list(fields), {n: s for n, (s, _) in fields.items()}
+    )
+    if plan.method == "get":
+        return answer
+    text = {"text": "{type: string, maxLength: 200, pattern: '^[^\\u0000]*$'}"}
+    version = {"expectedVersion": "{$ref: '#/components/schemas/Version'}"} if plan.changes else {}
+    required = [*version, *([] if plan.method == "patch" else text)]
+    request = _object(plan.schema, "The request", required, version | text)
+    if plan.method == "patch":
+        request.insert(request.index("  properties:"), "  minProperties: 2")
+    return [*request, *answer]
+
+
+def _object(name: str, what: str, required: list[str], properties: Mapping[str, str]) -> list[str]:
+    return [
+        f"{name}:",
+        f"  description: {what} of {name.removesuffix('Answer')}.",
+        "  type: object",
+        "  additionalProperties: false",
+        f"  required: [{', '.join(required)}]",
+        "  properties:",
+        *(f"    {key}: {schema}" for key, schema in properties.items()),
+    ]
+
+
+def _indented(steps: int, lines: list[str]) -> list[str]:
+    return [f"{'  ' * steps}{line}" for line in lines]
+
+
+def flow(plan: Plan) -> str:
+    """Return the module of the flow."""
+    imports = ["from accord.context import Context"]
+    types = [] if plan.method == "get" else [plan.schema]
+    if plan.method != "delete":
+        imports.append(f"from accord.contract.types import {', '.join([*types, f'{plan.schema}Answer'])}")
+    if plan.changes:
+        imports.append("from accord.problems import VersionConflict")
+    return "\n".join(
+        [
+            f'"""{plan.method.upper()} {plan.path}."""',
+            "",
+            *imports,
+            "",
+            "",
+            f"async def {plan.flow_name}({', '.join(_arguments(plan))}) -> {_returns(plan)}:",
+            *_indented(2, _body(plan)),
+            "",
+        ]
+    )
+
+
+def _arguments(plan: Plan) -> list[str]:
+    last = {"get": [], "delete": ["expected_version: int"]}.get(plan.method, [f"body: {plan.schema}"])
+    return ["context: Context", *(f"{snake_case(name)}: str" for name in plan.places), *last]
+
+
+def _returns(plan: Plan) -> str:
+    return "None" if plan.method == "delete" else f"{plan.schema}Answer"
+
+
+def _body(plan: Plan) -> list[str]:
+    done = {"get": "read", "post": "created", "delete": "deleted"}.get(plan.method, "changed")
+    trace = f'context.step("{done}")'
+    if not plan.changes:
+        return [f'"""{plan.words}."""', trace, f"return {_result(plan)}"]
+    expected = "expected_version" if plan.method == "delete" else 'body["expectedVersion"]'
+    unused = [f"del {', '.join(map(snake_case, plan.places))}  # no table has it yet"] if plan.places else []
+    return [
+        f'"""{plan.words}, unless it changed; until there is a table, all are at version 1."""',
+        "current = 1",
+        f"if {expected} != current:",
+        f"    raise VersionConflict(current, {expected})",
+        trace,
+        *(unused if plan.method == "delete" else [f"return {_result(plan)}"]),
+    ]
+
+
+def _result(plan: Plan) -> str:
+    text = {"get": '"Hello"', "patch": 'body.get("text", "")'}.get(plan.method, 'body["text"]')
+    values = {
+        **({"id": "str(context.new_id())"} if plan.method == "post" else {}),
+        **{name: snake_case(name) for name in plan.places},
+        "text": text,
+        **({"version": "current + 1" if plan.changes else "1"} if plan.answers_version else {}),
+    }
+    return "{" + ", ".join(f'"{name}": {value}' for name, value in values.items()) + "}"
+
+
+def test(plan: Plan) -> str:
+    """Return the module of the test."""
+    call = f'response = await me.{plan.method}("{plan.example_path}"'
+    works = {
+        "get": ("test_answers", f"{call})", ['response.json()["text"] == "Hello"']),
+        "post": ("test_creates", f'{call}, text="Hello")', ['response.json()["version"] == 1']),
+        "delete": ("test_deletes", _query(call, 1), []),
+    }.get(
+        plan.method,
+        (
+            "test_saves_and_raises_the_version",
+            f'{call}, expectedVersion=1, text="Hello")',
+            ['(response.json()["text"], response.json()["version"]) == ("Hello", 2)'],
+        ),
+    )
+    stale = _query(call, 2) if plan.method == "delete" else f'{call}, expectedVersion=2, text="Hello")'
+    conflict = ("test_refuses_a_stale_version", stale, ['response.json()["currentVersion"] == 1'])
+    cases = [_case(*works, SUCCESS[plan.method]), *([_case(*conflict, 409)] if plan.changes else [])]
+    return "\n\n".join(cases)
+
+
+def _query(call: str, version: int) -> str:
+    return f'{call[:-1]}?expectedVersion={version}")'
+
+
+def _case(name: str, call: str, facts: list[str], status: int) -> str:
+    lines = ["me = await given.an_account()", "", call, "", f"assert response.status_code == {status}"]
+    lines += [f"assert {fact}" for fact in facts]
+    return "\n".join([f"async def {name}(given):", *(f"    {line}".rstrip() for line in lines), ""])
