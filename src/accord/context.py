@@ -39,7 +39,7 @@ class Caller:
 ANONYMOUS = Caller()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RequestInfo:
     """Where the request came from; `deadline` is in seconds of the Unix epoch."""
 

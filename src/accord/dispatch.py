@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from accord import logs
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
+from accord.messaging.remote import RemoteFlows
 from accord.problems import InternalError, Problem
 
 Flow = Callable[..., Awaitable[Any]]
@@ -85,6 +86,45 @@ class LocalDispatch:
             logs.exception("Its transaction could not be rolled back.", worse, request_id=context.request.id)
         context.steps.append(f"ERROR: {type(error).__name__}")
         return Result.refused(InternalError(), context.steps)
+
+
+class RemoteDispatch:
+    """Has flows run by workers, over NATS."""
+
+    def __init__(self, remote: RemoteFlows) -> None:
+        """Take the gateway's side of the exchange."""
+        self._remote = remote
+
+    async def __call__(
+        self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
+    ) -> Result:
+        """Send the request, sealed with the caller, and return the worker's result."""
+        message = {
+            "caller": {
+                "id": caller.id,
+                "role": caller.role,
+                "session_id": caller.session_id,
+                "permissions": sorted(caller.permissions),
+            },
+            "request": {
+                "id": request.id,
+                "address": request.address,
+                "user_agent": request.user_agent,
+                "traceparent": request.traceparent,
+            },
+            "inputs": inputs,
+        }
+        try:
+            answer = await self._remote.call(
+                operation.subject,
+                message,
+                deadline=request.deadline,
+                request_id=request.id,
+                traceparent=request.traceparent,
+            )
+        except Problem as problem:
+            return Result.refused(problem, [f"REJECTED: {problem.code}"])
+        return Result(**answer)
 
 
 def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[dict[str, Flow], list[str]]:

@@ -22,6 +22,8 @@ class Problem(Exception):
         if detail is not None:
             self.detail = detail
         self.extra = extra
+        self.headers: list[tuple[bytes, bytes]] = []
+        """Header fields that belong to the refusal; only the edge sets and reads them."""
 
 
 class InternalError(Problem):

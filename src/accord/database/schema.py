@@ -4,7 +4,7 @@ import importlib
 import pkgutil
 from pathlib import Path
 
-from sqlalchemy import Column, DateTime, Integer, MetaData, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Uuid
 
 metadata = MetaData(
     naming_convention={
@@ -29,7 +29,7 @@ def moment(name: str, *, nullable: bool = False) -> Column[object]:
 
 def version() -> Column[object]:
     """Return the column that the conflict check compares: 1 when created, +1 with every committed change."""
-    return Column("version", Integer, nullable=False, server_default="1")
+    return Column("version", BigInteger, nullable=False, server_default="1")
 
 
 def load_all_tables() -> MetaData:

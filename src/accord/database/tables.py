@@ -30,7 +30,7 @@ journal = Table(
     Column("operation", Text, nullable=False),
     Column("record_table", Text, nullable=False),
     Column("record_id", Uuid, nullable=False),
-    Column("record_version", Integer),
+    Column("record_version", BigInteger),
     Column("kind", Text, nullable=False),
     Column("fields", JSONB, nullable=False),
     Index(None, "record_table", "record_id"),

@@ -1,11 +1,15 @@
 """What must hold of accounts, whichever operation changes them."""
 
+import base64
+import hashlib
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from accord.context import Caller, Context
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
+from accord.flows.accounts.shapes import changed_columns
 from accord.problems import Forbidden, NotFound
 from accord.security.emails import email_key
 from accord.security.passwords import weakness
@@ -58,3 +62,25 @@ async def new_account(context: Context, body: Any, *, role: str, created_by: str
         "created_at": now,
         "updated_at": now,
     }
+
+
+def changes_of(target: Any, body: Any, now: datetime) -> dict[str, Any]:
+    """Return the columns that an administrator's change sets; disabling twice keeps the first time."""
+    changes = changed_columns(body, "firstName", "lastName", "role")
+    if "disabled" in body:
+        changes["disabled_at"] = (target.disabled_at or now) if body["disabled"] else None
+    return changes
+
+
+def takes_power(target: Any, changes: dict[str, Any]) -> bool:
+    """Say whether a root account would no longer be one that can be used."""
+    return target.disabled_at is None and (changes.get("role", "root") != "root" or bool(changes.get("disabled_at")))
+
+
+async def offer_setup_token(context: Context) -> str | None:
+    """Make the one token that can create the root account; None when there is a root account already."""
+    if await queries.lock_active_roots(context.tx):
+        return None
+    token = base64.urlsafe_b64encode(context.random_bytes(32)).rstrip(b"=").decode()
+    await queries.replace_setup_token(context.tx, hashlib.sha256(token.encode()).digest(), context.now())
+    return token

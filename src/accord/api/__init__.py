@@ -1,0 +1,1 @@
+"""The HTTP edge: the only part that knows HTTP, ASGI and Connexion."""

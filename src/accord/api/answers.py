@@ -1,0 +1,115 @@
+"""What goes back to the client: a status, headers and a body that is complete before the first byte is sent."""
+
+import re
+from typing import Any
+
+import orjson
+
+from accord.problems import InvalidToken, Problem, Unauthorized
+
+Header = tuple[bytes, bytes]
+
+SECURITY_HEADERS: tuple[Header, ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+)
+STRICT_TRANSPORT: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload")
+JSON = b"application/json"
+PROBLEM_JSON = b"application/problem+json"
+NOTHING_LOADS = b"default-src 'none'; frame-ancestors 'none'"
+NO_STORE = b"no-store"
+
+_printable = re.compile(r"[!-~]{1,2000}").fullmatch
+
+
+class Answer:
+    """A response; `error_code`, `caller` and `trace` are for the log line only."""
+
+    __slots__ = (
+        "body",
+        "cache_control",
+        "caller",
+        "compressible",
+        "content_security",
+        "content_type",
+        "error_code",
+        "headers",
+        "status",
+        "trace",
+    )
+
+    def __init__(
+        self,
+        status: int,
+        body: bytes = b"",
+        content_type: bytes = JSON,
+        headers: list[Header] | None = None,
+        *,
+        cache_control: bytes = NO_STORE,
+        content_security: bytes = NOTHING_LOADS,
+    ) -> None:
+        """Take headers particular to this answer; the edge adds those that every answer has."""
+        self.status = status
+        self.body = body
+        self.content_type = content_type
+        self.headers = headers if headers is not None else []
+        self.cache_control = cache_control
+        self.content_security = content_security
+        self.compressible = True
+        self.error_code: str | None = None
+        self.caller: str | None = None
+        self.trace: list[str] | None = None
+
+
+def json_answer(status: int, value: Any) -> Answer:
+    """Return the value as JSON."""
+    return Answer(status, orjson.dumps(value))
+
+
+def problem_answer(problem: Problem, request_id: str, path: str) -> Answer:
+    """Return the problem as RFC 9457 wants it."""
+    return problem_document(
+        problem.status,
+        problem.code,
+        problem.detail,
+        {"title": problem.title, **problem.extra},
+        request_id,
+        path,
+        _headers(problem),
+    )
+
+
+def problem_document(
+    status: int,
+    code: str,
+    detail: str | None,
+    detailed: dict[str, Any],
+    request_id: str,
+    path: str,
+    headers: list[Header] | None = None,
+) -> Answer:
+    """Build the problem document; `detailed` has the title and the fields particular to the code."""
+    document = {
+        "type": f"/problems/{code}",
+        "title": detailed.get("title", code),
+        "status": status,
+        "detail": detail,
+        "instance": path if _printable(path) else "/",
+        "code": code,
+        "requestId": request_id,
+        **detailed,
+    }
+    answer = Answer(status, orjson.dumps(document), PROBLEM_JSON, list(headers or ()))
+    answer.error_code = code
+    if "retryAfter" in detailed:
+        answer.headers.append((b"retry-after", str(detailed["retryAfter"]).encode()))
+    if status == Unauthorized.status and not any(name == b"www-authenticate" for name, _ in answer.headers):
+        answer.headers.append((b"www-authenticate", b"Bearer"))
+    return answer
+
+
+def _headers(problem: Problem) -> list[Header]:
+    if isinstance(problem, InvalidToken):
+        return [*problem.headers, (b"www-authenticate", b'Bearer error="invalid_token"')]
+    return problem.headers

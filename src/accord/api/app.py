@@ -1,0 +1,86 @@
+"""The ASGI application: Connexion with the compiled edge as its only middleware."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connexion.middleware import ConnexionMiddleware
+from connexion.resolver import Resolution, Resolver
+
+from accord.api import metrics
+from accord.api.authentication import Authentication
+from accord.api.client_address import ClientAddress
+from accord.api.cors import Cors
+from accord.api.edge import Edge, Socket
+from accord.api.limits import Limits
+from accord.api.operation import CompiledOperation
+from accord.api.pages import Pages, Readiness
+from accord.context import Caller
+from accord.contract import bundle
+from accord.contract.operations import Operation
+from accord.database.pool import Database
+from accord.dispatch import Dispatch, Flow
+from accord.security.verified_tokens import VerifiedTokens
+from accord.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the edge is put together from."""
+
+    settings: Settings
+    database: Database
+    operations: Mapping[str, Operation]
+    flows: Mapping[str, Flow]
+    dispatch: Dispatch
+    tokens: VerifiedTokens[Caller]
+    ready: Readiness
+    socket: Socket | None = None
+
+
+class FlowResolver(Resolver):
+    """Tells Connexion which flow carries an operation."""
+
+    def __init__(self, flows: Mapping[str, Flow]) -> None:
+        """Take the flows by operationId."""
+        super().__init__()
+        self._flows = flows
+
+    def resolve(self, operation: Any) -> Resolution:
+        """Return the flow of the operation; the boot has checked that there is one."""
+        return Resolution(self._flows[operation.operation_id], operation.operation_id)
+
+
+def build(parts: Parts) -> ConnexionMiddleware:
+    """Return the application; everything is compiled before it is asked anything."""
+    settings = parts.settings
+    document = bundle.load()
+    authentication = Authentication(parts.tokens)
+    limits = Limits(settings, parts.database)
+
+    def compiled(operation_id: str) -> CompiledOperation:
+        return CompiledOperation(
+            parts.operations[operation_id],
+            document,
+            parts.dispatch,
+            authentication,
+            limits,
+            body_limit=settings.body_limit,
+            timeout=settings.request_timeout,
+        )
+
+    edge = Edge(
+        compile_operation=compiled,
+        page=Pages(settings, parts.ready),
+        socket=parts.socket,
+        cors=Cors(settings.cors_origins),
+        addresses=ClientAddress(settings.trusted_proxies),
+        limits=limits,
+        timeout=settings.request_timeout,
+        production=settings.is_production,
+    )
+    metrics.watch(parts.database)
+    application = ConnexionMiddleware(edge, middlewares=[])
+    application.add_api(document, resolver=FlowResolver(parts.flows))
+    application.app, application.middleware_stack = application._build_middleware_stack()  # noqa: SLF001 - else it waits for the first request
+    return application

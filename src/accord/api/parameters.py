@@ -1,0 +1,125 @@
+"""Path, query and header parameters: parsed strictly, then checked by the validators of the contract.
+
+`1_0`, `+5`, ` 5`, digits of other scripts and `nan` are numbers to Python and not to the contract, so texts are matched
+before they are converted.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+from accord.contract.operations import Parameter
+from accord.contract.validators import FieldError, Validate, compile_validator
+from accord.problems import NotFound, ValidationFailed
+
+_integer = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII).fullmatch
+_number = re.compile(r"-?(?:0|[1-9][0-9]{0,18})(?:\.[0-9]{1,30})?", re.ASCII).fullmatch
+_bad_escape = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+
+def _to_integer(text: str) -> Any:
+    return int(text) if _integer(text) else text
+
+
+def _to_number(text: str) -> Any:
+    return float(text) if _number(text) else text
+
+
+def _to_boolean(text: str) -> Any:
+    return {"true": True, "false": False}.get(text, text)
+
+
+_converters: dict[str, Callable[[str], Any]] = {
+    "integer": _to_integer,
+    "number": _to_number,
+    "boolean": _to_boolean,
+    "string": lambda text: text,
+}
+
+
+class CompiledParameter:
+    """One parameter: how its text becomes a value, and what that value must satisfy."""
+
+    __slots__ = ("_convert", "_validate", "argument", "default", "name", "required")
+
+    def __init__(self, parameter: Parameter) -> None:
+        """Compile the validator now; a type that has no text form is refused at start."""
+        self.name = parameter.name
+        self.argument = parameter.argument
+        self.required = parameter.required
+        self.default = parameter.default
+        self._convert = _converters[parameter.schema["type"]]
+        self._validate: Validate = compile_validator(parameter.schema)
+
+    def parse(self, text: str) -> tuple[Any, list[FieldError]]:
+        """Return the value, and what is wrong with it."""
+        value = self._convert(text)
+        return value, [{"field": self.name, "message": error["message"]} for error in self._validate(value)]
+
+
+class CompiledParameters:
+    """All parameters of one operation."""
+
+    def __init__(self, parameters: Iterable[Parameter]) -> None:
+        """Sort the parameters by where they are."""
+        by_place: dict[str, list[CompiledParameter]] = {"path": [], "query": [], "header": []}
+        for parameter in parameters:
+            by_place[parameter.place].append(CompiledParameter(parameter))
+        self._path = by_place["path"]
+        self._query = {parameter.name: parameter for parameter in by_place["query"]}
+        self._headers = [(p.name.lower().encode(), p) for p in by_place["header"]]
+        self._defaults = {p.argument: p.default for p in self._query.values()}
+
+    def parse(
+        self, path: dict[str, str], query: bytes, headers: dict[bytes, bytes]
+    ) -> tuple[dict[str, Any], list[FieldError]]:
+        """Return the flow's arguments, and what is wrong; a malformed path parameter is simply not found."""
+        arguments = self._defaults.copy()
+        errors: list[FieldError] = []
+        for parameter in self._path:
+            arguments[parameter.argument], wrong = parameter.parse(path[parameter.name])
+            if wrong:
+                raise NotFound
+        if query or self._query:
+            self._parse_query(query, arguments, errors)
+        for name, parameter in self._headers:
+            if name in headers:
+                errors += parameter.parse(headers[name].decode("latin-1"))[1]
+        return arguments, errors
+
+    def _parse_query(self, query: bytes, arguments: dict[str, Any], errors: list[FieldError]) -> None:
+        given = parse_query(query)
+        for name, text in given.items():
+            parameter = self._query.get(name)
+            if parameter is None:
+                errors.append({"field": name[:64], "message": "is not a known parameter"})
+                continue
+            arguments[parameter.argument], wrong = parameter.parse(text)
+            errors += wrong
+        missing = (p.name for p in self._query.values() if p.required and p.name not in given)
+        errors += [{"field": name, "message": "is required"} for name in missing]
+
+
+def parse_query(query: bytes) -> dict[str, str]:
+    """Return the query as names and values; raise ValidationFailed when it is malformed or repeats a name."""
+    given: dict[str, str] = {}
+    for pair in query.split(b"&") if query else ():
+        raw_name, _, raw_value = pair.partition(b"=")
+        try:
+            name, value = _decode(raw_name), _decode(raw_value)
+        except ValueError:
+            raise ValidationFailed(errors=[{"field": "query", "message": "is not percent-encoded UTF-8"}]) from None
+        if name in given:
+            raise ValidationFailed(errors=[{"field": name[:64], "message": "must be given once"}])
+        given[name] = value
+    return given
+
+
+def _decode(raw: bytes) -> str:
+    if _bad_escape.search(raw):
+        raise ValueError
+    text = unquote_to_bytes(raw.replace(b"+", b" ")).decode()
+    if "\0" in text:
+        raise ValueError
+    return text

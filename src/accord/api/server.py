@@ -1,0 +1,47 @@
+"""uvicorn, set up for this application and stopped by the boot."""
+
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+
+from accord.settings import Settings
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handling: it would raise the signal again and end the process in the middle."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave signals to the boot."""
+        yield
+
+
+def server(application: object, settings: Settings) -> Server:
+    """Return a server for the application; it logs nothing by itself and says nothing about itself."""
+    config = uvicorn.Config(
+        application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
+        http="httptools",
+        ws="websockets-sansio",
+        ws_per_message_deflate=False,
+        ws_max_size=65_536,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        backlog=2048,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+    return Server(config)
+
+
+def listening_socket(host: str, port: int) -> socket.socket:
+    """Bind now, so that a port in use is reported before anything else starts; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    bound.bind((host, port))
+    return bound

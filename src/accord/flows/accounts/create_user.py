@@ -1,0 +1,21 @@
+"""POST /api/v1/users."""
+
+from accord.context import Context
+from accord.contract.types import CreateUser, User
+from accord.flows.accounts import queries, rules, shapes
+from accord.problems import AlreadyExists, Forbidden
+
+
+async def create_user(context: Context, body: CreateUser) -> User:
+    """Create an account for somebody; only root creates administrators."""
+    role = body.get("role", "customer")
+    if role != "customer" and not context.caller.may("admin:all"):
+        raise Forbidden("Only root creates administrators.")
+    account = await rules.new_account(context, body, role=role, created_by=context.caller.id)
+
+    created = await queries.add_unless_email_taken(context.tx, account)
+
+    if created is None:
+        raise AlreadyExists("Nothing was changed. There is an account with this address already.")
+    context.journal.created("users", created, account)
+    return shapes.user(created)

@@ -1,0 +1,21 @@
+"""DELETE /api/v1/users/{userId}."""
+
+from accord.context import Context
+from accord.flows.accounts import queries, rules
+from accord.problems import NotFound, VersionConflict
+
+
+async def delete_user(context: Context, user_id: str, expected_version: int) -> None:
+    """Delete an account if it is still at the version that was read, and end its sessions."""
+    target = await rules.administrable_user(context, user_id)
+    if target.role == "root":
+        await rules.keep_one_root(context, target.id)
+    now = context.now()
+
+    deleted = await queries.save_if_version_is(context.tx, user_id, expected_version, {"deleted_at": now}, now)
+
+    if deleted is None:
+        current = await queries.current_version(context.tx, user_id)
+        raise NotFound if current is None else VersionConflict(current, expected_version)
+    await queries.end_sessions(context.tx, user_id, now)
+    context.journal.deleted("users", deleted)

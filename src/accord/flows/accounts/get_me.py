@@ -1,0 +1,14 @@
+"""GET /api/v1/me."""
+
+from accord.context import Context
+from accord.contract.types import User
+from accord.flows.accounts import queries, shapes
+from accord.problems import NotFound
+
+
+async def get_me(context: Context) -> User:
+    """Answer with the caller's own account."""
+    me = await queries.find(context.read, context.caller.id)
+    if me is None:
+        raise NotFound
+    return shapes.user(me)

@@ -1,0 +1,15 @@
+"""GET /api/v1/users/by-email."""
+
+from accord.context import Context
+from accord.contract.types import User
+from accord.flows.accounts import queries, shapes
+from accord.problems import NotFound
+from accord.security.emails import email_key
+
+
+async def get_user_by_email(context: Context, email: str) -> User:
+    """Find an account by its address, in any letter case."""
+    found = await queries.find_by_email(context.read, email_key(email))
+    if found is None:
+        raise NotFound
+    return shapes.user(found)

@@ -1,0 +1,20 @@
+"""PATCH /api/v1/me."""
+
+from accord.context import Context
+from accord.contract.types import UpdateMe, User
+from accord.flows.accounts import queries, shapes
+from accord.problems import NotFound, VersionConflict
+
+
+async def update_me(context: Context, body: UpdateMe) -> User:
+    """Save the caller's changes if the account is still at the version they read."""
+    changes = shapes.changed_columns(body, "firstName", "lastName")
+    expected = body["expectedVersion"]
+
+    saved = await queries.save_if_version_is(context.tx, context.caller.id, expected, changes, context.now())
+
+    if saved is None:
+        current = await queries.current_version(context.tx, context.caller.id)
+        raise NotFound if current is None else VersionConflict(current, expected)
+    context.journal.updated("users", saved, changes)
+    return shapes.user(saved)

@@ -1,0 +1,17 @@
+"""GET /api/v1/auth/session."""
+
+from accord.context import Context
+from accord.contract.types import SessionState
+from accord.flows.auth import queries, shapes
+
+
+async def get_session(context: Context) -> SessionState:
+    """Say who is signed in, if anybody; it never fails for want of a good token."""
+    nobody: SessionState = {"authenticated": False, "user": None, "session": None}
+    if context.caller.id is None or context.caller.session_id is None:
+        return nobody
+    account = await queries.find_account_by_id(context.read, context.caller.id)
+    session = await queries.find_session(context.read, context.caller.session_id)
+    if account is None or session is None:
+        return nobody
+    return {"authenticated": True, "user": shapes.user(account), "session": shapes.session(session)}

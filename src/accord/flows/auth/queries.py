@@ -1,0 +1,237 @@
+"""The statements of the auth domain: one per function, the condition in the name."""
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Text, Uuid, and_, bindparam, case, column, delete, insert, null, or_, select
+from sqlalchemy import table, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.flows.auth.tables import login_failures, refresh_tokens, sessions
+
+# The accounts domain owns users; this is what signing in reads and writes of them.
+_users = table(
+    "users",
+    *(column(name, Uuid()) for name in ("id", "created_by")),
+    *(column(name, Text()) for name in ("email", "email_key", "password_hash", "first_name", "last_name", "role")),
+    *(column(n, DateTime(timezone=True)) for n in ("email_verified_at", "disabled_at", "deleted_at", "created_at")),
+    *(column(name) for name in ("updated_at", "version")),
+)
+_now = bindparam("now", type_=DateTime(timezone=True))
+_alive = and_(sessions.c.ended_at.is_(None), sessions.c.expires_at > _now)
+_account = select(_users).where(_users.c.deleted_at.is_(None))
+
+_FIND_ACCOUNT = Statement(_account.where(_users.c.email_key == bindparam("email_key")))
+_FIND_ACCOUNT_BY_ID = Statement(_account.where(_users.c.id == bindparam("user_id")))
+_REPLACE_HASH = Statement(
+    update(_users)
+    .where(_users.c.id == bindparam("user_id"), _users.c.password_hash == bindparam("old_hash"))
+    .values(password_hash=bindparam("new_hash"))
+)
+_FIND_SESSION = Statement(select(sessions).where(sessions.c.id == bindparam("session_id")))
+_FIND_SESSION_OF_TOKEN = Statement(
+    select(sessions)
+    .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
+    .where(refresh_tokens.c.token_hash == bindparam("token_hash"))
+)
+_LIVE_SESSION = Statement(
+    select(_users.c.id, _users.c.role)
+    .join(sessions, sessions.c.user_id == _users.c.id)
+    .where(sessions.c.id == bindparam("session_id"), _alive, _users.c.deleted_at.is_(None))
+    .where(_users.c.disabled_at.is_(None))
+)
+_ENDED_SINCE = Statement(select(sessions.c.id).where(sessions.c.ended_at > bindparam("since")))
+_ADD_SESSION = Statement(
+    insert(sessions).values({
+        name: bindparam(name)
+        for name in (
+            "id user_id address user_agent current_token_hash created_at last_active_at expires_at".split()
+        )
+    })
+)
+_ADD_TOKEN = Statement(
+    insert(refresh_tokens).values(token_hash=bindparam("token_hash"), session_id=bindparam("session_id"))
+)
+_newest = (
+    select(sessions.c.id)
+    .where(sessions.c.user_id == bindparam("user_id"), _alive)
+    .order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+    .limit(bindparam("keep"))
+)
+_END_ALL_BUT_NEWEST = Statement(
+    update(sessions)
+    .where(sessions.c.user_id == bindparam("user_id"), _alive, sessions.c.id.not_in(_newest))
+    .values(ended_at=_now)
+)
+_END_SESSION = Statement(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session_id"), sessions.c.ended_at.is_(None))
+    .values(ended_at=_now)
+)
+_END_SESSIONS_OF = Statement(
+    update(sessions)
+    .where(sessions.c.user_id == bindparam("owner_id"), sessions.c.ended_at.is_(None))
+    .values(ended_at=_now)
+    .returning(sessions.c.id)
+)
+_TAKE_TOKEN_FOR_UPDATE = Statement(
+    select(refresh_tokens, sessions.c.user_id, sessions.c.current_token_hash)
+    .add_columns(sessions.c.last_active_at, sessions.c.expires_at, sessions.c.ended_at)
+    .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
+    .where(refresh_tokens.c.token_hash == bindparam("token_hash"))
+    # Both rows are locked: whoever waited then sees both as the winner left them.
+    .with_for_update()
+)
+_RETIRE_TOKEN = Statement(
+    update(refresh_tokens)
+    .where(refresh_tokens.c.token_hash == bindparam("old_hash"))
+    .values(rotated_at=_now, successor_hash=bindparam("new_hash"), sealed_successor=bindparam("sealed"))
+)
+_MOVE_SESSION_TO = Statement(
+    update(sessions)
+    .where(sessions.c.id == bindparam("session_id"))
+    .values(current_token_hash=bindparam("new_hash"), last_active_at=_now)
+)
+_COUNT_REPEAT = Statement(
+    update(refresh_tokens)
+    .where(refresh_tokens.c.token_hash == bindparam("old_hash"))
+    .values(repeats=refresh_tokens.c.repeats + 1)
+)
+_LOCKED_UNTIL = Statement(
+    select(login_failures.c.locked_until).where(
+        login_failures.c.identifier_hash == bindparam("identifier_hash"), login_failures.c.locked_until > _now
+    )
+)
+_FORGET_FAILURES = Statement(
+    delete(login_failures).where(
+        login_failures.c.identifier_hash == bindparam("identifier_hash"),
+        or_(login_failures.c.locked_until.is_(None), login_failures.c.locked_until <= _now),
+    )
+)
+_first = upsert(login_failures).values(
+    identifier_hash=bindparam("identifier_hash"),
+    count=1,
+    since=_now,
+    locked_until=case((bindparam("attempts") <= 1, bindparam("lock_until")), else_=null()),
+)
+_stale = or_(login_failures.c.since <= bindparam("window_start"), login_failures.c.locked_until <= _now)
+_COUNT_FAILURE = Statement(
+    _first.on_conflict_do_update(
+        index_elements=["identifier_hash"],
+        set_={
+            "count": case((_stale, 1), else_=login_failures.c.count + 1),
+            "since": case((_stale, _now), else_=login_failures.c.since),
+            "locked_until": case(
+                (_stale, _first.excluded.locked_until),
+                # An attempt while locked must not extend the lock.
+                (login_failures.c.locked_until.is_not(None), login_failures.c.locked_until),
+                (login_failures.c.count + 1 >= bindparam("attempts"), bindparam("lock_until")),
+                else_=null(),
+            ),
+        },
+    ).returning(login_failures.c.count, login_failures.c.locked_until)
+)
+
+
+async def find_account(read: Database, email_key: str) -> Any:
+    """Return the account with this address and its hash, or None."""
+    return await read.one(_FIND_ACCOUNT, email_key=email_key)
+
+
+async def find_account_by_id(read: Database | Transaction, user_id: UUID | str) -> Any:
+    """Return the account, or None when there is none or it was deleted."""
+    return await read.one(_FIND_ACCOUNT_BY_ID, user_id=user_id)
+
+
+async def replace_hash(tx: Transaction, account: Any, new_hash: str) -> None:
+    """Upgrade the stored hash, unless the password changed meanwhile; the record's version stays, as nothing visible changed."""
+    await tx.run(_REPLACE_HASH, user_id=account.id, old_hash=account.password_hash, new_hash=new_hash)
+
+
+async def find_session(read: Database, session_id: UUID | str) -> Any:
+    """Return the session, or None."""
+    return await read.one(_FIND_SESSION, session_id=session_id)
+
+
+async def find_session_of_token(read: Database, token_hash: bytes) -> Any:
+    """Return the session that this refresh token was issued for, or None."""
+    return await read.one(_FIND_SESSION_OF_TOKEN, token_hash=token_hash)
+
+
+async def live_session(read: Database, session_id: str, now: datetime) -> Any:
+    """Return the id and the role of the session's user while both are in force, or None."""
+    return await read.one(_LIVE_SESSION, session_id=session_id, now=now)
+
+
+async def ended_since(read: Database, moment: datetime) -> list[str]:
+    """Return the sessions that ended after the moment."""
+    return [str(row.id) for row in await read.all(_ENDED_SINCE, since=moment)]
+
+
+async def add_session(tx: Transaction, **values: Any) -> None:
+    """Write a session and its first refresh token."""
+    await tx.run(_ADD_SESSION, **values)
+    await tx.run(_ADD_TOKEN, token_hash=values["current_token_hash"], session_id=values["id"])
+
+
+async def end_all_but_newest(tx: Transaction, user_id: UUID, keep: int, now: datetime) -> None:
+    """End the oldest sessions, so that at most `keep` remain."""
+    await tx.run(_END_ALL_BUT_NEWEST, user_id=user_id, keep=keep, now=now)
+
+
+async def end_session(tx: Transaction, session_id: UUID, now: datetime) -> bool:
+    """End one session; False when it had ended before."""
+    return await tx.run(_END_SESSION, session_id=session_id, now=now) == 1
+
+
+async def end_sessions_of(tx: Transaction, user_id: UUID, now: datetime) -> list[UUID]:
+    """End all sessions of the account, and return those that were alive."""
+    return [row.id for row in await tx.all(_END_SESSIONS_OF, owner_id=user_id, now=now)]
+
+
+async def take_token_for_update(tx: Transaction, token_hash: bytes) -> Any:
+    """Return the refresh token with its session, both locked, or None; others who present it wait."""
+    return await tx.one(_TAKE_TOKEN_FOR_UPDATE, token_hash=token_hash)
+
+
+async def rotate(tx: Transaction, token: Any, new_hash: bytes, sealed: bytes, now: datetime) -> None:
+    """Replace the session's refresh token by its successor."""
+    await tx.run(_RETIRE_TOKEN, old_hash=token.token_hash, new_hash=new_hash, sealed=sealed, now=now)
+    await tx.run(_ADD_TOKEN, token_hash=new_hash, session_id=token.session_id)
+    await tx.run(_MOVE_SESSION_TO, session_id=token.session_id, new_hash=new_hash, now=now)
+
+
+async def count_repeat(tx: Transaction, token_hash: bytes) -> None:
+    """Note that a replaced token came again within its grace."""
+    await tx.run(_COUNT_REPEAT, old_hash=token_hash)
+
+
+async def seconds_locked(read: Database | Transaction, identifier_hash: bytes, now: datetime) -> int:
+    """Return for how many seconds more the identifier is locked, rounded up; 0 when it is not."""
+    row = await read.one(_LOCKED_UNTIL, identifier_hash=identifier_hash, now=now)
+    return 0 if row is None else int((row.locked_until - now).total_seconds()) + 1
+
+
+async def count_failure(
+    tx: Transaction, identifier_hash: bytes, now: datetime, *, attempts: int, window: int, lock: int
+) -> Any:
+    """Count a failed sign-in within the window (seconds), and lock for `lock` seconds at the last one allowed."""
+    return await tx.one(
+        _COUNT_FAILURE,
+        identifier_hash=identifier_hash,
+        now=now,
+        attempts=attempts,
+        window_start=now - timedelta(seconds=window),
+        lock_until=now + timedelta(seconds=lock),
+    )
+
+
+async def forget_failures_unless_locked(tx: Transaction, identifier_hash: bytes, now: datetime) -> int:
+    """Reset the count; return for how many seconds the identifier is locked, when others locked it meanwhile."""
+    if await tx.run(_FORGET_FAILURES, identifier_hash=identifier_hash, now=now):
+        return 0
+    return await seconds_locked(tx, identifier_hash, now)

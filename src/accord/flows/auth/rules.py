@@ -1,0 +1,113 @@
+"""What holds of sessions and refresh tokens."""
+
+import base64
+import hashlib
+import hmac
+from datetime import datetime, timedelta
+from typing import Any
+
+from accord.context import Context
+from accord.flows.auth import queries
+
+TOKEN_BYTES = 32
+MOST_REPEATS = 20
+"""How often a replaced token may come again within its grace: enough for many tabs, too few to be a habit."""
+
+
+def new_token(context: Context) -> str:
+    """Return an opaque token of 256 random bits."""
+    return base64.urlsafe_b64encode(context.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
+
+
+def token_hash(token: str) -> bytes:
+    """Return what is stored of a token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+def seal(successor: str, predecessor: str) -> bytes:
+    """Hide the successor so that only who has its predecessor can read it; applying it again opens it.
+
+    The database keeps no token that works: 256 random bits are masked with a hash of 256 other random bits.
+    """
+    return _mask(base64.urlsafe_b64decode(successor + "="), predecessor)
+
+
+def unseal(sealed: bytes, predecessor: str) -> str:
+    """Return the successor that was sealed to this predecessor."""
+    return base64.urlsafe_b64encode(_mask(sealed, predecessor)).rstrip(b"=").decode()
+
+
+def _mask(token: bytes, key: str) -> bytes:
+    pad = hmac.digest(key.encode(), b"accord refresh successor", "sha256")
+    return bytes(a ^ b for a, b in zip(token, pad, strict=True))
+
+
+def is_over(session: Any, now: datetime, idle_seconds: int) -> bool:
+    """Say whether the session was ended, outlived its absolute life, or was idle for too long."""
+    return (
+        session.ended_at is not None
+        or session.expires_at <= now
+        or session.last_active_at + timedelta(seconds=idle_seconds) <= now
+    )
+
+
+def may_repeat(token: Any, now: datetime, grace_seconds: int) -> bool:
+    """Say whether a replaced token is still in its grace: two tabs, or an answer that was lost."""
+    return (
+        token.successor_hash == token.current_token_hash
+        and now - token.rotated_at <= timedelta(seconds=grace_seconds)
+        and token.repeats < MOST_REPEATS
+    )
+
+
+async def session_to_end(context: Context, body: Any) -> Any:
+    """Return the session that the access token names, or the refresh token in the body; None when there is none."""
+    if context.caller.session_id is not None:
+        return await queries.find_session(context.read, context.caller.session_id)
+    presented = (body or {}).get("refreshToken")
+    if presented is None:
+        return None
+    return await queries.find_session_of_token(context.read, token_hash(presented))
+
+
+async def password_matches(context: Context, account: Any, password: str) -> bool:
+    """Verify the password; without an account it takes as long, and does not match."""
+    if account is None:
+        return await context.passwords.verify_dummy(password)
+    return await context.passwords.verify(password, account.password_hash)
+
+
+async def count_failure(context: Context, identifier: bytes, account: Any) -> None:
+    """Count a failed sign-in, and note in the journal what it means for an account that exists."""
+    settings = context.settings
+    counted = await queries.count_failure(
+        context.tx,
+        identifier,
+        context.now(),
+        attempts=settings.lockout_attempts,
+        window=settings.lockout_window,
+        lock=settings.lockout_duration,
+    )
+    if account is not None:
+        event = "locked" if counted.locked_until else "sign-in failed"
+        context.journal.event("users", account.id, {"event": event, "failures": counted.count})
+
+
+async def start_session(context: Context, account: Any) -> tuple[str, str]:
+    """Write a new session; return its id and its first refresh token."""
+    token, now, session_id = new_token(context), context.now(), context.new_id()
+    await queries.add_session(
+        context.tx,
+        id=session_id,
+        user_id=account.id,
+        address=context.request.address,
+        user_agent=context.request.user_agent,
+        current_token_hash=token_hash(token),
+        created_at=now,
+        last_active_at=now,
+        expires_at=now + timedelta(seconds=context.settings.refresh_token_ttl),
+    )
+    await queries.end_all_but_newest(context.tx, account.id, context.settings.max_sessions, now)
+    context.journal.acted_by(account.id)
+    context.journal.event("sessions", session_id, {"event": "signed in", "userId": str(account.id)})
+    return str(session_id), token

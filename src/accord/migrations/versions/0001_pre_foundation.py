@@ -1,0 +1,153 @@
+"""Users, sessions, rate limits and the journal."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+from accord.database.tables import TransactionId
+
+revision = "0001_pre_foundation"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+_APPEND_ONLY = """
+CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the journal is append-only: % is refused', TG_OP;
+END $$;
+CREATE TRIGGER journal_append_only BEFORE UPDATE OR DELETE ON journal
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER journal_no_truncate BEFORE TRUNCATE ON journal
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+"""
+
+
+def upgrade() -> None:
+    """Apply; old code must go on working on the new schema."""
+    op.create_table(
+        "journal",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column(
+            "at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column(
+            "transaction_id", TransactionId(), server_default=sa.text("pg_current_xact_id()"), nullable=False
+        ),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("actor_kind", sa.Text(), nullable=False),
+        sa.Column("actor_id", sa.Uuid(), nullable=True),
+        sa.Column("organisation_id", sa.Uuid(), nullable=True),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("record_table", sa.Text(), nullable=False),
+        sa.Column("record_id", sa.Uuid(), nullable=False),
+        sa.Column("record_version", sa.BigInteger(), nullable=True),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("journal_pkey")),
+    )
+    op.create_index(op.f("journal_actor_id_idx"), "journal", ["actor_id"], unique=False)
+    op.create_index(
+        op.f("journal_record_table_record_id_idx"), "journal", ["record_table", "record_id"], unique=False
+    )
+    op.create_table(
+        "login_failures",
+        sa.Column("identifier_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("identifier_hash", name=op.f("login_failures_pkey")),
+    )
+    op.create_table(
+        "rate_limits",
+        sa.Column("bucket", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("resets_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("bucket", "key", name=op.f("rate_limits_pkey")),
+    )
+    op.create_table(
+        "setup_tokens",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("setup_tokens_pkey")),
+    )
+    op.create_table(
+        "users",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("email", sa.Text(), nullable=False),
+        sa.Column("email_key", sa.Text(), nullable=False),
+        sa.Column("password_hash", sa.Text(), nullable=False),
+        sa.Column("first_name", sa.Text(), nullable=False),
+        sa.Column("last_name", sa.Text(), nullable=False),
+        sa.Column("role", sa.Text(), nullable=False),
+        sa.Column("email_verified_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("disabled_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("deleted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.CheckConstraint("role IN ('root', 'admin', 'customer')", name=op.f("users_role_check")),
+        sa.ForeignKeyConstraint(["created_by"], ["users.id"], name=op.f("users_created_by_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("users_pkey")),
+    )
+    op.create_index(op.f("users_created_at_id_idx"), "users", ["created_at", "id"], unique=False)
+    op.create_index(
+        "users_email_key_key",
+        "users",
+        ["email_key"],
+        unique=True,
+        postgresql_where=sa.text("deleted_at IS NULL"),
+    )
+    op.create_table(
+        "sessions",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("user_id", sa.Uuid(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("user_agent", sa.Text(), nullable=False),
+        sa.Column("current_token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("last_active_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["user_id"], ["users.id"], name=op.f("sessions_user_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("sessions_pkey")),
+    )
+    op.create_index("sessions_ended_at_idx", "sessions", ["ended_at"], unique=False)
+    op.create_index(op.f("sessions_user_id_idx"), "sessions", ["user_id"], unique=False)
+    op.create_table(
+        "refresh_tokens",
+        sa.Column("token_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("rotated_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("successor_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("sealed_successor", sa.LargeBinary(), nullable=True),
+        sa.Column("repeats", sa.Integer(), server_default="0", nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("refresh_tokens_session_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("token_hash", name=op.f("refresh_tokens_pkey")),
+    )
+    op.create_index(op.f("refresh_tokens_session_id_idx"), "refresh_tokens", ["session_id"], unique=False)
+    op.execute(_APPEND_ONLY)
+
+
+def downgrade() -> None:
+    """Undo."""
+    op.drop_index(op.f("refresh_tokens_session_id_idx"), table_name="refresh_tokens")
+    op.drop_table("refresh_tokens")
+    op.drop_index(op.f("sessions_user_id_idx"), table_name="sessions")
+    op.drop_index("sessions_ended_at_idx", table_name="sessions")
+    op.drop_table("sessions")
+    op.drop_index("users_email_key_key", table_name="users", postgresql_where=sa.text("deleted_at IS NULL"))
+    op.drop_index(op.f("users_created_at_id_idx"), table_name="users")
+    op.drop_table("users")
+    op.drop_table("setup_tokens")
+    op.drop_table("rate_limits")
+    op.drop_table("login_failures")
+    op.drop_index(op.f("journal_record_table_record_id_idx"), table_name="journal")
+    op.drop_index(op.f("journal_actor_id_idx"), table_name="journal")
+    op.drop_table("journal")
+    op.execute("DROP FUNCTION refuse_change")

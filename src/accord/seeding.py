@@ -1,0 +1,34 @@
+"""`accord db seed`: the root account without the setup token, for those who have the database."""
+
+import getpass
+import os
+
+from accord.boot import Process
+from accord.context import ANONYMOUS, Context, RequestInfo
+from accord.flows.accounts import queries, rules
+from accord.problems import Problem
+from accord.settings import Settings
+
+
+def asked_password() -> str:
+    """Return ROOT_PASSWORD, or what is typed; there is no default, ever."""
+    return os.environ.get("ROOT_PASSWORD") or getpass.getpass("Password of the root account: ")
+
+
+async def seed(settings: Settings, email: str, first_name: str, last_name: str, password: str) -> str:
+    """Create a root account; return what to tell the operator, or raise the problem that refuses it."""
+    alone = settings.model_copy(update={"flow_transport": "local"})
+    async with Process(alone, "serve") as process:
+        context = Context(process.resources, "seed", ANONYMOUS, RequestInfo("accord db seed"))
+        body = {"email": email, "password": password, "firstName": first_name, "lastName": last_name}
+        try:
+            account = await rules.new_account(context, body, role="root", created_by=None)
+            created = await queries.add_unless_email_taken(context.tx, account)
+            if created is None:
+                return f"Nothing was changed: {email} has an account already."
+            context.journal.created("users", created, account)
+            await context.commit()
+        except Problem:
+            await context.rollback()
+            raise
+    return f"{email} is root now."
