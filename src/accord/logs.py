@@ -1,7 +1,8 @@
 """Structured logs: one JSON object for each line, or a readable line in a developer's terminal.
 
-A line is rendered where it happens, which takes a few microseconds, and written by a thread, so that a slow disk or a
-full pipe never holds up the event loop. Past 16 MiB of unwritten lines new ones are dropped, and their number is told.
+A line is rendered where it happens, which takes a few microseconds, and written by a thread, so that a slow
+disk or a full pipe never holds up the event loop. Past 16 MiB of unwritten lines new ones are dropped, and
+their number is told.
 """
 
 import atexit
@@ -16,7 +17,6 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any
 
 import orjson
 
@@ -25,7 +25,7 @@ _COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m"}
 _SECRET_KEY = re.compile(
     r"passw|secret|token|authorization|cookie|credential|api_?key|private_?key|envelope|hash$", re.IGNORECASE
 )
-# What must not stand in a text whose author we do not know: JWTs, opaque tokens, password hashes, passwords in URLs.
+# What must not stand in a text that others wrote: JWTs, opaque tokens, password hashes, passwords in URLs.
 _SECRET_TEXT = re.compile(
     r"eyJ[\w-]{8,}\.[\w.-]*|accord_[\w-]{16,}|(?<![\w-])[\w-]{43}(?![\w-])|\$(?:argon2|scrypt|2[aby])[^\s'\"]*"
     r"|(?<=://)[^/\s@]*:[^/\s@]*(?=@)|(?<=Bearer )\S+",
@@ -134,32 +134,32 @@ def configure(level: str, *, readable: bool, write: Callable[[bytes], object] | 
     logging.captureWarnings(capture=True)
 
 
-def debug(message: str, **fields: Any) -> None:
+def debug(message: str, **fields: object) -> None:
     """Log for whoever is looking for a fault."""
     _log("debug", message, fields)
 
 
-def info(message: str, **fields: Any) -> None:
+def info(message: str, **fields: object) -> None:
     """Log what operators expect to happen."""
     _log("info", message, fields)
 
 
-def warning(message: str, **fields: Any) -> None:
+def warning(message: str, **fields: object) -> None:
     """Log what operators should look at when there is time."""
     _log("warning", message, fields)
 
 
-def error(message: str, **fields: Any) -> None:
+def error(message: str, **fields: object) -> None:
     """Log what operators should look at now."""
     _log("error", message, fields)
 
 
-def exception(message: str, problem: BaseException, **fields: Any) -> None:
+def exception(message: str, problem: BaseException, **fields: object) -> None:
     """Log an unexpected exception with its stack; texts that look like secrets are taken out."""
     _log("error", message, fields | {"exception": _stack(problem)})
 
 
-def request_line(  # noqa: PLR0913  the fields of O-6; a dictionary for them would cost as much as the line
+def request_line(  # noqa: PLR0913, PLR0917  the fields of O-6; a dictionary for them would cost as much as the line
     request_id: str,
     operation: str | None,
     status: int,
@@ -169,11 +169,11 @@ def request_line(  # noqa: PLR0913  the fields of O-6; a dictionary for them wou
     method: str | None = None,
     path: str | None = None,
 ) -> None:
-    """Log one answered request; `trace` is the flow's (C-12), `method` and `path` help where no operation matched."""
+    """Log one answered request; `trace` is the flow's, `method` and `path` serve where no operation is."""
     level = "error" if status >= 500 else "info"  # noqa: PLR2004  where HTTP begins to blame the server
     if _LEVELS[level] < _state.threshold:
         return
-    fields: dict[str, Any] = {
+    fields: dict[str, object] = {
         "requestId": request_id,
         "operation": operation,
         "status": status,
@@ -192,29 +192,34 @@ def flush() -> None:
     _sink.flush()
 
 
-def redacted(value: Any, depth: int = 4) -> Any:
+def redacted(value: object, depth: int = 4) -> object:
     """Copy what is to be logged without what keys or texts give away as secrets."""
     if isinstance(value, str):
-        return _SECRET_TEXT.sub(_REDACTED, value[:_LONGEST_TEXT])
+        return _without_secrets(value)
     if isinstance(value, Mapping):
-        return {str(k): _of_key(str(k), v, depth) for k, v in value.items()} if depth else "…"
+        items = value.items() if depth else ()
+        return {str(key): _of_key(str(key), item, depth) for key, item in items}
     if isinstance(value, list | tuple | set | frozenset):
         return [redacted(item, depth - 1) for item in list(value)[:100]] if depth else "…"
     return value if value is None or isinstance(value, bool | int | float) else redacted(str(value))
 
 
-def _of_key(key: str, value: Any, depth: int) -> Any:
+def _without_secrets(text: str) -> str:
+    return _SECRET_TEXT.sub(_REDACTED, text[:_LONGEST_TEXT])
+
+
+def _of_key(key: str, value: object, depth: int) -> object:
     return _REDACTED if value is not None and _SECRET_KEY.search(key) else redacted(value, depth - 1)
 
 
-def _log(level: str, message: str, fields: dict[str, Any]) -> None:
+def _log(level: str, message: str, fields: dict[str, object]) -> None:
     if _LEVELS[level] < _state.threshold:
         return
-    named = {_camel(name): value for name, value in redacted(fields).items()}
-    _sink.add(_rendered(level, redacted(message), named), urgent=level == "error")
+    named = {_camel(name): _of_key(name, value, depth=4) for name, value in fields.items()}
+    _sink.add(_rendered(level, _without_secrets(message), named), urgent=level == "error")
 
 
-def _rendered(level: str, message: str, fields: dict[str, Any]) -> bytes:
+def _rendered(level: str, message: str, fields: dict[str, object]) -> bytes:
     if _state.readable:
         return _readable(level, message, fields)
     line = {"time": _clock.now(), "level": level, "message": message, **fields}
@@ -225,7 +230,7 @@ def _rendered(level: str, message: str, fields: dict[str, Any]) -> bytes:
         return orjson.dumps(_safe(line), option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _readable(level: str, message: str, fields: dict[str, Any]) -> bytes:
+def _readable(level: str, message: str, fields: dict[str, object]) -> bytes:
     stack = fields.pop("exception", None)
     text = f"{_clock.now()[11:23]} {level:7} {message}"
     text = _shown(text + "".join(f" {k}={_plain(v)}" for k, v in fields.items() if v is not None))
@@ -236,7 +241,7 @@ def _readable(level: str, message: str, fields: dict[str, Any]) -> bytes:
     return (text + "\n").encode("utf-8", "backslashreplace")
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
@@ -245,7 +250,7 @@ def _shown(text: str) -> str:
     return _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
-def _safe(value: Any) -> Any:
+def _safe(value: object) -> object:
     if isinstance(value, dict):
         return {_safe(str(key)): _safe(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -271,12 +276,12 @@ class _Libraries(logging.Handler):
     """Turns records of the standard library's logging into our lines."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        level = next(name for name, number in reversed(_LEVELS.items()) if record.levelno >= number or number == 10)
+        level = next((name for name in reversed(_LEVELS) if record.levelno >= _LEVELS[name]), "debug")
         try:
             message = record.getMessage()
         except Exception:  # noqa: BLE001  a wrong format string of a library must not end a request
             message = str(record.msg)
-        fields: dict[str, Any] = {"logger": record.name}
+        fields: dict[str, object] = {"logger": record.name}
         if record.exc_info and record.exc_info[1] is not None:
             fields["exception"] = _stack(record.exc_info[1])
         _log(level, message, fields)

@@ -1,7 +1,8 @@
 """The connection to NATS: it may be away at the start and at any time after, and is sought for ever.
 
-nats-py reconnects by itself, with one exception: after certain refusals of the server (a password that was changed)
-it closes for good. So a task watches over the client and replaces it; what is subscribed here is subscribed again.
+nats-py reconnects by itself, with one exception: after certain refusals of the server (a password that was
+changed) it closes for good. So a task watches over the client and replaces it; what is subscribed here is
+subscribed again.
 """
 
 import asyncio
@@ -12,7 +13,6 @@ from typing import Literal
 import nats.errors
 from nats.aio.client import Client
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription as NatsSubscription
 
 from accord import logs
 from accord.problems import ServiceUnavailable
@@ -29,7 +29,7 @@ class Subscription:
     def __init__(self, subject: str, queue: str, receiver: Receiver) -> None:
         """Remember what to subscribe."""
         self.subject, self.queue, self.receiver = subject, queue, receiver
-        self._current: NatsSubscription | None = None
+        self._drain: Callable[[], Awaitable[None]] | None = None
         self._client: Client | None = None
 
     async def take_place(self, client: Client) -> None:
@@ -37,13 +37,13 @@ class Subscription:
         if self._client is client:
             return
         self._client = client
-        self._current = await client.subscribe(self.subject, self.queue, self.receiver)
+        self._drain = (await client.subscribe(self.subject, self.queue, self.receiver)).drain
 
     async def drain(self) -> None:
-        """Take no more, and hand over what has arrived; on a broken connection there is nothing to wait for."""
-        if self._current is not None:
+        """Take no more, and hand over what has arrived; a broken connection has nothing to wait for."""
+        if self._drain is not None:
             with suppress(nats.errors.Error):
-                await self._current.drain()
+                await self._drain()
 
 
 class Connection:
@@ -82,7 +82,7 @@ class Connection:
     async def start(self, patience: float = 2.0) -> bool:
         """Connect; after `patience` seconds go on in the background and return False."""
         self._watch = asyncio.create_task(self._keep_connected(), name="nats")
-        with suppress(asyncio.TimeoutError):
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._connected.wait(), patience)
         if not self.is_connected:
             logs.warning("NATS is not reachable; connecting goes on in the background.")
@@ -93,7 +93,9 @@ class Connection:
     ) -> None:
         """Send. Raises ServiceUnavailable when NATS is away, instead of keeping the message for later."""
         if not self._client.is_connected:
-            raise ServiceUnavailable("The message service is not reachable. Try again shortly.", retry_after=1)
+            raise ServiceUnavailable(
+                "The message service is not reachable. Try again shortly.", retry_after=1
+            )
         await self._client.publish(subject, payload, reply, headers)
 
     async def subscribe(self, subject: str, receiver: Receiver, queue: str = "") -> Subscription:
@@ -123,7 +125,7 @@ class Connection:
         self._is_closed = True
         if self._watch is not None:
             self._watch.cancel()
-        with suppress(nats.errors.Error, OSError, asyncio.TimeoutError):
+        with suppress(nats.errors.Error, OSError, TimeoutError):
             if self.is_connected:
                 await self._client.flush(2)
             await self._client.close()
@@ -137,7 +139,7 @@ class Connection:
                 await self._connect(self._client)
                 await self._found()
                 await self._ended.wait()
-            except (nats.errors.Error, OSError, asyncio.TimeoutError) as error:
+            except (nats.errors.Error, OSError, TimeoutError) as error:
                 logs.debug("NATS refused.", reason=type(error).__name__)
             await asyncio.sleep(_RETRY_INTERVAL)
 

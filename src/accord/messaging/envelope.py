@@ -1,14 +1,15 @@
 """Signed envelopes: whoever can publish on NATS can still not speak for a gateway, nor repeat what one said.
 
-A message is one JSON object. Its first member is its signature: HMAC-SHA256 over subject, inbox and the bytes of the
-object without that member. (A header would be the other place; nats-py takes longer to parse one than the key takes to
-check it.) The `envelope` member of a request says who sealed it, in what order, when, and until when it may be opened.
-An answer is signed over its inbox, which is used once; so nobody can have the answer to another's request sent to
-himself, nor answer in a worker's name.
+A message is one JSON object. Its first member is its signature: HMAC-SHA256 over subject, inbox and the bytes
+of the object without that member. (A header would be the other place; nats-py takes longer to parse one than
+the key takes to check it.) The `envelope` member of a request says who sealed it, in what order, when, and
+until when it may be opened. An answer is signed over its inbox, which is used once; so nobody can have the
+answer to another's request sent to himself, nor answer in a worker's name.
 
-Repeats are recognised by a sliding window of sequence numbers for each sender, as IPsec does (RFC 4303, section 3.4.3):
-memory stays the same whatever the traffic. Each worker remembers what itself opened, so somebody who can read a
-message and publish it again before it expires can still have another worker of the queue group open it once.
+Repeats are recognised by a sliding window of sequence numbers for each sender, as IPsec does (RFC 4303,
+section 3.4.3): memory stays the same whatever the traffic. Each worker remembers what itself opened, so
+somebody who can read a message and publish it again before it expires can still have another worker of the
+queue group open it once.
 """
 
 import hmac
@@ -44,7 +45,12 @@ class Envelopes:
     def seal(self, subject: str, inbox: str, message: Mapping[str, Any], expires: float) -> bytes:
         """Give the bytes to send; they may be opened until `expires`, in seconds since the epoch."""
         self._sequence += 1
-        envelope = {"from": self._sender, "number": self._sequence, "issued": self._clock(), "expires": expires}
+        envelope = {
+            "from": self._sender,
+            "number": self._sequence,
+            "issued": self._clock(),
+            "expires": expires,
+        }
         return self._signed(f"request {subject} {inbox}", {"envelope": envelope, **message})
 
     def open(self, subject: str, inbox: str, sealed: bytes) -> dict[str, Any]:
@@ -58,7 +64,7 @@ class Envelopes:
         self._refuse_repeat(envelope["from"], envelope["number"], now)
         return message
 
-    def seal_answer(self, inbox: str, answer: Any) -> bytes:
+    def seal_answer(self, inbox: str, answer: object) -> bytes:
         """Give the bytes of an answer, which must become a JSON object with at least one member."""
         return self._signed(f"answer {inbox}", answer)
 
@@ -66,7 +72,7 @@ class Envelopes:
         """Give what a holder of the key answered to this inbox. Raises ForgedEnvelope."""
         return self._checked(f"answer {inbox}", sealed)
 
-    def _signed(self, purpose: str, content: Any) -> bytes:
+    def _signed(self, purpose: str, content: object) -> bytes:
         rest = orjson.dumps(content, default=_listed)
         return b"".join((_BEFORE, self._signature(purpose, rest), _AFTER, rest[1:]))
 
@@ -117,7 +123,7 @@ class _Window:
         return True
 
 
-def _listed(value: Any) -> Any:
+def _listed(value: object) -> list[object]:
     if isinstance(value, frozenset | set):
-        return sorted(value)
+        return list(value)
     raise TypeError(f"{type(value).__name__} cannot be sent to a worker; give JSON values to dispatch.")

@@ -1,7 +1,7 @@
 """The gateway's side of a flow that runs in a worker: request and answer over NATS.
 
-One inbox takes all answers, and a lost connection ends every wait at once: nats-py's own `request` would let each
-run into its timeout, while the answers can no longer come.
+One inbox takes all answers, and a lost connection ends every wait at once: nats-py's own `request` would let
+each run into its timeout, while the answers can no longer come.
 """
 
 import asyncio
@@ -53,8 +53,8 @@ class RemoteFlows:
     ) -> dict[str, Any]:
         """Give the worker's answer, decoded; `deadline` is in seconds since the epoch.
 
-        Raises ServiceUnavailable at once when no worker listens or NATS is away, DeadlineExceeded when no answer
-        comes in time, PayloadTooLarge when NATS does not take the message.
+        Raises ServiceUnavailable at once when no worker listens or NATS is away, DeadlineExceeded when no
+        answer comes in time, PayloadTooLarge when NATS does not take the message.
         """
         now = time.time()
         patience = min(deadline - now, _LONGEST_PATIENCE)
@@ -62,10 +62,8 @@ class RemoteFlows:
             raise DeadlineExceeded
         inbox = f"{self._inbox}{next(self._numbers)}"
         payload = self._envelopes.seal(subject, inbox, message, now + patience)
-        headers: dict[str, str] = {}
-        for name, value in ((REQUEST_ID, request_id), (TRACEPARENT, traceparent)):
-            if value and _FIT_FOR_HEADER.fullmatch(value):
-                headers[name] = value
+        known = {REQUEST_ID: request_id, TRACEPARENT: traceparent or ""}
+        headers = {name: value for name, value in known.items() if _FIT_FOR_HEADER.fullmatch(value)}
         return self._opened(await self._exchange(subject, inbox, payload, headers, patience))
 
     async def _exchange(
@@ -92,7 +90,7 @@ class RemoteFlows:
 
     def _opened(self, msg: Msg) -> dict[str, Any]:
         if not msg.data and (msg.headers or {}).get("Status") == _NO_RESPONDERS:
-            raise ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.", retry_after=1)
+            raise ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.")
         try:
             return self._envelopes.open_answer(msg.subject, msg.data)
         except ForgedEnvelope as forged:

@@ -1,7 +1,7 @@
 """The signing key of access tokens and the key of flow envelopes: configured, or generated into DATA_DIR.
 
-Generating is for development only. The file appears by hard link, complete and with mode 0600, so a gateway and a
-worker that start at the same moment agree on one key and never read half of it.
+Generating is for development only. The file appears by hard link, complete and with mode 0600, so a gateway
+and a worker that start at the same moment agree on one key and never read half of it.
 """
 
 import os
@@ -19,10 +19,13 @@ from accord.settings import Settings
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
     """Give the key that signs access tokens."""
     configured = settings.jwt_private_key
-    pem = configured.get_secret_value().encode() if configured else _generated(settings, "jwt.pem", _new_signing_key)
+    given = configured.get_secret_value().encode() if configured else None
+    pem = given or _generated(settings, "jwt.pem", _new_signing_key)
     key = serialization.load_pem_private_key(pem, None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("JWT_PRIVATE_KEY must be an Ed25519 key; `openssl genpkey -algorithm ed25519` makes one.")
+        raise TypeError(
+            "JWT_PRIVATE_KEY must be an Ed25519 key; `openssl genpkey -algorithm ed25519` makes one."
+        )
     return key
 
 

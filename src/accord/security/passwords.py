@@ -1,7 +1,7 @@
 """Password hashing in a bounded pool of low-priority threads, and what makes a password too weak.
 
-The stored text names its scheme. New hashes are argon2id; bcrypt (`$2b$…`) and scrypt (`$scrypt$ln=…`) hashes that
-came from another system verify too, and `needs_rehash` says to replace them at the next login.
+The stored text names its scheme. New hashes are argon2id; bcrypt (`$2b$…`) and scrypt (`$scrypt$ln=…`) hashes
+that came from another system verify too, and `needs_rehash` says to replace them at the next login.
 """
 
 import asyncio
@@ -76,7 +76,7 @@ class Passwords:
         self, work: Callable[_Arguments, _Answer], *args: _Arguments.args, **kwargs: _Arguments.kwargs
     ) -> _Answer:
         if self._pending >= self._most:
-            raise ServiceUnavailable("Too many people are signing in at this moment. Try again shortly.", retry_after=1)
+            raise ServiceUnavailable("Too many people are signing in at this moment. Try again shortly.")
         self._pending += 1
         try:
             return await asyncio.wrap_future(self._pool.submit(work, *args, **kwargs))
@@ -109,8 +109,8 @@ def weakness(password: str, *, email: str, names: Iterable[str]) -> str | None:
 
 def _own_words(email: str, names: list[str]) -> set[str]:
     address = unicodedata.normalize("NFC", email.strip()).lower()
-    orders = (names, names[::-1])
-    return {address, address.partition("@")[0], *names, *("".join(o) for o in orders), *(" ".join(o) for o in orders)}
+    full = {glue.join(order) for glue in ("", " ") for order in (names, names[::-1])}
+    return {address, address.partition("@")[0], *names, *full}
 
 
 @cache
@@ -120,16 +120,15 @@ def _common_passwords() -> frozenset[str]:
 
 
 def _encoded(password: str) -> bytes:
-    """One text has one hash, however a keyboard composed it (RFC 8265); lone surrogates must not be an error."""
+    """One text has one hash, however a keyboard composed it (RFC 8265); a lone surrogate is no error."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
 
 
 def _matches_bcrypt(password: str, stored: str) -> bool:
-    # Imported here because only services that imported accounts from elsewhere need it.
-    import bcrypt
+    import bcrypt  # noqa: PLC0415  only services that took accounts over from another system need it
 
     try:
-        # Whoever made the hash cut the password here, as bcrypt did for decades; the library refuses more by now.
+        # Whoever made the hash cut the password here, as bcrypt did for decades; now the library refuses.
         return bcrypt.checkpw(password.encode("utf-8", "surrogatepass")[:72], stored.encode())
     except ValueError:
         return False

@@ -1,6 +1,7 @@
-"""Access tokens: JWTs after RFC 9068, signed with Ed25519, verified against the current and the previous keys.
+"""Access tokens: JWTs after RFC 9068, signed with Ed25519.
 
-Each kind of token has its own `aud` and `typ`, so that none is accepted in the place of another.
+They verify against the current key and the previous ones. Each kind of token has its own `aud` and `typ`, so
+that none is accepted in the place of another.
 """
 
 import base64
@@ -57,7 +58,7 @@ class AccessTokens:
         return jwt.encode(claims, self._key, "EdDSA", {"typ": "at+jwt", "kid": self._kid})
 
     def verify(self, token: str) -> Claims:
-        """Give the claims of a good token. Raises InvalidToken, or TokenExpired when only its time is over."""
+        """Give the claims of a good token. Raises InvalidToken, or TokenExpired if only its time is over."""
         key = self._verifying[self._key_id_in(token)]
         try:
             claims = jwt.decode(
@@ -77,10 +78,11 @@ class AccessTokens:
 
     def jwks(self) -> dict[str, Any]:
         """Give the public keys as a JSON Web Key Set (RFC 7517), the signing key first."""
-        return {"keys": [_jwk(key) | {"kid": kid, "use": "sig", "alg": "EdDSA"} for kid, key in self._verifying.items()]}
+        keys = self._verifying.items()
+        return {"keys": [_jwk(key) | {"kid": kid, "use": "sig", "alg": "EdDSA"} for kid, key in keys]}
 
     def _key_id_in(self, token: str) -> str:
-        """Look at the header before the library does: nothing but `alg`, `typ` and a known `kid` may stand there."""
+        """Look at the header first: nothing but `alg`, `typ` and a known `kid` may stand there."""
         if len(token) > _LONGEST_TOKEN or not token.isascii():
             raise InvalidToken
         try:

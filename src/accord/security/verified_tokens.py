@@ -1,8 +1,9 @@
 """Access tokens that were verified before: a token costs a signature and a query once, and then a hash.
 
-A session that ends must be refused within a second in every process (S-6). So each process asks the database several
-times a second which sessions ended lately, and what is cached counts only while such an answer is younger than that:
-when the database cannot be asked, the session of each request is looked up again, which then says so.
+A session that ends must be refused within a second in every process (S-6). So each process asks the database
+several times a second which sessions ended lately, and what is cached counts only while such an answer is
+younger than that: when the database cannot be asked, the session of each request is looked up again, which
+then says so.
 """
 
 import asyncio
@@ -40,10 +41,10 @@ class VerifiedTokens(Generic[_Caller]):
         *,
         most: int = 50_000,
     ) -> None:
-        """Take how to look a session up (None when it has ended), and how to list the sessions that ended lately.
+        """Take how to look a session up (None: it has ended), and how to list those that ended lately.
 
-        `ended_since(seconds)` must name every session whose caller is no longer what `load_session` said: also those
-        of accounts that were disabled, or whose role changed.
+        `ended_since(seconds)` must name every session whose caller is no longer what `load_session` said:
+        also those of accounts that were disabled, or whose role changed.
         """
         self._tokens, self._load_session, self._ended_since = tokens, load_session, ended_since
         self._most = most
@@ -52,7 +53,7 @@ class VerifiedTokens(Generic[_Caller]):
         self._asked_at = float("-inf")
 
     async def caller_of(self, token: str) -> _Caller:
-        """Give the caller. Raises InvalidToken, or TokenExpired; what `load_session` raises passes through."""
+        """Give the caller. Raises InvalidToken, TokenExpired, and whatever `load_session` raises."""
         key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         entry = self._entries.get(key)
         if entry is None:
@@ -66,7 +67,7 @@ class VerifiedTokens(Generic[_Caller]):
         return entry.caller
 
     def revoke(self, session_ids: Iterable[str]) -> None:
-        """Forget the tokens of these sessions, at once in this process; the others hear of it from the database."""
+        """Forget the tokens of these sessions; other processes hear of it from the database."""
         for session_id in session_ids:
             for key in self._of_session.pop(session_id, ()):
                 self._entries.pop(key, None)
@@ -96,8 +97,8 @@ class VerifiedTokens(Generic[_Caller]):
         if caller is None:
             self.revoke([claims.session_id])
             raise InvalidToken
-        # The session may have ended after it was read and been named before it is kept here; then it is named again,
-        # for as long as WINDOW. Only what took nearly that long must not be kept.
+        # The session may have ended after it was read and been named before it is kept here; then it is named
+        # again, for as long as WINDOW. Only what took nearly that long must not be kept.
         if time.monotonic() - started < _SLOW_LOAD:
             self._keep(key, _Entry(claims, caller))
         return caller

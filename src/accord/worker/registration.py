@@ -1,7 +1,7 @@
 """The NATS micro-service protocol (ADR-32): `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` answer for a worker.
 
-The types are nats-py's; its `Service` is not used, because it runs the requests of an endpoint one after another,
-counts as their time what starting a task takes, and drops what has arrived when it stops.
+The types are nats-py's; its `Service` is not used, because it runs the requests of an endpoint one after
+another, counts as their time what starting a task takes, and drops what has arrived when it stops.
 """
 
 from collections.abc import Awaitable, Callable
@@ -56,7 +56,14 @@ class Endpoint:
         """What `$SRV.STATS` tells."""
         average = self.nanoseconds // self.requests if self.requests else 0
         return EndpointStats(
-            self.name, self.subject, QUEUE_GROUP, self.requests, self.errors, self.nanoseconds, average, self.last_error
+            self.name,
+            self.subject,
+            QUEUE_GROUP,
+            self.requests,
+            self.errors,
+            self.nanoseconds,
+            average,
+            self.last_error,
         )
 
 

@@ -1,4 +1,4 @@
-"""Flows as a NATS micro-service: one endpoint for each operation, in one queue group, answered concurrently."""
+"""Flows as a NATS micro-service: an endpoint for each operation, one queue group, concurrent answers."""
 
 import asyncio
 import time
@@ -26,9 +26,9 @@ _Handler = Callable[[Msg], Coroutine[Any, Any, tuple[Result, bool]]]
 
 
 class Worker:
-    """Takes requests from NATS and runs them; several workers share them, and each request has one execution."""
+    """Takes requests from NATS and runs them; several workers share them, each request runs once."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  the boot puts these together once
         self,
         connection: Connection,
         envelopes: Envelopes,
@@ -38,7 +38,7 @@ class Worker:
         version: str,
         most_at_once: int = 1000,
     ) -> None:
-        """Take the parts; `authenticate` gives the caller of an access token or raises InvalidToken."""
+        """Take the parts; `authenticate` gives the caller of an access token, or raises InvalidToken."""
         self._connection, self._envelopes = connection, envelopes
         self._dispatch, self._authenticate = dispatch, authenticate
         self._most = most_at_once
@@ -57,7 +57,7 @@ class Worker:
         await self._registration.start()
 
     async def stop(self, patience: float) -> None:
-        """Take no more requests, finish those that run, and cut off what still runs after `patience` seconds."""
+        """Take no more requests, finish those that run, cut off what takes over `patience` seconds."""
         await self._registration.stop()
         await asyncio.gather(*(self._connection.unsubscribe(s) for s in self._subscriptions))
         if self._running:
@@ -136,7 +136,7 @@ class Worker:
         return check
 
     async def _validate(self, msg: Msg) -> tuple[Result, bool]:
-        """Answer other services who a token speaks for (S-14); the token is the proof, so nothing else is signed."""
+        """Tell other services who a token speaks for; it is the proof itself, so nothing else is signed."""
         try:
             token = orjson.loads(msg.data)["token"]
         except (ValueError, TypeError, KeyError, IndexError):
