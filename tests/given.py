@@ -1,0 +1,115 @@
+"""What tests are given: accounts that they alone have, made the way people make them, over HTTP."""
+
+import itertools
+import os
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import psycopg
+from checked_client import client
+from service import ROOT_EMAIL, ROOT_PASSWORD, Service
+
+PASSWORD = "some words nobody guesses 9"
+_numbers = itertools.count(1)
+
+
+class Account:
+    """A signed-in account and its own client; `me.patch("/api/v1/me", expectedVersion=1)` sends the rest as JSON."""
+
+    def __init__(self, http: httpx.AsyncClient, given: "Given", user: dict[str, Any], tokens: dict[str, Any]) -> None:
+        self.http = http
+        self.given = given
+        self.user = user
+        self.tokens = tokens
+        http.headers["authorization"] = f"Bearer {tokens['accessToken']}"
+
+    @property
+    def id(self) -> str:
+        return self.user["id"]
+
+    @property
+    def email(self) -> str:
+        return self.user["email"]
+
+    async def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+        return await self.http.get(path, params=query or None, headers=headers)
+
+    async def post(self, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+        return await self.http.post(path, json=body or None, headers=headers)
+
+    async def patch(self, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+        return await self.http.patch(path, json=body, headers=headers)
+
+    async def put(self, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+        return await self.http.put(path, json=body, headers=headers)
+
+    async def delete(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+        return await self.http.delete(path, params=query or None, headers=headers)
+
+    async def journal(self) -> list[tuple[str, str, int | None]]:
+        """Return what the journal has about this account's record, without its creation and its sign-ins."""
+        rows = await self.given.sql(
+            "SELECT record_table, record_id, record_version FROM journal"
+            " WHERE record_id = %s AND kind IN ('updated', 'deleted') ORDER BY id",
+            self.id,
+        )
+        return [(table, str(record), version) for table, record, version in rows]
+
+
+class Given:
+    """Makes what a test starts from."""
+
+    def __init__(self, service: Service, stack: AsyncExitStack) -> None:
+        self.service = service
+        self._stack = stack
+
+    async def somebody(self, **headers: str) -> httpx.AsyncClient:
+        """Return a client of its own address, not signed in."""
+        return await self._stack.enter_async_context(client(self.service.url, headers=headers))
+
+    async def an_account(
+        self, *, first_name: str = "Ada", last_name: str = "Lovelace", version: int = 1, email: str | None = None
+    ) -> Account:
+        """Return a customer, signed in, at this version."""
+        http = await self.somebody()
+        body = {"email": email or new_email(), "password": PASSWORD, "firstName": first_name, "lastName": last_name}
+        registered = await http.post("/api/v1/auth/register", json=body)
+        assert registered.status_code == 201, registered.text
+        if version != 1:
+            await self.sql("UPDATE users SET version = %s WHERE id = %s", version, registered.json()["id"])
+        return await self.signed_in(body["email"], http=http)
+
+    async def signed_in(
+        self, email: str, password: str = PASSWORD, http: httpx.AsyncClient | None = None
+    ) -> Account:
+        """Sign an account in, in a session of its own."""
+        http = http or await self.somebody()
+        answer = await http.post("/api/v1/auth/login", json={"email": email, "password": password})
+        assert answer.status_code == 200, answer.text
+        return Account(http, self, answer.json()["user"], answer.json())
+
+    async def root(self) -> Account:
+        """Return the root account, in a session of its own."""
+        return await self.signed_in(ROOT_EMAIL, ROOT_PASSWORD)
+
+    async def an_admin(self) -> Account:
+        """Return an administrator of its own."""
+        root = await self.root()
+        email = new_email()
+        created = await root.post(
+            "/api/v1/users", email=email, password=PASSWORD, firstName="Ad", lastName="Min", role="admin"
+        )
+        assert created.status_code == 201, created.text
+        return await self.signed_in(email)
+
+    async def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Look behind the interface, or set up what it does not let one set up."""
+        async with await psycopg.AsyncConnection.connect(self.service.database_url, autocommit=True) as connection:
+            cursor = await connection.execute(statement, values)
+            return await cursor.fetchall() if cursor.description else []
+
+
+def new_email() -> str:
+    """Return an address that nobody has."""
+    return f"person-{os.getpid()}-{next(_numbers)}-{os.urandom(3).hex()}@example.com"
