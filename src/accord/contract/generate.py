@@ -32,7 +32,7 @@ OPTIONS = (
 )
 
 
-class SourcesMissing(Exception):  # noqa: N818 - says what is wrong
+class SourcesMissing(Exception):
     """Accord runs installed; the contract is made in a clone."""
 
     def __init__(self) -> None:
@@ -89,7 +89,5 @@ def types(schemas: dict[str, object]) -> str:
         )
         if done.returncode:
             reason = done.stderr.strip().splitlines()[-1:]
-            raise RuntimeError(
-                f"datamodel-code-generator failed {reason}; install the development dependencies."
-            )
+            raise RuntimeError(f"datamodel-code-generator failed {reason}; install the development dependencies.")
         return module.read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from accord.contract.sources import COMPONENT_KINDS, METHODS, ContractInvalid, Document, Source, read
+from accord.contract.sources import COMPONENT_KINDS, ContractInvalid, Document, Source, read
 
 ALWAYS = {
     "400": "BadRequest",
@@ -83,9 +83,7 @@ def _twice(what: str, places: Iterable[tuple[str, str]]) -> Iterator[str]:
 
 
 def _dangling(sources: list[Source]) -> Iterator[str]:
-    known = {
-        f"#/components/{kind}/{n}" for s in sources for kind in COMPONENT_KINDS for n in s.components(kind)
-    }
+    known = {f"#/components/{kind}/{n}" for s in sources for kind in COMPONENT_KINDS for n in s.components(kind)}
     for source in sources:
         for reference in dict.fromkeys(references(source.document)):
             if reference not in known:
@@ -95,9 +93,7 @@ def _dangling(sources: list[Source]) -> Iterator[str]:
 def _join(sources: list[Source]) -> Document:
     """Return one document in authored order: the shared file, then the domains by name."""
     root = next(s.document for s in sources if s.domain is None)
-    components = {
-        kind: {n: v for s in sources for n, v in s.components(kind).items()} for kind in COMPONENT_KINDS
-    }
+    components = {kind: {n: v for s in sources for n, v in s.components(kind).items()} for kind in COMPONENT_KINDS}
     bundle = {key: root[key] for key in ("openapi", "info", "servers", "externalDocs") if key in root}
     bundle["tags"] = [{"name": s.domain, **s.document.get("x-tag", {})} for s in sources if s.domain]
     bundle["paths"] = _paths(sources, components)
@@ -107,18 +103,16 @@ def _join(sources: list[Source]) -> Document:
 
 
 def _paths(sources: list[Source], components: Document) -> Document:
-    """Return all paths; a path that two domains share keeps what each says of it."""
+    """Return all paths; the parameters of a path go into its operations, so that two files may share one."""
     paths: Document = {}
     for source in sources:
-        for path, item in source.document.get("paths", {}).items():
-            merged = paths.setdefault(path, {})
-            merged.update({key: value for key, value in item.items() if key not in METHODS})
-            for method in METHODS:
-                if method in item:
-                    headers = _headers(
-                        components, [*item.get("parameters", []), *item[method].get("parameters", [])]
-                    )
-                    merged[method] = _complete(path, item[method], source.domain, headers)
+        for path, method, operation in source.operations():
+            parameters = [
+                *source.document["paths"][path].get("parameters", ()),
+                *operation.get("parameters", ()),
+            ]
+            completed = _complete(path, operation, source.domain, _header_names(components, parameters))
+            paths.setdefault(path, {})[method] = completed | ({"parameters": parameters} if parameters else {})
     return paths
 
 
@@ -134,11 +128,9 @@ def _complete(path: str, operation: Document, domain: str | None, headers: set[s
     return completed
 
 
-def _headers(components: Document, parameters: list[Document]) -> set[str]:
-    """Return the names of the header parameters among these."""
-    resolved = (
-        components["parameters"][p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in parameters
-    )
+def _header_names(components: Document, parameters: list[Document]) -> set[str]:
+    known = components["parameters"]
+    resolved = (known[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in parameters)
     return {p.get("name", "") for p in resolved if p.get("in") == "header"}
 
 

@@ -10,13 +10,13 @@ from accord.contract import bundle, lint
 from accord.contract.generate import SourcesMissing, generate
 from accord.contract.insertion import insert
 from accord.contract.merge import merge
-from accord.contract.sources import METHODS, ContractInvalid, read
+from accord.contract.sources import METHODS, ContractInvalid, Source, read
 from accord.contract.templates import Plan, flow, fragment, new_domain, test
 
 NOUNS = frozenset({"tables", "queries", "shapes", "rules", "events", "problems"})
 
 
-class ScaffoldRefused(Exception):  # noqa: N818 - says what happened
+class ScaffoldRefused(Exception):
     """The operation cannot be made as asked; nothing was written."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -24,29 +24,26 @@ class ScaffoldRefused(Exception):  # noqa: N818 - says what happened
         self.problems = problems
 
 
-def new(
-    domain: str, operation_id: str, method: str, path: str, *, repository: Path = bundle.REPOSITORY
-) -> list[Path]:
+def new(domain: str, operation_id: str, method: str, path: str, *, repository: Path = bundle.REPOSITORY) -> list[Path]:
     """Write contract, flow and test of an operation; return the files written, the generated ones too."""
     folder = repository / "openapi"
     if not (folder / "openapi.yaml").is_file():
         raise SourcesMissing
-    plan = Plan(domain, operation_id, method.lower(), path)
-    if problems := _name_problems(plan):
+    plan, sources = Plan(domain, operation_id, method.lower(), path), read(folder)
+    if problems := [*_name_problems(plan), *_taken(plan, sources)]:
         raise ScaffoldRefused(problems)
-    plan = _with_known_parameters(plan, folder)
+    plan = _with_known_parameters(plan, sources)
     source, files = folder / "domains" / f"{domain}.yaml", _python_files(plan, repository)
-    if taken := [
-        file.relative_to(repository) for file in files if file.exists() and file.name != "__init__.py"
-    ]:
-        raise ScaffoldRefused([f"{file} is there already; choose another operationId." for file in taken])
+    if existing := [file.relative_to(repository) for file in files if file.exists()]:
+        raise ScaffoldRefused([f"{file} is there already; choose another operationId." for file in existing])
     before = {file: file.read_text(encoding="utf-8") if file.exists() else None for file in (source, *files)}
     try:
         return _write(plan, source, files, repository)
-    except BaseException as error:
+    except ContractInvalid as error:
         _restore(before)
-        if isinstance(error, ContractInvalid):
-            raise ScaffoldRefused(error.problems) from error
+        raise ScaffoldRefused(error.problems) from error
+    except BaseException:
+        _restore(before)
         raise
 
 
@@ -69,9 +66,27 @@ def _name_problems(plan: Plan) -> list[str]:
     return [message for passed, message in checks if not passed]
 
 
-def _with_known_parameters(plan: Plan, folder: Path) -> Plan:
+def _taken(plan: Plan, sources: list[Source]) -> list[str]:
+    """Say which of its names the contract has already."""
+    placed = [(s.domain, path, method, o.get("operationId")) for s in sources for path, method, o in s.operations()]
+    return [
+        *(f"The operationId {i} is in {d}; choose another." for d, _, _, i in placed if i == plan.operation_id),
+        *(
+            f"{method.upper()} {path} is {i} in {d}; choose another path or method."
+            for d, path, method, i in placed
+            if (path, method) == (plan.path, plan.method)
+        ),
+        *(
+            f"The schema {name} is in {s.name}; choose another operationId."
+            for s in sources
+            for name in (plan.schema, f"{plan.schema}Answer")
+            if name in s.components("schemas")
+        ),
+    ]
+
+
+def _with_known_parameters(plan: Plan, sources: list[Source]) -> Plan:
     """Return the plan with what the sources already say about its path parameters."""
-    sources = read(folder)
     references = {
         parameter["name"]: f"#/components/parameters/{name}"
         for source in sources
@@ -79,9 +94,7 @@ def _with_known_parameters(plan: Plan, folder: Path) -> Plan:
         if parameter.get("in") == "path"
     }
     names = {reference: name for name, reference in references.items()}
-    shared = [
-        p for s in sources for p in s.document.get("paths", {}).get(plan.path, {}).get("parameters", [])
-    ]
+    shared = [p for s in sources for p in s.document.get("paths", {}).get(plan.path, {}).get("parameters", [])]
     declared = frozenset(p.get("name") or names.get(p.get("$ref", ""), "") for p in shared)
     return replace(plan, declared=declared, references=references)
 
@@ -89,11 +102,7 @@ def _with_known_parameters(plan: Plan, folder: Path) -> Plan:
 def _python_files(plan: Plan, repository: Path) -> dict[Path, str]:
     """Return the flow, the test, and the package that a new domain begins with."""
     flows = repository / "src" / "accord" / "flows" / plan.domain
-    package = (
-        {}
-        if (flows / "__init__.py").exists()
-        else {flows / "__init__.py": f'"""The domain {plan.domain}."""\n'}
-    )
+    package = {} if (flows / "__init__.py").exists() else {flows / "__init__.py": f'"""The domain {plan.domain}."""\n'}
     return {
         flows / f"{plan.flow_name}.py": flow(plan),
         repository / "tests" / "flows" / plan.domain / f"test_{plan.flow_name}.py": test(plan),

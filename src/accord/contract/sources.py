@@ -21,12 +21,12 @@ COMPONENT_KINDS = (
     "links",
 )
 METHODS = ("get", "post", "put", "patch", "delete")
-PATH_KEYS = frozenset({*METHODS, "parameters", "summary", "description"})
+PATH_KEYS = frozenset({*METHODS, "parameters"})
 
 Document = dict[str, Any]
 
 
-class ContractInvalid(Exception):  # noqa: N818 - says what is wrong
+class ContractInvalid(Exception):
     """The sources do not make a contract; `problems` has every reason."""
 
     def __init__(self, problems: list[str]) -> None:

@@ -18,7 +18,6 @@ class Placed:
     path: str
     method: str
     definition: Json
-    item: Json
 
     @property
     def where(self) -> str:
@@ -27,9 +26,8 @@ class Placed:
 
     @property
     def parameters(self) -> list[Json]:
-        """Its own parameters and those of its path, references followed."""
-        listed = [*self.item.get("parameters", ()), *self.definition.get("parameters", ())]
-        return [resolve(self.bundle, parameter) for parameter in listed]
+        """Its parameters, references followed; the merge has put those of its path among them."""
+        return [resolve(self.bundle, parameter) for parameter in self.definition.get("parameters", ())]
 
     @property
     def body(self) -> Json:
@@ -39,9 +37,7 @@ class Placed:
     @property
     def body_schema(self) -> Json:
         """The schema of its JSON body, or nothing."""
-        return resolve(
-            self.bundle, self.body.get("content", {}).get("application/json", {}).get("schema", {})
-        )
+        return resolve(self.bundle, self.body.get("content", {}).get("application/json", {}).get("schema", {}))
 
     @property
     def answers(self) -> dict[str, Json]:
@@ -61,7 +57,7 @@ def operations(bundle: Json) -> Iterator[Placed]:
     for path, item in bundle.get("paths", {}).items():
         for method in METHODS:
             if method in item:
-                yield Placed(bundle, path, method, item[method], item)
+                yield Placed(bundle, path, method, item[method])
 
 
 def contents(operation: Placed) -> Iterator[tuple[str, str, Json]]:
@@ -89,9 +85,7 @@ def schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
             yield from inner(f"{kind.removesuffix('s')} {name}", holder.get("schema", {}))
     for operation in operations(bundle):
         for parameter in operation.definition.get("parameters", ()):
-            yield from inner(
-                f"{operation.where}, parameter {parameter.get('name')}", parameter.get("schema", {})
-            )
+            yield from inner(f"{operation.where}, parameter {parameter.get('name')}", parameter.get("schema", {}))
         for where, _, content in contents(operation):
             yield from inner(where, content.get("schema", {}))
 
@@ -119,9 +113,7 @@ def reachable(bundle: Json, where: str, schema: Json, seen: set[str]) -> Iterato
             yield place, part
         elif reference not in seen:
             seen.add(reference)
-            yield from reachable(
-                bundle, f"schema {reference.rpartition('/')[2]}", resolve(bundle, part), seen
-            )
+            yield from reachable(bundle, f"schema {reference.rpartition('/')[2]}", resolve(bundle, part), seen)
 
 
 def request_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:

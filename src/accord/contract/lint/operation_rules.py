@@ -14,9 +14,7 @@ PROBLEM = "#/components/schemas/Problem"
 
 _camel_case = re.compile(r"[a-z][a-zA-Z0-9]*").fullmatch
 _permission = re.compile(r"self|[a-z][a-zA-Z]*:[a-z][a-zA-Z]*").fullmatch
-_path = re.compile(
-    r"(?:/api/v1|/\.well-known)(?:/(?:[a-z0-9]+(?:[-.][a-z0-9]+)*|\{[a-z][a-zA-Z0-9]*\}))+"
-).fullmatch
+_path = re.compile(r"(?:/api/v1|/\.well-known)(?:/(?:[a-z0-9]+(?:[-.][a-z0-9]+)*|\{[a-z][a-zA-Z0-9]*\}))+").fullmatch
 
 
 def has_a_name(bundle: Json) -> Iterator[str]:
@@ -119,11 +117,17 @@ def declares_its_path_parameters(bundle: Json) -> Iterator[str]:
     """The names in the path are those that are declared, all required."""
     for operation in operations(bundle):
         in_path = set(re.findall(r"\{([^}]*)\}", operation.path))
-        declared = {
-            p.get("name", "") for p in operation.parameters if p.get("in") == "path" and p.get("required")
-        }
+        declared = {p.get("name", "") for p in operation.parameters if p.get("in") == "path" and p.get("required")}
         for name in sorted(in_path ^ declared):
             yield f"{operation.where}: {name} must be in the path and be declared as required."
+
+
+def names_each_parameter_once(bundle: Json) -> Iterator[str]:
+    """An operation repeats nothing that its path has already."""
+    for operation in operations(bundle):
+        names = [p.get("name") for p in operation.parameters]
+        for name in dict.fromkeys(name for name in names if names.count(name) > 1):
+            yield f"{operation.where}: the parameter {name} is there twice; remove one."
 
 
 def speaks_json_only(bundle: Json) -> Iterator[str]:
@@ -179,9 +183,7 @@ def _changes_a_record(operation: Placed) -> bool:
 def _requires_expected_version(operation: Placed) -> bool:
     if operation.method == "delete":
         return any(p.get("name") == "expectedVersion" and p.get("required") for p in operation.parameters)
-    return "expectedVersion" in operation.body_schema.get("required", ()) and operation.body.get(
-        "required", False
-    )
+    return "expectedVersion" in operation.body_schema.get("required", ()) and operation.body.get("required", False)
 
 
 def carries_an_entity_tag(bundle: Json) -> Iterator[str]:
@@ -220,6 +222,7 @@ RULES = (
     shows_examples,
     describes_each_parameter,
     declares_its_path_parameters,
+    names_each_parameter_once,
     speaks_json_only,
     documents_every_status,
     states_the_version_it_read,

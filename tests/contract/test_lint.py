@@ -1,0 +1,426 @@
+"""Each rule of the contract lint, with a document that breaks it."""
+
+import copy
+import json
+import time
+
+import pytest
+
+from accord.contract import bundle, lint
+from accord.contract.merge import merge
+
+NOTES = """
+x-tag: {name: notes, description: Notes.}
+paths:
+  /api/v1/notes:
+    post:
+      operationId: createNote
+      summary: Write a note
+      description: Keeps it.
+      security: []
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: {$ref: '#/components/schemas/CreateNote'}
+            example: {text: Hello}
+      responses:
+        '201': &note
+          description: The note.
+          headers:
+            ETag: {$ref: '#/components/headers/ETag'}
+          content:
+            application/json:
+              schema: {$ref: '#/components/schemas/Note'}
+              example: {id: 01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f, text: Hello, tags: [a], version: 1}
+          links:
+            read: {operationId: getNote, parameters: {noteId: '$response.body#/id'}}
+  /api/v1/notes/{noteId}:
+    parameters:
+      - name: noteId
+        in: path
+        description: Which note.
+        required: true
+        schema: {$ref: '#/components/schemas/Uuid'}
+        example: 01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f
+    get:
+      operationId: getNote
+      summary: Read a note
+      description: Answers with it.
+      x-permission: self
+      parameters: [{$ref: '#/components/parameters/IfNoneMatch'}]
+      responses:
+        '200': *note
+    patch:
+      operationId: updateNote
+      summary: Change a note
+      description: Unless it changed.
+      x-permission: notes:write
+      x-rate-limit: login
+      parameters: [{$ref: '#/components/parameters/IfMatch'}]
+      requestBody:
+        required: true
+        content:
+          application/json:
+            schema: {$ref: '#/components/schemas/UpdateNote'}
+            example: {expectedVersion: 1, text: Hello}
+      responses:
+        '200': *note
+        '409': {$ref: '#/components/responses/VersionConflict'}
+    delete:
+      operationId: deleteNote
+      summary: Delete a note
+      description: Unless it changed.
+      x-permission: notes:write
+      parameters:
+        - $ref: '#/components/parameters/ExpectedVersionQuery'
+        - $ref: '#/components/parameters/IfMatch'
+      responses:
+        '204': {description: Deleted.}
+        '409': {$ref: '#/components/responses/VersionConflict'}
+components:
+  schemas:
+    CreateNote:
+      description: A new note.
+      type: object
+      additionalProperties: false
+      required: [text]
+      properties:
+        text: {type: string, maxLength: 100, pattern: '^[^\\u0000]*$'}
+        password: {type: string, maxLength: 100, format: password}
+    UpdateNote:
+      description: What changes.
+      type: object
+      additionalProperties: false
+      required: [expectedVersion]
+      properties:
+        expectedVersion: {$ref: '#/components/schemas/Version'}
+        text: {type: string, maxLength: 100, pattern: '^[^\\u0000]*$'}
+    Note:
+      description: A note.
+      type: object
+      additionalProperties: false
+      required: [id, text, tags, version]
+      properties:
+        id: {$ref: '#/components/schemas/Uuid'}
+        text: {type: string, maxLength: 100}
+        tags: {type: array, maxItems: 3, items: {type: string, maxLength: 10}}
+        version: {$ref: '#/components/schemas/Version'}
+        kept: {type: string, format: date-time, maxLength: 40, nullable: true}
+"""
+POST, GET, PATCH, DELETE = (
+    ("paths", "/api/v1/notes", "post"),
+    *(("paths", "/api/v1/notes/{noteId}", method) for method in ("get", "patch", "delete")),
+)
+SCHEMAS = ("components", "schemas")
+NOTE, CREATE, UPDATE = ((*SCHEMAS, name) for name in ("Note", "CreateNote", "UpdateNote"))
+TEXT = (*CREATE, "properties", "text")
+ABSENT = object()
+
+# The rule, where the document is broken, by what, and what the message says.
+BROKEN = [
+    ("has_a_name", (*POST, "operationId"), "create_note", "give it an operationId in camelCase"),
+    ("has_a_plain_path", ("paths", "/api/v1/Notes/"), {"get": {}}, "write the path as"),
+    ("says_what_it_does", (*POST, "summary"), "Write a note.", "no full stop"),
+    ("says_what_it_does", (*POST, "summary"), "x" * 81, "up to 80 characters"),
+    ("says_what_it_does", (*POST, "description"), ABSENT, "give it a description"),
+    ("has_the_tag_of_its_domain", (*POST, "tags"), ["other"], "it must have the tag notes alone"),
+    ("has_the_tag_of_its_domain", ("tags",), [], "give openapi/domains/notes.yaml an x-tag"),
+    ("names_its_permission", (*POST, "security"), ABSENT, "name its x-permission"),
+    ("names_its_permission", (*GET, "x-permission"), "everything", "write self or area:verb"),
+    (
+        "names_its_permission",
+        (*GET, "security"),
+        [{}, {"bearerAuth": []}],
+        "it is open to all and has x-permission",
+    ),
+    ("names_a_known_rate_limit", (*PATCH, "x-rate-limit"), "logn", "use one of forgotPassword, login"),
+    ("describes_each_answer", (*DELETE, "responses", "204", "description"), " ", "describe the answer 204"),
+    (
+        "shows_examples",
+        (*POST, "requestBody", "content", "application/json", "example"),
+        ABSENT,
+        "request: add an example",
+    ),
+    (
+        "shows_examples",
+        (*GET, "responses", "200", "content", "application/json", "example"),
+        ABSENT,
+        "answer 200: add an example",
+    ),
+    (
+        "shows_examples",
+        ("components", "parameters", "IfMatch", "example"),
+        ABSENT,
+        "to the parameter If-Match",
+    ),
+    (
+        "describes_each_parameter",
+        ("components", "parameters", "IfMatch", "description"),
+        ABSENT,
+        "describe the parameter If-Match",
+    ),
+    (
+        "describes_each_parameter",
+        ("components", "parameters", "IfMatch", "style"),
+        "simple",
+        "no style, explode or content",
+    ),
+    (
+        "describes_each_parameter",
+        ("components", "parameters", "ExpectedVersionQuery", "schema"),
+        {"type": "object"},
+        "must be a text, a number or a boolean",
+    ),
+    (
+        "describes_each_parameter",
+        ("components", "parameters", "ExpectedVersionQuery", "name"),
+        "expected_version",
+        "write the parameter expected_version in camelCase",
+    ),
+    (
+        "declares_its_path_parameters",
+        (*GET, "parameters"),
+        [],
+        "noteId must be in the path",
+    ),
+    (
+        "names_each_parameter_once",
+        (*GET, "parameters"),
+        [{"name": "noteId", "in": "path"}] * 2,
+        "the parameter noteId is there twice",
+    ),
+    (
+        "speaks_json_only",
+        (*POST, "requestBody", "content", "text/plain"),
+        {"schema": {"type": "string"}},
+        "use application/json instead of text/plain",
+    ),
+    (
+        "speaks_json_only",
+        (*POST, "responses", "400"),
+        {"description": "Bad.", "content": {"application/json": {}}},
+        "an error is application/problem+json",
+    ),
+    ("documents_every_status", (*POST, "responses", "201"), ABSENT, "document its success"),
+    ("documents_every_status", (*GET, "responses", "404"), ABSENT, "document 404"),
+    (
+        "documents_every_status",
+        (*GET, "responses", "404"),
+        {"description": "No."},
+        "answer 404 with application/problem+json",
+    ),
+    ("states_the_version_it_read", (*UPDATE, "required"), [], "require expectedVersion in the body"),
+    (
+        "states_the_version_it_read",
+        (*PATCH, "requestBody", "required"),
+        False,
+        "require expectedVersion in the body",
+    ),
+    (
+        "states_the_version_it_read",
+        ("components", "parameters", "ExpectedVersionQuery", "required"),
+        False,
+        "require expectedVersion in the query",
+    ),
+    ("states_the_version_it_read", (*PATCH, "responses", "409"), ABSENT, "document 409"),
+    ("states_the_version_it_read", (*NOTE, "properties", "version"), ABSENT, "answer with the new version"),
+    ("states_the_version_it_read", (*DELETE, "parameters"), [], "accept If-Match"),
+    (
+        "carries_an_entity_tag",
+        (*GET, "responses", "200", "headers"),
+        ABSENT,
+        "give its answer the header ETag",
+    ),
+    ("carries_an_entity_tag", (*GET, "responses", "304"), ABSENT, "accept If-None-Match"),
+    (
+        "links_to_operations",
+        (*POST, "responses", "201", "links", "read", "operationId"),
+        "readNote",
+        "the link read leads to no operation",
+    ),
+    ("has_a_type", (*TEXT, "type"), ABSENT, "give it a type"),
+    (
+        "stands_alone_as_a_reference",
+        (*NOTE, "properties", "id", "nullable"),
+        True,
+        "remove what stands beside $ref",
+    ),
+    ("is_described", (*NOTE, "description"), ABSENT, "schema Note: give it a description"),
+    ("is_described", (*SCHEMAS, "note"), {"type": "boolean"}, "write its name in PascalCase"),
+    (
+        "is_used",
+        (*SCHEMAS, "Left"),
+        {"$ref": "#/components/schemas/Over"},
+        "components.schemas.Left: nothing uses it",
+    ),
+    ("bounds_strings", (*NOTE, "properties", "text", "maxLength"), ABSENT, "give the string a maxLength"),
+    ("bounds_integers", (*SCHEMAS, "Version", "maximum"), 2**63, "within int64"),
+    ("bounds_integers", (*SCHEMAS, "Version", "minimum"), ABSENT, "within int64"),
+    (
+        "bounds_arrays",
+        (*NOTE, "properties", "tags", "maxItems"),
+        ABSENT,
+        "give the array items and a maxItems",
+    ),
+    ("bounds_arrays", (*NOTE, "properties", "tags", "items"), ABSENT, "give the array items and a maxItems"),
+    ("closes_objects", (*NOTE, "additionalProperties"), ABSENT, "say additionalProperties: false"),
+    ("closes_objects", (*NOTE, "additionalProperties"), {"type": "boolean"}, "give the map a maxProperties"),
+    ("refuses_unknown_fields", (*CREATE, "additionalProperties"), True, "a request names all its fields"),
+    ("refuses_unknown_fields", (*TEXT, "readOnly"), True, "write a schema of its own for the answer"),
+    (
+        "requires_what_it_has",
+        (*NOTE, "required"),
+        ["id", "title"],
+        "it requires title, which it does not have",
+    ),
+    (
+        "is_camel_case",
+        (*NOTE, "properties", "is_kept"),
+        {"type": "boolean"},
+        "write the property is_kept in camelCase",
+    ),
+    (
+        "keeps_null_simple",
+        (*NOTE, "properties", "kept", "oneOf"),
+        [{"type": "string"}],
+        "does not go with a combinator",
+    ),
+    ("keeps_null_simple", (*NOTE, "properties", "kept", "type"), ABSENT, "nullable needs a type"),
+    ("has_portable_patterns", (*TEXT, "pattern"), "[a-z]+", "anchor the pattern"),
+    ("has_portable_patterns", (*TEXT, "pattern"), r"^\d+$", "no \\d, \\w, \\s or lookaround"),
+    ("has_portable_patterns", (*TEXT, "pattern"), "^(?=a)[a-z]+$", "no \\d, \\w, \\s or lookaround"),
+    ("says_which_characters_it_reads", (*TEXT, "pattern"), ABSENT, "give the string a pattern"),
+    (
+        "answers_hold_no_secrets",
+        (*NOTE, "properties", "passwordHash"),
+        {"type": "string", "maxLength": 9},
+        "the property passwordHash",
+    ),
+    ("answers_hold_no_secrets", (*NOTE, "properties", "text", "format"), "password", "the format password"),
+    (
+        "hides_passwords",
+        (*CREATE, "properties", "password", "format"),
+        ABSENT,
+        "give the password the format password",
+    ),
+    (
+        "is_shown_with_valid_examples",
+        (*POST, "requestBody", "content", "application/json", "example"),
+        {"text": 1},
+        "createNote), request: the example is not valid at /text",
+    ),
+    (
+        "is_shown_with_valid_examples",
+        (*GET, "responses", "200", "content", "application/json", "example", "kept"),
+        "yesterday",
+        "the example is not valid at /kept",
+    ),
+    (
+        "is_shown_with_valid_examples",
+        ("components", "parameters", "IfMatch", "example"),
+        "7",
+        "parameter If-Match: the example is not valid",
+    ),
+    (
+        "is_shown_with_valid_examples",
+        ("components", "headers", "ETag", "example"),
+        7,
+        "header ETag: the example",
+    ),
+    (
+        "is_shown_with_valid_examples",
+        (*SCHEMAS, "Version", "example"),
+        0,
+        "schema Version: the example is not valid",
+    ),
+    (
+        "is_fast_on_near_misses",
+        (*TEXT, "pattern"),
+        "^[^\\u0000]*[a-z][^\\u0000]*$",
+        "let no two of its repeats overlap",
+    ),
+    ("is_fast_on_near_misses", (*TEXT, "pattern"), "^(?:a+)+$", "let no two of its repeats overlap"),
+]
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory) -> dict:
+    """A small contract that keeps every law."""
+    folder = tmp_path_factory.mktemp("openapi")
+    (folder / "domains").mkdir()
+    shared = bundle.REPOSITORY / "openapi" / "openapi.yaml"
+    (folder / "openapi.yaml").write_bytes(shared.read_bytes())
+    (folder / "domains" / "notes.yaml").write_text(NOTES, encoding="utf-8")
+    return json.loads(json.dumps(merge(folder)))
+
+
+def broken(document: dict, place: tuple[str, ...], value: object) -> dict:
+    document = copy.deepcopy(document)
+    holder = document
+    for step in place[:-1]:
+        holder = holder[step]
+    if value is ABSENT:
+        del holder[place[-1]]
+    else:
+        holder[place[-1]] = value
+    return document
+
+
+def rule(name: str):
+    return next(rule for rule in (*lint.RULES, *lint.SLOW_RULES) if rule.__name__ == name)
+
+
+def test_a_contract_that_keeps_the_laws_has_no_problems(notes):
+    assert lint.all_problems(notes) == []
+
+
+@pytest.mark.parametrize(("name", "place", "value", "message"), BROKEN)
+def test_a_broken_law_is_found(notes, name, place, value, message):
+    found = list(rule(name)(broken(notes, place, value)))
+
+    assert any(message in problem for problem in found), found
+
+
+@pytest.mark.parametrize("name", [rule.__name__ for rule in (*lint.RULES, *lint.SLOW_RULES)])
+def test_every_rule_has_a_document_that_breaks_it(name):
+    assert name in {case[0] for case in BROKEN}
+
+
+def test_every_broken_law_is_reported_at_once(notes):
+    document = broken(broken(notes, (*POST, "summary"), ""), (*NOTE, "description"), "")
+
+    found = lint.problems(document)
+
+    assert found == [
+        "POST /api/v1/notes (createNote): give it a summary, up to 80 characters, no full stop.",
+        "schema Note: give it a description.",
+    ]
+
+
+def test_a_change_without_a_version_may_say_why(notes):
+    document = broken(notes, (*UPDATE, "required"), [])
+    document = broken(document, (*PATCH, "x-unversioned"), "It counts, and sums do not conflict.")
+
+    assert list(rule("states_the_version_it_read")(document)) == []
+
+
+def test_a_post_below_a_record_changes_it_unless_it_creates(notes):
+    document = copy.deepcopy(notes)
+    document["paths"]["/api/v1/notes/{noteId}"]["post"] = {
+        **copy.deepcopy(document["paths"]["/api/v1/notes/{noteId}"]["get"]),
+        "operationId": "publishNote",
+    }
+
+    found = list(rule("states_the_version_it_read")(document))
+
+    assert any("publishNote): require expectedVersion" in problem for problem in found)
+
+
+def test_an_exponential_pattern_does_not_hang_the_lint(notes):
+    started = time.monotonic()
+
+    found = list(rule("is_fast_on_near_misses")(broken(notes, (*TEXT, "pattern"), "^(?:[a-z]*)*$")))
+
+    assert found
+    assert time.monotonic() - started < 30

@@ -1,0 +1,199 @@
+"""What the merge refuses, and what it adds to an operation."""
+
+from pathlib import Path
+
+import pytest
+
+from accord.contract import bundle
+from accord.contract.merge import merge, render
+from accord.contract.sources import ContractInvalid
+
+SHARED = (bundle.REPOSITORY / "openapi" / "openapi.yaml").read_text(encoding="utf-8")
+NOTES = """
+x-tag: {name: notes, description: Notes.}
+paths:
+  /api/v1/notes/{noteId}:
+    parameters:
+      - {name: noteId, in: path, required: true, schema: {$ref: '#/components/schemas/Uuid'}}
+    patch:
+      operationId: updateNote
+      x-permission: notes:write
+      parameters: [{$ref: '#/components/parameters/IfMatch'}]
+      requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/Note'}}}}
+      responses:
+        '200': {description: Saved.}
+        '409': {$ref: '#/components/responses/VersionConflict'}
+components:
+  parameters:
+    NoteId: {name: noteId, in: path, required: true, schema: {type: string}}
+  schemas:
+    Note: {type: object}
+"""
+
+
+@pytest.fixture
+def merged(tmp_path: Path):
+    """Write the shared file and these domains, and merge them."""
+
+    def write(shared: str = SHARED, **domains: str):
+        (tmp_path / "domains").mkdir(exist_ok=True)
+        (tmp_path / "openapi.yaml").write_text(shared, encoding="utf-8")
+        for name, text in domains.items():
+            (tmp_path / "domains" / f"{name}.yaml").write_text(text, encoding="utf-8")
+        return merge(tmp_path)
+
+    return write
+
+
+def problems(merged, **domains: str) -> list[str]:
+    with pytest.raises(ContractInvalid) as refused:
+        merged(**domains)
+    return refused.value.problems
+
+
+def test_an_operation_gets_its_domain_its_tag_and_its_security(merged):
+    operation = merged(notes=NOTES)["paths"]["/api/v1/notes/{noteId}"]["patch"]
+
+    assert (operation["x-domain"], operation["tags"]) == ("notes", ["notes"])
+    assert operation["security"] == [{"bearerAuth": []}]
+
+
+def test_an_operation_gets_every_answer_that_follows_from_its_shape(merged):
+    answers = merged(notes=NOTES)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]
+
+    assert list(answers) == [
+        *(
+            "200",
+            "400",
+            "401",
+            "403",
+            "404",
+            "405",
+            "406",
+            "409",
+            "412",
+            "413",
+            "415",
+            "429",
+            "500",
+            "503",
+            "504",
+        )
+    ]
+    assert answers["403"] == {"$ref": "#/components/responses/Forbidden"}
+
+
+def test_an_answer_that_the_author_wrote_stays(merged):
+    authored = NOTES.replace("'200':", "'404': {description: No such note.}\n        '200':")
+
+    answers = merged(notes=authored)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]
+
+    assert answers["404"] == {"description": "No such note."}
+
+
+def test_a_public_operation_has_no_401_and_no_403(merged):
+    authored = NOTES.replace("x-permission: notes:write", "security: []")
+
+    operation = merged(notes=authored)["paths"]["/api/v1/notes/{noteId}"]["patch"]
+
+    assert operation["security"] == []
+    assert not operation["responses"].keys() & {"401", "403"}
+
+
+def test_the_tag_of_a_domain_is_described(merged):
+    assert merged(notes=NOTES)["tags"] == [{"name": "notes", "description": "Notes."}]
+
+
+def test_what_the_shared_file_offers_and_nobody_uses_stays_out(merged):
+    assert "PageLimit" not in merged(notes=NOTES)["components"]["parameters"]
+
+
+def test_the_same_sources_make_the_same_text(merged):
+    assert render(merged(notes=NOTES)) == render(merged(notes=NOTES))
+
+
+def test_two_domains_may_share_a_path_with_different_methods(merged):
+    other = NOTES.replace("patch:", "delete:").replace("updateNote", "deleteNote").partition("components:\n  par")[0]
+
+    item = merged(notes=NOTES, others=other)["paths"]["/api/v1/notes/{noteId}"]
+
+    assert (item["patch"]["x-domain"], item["delete"]["x-domain"]) == ("notes", "others")
+    assert [p["name"] for p in item["delete"]["parameters"] if "name" in p] == ["noteId"]
+
+
+def test_duplicates_are_all_refused_at_once_and_name_both_files(merged):
+    found = "\n".join(problems(merged, notes=NOTES, others=NOTES))
+
+    for name in (
+        "PATCH /api/v1/notes/{noteId}",
+        "operationId updateNote",
+        "schemas Note",
+        "parameters NoteId",
+    ):
+        assert name in found
+    assert found.count("domains/notes.yaml") == found.count("domains/others.yaml") == len(found.splitlines()) == 4
+
+
+def test_a_name_of_the_shared_file_is_not_given_again(merged):
+    (found,) = problems(merged, notes=NOTES + "    Problem: {type: object}\n")
+
+    assert found.startswith("openapi.yaml and domains/notes.yaml both have the name in components.schemas Problem")
+
+
+def test_unknown_top_level_keys_are_refused(merged):
+    (found,) = problems(merged, notes=NOTES + "servers: []\n")
+
+    assert found.startswith("domains/notes.yaml: the top-level key 'servers' is not one of")
+
+
+def test_a_misspelt_method_is_refused(merged):
+    (found,) = problems(merged, notes=NOTES.replace("patch:", "pacth:"))
+
+    assert "'pacth', which is none of get, post, put, patch, delete" in found
+
+
+def test_an_unknown_section_of_components_is_refused(merged):
+    (found,) = problems(merged, notes=NOTES.replace("  schemas:", "  schema:"))
+
+    assert "components has no section 'schema'" in found
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("paths:\n", "domains/notes.yaml: paths is empty"),
+        ("paths:\n  /api/v1/notes:\n", "domains/notes.yaml: /api/v1/notes is empty"),
+        ("components:\n  schemas:\n", "domains/notes.yaml: components.schemas is empty"),
+        ("", "domains/notes.yaml: holds no mapping"),
+    ],
+)
+def test_empty_sections_are_refused(merged, text, message):
+    assert problems(merged, notes=text)[0].startswith(message)
+
+
+def test_a_reference_to_nothing_is_refused(merged):
+    found = problems(merged, notes=NOTES.replace("schemas/Note'", "schemas/Nope'"))
+
+    assert len(found) == 1
+    assert found[0].startswith("domains/notes.yaml: #/components/schemas/Nope points at nothing")
+
+
+def test_the_same_key_twice_in_one_file_is_refused(merged):
+    (found,) = problems(merged, notes=NOTES + "components: {}\n")
+
+    assert found == "domains/notes.yaml line 20: the key 'components' is there twice; remove one."
+
+
+def test_every_file_with_a_mistake_is_named(merged):
+    found = problems(merged, notes="paths: [", others="paths: }", more="x: 1")
+
+    files = [problem.partition(".yaml")[0] for problem in found]
+    assert files == ["domains/more", "domains/notes", "domains/others"]
+
+
+def test_only_json_scalars_are_more_than_text(merged):
+    notes = NOTES + "    Odd: {type: string, enum: [yes, on, 1:30, 2026-01-31, 0x1F, 0o17, 1_0, .5, ~]}\n"
+
+    odd = merged(notes=notes)["components"]["schemas"]["Odd"]["enum"]
+
+    assert odd == ["yes", "on", "1:30", "2026-01-31", "0x1F", "0o17", "1_0", ".5", None]
