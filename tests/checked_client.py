@@ -12,7 +12,13 @@ from accord.contract.operations import METHODS, resolve
 from accord.contract.validators import compile_validator
 
 _addresses = (f"10.{a}.{b}.{c}" for a, b, c in itertools.product(range(1, 255), range(255), range(1, 255)))
-EVERYWHERE = {"x-request-id", "x-content-type-options", "x-frame-options", "referrer-policy", "content-security-policy"}
+EVERYWHERE = {
+    "x-request-id",
+    "x-content-type-options",
+    "x-frame-options",
+    "referrer-policy",
+    "content-security-policy",
+}
 
 
 def new_address() -> str:

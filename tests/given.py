@@ -69,20 +69,28 @@ class Given:
         return await self._stack.enter_async_context(client(self.service.url, headers=headers))
 
     async def an_account(
-        self, *, first_name: str = "Ada", last_name: str = "Lovelace", version: int = 1, email: str | None = None
+        self,
+        *,
+        first_name: str = "Ada",
+        last_name: str = "Lovelace",
+        version: int = 1,
+        email: str | None = None,
     ) -> Account:
         """Return a customer, signed in, at this version."""
         http = await self.somebody()
-        body = {"email": email or new_email(), "password": PASSWORD, "firstName": first_name, "lastName": last_name}
+        body = {
+            "email": email or new_email(),
+            "password": PASSWORD,
+            "firstName": first_name,
+            "lastName": last_name,
+        }
         registered = await http.post("/api/v1/auth/register", json=body)
         assert registered.status_code == 201, registered.text
         if version != 1:
             await self.sql("UPDATE users SET version = %s WHERE id = %s", version, registered.json()["id"])
         return await self.signed_in(body["email"], http=http)
 
-    async def signed_in(
-        self, email: str, password: str = PASSWORD, http: httpx.AsyncClient | None = None
-    ) -> Account:
+    async def signed_in(self, email: str, password: str = PASSWORD, http: httpx.AsyncClient | None = None) -> Account:
         """Sign an account in, in a session of its own."""
         http = http or await self.somebody()
         answer = await http.post("/api/v1/auth/login", json={"email": email, "password": password})

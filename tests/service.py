@@ -13,6 +13,9 @@ from typing import Self
 
 import httpx
 
+from accord.embedded.nats import EmbeddedNats
+from accord.embedded.postgres import EmbeddedPostgres
+
 ROOT_EMAIL = "root@example.com"
 ROOT_PASSWORD = "the root of every test 1"
 START_TIMEOUT = 60.0
@@ -106,14 +109,10 @@ class Service:
     @property
     def database_url(self) -> str:
         """Where this service's PostgreSQL is, for tests that look behind the interface."""
-        from accord.embedded.postgres import EmbeddedPostgres
-
         return EmbeddedPostgres(self.folder / "data").url
 
     @property
     def nats_url(self) -> str:
-        from accord.embedded.nats import EmbeddedNats
-
         return EmbeddedNats(self.folder / "data").url
 
     @property

@@ -8,10 +8,10 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from pydantic import SecretStr
 
@@ -63,7 +63,7 @@ class Process:
         """Whether this process executes flows, for itself or for others."""
         return self.role != "gateway"
 
-    async def __aenter__(self) -> "Process":
+    async def __aenter__(self) -> Self:
         """Open everything; what was opened is closed again when something fails."""
         async with AsyncExitStack() as stack:
             self._stack = stack
@@ -180,7 +180,9 @@ def migrate(url: str, settings: Settings) -> None:
     if not settings.is_production:
         runner.upgrade(url)
     elif (found := runner.current(url)) != runner.head():
-        message = f"The database is at {found or 'no revision'}, this release needs {runner.head()}: run `accord db upgrade`."
+        message = (
+            f"The database is at {found or 'no revision'}, this release needs {runner.head()}: run `accord db upgrade`."
+        )
         raise ContractBroken(message)
 
 
@@ -223,7 +225,7 @@ def _address_of(configured: SecretStr | None, embedded: EmbeddedServer | None) -
 
 
 @asynccontextmanager
-async def stop_signals(stop: Callable[[], None]) -> AsyncIterator[None]:
+async def stop_signals(stop: Callable[[], None]) -> AsyncGenerator[None]:
     """Call `stop` at the first SIGTERM or SIGINT; the second one ends the process with status 1."""
     loop = asyncio.get_running_loop()
     seen: list[int] = []

@@ -1,7 +1,6 @@
 """The commands that people type."""
 
 import argparse
-import asyncio
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path

@@ -19,9 +19,9 @@ from accord.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: a signed-in user, or nobody."""
+    """Who asks: a signed-in user, or nobody, whose id is empty."""
 
-    id: str | None = None
+    id: str = ""
     role: str | None = None
     session_id: str | None = None
     permissions: frozenset[str] = frozenset()
@@ -33,7 +33,7 @@ class Caller:
 
     def may(self, permission: str) -> bool:
         """Say whether the caller has the permission, or one that includes it."""
-        return self.id is not None and allows(self.permissions, permission)
+        return bool(self.id) and allows(self.permissions, permission)
 
 
 ANONYMOUS = Caller()

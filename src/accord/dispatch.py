@@ -21,7 +21,10 @@ NOUNS = {"__init__", "tables", "queries", "shapes", "rules", "events", "problems
 
 @dataclass(slots=True)
 class Result:
-    """What a flow came to (C-12): `status` and `data`, or `error_code`, `message` and `detailed`. Never sent to a client as it is."""
+    """What a flow came to (C-12): `status` and `data`, or `error_code`, `message` and `detailed`.
+
+    The edge makes the answer from it; it is never sent to a client as it is.
+    """
 
     success: bool
     status: int
@@ -35,13 +38,22 @@ class Result:
     def refused(cls, problem: Problem, trace: list[str]) -> "Result":
         """Return the result for a declared refusal; `detailed` is the rest of its problem document."""
         detailed = {"title": problem.title, **problem.extra}
-        return cls(False, problem.status, None, problem.code, problem.detail, detailed, trace)
+        return cls(
+            success=False,
+            status=problem.status,
+            error_code=problem.code,
+            message=problem.detail,
+            detailed=detailed,
+            trace=trace,
+        )
 
 
 class Dispatch(Protocol):
     """Runs an operation's flow here, or has it run elsewhere. The caller cannot tell."""
 
-    async def __call__(self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
+    async def __call__(
+        self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
+    ) -> Result:
         """Return the result; raise nothing but cancellation."""
         ...
 
@@ -54,7 +66,9 @@ class LocalDispatch:
         self._resources = resources
         self._flows = flows
 
-    async def __call__(self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
+    async def __call__(
+        self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
+    ) -> Result:
         """Run the flow: returning commits, raising rolls back, and the answer is made after the commit."""
         context = Context(self._resources, operation.id, caller, request)
         try:
@@ -68,7 +82,7 @@ class LocalDispatch:
         except Exception as error:  # noqa: BLE001 - whatever a flow does, the client gets an answer and the log the reason
             return await self._broken(context, error)
         context.steps.append("SUCCESS")
-        return Result(True, operation.success_status, data, trace=context.steps)
+        return Result(success=True, status=operation.success_status, data=data, trace=context.steps)
 
     async def _refused(self, context: Context, problem: Problem) -> Result:
         try:
@@ -138,7 +152,11 @@ def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[d
         if not file.exists():
             problems.append(f"{operation.id}: has no flow; write src/accord/flows/{operation.domain}/{file.name}")
             continue
-        flow = getattr(importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}"), operation.flow_name, None)
+        flow = getattr(
+            importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}"),
+            operation.flow_name,
+            None,
+        )
         if flow is None or not inspect.iscoroutinefunction(flow):
             problems.append(f"{operation.id}: {file.name} must define `async def {operation.flow_name}(context, …)`")
             continue

@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from sqlalchemy import func, select
+
 from accord import __version__
 from accord.boot import Process
 from accord.database.statement import Statement
 from accord.migrations import runner
 from accord.settings import Settings
-from sqlalchemy import func, select
 
 CLOCK_TOLERANCE = 2.0
 """Seconds that the clocks of this machine and of PostgreSQL may differ."""
@@ -46,7 +47,9 @@ def _about_settings(settings: Settings) -> list[Finding]:
     if behind_proxy and not settings.trusted_proxies:
         findings.append(Finding("proxy", f"listens on {settings.host}", _PROXY_ADVICE))
     if settings.is_production and settings.docs_enabled:
-        findings.append(Finding("docs", "served in production", "Set ENABLE_DOCS=false unless they are meant to be public."))
+        findings.append(
+            Finding("docs", "served in production", "Set ENABLE_DOCS=false unless they are meant to be public.")
+        )
     if settings.jwt_private_key is None:
         findings.append(Finding("keys", f"generated in {settings.data_dir / 'keys'}; production needs JWT_PRIVATE_KEY"))
     else:

@@ -82,5 +82,6 @@ def build(parts: Parts) -> ConnexionMiddleware:
     metrics.watch(parts.database)
     application = ConnexionMiddleware(edge, middlewares=[])
     application.add_api(document, resolver=FlowResolver(parts.flows))
-    application.app, application.middleware_stack = application._build_middleware_stack()  # noqa: SLF001 - else it waits for the first request
+    # Without this the stack, and with it every mistake in the contract, would wait for the first request.
+    application.app, application.middleware_stack = application._build_middleware_stack()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return application

@@ -23,7 +23,7 @@ class Cors:
         if not self._origins:
             return []
         origin = request.headers.get(b"origin")
-        if origin not in self._origins or origin is None:
+        if origin is None or origin not in self._origins:
             return [_VARY]
         return [
             _VARY,

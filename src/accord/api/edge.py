@@ -66,7 +66,7 @@ class Edge(SpecMiddleware):
         """Compile every operation that Connexion loaded and resolved to its flow."""
         for path, item in specification["paths"].items():
             for method in {"get", "put", "post", "delete", "patch"} & set(item):
-                resolved = specification.operation_cls.from_spec(
+                resolved: Any = specification.operation_cls.from_spec(
                     specification, path=path, method=method, resolver=resolver
                 )
                 self._router.add(method.upper(), path, self._compile_operation(resolved.operation_id))
@@ -161,9 +161,7 @@ def _note(request: Request, answer: Answer, operation: CompiledOperation | None)
     seconds = request.elapsed()
     if operation is None:
         metrics.request_done("none", answer.status, seconds, answer.error_code)
-        logs.request_line(
-            request.id, None, answer.status, seconds, method=request.method[:16], path=request.path
-        )
+        logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)
     else:
         name = operation.operation.id
         metrics.request_done(name, answer.status, seconds, answer.error_code)

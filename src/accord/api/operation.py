@@ -61,7 +61,7 @@ class CompiledOperation:
         has_body = body.guard(request, self._body_limit)
         limit_headers = await self._limits.before(request, operation)
         caller = await self._authenticate(request, operation.access)
-        if caller.id is not None:
+        if caller.id:
             limit_headers = self._limits.signed_in(caller.id) or limit_headers
         if operation.permission is not None and not allows(caller.permissions, operation.permission):
             raise Forbidden
@@ -73,7 +73,7 @@ class CompiledOperation:
         answer = self._answer(request, result) if result.success else self._refusal(request, result)
         answer.headers += limit_headers
         answer.compressible = self._compressible
-        answer.caller = caller.id
+        answer.caller = caller.id or None
         answer.trace = result.trace
         return answer
 
@@ -103,9 +103,9 @@ class CompiledOperation:
             version: int = data["version"]
             headers.append((b"etag", preconditions.etag(version)))
             if_none_match = request.headers.get(b"if-none-match")
-            if if_none_match is not None and request.method in {"GET", "HEAD"}:
-                if preconditions.is_unchanged(if_none_match, version):
-                    return Answer(304, headers=headers)
+            conditional = if_none_match is not None and request.method in {"GET", "HEAD"}
+            if conditional and preconditions.is_unchanged(if_none_match or b"", version):
+                return Answer(304, headers=headers)
         if self._pages:
             headers += next_link(request, data)
         answer = Answer(result.status, b"" if data is None else orjson.dumps(data), headers=headers)
@@ -114,7 +114,16 @@ class CompiledOperation:
         return answer
 
     def _refusal(self, request: Request, result: Result) -> Answer:
-        status, code, detail, detailed = result.status, result.error_code or "", result.message, result.detailed
+        status, code, detail, detailed = (
+            result.status,
+            result.error_code or "",
+            result.message,
+            result.detailed,
+        )
         if code == VersionConflict.code and b"if-match" in request.headers:
-            status, code, detail = PreconditionFailed.status, PreconditionFailed.code, PreconditionFailed.detail
+            status, code, detail = (
+                PreconditionFailed.status,
+                PreconditionFailed.code,
+                PreconditionFailed.detail,
+            )
         return problem_document(status, code, detail, detailed, request.id, request.path)

@@ -24,7 +24,12 @@ DOCS_CSP = (
     b"font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-_types = {"js": b"text/javascript", "css": b"text/css", "png": b"image/png", "html": b"text/html; charset=utf-8"}
+_types = {
+    "js": b"text/javascript",
+    "css": b"text/css",
+    "png": b"image/png",
+    "html": b"text/html; charset=utf-8",
+}
 Readiness = Callable[[], Awaitable[str | None]]
 
 

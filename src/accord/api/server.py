@@ -2,7 +2,7 @@
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import uvicorn
 
@@ -13,7 +13,7 @@ class Server(uvicorn.Server):
     """uvicorn without its own signal handling: it would raise the signal again and end the process in the middle."""
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """Leave signals to the boot."""
         yield
 

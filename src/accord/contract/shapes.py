@@ -5,15 +5,14 @@ A secret column cannot leak, because only the properties of the schema are read 
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from functools import cache
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from accord.contract import bundle
 from accord.contract.names import snake_case
 
-Shape = Callable[[Any], dict[str, Any]]
+Record = TypeVar("Record")
 
 
 def timestamp(moment: datetime) -> str:
@@ -21,13 +20,12 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-@cache
-def record_shape(schema_name: str) -> Shape:
-    """Return a function that turns a row with snake_case attributes into a `schema_name` of the contract."""
-    schema = bundle.load()["components"]["schemas"][schema_name]
-    fields = [(name, attrgetter(snake_case(name))) for name in schema["properties"]]
+def record_shape(schema: type[Record]) -> Callable[[Any], Record]:
+    """Return a function that turns a row with snake_case attributes into a record of the contract."""
+    properties = bundle.load()["components"]["schemas"][schema.__name__]["properties"]
+    fields = [(name, attrgetter(snake_case(name))) for name in properties]
 
-    def shape(row: Any) -> dict[str, Any]:
+    def shape(row: Any) -> Any:
         return {name: _wire(read(row)) for name, read in fields}
 
     return shape

@@ -51,7 +51,7 @@ def compile_validator(schema: Mapping[str, Any]) -> Validate:
     """Return a function that lists what is wrong with a value: `[{field, message}]`, empty when it fits."""
     validator = jsonschema_rs.Draft4Validator(
         {**_draft4(schema), "components": _components()},
-        formats={"uuid": lambda text: bool(_uuid(text)), "date-time": lambda text: bool(_date_time(text))},
+        formats={"uuid": _is_uuid, "date-time": _is_date_time},
         validate_formats=True,
     )
     is_valid, iter_errors = validator.is_valid, validator.iter_errors
@@ -62,6 +62,14 @@ def compile_validator(schema: Mapping[str, Any]) -> Validate:
         return [error for found in islice(iter_errors(value), MAX_ERRORS) for error in _field_errors(found)]
 
     return validate
+
+
+def _is_uuid(text: str) -> bool:
+    return _uuid(text) is not None
+
+
+def _is_date_time(text: str) -> bool:
+    return _date_time(text) is not None
 
 
 @cache

@@ -15,10 +15,21 @@ from accord.database.transaction import Transaction
 
 REDACTED = "[redacted]"
 
-_secret_name = re.compile(r"password|passwd|secret|token|hash|credential|cookie|authorization|(?:^|_|api|private)key", re.I)
-_columns = (
-    "request_id actor_kind actor_id organisation_id operation record_table record_id record_version kind fields".split()
+_secret_name = re.compile(
+    r"password|passwd|secret|token|hash|credential|cookie|authorization|(?:^|_|api|private)key", re.IGNORECASE
 )
+_columns = [
+    "request_id",
+    "actor_kind",
+    "actor_id",
+    "organisation_id",
+    "operation",
+    "record_table",
+    "record_id",
+    "record_version",
+    "kind",
+    "fields",
+]
 _APPEND = Statement(insert(journal).values({name: bindparam(name) for name in _columns}))
 
 Kind = Literal["created", "updated", "deleted", "event"]
@@ -75,13 +86,15 @@ class Journal:
         self._entries.clear()
 
     def _note(self, kind: Kind, table: str, record_id: UUID, version: int | None, fields: Mapping[str, Any]) -> None:
-        self._entries.append({
-            "kind": kind,
-            "record_table": table,
-            "record_id": record_id,
-            "record_version": version,
-            "fields": redacted(fields),
-        })
+        self._entries.append(
+            {
+                "kind": kind,
+                "record_table": table,
+                "record_id": record_id,
+                "record_version": version,
+                "fields": redacted(fields),
+            }
+        )
 
 
 def redacted(value: Any) -> Any:
@@ -90,4 +103,8 @@ def redacted(value: Any) -> Any:
         return {k: REDACTED if _secret_name.search(k) else redacted(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
         return [redacted(item) for item in value]
-    return value if isinstance(value, (str, int, float, bool, type(None))) else orjson.loads(orjson.dumps(value, default=str))
+    return (
+        value
+        if isinstance(value, (str, int, float, bool, type(None)))
+        else orjson.loads(orjson.dumps(value, default=str))
+    )

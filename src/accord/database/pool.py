@@ -1,7 +1,7 @@
 """The connection pool: statements in autocommit, connections for transactions, and healing after a restart."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -42,6 +42,7 @@ class Database:
                 "application_name": "accord",
             },
         )
+        self._url = url
         self._healing: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
@@ -58,7 +59,7 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
+    async def connection(self) -> AsyncGenerator[Connection]:
         """Lend a connection in autocommit; errors of the server come out as problems."""
         connection = await self.borrow()
         try:
@@ -129,7 +130,7 @@ class Database:
     async def _until_it_answers(self) -> None:
         """Refuse requests at once until the server answers, then drop the connections that died with it."""
         try:
-            while not await self._answers():
+            while not await self._answers():  # noqa: ASYNC110 - another machine sets no event
                 await asyncio.sleep(HEAL_INTERVAL)
             await self._pool.check()
         finally:
@@ -137,7 +138,7 @@ class Database:
 
     async def _answers(self) -> bool:
         try:
-            connection = await AsyncConnection.connect(self._pool.conninfo, connect_timeout=5)
+            connection = await AsyncConnection.connect(self._url, connect_timeout=5)
             await connection.close()
         except psycopg.Error:
             return False

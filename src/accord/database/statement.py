@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from psycopg.types.json import Jsonb
-from sqlalchemy import Executable
+from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -21,7 +21,7 @@ class Statement:
 
     __slots__ = ("_defaults", "_make_row", "_names", "_wrap", "sql")
 
-    def __init__(self, statement: Executable) -> None:
+    def __init__(self, statement: ClauseElement) -> None:
         """Compile now, so that a mistake in a statement fails at start."""
         compiled = statement.compile(dialect=_dialect)
         if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
@@ -32,9 +32,7 @@ class Statement:
         self._names = tuple(compiled.positiontup)
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
         self._wrap = [
-            (index, Jsonb)
-            for index, name in enumerate(self._names)
-            if isinstance(compiled.binds[name].type, JSONB)
+            (index, Jsonb) for index, name in enumerate(self._names) if isinstance(compiled.binds[name].type, JSONB)
         ]
         self._make_row: Callable[[Sequence[Any]], Any] | None = None
 
@@ -51,5 +49,6 @@ class Statement:
         make = self._make_row
         if make is None:
             columns = [column.name for column in cursor.description]
-            make = self._make_row = namedtuple("Row", columns)._make  # noqa: PYI024 - the columns are known at run time only
+            # The columns are known at run time only.
+            make = self._make_row = namedtuple("Row", columns)._make  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple]
         return make(values)

@@ -42,7 +42,18 @@ _LOCK_ACTIVE_ROOTS = Statement(select(users.c.id).where(_active_root).order_by(u
 _new_user = {
     name: bindparam(name)
     for name in (
-        "id email email_key password_hash first_name last_name role created_by created_at updated_at".split()
+        [
+            "id",
+            "email",
+            "email_key",
+            "password_hash",
+            "first_name",
+            "last_name",
+            "role",
+            "created_by",
+            "created_at",
+            "updated_at",
+        ]
     )
 }
 

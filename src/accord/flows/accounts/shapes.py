@@ -5,8 +5,9 @@ from typing import Any
 
 from accord.contract.names import snake_case
 from accord.contract.shapes import record_shape
+from accord.contract.types import User
 
-user = record_shape("User")
+user = record_shape(User)
 
 
 def changed_columns(body: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from accord.flows.auth import queries, shapes
 async def get_session(context: Context) -> SessionState:
     """Say who is signed in, if anybody; it never fails for want of a good token."""
     nobody: SessionState = {"authenticated": False, "user": None, "session": None}
-    if context.caller.id is None or context.caller.session_id is None:
+    if context.caller.session_id is None:
         return nobody
     account = await queries.find_account_by_id(context.read, context.caller.id)
     session = await queries.find_session(context.read, context.caller.session_id)

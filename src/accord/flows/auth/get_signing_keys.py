@@ -1,9 +1,11 @@
 """GET /.well-known/jwks.json."""
 
+from typing import cast
+
 from accord.context import Context
 from accord.contract.types import SigningKeys
 
 
 async def get_signing_keys(context: Context) -> SigningKeys:
     """Publish the public keys that verify access tokens."""
-    return context.tokens.jwks()
+    return cast("SigningKeys", context.tokens.jwks())

@@ -4,8 +4,22 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Text, Uuid, and_, bindparam, case, column, delete, insert, null, or_, select
-from sqlalchemy import table, update
+from sqlalchemy import (
+    DateTime,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    column,
+    delete,
+    insert,
+    null,
+    or_,
+    select,
+    table,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from accord.database.pool import Database
@@ -46,12 +60,23 @@ _LIVE_SESSION = Statement(
 )
 _ENDED_SINCE = Statement(select(sessions.c.id).where(sessions.c.ended_at > bindparam("since")))
 _ADD_SESSION = Statement(
-    insert(sessions).values({
-        name: bindparam(name)
-        for name in (
-            "id user_id address user_agent current_token_hash created_at last_active_at expires_at".split()
-        )
-    })
+    insert(sessions).values(
+        {
+            name: bindparam(name)
+            for name in (
+                [
+                    "id",
+                    "user_id",
+                    "address",
+                    "user_agent",
+                    "current_token_hash",
+                    "created_at",
+                    "last_active_at",
+                    "expires_at",
+                ]
+            )
+        }
+    )
 )
 _ADD_TOKEN = Statement(
     insert(refresh_tokens).values(token_hash=bindparam("token_hash"), session_id=bindparam("session_id"))
@@ -148,7 +173,7 @@ async def find_account_by_id(read: Database | Transaction, user_id: UUID | str) 
 
 
 async def replace_hash(tx: Transaction, account: Any, new_hash: str) -> None:
-    """Upgrade the stored hash, unless the password changed meanwhile; the record's version stays, as nothing visible changed."""
+    """Upgrade the stored hash, unless the password changed meanwhile; nothing visible changes, so the version stays."""
     await tx.run(_REPLACE_HASH, user_id=account.id, old_hash=account.password_hash, new_hash=new_hash)
 
 

@@ -7,7 +7,7 @@ from accord.flows.auth.problems import RefreshTokenReused, SessionOver
 
 
 async def refresh(context: Context, body: Refresh) -> SignedIn:
-    """Replace the refresh token; the same one again within its grace gives the same successor, an older one ends the session."""
+    """Replace the refresh token; within its grace it gives the same successor, an older one ends the session."""
     presented, now, settings = body["refreshToken"], context.now(), context.settings
     token = await queries.take_token_for_update(context.tx, rules.token_hash(presented))
     if token is None or rules.is_over(token, now, settings.session_idle_ttl):

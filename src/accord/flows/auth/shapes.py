@@ -2,10 +2,10 @@
 
 from accord.context import Context
 from accord.contract.shapes import record_shape
-from accord.contract.types import SignedIn, User
+from accord.contract.types import SessionOrNull, SignedIn, User
 
-user = record_shape("User")
-session = record_shape("SessionOrNull")
+user = record_shape(User)
+session = record_shape(SessionOrNull)
 
 
 def signed_in(context: Context, account: User, session_id: str, refresh_token: str) -> SignedIn:

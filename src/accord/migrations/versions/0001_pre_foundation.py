@@ -29,12 +29,8 @@ def upgrade() -> None:
     op.create_table(
         "journal",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
-        sa.Column(
-            "at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
-        ),
-        sa.Column(
-            "transaction_id", TransactionId(), server_default=sa.text("pg_current_xact_id()"), nullable=False
-        ),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("transaction_id", TransactionId(), server_default=sa.text("pg_current_xact_id()"), nullable=False),
         sa.Column("request_id", sa.Text(), nullable=False),
         sa.Column("actor_kind", sa.Text(), nullable=False),
         sa.Column("actor_id", sa.Uuid(), nullable=True),
@@ -48,9 +44,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("journal_pkey")),
     )
     op.create_index(op.f("journal_actor_id_idx"), "journal", ["actor_id"], unique=False)
-    op.create_index(
-        op.f("journal_record_table_record_id_idx"), "journal", ["record_table", "record_id"], unique=False
-    )
+    op.create_index(op.f("journal_record_table_record_id_idx"), "journal", ["record_table", "record_id"], unique=False)
     op.create_table(
         "login_failures",
         sa.Column("identifier_hash", sa.LargeBinary(), nullable=False),
