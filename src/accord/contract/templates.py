@@ -78,16 +78,11 @@ def fragment(plan: Plan) -> str:
     ]
     schemas = _schemas(plan)
     lines = ["paths:", f"  {plan.path}:", f"    {plan.method}:", *_indented(3, operation)]
-    return (
-        "\n".join([*lines, *(["components:", "  schemas:", *_indented(2, schemas)] if schemas else [])])
-        + "\n"
-    )
+    return "\n".join([*lines, *(["components:", "  schemas:", *_indented(2, schemas)] if schemas else [])]) + "\n"
 
 
 def _parameters(plan: Plan) -> list[str]:
-    listed = [
-        line for name in plan.places if name not in plan.declared for line in _path_parameter(plan, name)
-    ]
+    listed = [line for name in plan.places if name not in plan.declared for line in _path_parameter(plan, name)]
     if plan.method == "delete":
         listed.append("- $ref: '#/components/parameters/ExpectedVersionQuery'")
     if plan.changes:
@@ -145,11 +140,7 @@ def _fields(plan: Plan) -> dict[str, tuple[str, object]]:
         **({"id": (uuid, UUID)} if plan.method == "post" else {}),
         **dict.fromkeys(plan.places, (uuid, UUID)),
         "text": ("{type: string, maxLength: 200}", "Hello"),
-        **(
-            {"version": ("{$ref: '#/components/schemas/Version'}", _version(plan))}
-            if plan.answers_version
-            else {}
-        ),
+        **({"version": ("{$ref: '#/components/schemas/Version'}", _version(plan))} if plan.answers_version else {}),
     }
 
 
@@ -161,9 +152,7 @@ def _schemas(plan: Plan) -> list[str]:
     if plan.method == "delete":
         return []
     fields = _fields(plan)
-    answer = _object(
-        f"{plan.schema}Answer", "The answer", list(fields), {n: s for n, (s, _) in fields.items()}
-    )
+    answer = _object(f"{plan.schema}Answer", "The answer", list(fields), {n: s for n, (s, _) in fields.items()})
     if plan.method == "get":
         return answer
     text = {"text": "{type: string, maxLength: 200, pattern: '^[^\\u0000]*$'}"}
@@ -256,7 +245,7 @@ def test(plan: Plan) -> str:
     works = {
         "get": ("test_answers", f"{call})", ['response.json()["text"] == "Hello"']),
         "post": ("test_creates", f'{call}, text="Hello")', ['response.json()["version"] == 1']),
-        "delete": ("test_deletes", _query(call, 1), []),
+        "delete": ("test_deletes", f"{call}, expectedVersion=1)", []),
     }.get(
         plan.method,
         (
@@ -265,14 +254,11 @@ def test(plan: Plan) -> str:
             ['(response.json()["text"], response.json()["version"]) == ("Hello", 2)'],
         ),
     )
-    stale = _query(call, 2) if plan.method == "delete" else f'{call}, expectedVersion=2, text="Hello")'
+    text = "" if plan.method == "delete" else ', text="Hello"'
+    stale = f"{call}, expectedVersion=2{text})"
     conflict = ("test_refuses_a_stale_version", stale, ['response.json()["currentVersion"] == 1'])
     cases = [_case(*works, SUCCESS[plan.method]), *([_case(*conflict, 409)] if plan.changes else [])]
     return "\n\n".join(cases)
-
-
-def _query(call: str, version: int) -> str:
-    return f'{call[:-1]}?expectedVersion={version}")'
 
 
 def _case(name: str, call: str, facts: list[str], status: int) -> str:
