@@ -43,24 +43,11 @@ def lint() -> list[str]:
 
 def _linters(document: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """Each linter with the script that Node runs and its arguments; a warning fails like an error."""
-    redocly = MODULES / "@redocly" / "cli" / "bin" / "cli.js"
-    spectral = MODULES / "@stoplight" / "spectral-cli" / "dist" / "index.js"
-    return (
-        (
-            "redocly",
-            (
-                str(redocly),
-                "lint",
-                "--config",
-                str(TOOLS / "redocly.yaml"),
-                "--max-problems=1000",
-                str(document),
-            ),
-        ),
-        (
-            "spectral",
-            (str(spectral), "lint", "--ruleset", str(TOOLS / "spectral.yaml"), "-F", "warn", str(document)),
-        ),
+    redocly = "@redocly/cli/bin/cli.js lint --config redocly.yaml --max-problems=1000"
+    spectral = "@stoplight/spectral-cli/dist/index.js lint --ruleset spectral.yaml --fail-severity warn"
+    return tuple(
+        (command.split("/")[0].removeprefix("@"), (*f"node_modules/{command}".split(), str(document)))
+        for command in (redocly, spectral)
     )
 
 
