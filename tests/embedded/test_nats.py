@@ -2,7 +2,6 @@ import socket
 
 import nats as client
 import pytest
-from nats.errors import NoServersError
 
 from accord.embedded import nats
 
@@ -18,19 +17,20 @@ async def test_a_message_goes_round(start, tmp_path):
     await connection.close()
 
 
-async def test_a_stranger_without_the_password_is_refused(start, tmp_path):
-    server = start("nats", tmp_path)
-    port = server.url.rsplit(":", 1)[1]
+def test_a_stranger_without_the_password_is_refused(start, tmp_path):
+    port = start("nats", tmp_path).url.rsplit(":", 1)[1]
 
-    async def ignore(_: Exception) -> None: ...
+    # By hand, because the client library leaves a socket open when it is refused.
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as stranger:
+        stranger.sendall(b"CONNECT {}\r\nPING\r\n")
+        with stranger.makefile() as answers:
+            greeting, refusal = answers.readline(), answers.readline()
 
-    with pytest.raises((NoServersError, client.errors.Error)):
-        await client.connect(
-            f"nats://127.0.0.1:{port}", allow_reconnect=False, connect_timeout=2, error_cb=ignore
-        )
+    assert '"auth_required":true' in greeting
+    assert "Authorization Violation" in refusal
 
 
-async def test_it_listens_on_loopback_only(start, tmp_path):
+def test_it_listens_on_loopback_only(start, tmp_path):
     server = start("nats", tmp_path)
 
     assert server._config()["host"] == "127.0.0.1"

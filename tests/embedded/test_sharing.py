@@ -4,9 +4,7 @@ import signal
 from accord.embedded import EmbeddedServer, processes
 
 
-def test_processes_on_one_folder_share_the_server_and_the_last_stops_it(
-    start, another_process, server_name, tmp_path
-):
+def test_processes_on_one_folder_share_the_server_and_the_last_stops_it(start, another_process, server_name, tmp_path):
     first = another_process(server_name, tmp_path)
     url, pid = first.started()
 
@@ -20,18 +18,14 @@ def test_processes_on_one_folder_share_the_server_and_the_last_stops_it(
     assert not processes.is_alive(pid)
 
 
-def test_processes_that_start_at_once_on_a_fresh_folder_share_one_server(
-    another_process, server_name, tmp_path
-):
+def test_processes_that_start_at_once_on_a_fresh_folder_share_one_server(another_process, server_name, tmp_path):
     processes = [another_process(server_name, tmp_path) for _ in range(4)]
 
     assert len({process.started() for process in processes}) == 1
     assert [process.leave() for process in processes] == [0, 0, 0, 0]
 
 
-def test_a_server_whose_owner_was_killed_is_adopted_and_then_stopped(
-    start, another_process, server_name, tmp_path
-):
+def test_a_server_whose_owner_was_killed_is_adopted_and_then_stopped(start, another_process, server_name, tmp_path):
     owner = another_process(server_name, tmp_path)
     url, pid = owner.started()
     owner.kill()

@@ -112,9 +112,7 @@ class EmbeddedPostgres(EmbeddedServer):
         """Called with the running lock: any live server here was started by hand, any other file is stale."""
         found = self._processes()
         if found:
-            raise EmbeddedError(
-                f"A PostgreSQL that Accord did not start uses {self.data}: stop process {found[0]}."
-            )
+            raise EmbeddedError(f"A PostgreSQL that Accord did not start uses {self.data}: stop process {found[0]}.")
         for stale in (self.data / "postmaster.pid", self._socket.with_name(self._socket.name + ".lock")):
             stale.unlink(missing_ok=True)
 
@@ -137,9 +135,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     def _as_account(self) -> ProcessOptions:
         """Arguments of subprocess: no settings of ours leak in, and the account is the right one."""
-        environment = {
-            key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))
-        }
+        environment = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
         options: ProcessOptions = {"cwd": self.folder, "env": environment, "umask": 0o077}
         if self._account is not None:
             options |= {"user": self._account.pw_uid, "group": self._account.pw_gid, "extra_groups": []}
@@ -180,11 +176,7 @@ class EmbeddedPostgres(EmbeddedServer):
         with suppress(FileNotFoundError):
             found = folder.lstat()
             owner = os.geteuid() if self._account is None else self._account.pw_uid
-            return (
-                stat.S_ISDIR(found.st_mode)
-                and found.st_uid == owner
-                and stat.S_IMODE(found.st_mode) == PRIVATE
-            )
+            return stat.S_ISDIR(found.st_mode) and found.st_uid == owner and stat.S_IMODE(found.st_mode) == PRIVATE
         return False
 
 

@@ -83,7 +83,7 @@ class EmbeddedServer(ABC):
 
     def alive(self) -> bool:
         if self._process is not None and self._process.poll() is not None:
-            return False
+            self._process = None  # another process may run its successor already
         return locks.is_held(self._running_lock) and processes.is_alive(self.pid)
 
     def start(self) -> Self:
