@@ -73,6 +73,8 @@ class Resources:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     new_id: Callable[[], UUID] = new_id
     random_bytes: Callable[[int], bytes] = os.urandom
+    journal_appended: Callable[[], None] = lambda: None
+    """Called after a commit that appended to the journal; the boot lets it wake the relay."""
 
 
 class Context:
@@ -147,10 +149,13 @@ class Context:
 
     async def commit(self) -> None:
         """Commit what the flow wrote, with its journal entries; dispatch calls this, flows never do."""
-        if self._journal is not None:
+        appends = self._journal is not None and not self._journal.is_empty
+        if self._journal is not None and appends:
             await self._journal.append(self.tx)
         if self._tx is not None:
             await self._tx.commit()
+        if appends:
+            self.resources.journal_appended()
 
     async def rollback(self) -> None:
         """Undo what the flow wrote; dispatch calls this, flows never do."""

@@ -1,7 +1,7 @@
 """The journal: every committed change and security event appends one entry, in the transaction of the change."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
@@ -29,6 +29,7 @@ _columns = [
     "record_version",
     "kind",
     "fields",
+    "list_keys",
 ]
 _APPEND = Statement(insert(journal).values({name: bindparam(name) for name in _columns}))
 
@@ -59,17 +60,17 @@ class Journal:
         }
         self._entries: list[dict[str, Any]] = []
 
-    def created(self, table: str, row: Any, fields: Mapping[str, Any]) -> None:
-        """Note a new record; `row` has its id and version."""
-        self._note("created", table, row.id, row.version, fields)
+    def created(self, table: str, row: Any, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
+        """Note a new record; `row` has its id and version, `lists` are the keys of the lists that it is in."""
+        self._note("created", table, row.id, row.version, fields, lists)
 
-    def updated(self, table: str, row: Any, fields: Mapping[str, Any]) -> None:
-        """Note a change; `row` has the id and the new version, `fields` what changed."""
-        self._note("updated", table, row.id, row.version, fields)
+    def updated(self, table: str, row: Any, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
+        """Note a change; `row` has the id and the new version, `fields` what changed, `lists` where it shows."""
+        self._note("updated", table, row.id, row.version, fields, lists)
 
-    def deleted(self, table: str, row: Any) -> None:
+    def deleted(self, table: str, row: Any, lists: Sequence[str] = ()) -> None:
         """Note that a record is gone; `row` has its id and last version."""
-        self._note("deleted", table, row.id, row.version, {})
+        self._note("deleted", table, row.id, row.version, {}, lists)
 
     def event(self, table: str, record_id: UUID, fields: Mapping[str, Any]) -> None:
         """Note something that happened to a record without changing it, such as a refused sign-in."""
@@ -85,7 +86,20 @@ class Journal:
             await tx.run(_APPEND, **self._shared, **entry)
         self._entries.clear()
 
-    def _note(self, kind: Kind, table: str, record_id: UUID, version: int | None, fields: Mapping[str, Any]) -> None:
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was noted."""
+        return not self._entries
+
+    def _note(
+        self,
+        kind: Kind,
+        table: str,
+        record_id: UUID,
+        version: int | None,
+        fields: Mapping[str, Any],
+        lists: Sequence[str] = (),
+    ) -> None:
         self._entries.append(
             {
                 "kind": kind,
@@ -93,6 +107,7 @@ class Journal:
                 "record_id": record_id,
                 "record_version": version,
                 "fields": redacted(fields),
+                "list_keys": list(lists),
             }
         )
 

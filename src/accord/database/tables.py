@@ -1,7 +1,20 @@
-"""Tables that belong to no domain: the journal, and the exact rate limits."""
+"""Tables that belong to no domain: the journal with its positions, idempotency, and the exact rate limits."""
 
-from sqlalchemy import BigInteger, Column, Identity, Index, Integer, Table, Text, Uuid, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.types import UserDefinedType
 
 from accord.database.schema import metadata, moment
@@ -21,7 +34,7 @@ journal = Table(
     "journal",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("at", moment("at").type, nullable=False, server_default=text("clock_timestamp()")),
+    Column("at", moment("at").type, primary_key=True, server_default=text("clock_timestamp()")),
     Column("transaction_id", TransactionId, nullable=False, server_default=text("pg_current_xact_id()")),
     Column("request_id", Text, nullable=False),
     Column("actor_kind", Text, nullable=False),
@@ -33,8 +46,57 @@ journal = Table(
     Column("record_version", BigInteger),
     Column("kind", Text, nullable=False),
     Column("fields", JSONB, nullable=False),
+    # The lists that the change moves something in, out of, or within: `getList:{ownerId}:{listType}`.
+    Column("list_keys", ARRAY(Text), nullable=False, server_default=text("'{}'")),
+    Index(None, "transaction_id"),
     Index(None, "record_table", "record_id"),
     Index(None, "actor_id"),
+    postgresql_partition_by="RANGE (at)",
+)
+
+# Entries are never updated, so what the relay adds to them stands beside them.
+journal_positions = Table(
+    "journal_positions",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("entry_id", BigInteger, nullable=False, unique=True),
+    Column("entry_at", moment("at").type, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("stamped_at", moment("at").type, nullable=False, server_default=text("clock_timestamp()")),
+)
+
+journal_relay = Table(
+    "journal_relay",
+    metadata,
+    Column("singleton", Boolean, primary_key=True, server_default=text("true")),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    # Below this transaction everything is stamped.
+    Column("low_transaction_id", TransactionId, nullable=False),
+    CheckConstraint("singleton", name="singleton"),
+)
+
+journal_checkpoints = Table(
+    "journal_checkpoints",
+    metadata,
+    Column("position", BigInteger, primary_key=True, autoincrement=False),
+    Column("hash", LargeBinary, nullable=False),
+    moment("signed_at"),
+    Column("key_id", Text, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("caller", Text, primary_key=True),
+    Column("operation", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("inputs_hash", LargeBinary, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("data", JSONB, nullable=False),
+    moment("created_at"),
+    Index(None, "created_at"),
 )
 
 rate_limits = Table(

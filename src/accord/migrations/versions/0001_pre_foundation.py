@@ -21,6 +21,10 @@ CREATE TRIGGER journal_append_only BEFORE UPDATE OR DELETE ON journal
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER journal_no_truncate BEFORE TRUNCATE ON journal
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER journal_positions_append_only BEFORE UPDATE OR DELETE ON journal_positions
+    FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER journal_positions_no_truncate BEFORE TRUNCATE ON journal_positions
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 """
 
 
@@ -41,10 +45,56 @@ def upgrade() -> None:
         sa.Column("record_version", sa.BigInteger(), nullable=True),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("fields", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("journal_pkey")),
+        sa.Column("list_keys", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.PrimaryKeyConstraint("id", "at", name=op.f("journal_pkey")),
+        postgresql_partition_by="RANGE (at)",
     )
     op.create_index(op.f("journal_actor_id_idx"), "journal", ["actor_id"], unique=False)
     op.create_index(op.f("journal_record_table_record_id_idx"), "journal", ["record_table", "record_id"], unique=False)
+    op.execute("CREATE TABLE journal_default PARTITION OF journal DEFAULT")
+    op.create_index(op.f("journal_transaction_id_idx"), "journal", ["transaction_id"], unique=False)
+    op.create_table(
+        "journal_positions",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("entry_id", sa.BigInteger(), nullable=False),
+        sa.Column("entry_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "stamped_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("position", name=op.f("journal_positions_pkey")),
+        sa.UniqueConstraint("entry_id", name=op.f("journal_positions_entry_id_key")),
+    )
+    op.create_table(
+        "journal_relay",
+        sa.Column("singleton", sa.Boolean(), server_default=sa.text("true"), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("low_transaction_id", TransactionId(), nullable=False),
+        sa.CheckConstraint("singleton", name=op.f("journal_relay_singleton_check")),
+        sa.PrimaryKeyConstraint("singleton", name=op.f("journal_relay_pkey")),
+    )
+    op.create_table(
+        "journal_checkpoints",
+        sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("position", name=op.f("journal_checkpoints_pkey")),
+    )
+    op.create_table(
+        "idempotency_keys",
+        sa.Column("caller", sa.Text(), nullable=False),
+        sa.Column("operation", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("inputs_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("caller", "operation", "key", name=op.f("idempotency_keys_pkey")),
+    )
+    op.create_index(op.f("idempotency_keys_created_at_idx"), "idempotency_keys", ["created_at"], unique=False)
     op.create_table(
         "login_failures",
         sa.Column("identifier_hash", sa.LargeBinary(), nullable=False),
@@ -126,6 +176,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("refresh_tokens_session_id_idx"), "refresh_tokens", ["session_id"], unique=False)
     op.execute(_APPEND_ONLY)
+    op.execute("INSERT INTO journal_relay VALUES (true, 0, '', '0')")
 
 
 def downgrade() -> None:
@@ -141,6 +192,11 @@ def downgrade() -> None:
     op.drop_table("setup_tokens")
     op.drop_table("rate_limits")
     op.drop_table("login_failures")
+    op.drop_table("idempotency_keys")
+    op.drop_table("journal_checkpoints")
+    op.drop_table("journal_relay")
+    op.drop_table("journal_positions")
+    op.drop_index(op.f("journal_transaction_id_idx"), table_name="journal")
     op.drop_index(op.f("journal_record_table_record_id_idx"), table_name="journal")
     op.drop_index(op.f("journal_actor_id_idx"), table_name="journal")
     op.drop_table("journal")
