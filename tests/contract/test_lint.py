@@ -340,6 +340,12 @@ BROKEN = [
         "^[^\\u0000]*[a-z][^\\u0000]*$",
         "let no two of its repeats overlap",
     ),
+    (
+        "shows_one_version",
+        (*PATCH, "requestBody", "content", "application/json", "example", "expectedVersion"),
+        2,
+        """the example of expectedVersion must be that of If-Match, "1".""",
+    ),
     ("is_fast_on_near_misses", (*TEXT, "pattern"), "^(?:a+)+$", "let no two of its repeats overlap"),
 ]
 

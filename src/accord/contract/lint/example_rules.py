@@ -40,4 +40,15 @@ def _each(where: str, holder: Json) -> Iterator[tuple[str, Json, Any]]:
         yield where, holder.get("schema", {}), example
 
 
-RULES = (is_shown_with_valid_examples,)
+def shows_one_version(bundle: Json) -> Iterator[str]:
+    """The docs send all examples of a request together, and If-Match must agree with expectedVersion."""
+    for operation in operations(bundle):
+        of = {p.get("name"): examples(p) for p in operation.parameters}
+        bodies = [e for c in operation.body.get("content", {}).values() for e in examples(c)]
+        versions = [e["expectedVersion"] for e in bodies if "expectedVersion" in e] + of.get("expectedVersion", [])
+        tags = of.get("If-Match", [])
+        if any(tag != f'"{version}"' for tag in tags for version in versions):
+            yield f"{operation.where}: the example of expectedVersion must be that of If-Match, {tags[0]}."
+
+
+RULES = (is_shown_with_valid_examples, shows_one_version)
