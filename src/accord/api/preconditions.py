@@ -12,9 +12,13 @@ def etag(version: int) -> bytes:
 
 def is_unchanged(if_none_match: bytes, version: int) -> bool:
     """Say whether `If-None-Match` names this version; the comparison is weak, as for GET it must be."""
-    current = etag(version)
+    return names_tag(if_none_match, etag(version))
+
+
+def names_tag(if_none_match: bytes, current: bytes) -> bool:
+    """Say whether a list of entity tags has this one, weak or strong."""
     tags = (tag.strip().removeprefix(b"W/") for tag in if_none_match.split(b","))
-    return any(tag in (b"*", current) for tag in tags)
+    return any(tag in (b"*", current.removeprefix(b"W/")) for tag in tags)
 
 
 def check_if_match(if_match: bytes, inputs: dict[str, Any]) -> None:
