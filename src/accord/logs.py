@@ -159,7 +159,7 @@ def exception(message: str, problem: BaseException, **fields: object) -> None:
     _log("error", message, fields | {"exception": _stack(problem)})
 
 
-def request_line(  # noqa: PLR0913, PLR0917  the fields of O-6; a dictionary for them would cost as much as the line
+def request_line(  # noqa: PLR0917  the fields of O-6; a dictionary for them would cost as much as the line
     request_id: str,
     operation: str | None,
     status: int,

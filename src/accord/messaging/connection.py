@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Literal
 
 import nats.errors
-from nats.aio.client import Client
+from nats.aio.client import PING_PROTO, Client
 from nats.aio.msg import Msg
 
 from accord import logs
@@ -21,6 +21,19 @@ Receiver = Callable[[Msg], Awaitable[None]]
 State = Literal["connecting", "connected", "disconnected", "closed"]
 _RETRY_INTERVAL = 0.25
 _PING_INTERVAL = 10
+
+
+class _OrderedClient(Client):
+    """nats-py writes a PING at once, past the commands that wait for its flusher.
+
+    So a flush returned before the server knew of a subscription, and a drain before it knew that there was
+    an end to it: what the server sent in between was lost. Here the PING waits for its turn.
+    """
+
+    async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
+        self._pongs.append(future or asyncio.Future())
+        await self._send_command(PING_PROTO)
+        await self._flush_pending()
 
 
 class Subscription:
@@ -53,7 +66,7 @@ class Connection:
         """Take NATS_URL (several servers by comma), and the name to be shown in the server's monitoring."""
         self._servers = [server.strip() for server in url.split(",")]
         self._name = name
-        self._client = Client()
+        self._client: Client = _OrderedClient()
         self._was_connected, self._is_closed = False, False
         self._subscriptions: list[Subscription] = []
         self._watch: asyncio.Task[None] | None = None
@@ -93,9 +106,7 @@ class Connection:
     ) -> None:
         """Send. Raises ServiceUnavailable when NATS is away, instead of keeping the message for later."""
         if not self._client.is_connected:
-            raise ServiceUnavailable(
-                "The message service is not reachable. Try again shortly.", retry_after=1
-            )
+            raise ServiceUnavailable("The message service is not reachable. Try again shortly.", retry_after=1)
         await self._client.publish(subject, payload, reply, headers)
 
     async def subscribe(self, subject: str, receiver: Receiver, queue: str = "") -> Subscription:
@@ -133,7 +144,7 @@ class Connection:
 
     async def _keep_connected(self) -> None:
         while True:
-            self._client = Client()
+            self._client = _OrderedClient()
             self._ended.clear()
             try:
                 await self._connect(self._client)

@@ -29,7 +29,7 @@ _CLOCK_TOLERANCE = 30.0
 _MOST_SENDERS = 1024
 
 
-class ForgedEnvelope(Exception):  # noqa: N818  what it is says more than that it is an error
+class ForgedEnvelope(Exception):
     """The message is unsigned, altered, expired, or was opened before; the text says which."""
 
 
@@ -78,7 +78,7 @@ class Envelopes:
 
     def _checked(self, purpose: str, sealed: bytes) -> dict[str, Any]:
         signature, rest = sealed[_SIGNATURE], b"{" + sealed[_REST]
-        if not sealed.startswith(_BEFORE):
+        if not (sealed.startswith(_BEFORE) and sealed.startswith(_AFTER, _SIGNATURE.stop)):
             raise ForgedEnvelope("it is not signed")
         if not hmac.compare_digest(self._signature(purpose, rest), signature):
             raise ForgedEnvelope("its signature is wrong")

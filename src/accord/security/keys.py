@@ -23,9 +23,7 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
     pem = given or _generated(settings, "jwt.pem", _new_signing_key)
     key = serialization.load_pem_private_key(pem, None)
     if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError(
-            "JWT_PRIVATE_KEY must be an Ed25519 key; `openssl genpkey -algorithm ed25519` makes one."
-        )
+        raise TypeError("JWT_PRIVATE_KEY must be an Ed25519 key; `openssl genpkey -algorithm ed25519` makes one.")
     return key
 
 

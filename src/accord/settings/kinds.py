@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
-_RATE = re.compile(r"([1-9]\d{0,8})/([1-9]\d{0,8})?(s|sec|m|min|h|hour|d|day)")
+_RATE = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})?(s|sec|m|min|h|hour|d|day)")
 _PUBLIC_KEY = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 _TEN_YEARS = 10 * 365 * 86_400
 
@@ -24,7 +24,7 @@ class Rate:
 def _seconds(value: object) -> object:
     if not isinstance(value, str):
         return value
-    match = re.fullmatch(r"(\d{1,9}) ?([a-z]*)", value.strip().lower())
+    match = re.fullmatch(r"([0-9]{1,9}) ?([a-z]*)", value.strip().lower())
     if match is None or match[2] not in _UNITS:
         raise ValueError("must be a duration: whole seconds, or a number with s, min, h or d")
     return int(match[1]) * _UNITS[match[2]]
@@ -40,9 +40,7 @@ def _rate(value: object) -> object:
 
 
 def _listed(value: object) -> object:
-    return (
-        tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-    )
+    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
 
 def _origins(value: object) -> object:
@@ -58,9 +56,7 @@ def _origins(value: object) -> object:
 def _networks(value: object) -> object:
     networks = _listed(value)
     try:
-        return (
-            tuple(ipaddress.ip_network(str(n)) for n in networks) if isinstance(networks, tuple) else networks
-        )
+        return tuple(ipaddress.ip_network(str(n)) for n in networks) if isinstance(networks, tuple) else networks
     except ValueError:
         raise ValueError("must list IP addresses or networks in CIDR form") from None
 
@@ -95,11 +91,7 @@ def _must_be_ed25519(pem: str, *, private: bool) -> None:
     from cryptography.hazmat.primitives.asymmetric import ed25519  # noqa: PLC0415  see above
 
     try:
-        key = (
-            pems.load_pem_private_key(pem.encode(), None)
-            if private
-            else pems.load_pem_public_key(pem.encode())
-        )
+        key = pems.load_pem_private_key(pem.encode(), None) if private else pems.load_pem_public_key(pem.encode())
     except Exception:  # noqa: BLE001  the library raises many kinds, and its messages may quote the key
         key = None
     if not isinstance(key, ed25519.Ed25519PrivateKey | ed25519.Ed25519PublicKey):

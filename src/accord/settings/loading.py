@@ -34,7 +34,7 @@ class SettingsError(Exception):
         super().__init__("These settings are refused:\n" + "\n".join(f"  {line}" for line in problems))
 
 
-def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:  # noqa: ANN401  any field's value
+def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
     """Read the environment; `overrides` win over it. Raises SettingsError with every problem."""
     values, problems = _collected(os.environ if environ is None else environ)
     values |= overrides
@@ -43,9 +43,7 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     for name, problem in _unsafe(settings):
         problems.setdefault(name, problem)
     if problems:
-        raise SettingsError(
-            [_line(name, problems[name]) for name in Settings.model_fields if name in problems]
-        )
+        raise SettingsError([_line(name, problems[name]) for name in Settings.model_fields if name in problems])
     return settings
 
 

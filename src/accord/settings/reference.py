@@ -20,9 +20,7 @@ def reference() -> str:
         if name in GROUPS:
             text += f"\n## {GROUPS[name]}\n\n{_TABLE}"
         example = (field.examples or [""])[0]
-        text += (
-            f"| `{name.upper()}` | {_shown(name, field.default)} | {field.description} | {_code(example)} |\n"
-        )
+        text += f"| `{name.upper()}` | {_shown(name, field.default)} | {field.description} | {_code(example)} |\n"
     return text
 
 

@@ -32,7 +32,7 @@ GROUPS = {
 """The reference starts a section at each of these."""
 
 
-def _is(default: object, description: str, example: str, **limits: Any) -> Any:  # noqa: ANN401  as pydantic's Field
+def _is(default: object, description: str, example: str, **limits: Any) -> Any:
     return Field(default, description=description, examples=[example], **limits)
 
 
@@ -46,16 +46,10 @@ class Settings(BaseModel):
     )
     host: str = _is("127.0.0.1", "Address to listen on; `::` for all.", "::")
     port: int = _is(8080, "TCP port to listen on; 0 takes a free one.", "8080", ge=0, le=65_535)
-    log_level: Literal["debug", "info", "warning", "error"] = _is(
-        "info", "Least severe line written.", "info"
-    )
-    data_dir: Path = _is(
-        Path(".accord-data"), "Folder of embedded servers and generated keys.", "/var/lib/accord"
-    )
+    log_level: Literal["debug", "info", "warning", "error"] = _is("info", "Least severe line written.", "info")
+    data_dir: Path = _is(Path(".accord-data"), "Folder of embedded servers and generated keys.", "/var/lib/accord")
     enable_docs: bool | None = _is(None, "Serve `/docs`; unset means everywhere but in production.", "true")
-    metrics_token: SecretStr | None = _is(
-        None, "Bearer token for `/metrics`; unset means loopback only.", _A_SECRET
-    )
+    metrics_token: SecretStr | None = _is(None, "Bearer token for `/metrics`; unset means loopback only.", _A_SECRET)
 
     database_url: SecretStr | None = _is(
         None,
@@ -66,12 +60,8 @@ class Settings(BaseModel):
     nats_url: SecretStr | None = _is(
         None, "NATS server, or several by comma; unset starts the embedded one.", "nats://nats.internal:4222"
     )
-    flow_transport: Literal["local", "nats"] = _is(
-        "local", "Run flows in this process, or in workers.", "nats"
-    )
-    flow_envelope_key: SecretStr | None = _is(
-        None, "Secret with which gateways sign callers for workers.", _A_SECRET
-    )
+    flow_transport: Literal["local", "nats"] = _is("local", "Run flows in this process, or in workers.", "nats")
+    flow_envelope_key: SecretStr | None = _is(None, "Secret with which gateways sign callers for workers.", _A_SECRET)
 
     jwt_private_key: PrivateKey = _is(
         None, "Ed25519 key in PEM that signs access tokens.", "-----BEGIN PRIVATE KEY-----\\nMC4CAQ…"
@@ -81,57 +71,37 @@ class Settings(BaseModel):
         "Ed25519 public keys in PEM, one after another, that still verify.",
         "-----BEGIN PUBLIC KEY-----\\nMCow…",
     )
-    jwt_issuer: str = _is(
-        "accord", "`iss` of access tokens.", "https://api.example.org", min_length=1, max_length=255
-    )
-    jwt_audience: str = _is(
-        "accord-api", "`aud` of access tokens.", "accord-api", min_length=1, max_length=255
-    )
+    jwt_issuer: str = _is("accord", "`iss` of access tokens.", "https://api.example.org", min_length=1, max_length=255)
+    jwt_audience: str = _is("accord-api", "`aud` of access tokens.", "accord-api", min_length=1, max_length=255)
     access_token_ttl: Period = _is(900, "Life of an access token.", "15min")
     refresh_token_ttl: Period = _is(7 * 86_400, "Absolute life of a session.", "7d")
-    refresh_grace: Seconds = _is(
-        30, "Time in which the previous refresh token gives the same successor.", "30s"
-    )
+    refresh_grace: Seconds = _is(30, "Time in which the previous refresh token gives the same successor.", "30s")
     session_idle_ttl: Period = _is(7 * 86_400, "Time without a refresh after which a session ends.", "2d")
     max_sessions: int = _is(10, "Sessions of one account; the oldest ends.", "10", ge=1, le=1000)
-    auth_token_storage: TokenStorage = _is(
-        "header", "Where clients keep tokens; only `header` is built yet.", "header"
-    )
-    require_email_verification: EmailVerification = _is(
-        _OFF, "Only `false`: sending mail is not built yet.", "false"
-    )
+    auth_token_storage: TokenStorage = _is("header", "Where clients keep tokens; only `header` is built yet.", "header")
+    require_email_verification: EmailVerification = _is(_OFF, "Only `false`: sending mail is not built yet.", "false")
 
     argon2_memory_kib: int = _is(19_456, "Memory of one argon2id hash in KiB.", "19456", ge=8, le=4_194_304)
     argon2_time_cost: int = _is(2, "Passes of one argon2id hash.", "2", ge=1, le=100)
     argon2_parallelism: int = _is(1, "Lanes of one argon2id hash.", "1", ge=1, le=64)
-    argon2_threads: int = _is(
-        0, "Hashes at a time in one process; 0 means one for each core.", "2", ge=0, le=256
-    )
+    argon2_threads: int = _is(0, "Hashes at a time in one process; 0 means one for each core.", "2", ge=0, le=256)
     argon2_queue: int = _is(512, "Hashes that may wait; past it the answer is 503.", "512", ge=1, le=100_000)
     lockout_attempts: int = _is(5, "Failed logins that lock an identifier.", "5", ge=1, le=1000)
     lockout_window: Period = _is(900, "Time in which they count together.", "15min")
     lockout_duration: Period = _is(900, "Time that an identifier stays locked.", "15min")
 
-    cors_origins: Origins = _is(
-        (), "Origins of browser clients, by comma; never `*`.", "https://app.example.org"
-    )
-    trusted_proxies: Networks = _is(
-        (), "Peers whose `X-Forwarded-For` counts, by comma.", "10.0.0.0/8, 127.0.0.1"
-    )
+    cors_origins: Origins = _is((), "Origins of browser clients, by comma; never `*`.", "https://app.example.org")
+    trusted_proxies: Networks = _is((), "Peers whose `X-Forwarded-For` counts, by comma.", "10.0.0.0/8, 127.0.0.1")
     request_timeout: Period = _is(30, "Time after which a request is cancelled with 504.", "30s")
     body_limit: int = _is(1_048_576, "Largest request body in bytes.", "1048576", ge=1024, le=104_857_600)
     shutdown_timeout: Period = _is(30, "Time for requests in flight to finish at stop.", "30s")
 
-    rate_limit_enabled: bool = _is(
-        _ON, "`false` turns rate limits off for load tests; not in production.", "true"
-    )
+    rate_limit_enabled: bool = _is(_ON, "`false` turns rate limits off for load tests; not in production.", "true")
     rate_limit_anonymous: RateLimit = _is(Rate(100, 900), "Anonymous requests of one address.", "100/15min")
     rate_limit_authenticated: RateLimit = _is(Rate(600, 60), "Requests of one signed-in caller.", "600/min")
     rate_limit_login: RateLimit = _is(Rate(5, 60), "Logins from one address.", "5/min")
     rate_limit_register: RateLimit = _is(Rate(3, 3600), "Registrations from one address.", "3/hour")
-    rate_limit_forgot_password: RateLimit = _is(
-        Rate(3, 3600), "Forgotten passwords of one address.", "3/hour"
-    )
+    rate_limit_forgot_password: RateLimit = _is(Rate(3, 3600), "Forgotten passwords of one address.", "3/hour")
     rate_limit_refresh: RateLimit = _is(Rate(30, 60), "Token refreshes from one address.", "30/min")
 
     @property

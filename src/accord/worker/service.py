@@ -28,7 +28,7 @@ _Handler = Callable[[Msg], Coroutine[Any, Any, tuple[Result, bool]]]
 class Worker:
     """Takes requests from NATS and runs them; several workers share them, each request runs once."""
 
-    def __init__(  # noqa: PLR0913  the boot puts these together once
+    def __init__(
         self,
         connection: Connection,
         envelopes: Envelopes,
@@ -75,7 +75,8 @@ class Worker:
             if not msg.reply:
                 logs.warning("A message on NATS asks for no answer; it was ignored.", subject=subject)
                 return
-            task = asyncio.create_task(self._serve(endpoint, handler, msg))
+            run = handler if len(self._running) < self._most else _refuse_more
+            task = asyncio.create_task(self._serve(endpoint, run, msg))
             self._running.add(task)
             task.add_done_callback(self._running.discard)
 
@@ -86,8 +87,6 @@ class Worker:
         started = time.perf_counter_ns()
         result, sign = Result.refused(InternalError(), []), True
         try:
-            if len(self._running) > self._most:
-                raise ServiceUnavailable("The workers are busy. Try again shortly.", retry_after=1)  # noqa: TRY301
             result, sign = await handler(msg)
         except Problem as problem:
             result = Result.refused(problem, [f"REJECTED: {problem.code}"])
@@ -151,6 +150,10 @@ class Worker:
             "permissions": sorted(caller.permissions),
         }
         return Result(True, 200, {"caller": known}), False  # noqa: FBT003  the first field of a result is its success
+
+
+async def _refuse_more(_: Msg) -> tuple[Result, bool]:
+    raise ServiceUnavailable("The workers are busy. Try again shortly.")
 
 
 def _decoded(message: dict[str, Any]) -> tuple[Caller, RequestInfo, dict[str, Any]]:

@@ -1,0 +1,38 @@
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from accord.embedded import nats
+from accord.embedded.nats import EmbeddedNats
+from accord.messaging.connection import Connection
+
+Connect = Callable[..., Awaitable[Connection]]
+
+
+@pytest.fixture(scope="session")
+def nats_server(tmp_path_factory) -> Iterator[EmbeddedNats]:
+    server = nats.start(tmp_path_factory.mktemp("nats"))
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def own_server(tmp_path) -> Iterator[EmbeddedNats]:
+    """A server that the test may stop and kill."""
+    server = nats.start(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def connect(nats_server) -> AsyncIterator[Connect]:
+    opened: list[Connection] = []
+
+    async def begin(url: str | None = None) -> Connection:
+        opened.append(Connection(url or nats_server.url, "test"))
+        await opened[-1].start(patience=5 if url is None else 0.1)
+        return opened[-1]
+
+    yield begin
+    for connection in opened:
+        await connection.close()

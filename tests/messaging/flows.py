@@ -1,0 +1,82 @@
+"""A worker and a gateway over a real NATS server, with a flow that the test writes."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from accord.context import Caller, RequestInfo
+from accord.contract.operations import Operation
+from accord.dispatch import RemoteDispatch, Result
+from accord.messaging.connection import Connection
+from accord.messaging.envelope import Envelopes
+from accord.messaging.remote import RemoteFlows
+from accord.problems import InvalidToken
+from accord.worker.service import Worker
+
+KEY = b"k" * 32
+CALLER = Caller.user("0191e4f0-0000-7000-8000-000000000001", "admin", "0191e4f0-0000-7000-8000-000000000002")
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+Flow = Callable[[Caller, RequestInfo, dict[str, Any]], Awaitable[Result]]
+
+
+def operation(name: str) -> Operation:
+    return Operation(
+        id=name,
+        domain="tests",
+        method="POST",
+        path="/",
+        access="public",
+        permission=None,
+        parameters=(),
+        body_schema=None,
+        body_required=False,
+        success_status=200,
+        success_schema=None,
+        rate_limit=None,
+        definition={},
+    )
+
+
+async def authenticate(token: str) -> Caller:
+    if token != "good":
+        raise InvalidToken
+    return CALLER
+
+
+async def start_worker(connection: Connection, name: str, flow: Flow, **options: Any) -> Worker:
+    async def dispatch(_: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
+        return await flow(caller, request, inputs)
+
+    key = options.pop("key", KEY)
+    worker = Worker(connection, Envelopes(key), dispatch, authenticate, version="1.2.3", **options)
+    await worker.start([operation(name)])
+    await connection.ping()
+    return worker
+
+
+class Gateway:
+    """Dispatches to workers, as the edge of a gateway does."""
+
+    def __init__(self, connection: Connection, key: bytes = KEY) -> None:
+        self._flows = RemoteFlows(connection, Envelopes(key))
+        self._dispatch = RemoteDispatch(self._flows)
+
+    async def start(self) -> "Gateway":
+        await self._flows.start()
+        return self
+
+    async def __call__(self, name: str, *, patience: float = 10, **inputs: Any) -> Result:
+        request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + patience)
+        return await self._dispatch(operation(name), CALLER, request, inputs)
+
+
+async def echo(_: Caller, __: RequestInfo, inputs: dict[str, Any]) -> Result:
+    return Result(success=True, status=200, data=inputs, trace=["SUCCESS"])
+
+
+async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.01)

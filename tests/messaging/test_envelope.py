@@ -1,0 +1,150 @@
+import time
+
+import orjson
+import pytest
+
+from accord.messaging import envelope
+from accord.messaging.envelope import Envelopes, ForgedEnvelope
+
+KEY, SUBJECT, INBOX = b"k" * 32, "api.v1.accounts.getMe", "_INBOX.a.1"
+MESSAGE = {"caller": {"id": "u", "permissions": frozenset({"users:read"})}, "inputs": {"name": "Ada\n\u2028🔑"}}
+
+
+def sealed(**changes) -> bytes:
+    given = {"key": KEY, "subject": SUBJECT, "inbox": INBOX, "expires": time.time() + 30} | changes
+    return Envelopes(given["key"]).seal(given["subject"], given["inbox"], MESSAGE, given["expires"])
+
+
+def test_what_was_sealed_opens():
+    message = Envelopes(KEY).open(SUBJECT, INBOX, sealed())
+
+    assert message["inputs"] == MESSAGE["inputs"]
+    assert message["caller"] == {"id": "u", "permissions": ["users:read"]}
+
+
+def test_it_is_plain_json_with_the_signature_as_first_member():
+    assert next(iter(orjson.loads(sealed()))) == "signature"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"key": b"x" * 32}, {"subject": "api.v1.accounts.deleteUser"}, {"inbox": "_INBOX.b.1"}],
+    ids=["another key", "another subject", "another inbox"],
+)
+def test_what_was_sealed_otherwise_is_refused(changes):
+    with pytest.raises(ForgedEnvelope, match="signature is wrong"):
+        Envelopes(KEY).open(SUBJECT, INBOX, sealed(**changes))
+
+
+@pytest.mark.parametrize(
+    "unsigned",
+    [
+        b"",
+        b"{}",
+        b"null",
+        b"\xff\xfe",
+        orjson.dumps({"caller": {"id": "root"}, "inputs": {}}),
+        orjson.dumps({"caller": {"id": "root"}, "signature": "0" * 64}),
+        b'{"signature":""}',
+    ],
+)
+def test_what_is_not_signed_is_refused(unsigned):
+    with pytest.raises(ForgedEnvelope):
+        Envelopes(KEY).open(SUBJECT, INBOX, unsigned)
+
+
+def test_every_changed_byte_is_noticed():
+    original = sealed()
+
+    for place in range(len(original)):
+        changed = bytearray(original)
+        changed[place] ^= 1
+        with pytest.raises(ForgedEnvelope):
+            Envelopes(KEY).open(SUBJECT, INBOX, bytes(changed))
+
+
+def test_nothing_can_be_cut_off_or_added():
+    original = sealed()
+
+    for changed in (original[:-1], original + b" ", original[:-1] + b',"caller":{"id":"root"}}'):
+        with pytest.raises(ForgedEnvelope):
+            Envelopes(KEY).open(SUBJECT, INBOX, changed)
+
+
+def test_an_expired_one_is_refused():
+    with pytest.raises(ForgedEnvelope, match="expired"):
+        Envelopes(KEY).open(SUBJECT, INBOX, sealed(expires=time.time() - 0.001))
+
+
+def test_one_from_the_future_is_refused():
+    ahead = Envelopes(KEY, clock=lambda: time.time() + 120)
+    late = ahead.seal(SUBJECT, INBOX, MESSAGE, time.time() + 240)
+
+    with pytest.raises(ForgedEnvelope, match="clocks"):
+        Envelopes(KEY).open(SUBJECT, INBOX, late)
+
+
+def test_it_opens_once():
+    worker, message = Envelopes(KEY), sealed()
+    worker.open(SUBJECT, INBOX, message)
+
+    with pytest.raises(ForgedEnvelope, match="before"):
+        worker.open(SUBJECT, INBOX, message)
+
+
+def test_order_does_not_matter_within_the_window():
+    gateway, worker = Envelopes(KEY), Envelopes(KEY)
+    messages = [gateway.seal(SUBJECT, INBOX, MESSAGE, time.time() + 30) for _ in range(100)]
+
+    for message in reversed(messages):
+        worker.open(SUBJECT, INBOX, message)
+
+    for message in messages:
+        with pytest.raises(ForgedEnvelope, match="before"):
+            worker.open(SUBJECT, INBOX, message)
+
+
+def test_what_is_older_than_the_window_counts_as_seen(monkeypatch):
+    monkeypatch.setattr(envelope, "_WINDOW", 8)
+    gateway, worker = Envelopes(KEY), Envelopes(KEY)
+    first, *others = [gateway.seal(SUBJECT, INBOX, MESSAGE, time.time() + 30) for _ in range(10)]
+    for message in others:
+        worker.open(SUBJECT, INBOX, message)
+
+    with pytest.raises(ForgedEnvelope, match="before"):
+        worker.open(SUBJECT, INBOX, first)
+
+
+def test_two_gateways_do_not_disturb_each_other():
+    worker = Envelopes(KEY)
+
+    assert worker.open(SUBJECT, INBOX, sealed())
+    assert worker.open(SUBJECT, INBOX, sealed())
+
+
+def test_memory_is_bounded(monkeypatch):
+    monkeypatch.setattr(envelope, "_MOST_SENDERS", 5)
+    worker = Envelopes(KEY)
+
+    for _ in range(20):
+        worker.open(SUBJECT, INBOX, sealed())
+
+    assert len(worker._seen) == 5
+
+
+def test_an_answer_opens_at_its_inbox_only():
+    worker, gateway = Envelopes(KEY), Envelopes(KEY)
+    answer = worker.seal_answer(INBOX, {"success": True})
+
+    assert gateway.open_answer(INBOX, answer) == {"success": True}
+    with pytest.raises(ForgedEnvelope):
+        gateway.open_answer("_INBOX.a.2", answer)
+    with pytest.raises(ForgedEnvelope):
+        worker.open(SUBJECT, INBOX, answer)
+    with pytest.raises(ForgedEnvelope):
+        gateway.open_answer(INBOX, b'{"success":true}')
+
+
+def test_what_is_no_json_value_is_named():
+    with pytest.raises(TypeError, match="object"):
+        Envelopes(KEY).seal(SUBJECT, INBOX, {"inputs": object()}, time.time() + 1)

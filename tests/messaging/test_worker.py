@@ -1,0 +1,421 @@
+import asyncio
+import json
+import os
+import signal
+import time
+from uuid import uuid4
+
+import pytest
+from messaging.flows import CALLER, KEY, TRACEPARENT, Gateway, echo, operation, start_worker, until
+
+from accord.context import ANONYMOUS
+from accord.dispatch import Result
+from accord.messaging.envelope import Envelopes
+from accord.worker.service import HEALTHCHECK, VALIDATE
+
+
+@pytest.fixture
+def name() -> str:
+    """An operation of this test's own, so that tests share the server and not the queue groups."""
+    return f"op{uuid4().hex}"
+
+
+@pytest.fixture
+async def gateway(connect) -> Gateway:
+    return await Gateway(await connect()).start()
+
+
+@pytest.fixture
+async def raw(connect):
+    """Whoever can publish on NATS."""
+    return (await connect())._client
+
+
+async def test_a_flow_runs_for_the_caller_with_the_inputs(connect, gateway, name):
+    seen = []
+
+    async def flow(caller, request, inputs) -> Result:
+        seen.append((caller, request.id, request.address, request.user_agent, request.traceparent))
+        return await echo(caller, request, inputs)
+
+    await start_worker(await connect(), name, flow)
+
+    result = await gateway(name, body={"name": "Ada\n🔑"}, limit=3, cursor=None)
+
+    assert result == Result(
+        success=True, status=200, data={"body": {"name": "Ada\n🔑"}, "limit": 3, "cursor": None}, trace=["SUCCESS"]
+    )
+    assert seen == [(CALLER, "r-1", "192.0.2.1", "tests", TRACEPARENT)]
+
+
+async def test_the_trace_travels_in_headers(gateway, name, raw):
+    heard = []
+
+    async def receive(msg) -> None:
+        heard.append(msg.headers)
+
+    await raw.subscribe(f"api.v1.tests.{name}", cb=receive)
+    await raw.flush()
+    await gateway(name, patience=0.1)
+
+    assert heard == [{"X-Request-Id": "r-1", "traceparent": TRACEPARENT}]
+
+
+async def test_two_workers_share_and_each_request_runs_once(connect, gateway, name):
+    ran: list[tuple[str, int]] = []
+
+    def flow_of(worker: str):
+        async def flow(caller, request, inputs) -> Result:
+            ran.append((worker, inputs["number"]))
+            return await echo(caller, request, inputs)
+
+        return flow
+
+    for worker in ("a", "b"):
+        await start_worker(await connect(), name, flow_of(worker))
+
+    results = await asyncio.gather(*(gateway(name, number=number) for number in range(200)))
+
+    assert [result.data["number"] for result in results] == list(range(200))
+    assert sorted(number for _, number in ran) == list(range(200))
+    assert {worker for worker, _ in ran} == {"a", "b"}
+
+
+async def test_requests_run_concurrently(connect, gateway, name):
+    async def flow(caller, request, inputs) -> Result:
+        await asyncio.sleep(0.3)
+        return await echo(caller, request, inputs)
+
+    await start_worker(await connect(), name, flow)
+    started = time.monotonic()
+
+    results = await asyncio.gather(*(gateway(name) for _ in range(50)))
+
+    assert all(result.success for result in results)
+    assert time.monotonic() - started < 2
+
+
+async def test_without_a_worker_it_is_503_at_once(gateway, name):
+    started = time.monotonic()
+
+    result = await gateway(name)
+
+    assert (result.status, result.error_code, result.detailed["retryAfter"]) == (503, "SERVICE_UNAVAILABLE", 1)
+    assert time.monotonic() - started < 1
+
+
+async def test_past_the_deadline_it_is_504_and_the_flow_is_cancelled(connect, gateway, name):
+    cancelled = asyncio.Event()
+
+    async def flow(*_) -> Result:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+        raise AssertionError
+
+    await start_worker(await connect(), name, flow)
+
+    result = await gateway(name, patience=0.2)
+
+    assert (result.status, result.error_code) == (504, "TIMEOUT")
+    await asyncio.wait_for(cancelled.wait(), 1)
+
+
+async def test_a_flow_that_breaks_the_worker_is_500_and_the_next_one_runs(connect, gateway, name):
+    async def flow(caller, request, inputs) -> Result:
+        if inputs["breaks"]:
+            raise ValueError("the reason")
+        return await echo(caller, request, inputs)
+
+    await start_worker(await connect(), name, flow)
+
+    broken, whole = await gateway(name, breaks=True), await gateway(name, breaks=False)
+
+    assert (broken.status, broken.error_code) == (500, "INTERNAL_ERROR")
+    assert "reason" not in str(broken)
+    assert whole.success
+
+
+async def test_a_lost_server_ends_waiting_at_once(connect, name, own_server):
+    gateway = await Gateway(await connect(own_server.url)).start()
+    worker_connection = await connect(own_server.url)
+    await until(lambda: worker_connection.is_connected)
+
+    async def flow(*_) -> Result:
+        os.kill(own_server.pid, signal.SIGKILL)
+        await asyncio.sleep(60)
+        raise AssertionError
+
+    worker = await start_worker(worker_connection, name, flow)
+    started = time.monotonic()
+
+    result = await gateway(name)
+
+    assert result.status == 503
+    assert time.monotonic() - started < 5
+    await worker.stop(0)
+
+
+async def test_too_large_a_request_is_413(connect, name):
+    connection = await connect()
+    gateway = await Gateway(connection).start()
+    await start_worker(await connect(), name, echo)
+
+    result = await gateway(name, body="x" * (connection.max_payload + 1))
+
+    assert (result.status, result.error_code) == (413, "PAYLOAD_TOO_LARGE")
+    assert (await gateway(name)).success
+
+
+async def test_too_large_an_answer_is_500(connect, gateway, name):
+    connection = await connect()
+
+    async def flow(*_) -> Result:
+        return Result(success=True, status=200, data="x" * connection.max_payload)
+
+    await start_worker(connection, name, flow)
+
+    assert (await gateway(name)).error_code == "INTERNAL_ERROR"
+
+
+async def test_a_worker_that_is_full_says_so(connect, gateway, name):
+    async def flow(caller, request, inputs) -> Result:
+        await asyncio.sleep(0.2)
+        return await echo(caller, request, inputs)
+
+    await start_worker(await connect(), name, flow, most_at_once=10)
+
+    results = await asyncio.gather(*(gateway(name) for _ in range(15)))
+
+    assert sorted(result.status for result in results) == [200] * 10 + [503] * 5
+
+
+class TestForgery:
+    async def test_an_unsigned_caller_is_refused(self, connect, raw, name):
+        ran = []
+
+        async def flow(caller, request, inputs) -> Result:
+            ran.append(caller)
+            return await echo(caller, request, inputs)
+
+        await start_worker(await connect(), name, flow)
+        root = {"caller": {"id": "root", "role": "root", "session_id": None, "permissions": ["admin:all"]}}
+        message = {"request": {"id": "r"}, "inputs": {}, "envelope": {"expires": time.time() + 60}} | root
+
+        for payload in (message, {"signature": "0" * 64} | message):
+            answer = await raw.request(f"api.v1.tests.{name}", json.dumps(payload).encode(), 2)
+            result = json.loads(answer.data)
+            assert (result["success"], result["error_code"]) == (False, "UNAUTHORIZED")
+
+        assert ran == []
+
+    async def test_another_key_is_refused(self, connect, name):
+        ran = []
+
+        async def flow(caller, request, inputs) -> Result:
+            ran.append(caller)
+            return await echo(caller, request, inputs)
+
+        await start_worker(await connect(), name, flow)
+        stranger = await Gateway(await connect(), key=b"another key of 32 characters 123").start()
+
+        result = await stranger(name)
+
+        assert not result.success
+        assert ran == []
+
+    async def test_a_copied_message_is_not_run_again(self, connect, gateway, raw, name):
+        ran, copies = [], []
+
+        async def flow(caller, request, inputs) -> Result:
+            ran.append(inputs)
+            return await echo(caller, request, inputs)
+
+        async def copy(msg) -> None:
+            copies.append(msg)
+
+        await raw.subscribe(f"api.v1.tests.{name}", cb=copy)
+        await raw.flush()
+        await start_worker(await connect(), name, flow)
+        assert (await gateway(name)).success
+        await until(lambda: copies)
+
+        await raw.publish(copies[0].subject, copies[0].data, reply=copies[0].reply)
+        answer = await raw.request(copies[0].subject, copies[0].data, 2)
+
+        assert json.loads(answer.data)["error_code"] == "UNAUTHORIZED"
+        assert len(ran) == 1
+
+    async def test_an_answer_of_a_stranger_is_not_believed(self, gateway, raw, name):
+        async def answer(msg) -> None:
+            await raw.publish(msg.reply, json.dumps({"success": True, "status": 200, "data": "forged"}).encode())
+
+        await raw.subscribe(f"api.v1.tests.{name}", "accord", cb=answer)
+        await raw.flush()
+
+        result = await gateway(name)
+
+        assert (result.status, result.data) == (500, None)
+
+    async def test_rubbish_does_not_stop_the_worker(self, connect, gateway, raw, name):
+        await start_worker(await connect(), name, echo)
+        subject = f"api.v1.tests.{name}"
+        rubbish = [b"", b"\xff" * 100, b"[" * 100_000, b"null", b'{"signature":"' + b"\xff" * 500, b"0" * 1_000_000]
+
+        for payload in rubbish:
+            assert json.loads((await raw.request(subject, payload, 2)).data)["error_code"] == "UNAUTHORIZED"
+            await raw.publish(subject, payload)
+            await raw.publish(VALIDATE, payload)
+        await raw.publish(subject, b"x", reply="_INBOX.x", headers={"a": "\u0000é", "Status": "503", "b": ""})
+
+        assert (await gateway(name)).success
+
+    async def test_a_message_from_a_holder_of_the_key_that_lacks_parts_is_500(self, connect, raw, name):
+        await start_worker(await connect(), name, echo)
+        subject, inbox = f"api.v1.tests.{name}", raw.new_inbox()
+        heard = await raw.subscribe(inbox)
+
+        await raw.publish(subject, Envelopes(KEY).seal(subject, inbox, {}, time.time() + 9), reply=inbox)
+
+        assert json.loads((await heard.next_msg(2)).data)["error_code"] == "INTERNAL_ERROR"
+
+
+class TestStop:
+    async def test_it_finishes_what_runs(self, connect, gateway, name):
+        async def flow(caller, request, inputs) -> Result:
+            await asyncio.sleep(0.3)
+            return await echo(caller, request, inputs)
+
+        worker = await start_worker(await connect(), name, flow)
+        running = asyncio.create_task(gateway(name))
+        await asyncio.sleep(0.1)
+
+        await worker.stop(5)
+
+        assert (await running).success
+        assert (await gateway(name)).status == 503
+
+    async def test_what_takes_too_long_is_cut_off_with_503(self, connect, gateway, name):
+        async def flow(*_) -> Result:
+            await asyncio.sleep(60)
+            raise AssertionError
+
+        worker = await start_worker(await connect(), name, flow)
+        running = asyncio.create_task(gateway(name))
+        await asyncio.sleep(0.1)
+
+        await worker.stop(0.1)
+
+        assert (await running).status == 503
+
+    async def test_no_request_is_lost_while_one_of_two_workers_stops(self, connect, gateway, name):
+        async def flow(caller, request, inputs) -> Result:
+            await asyncio.sleep(0.01)
+            return await echo(caller, request, inputs)
+
+        first = await start_worker(await connect(), name, flow)
+        await start_worker(await connect(), name, flow)
+        results: list[Result] = []
+        finished = asyncio.Event()
+
+        async def client() -> None:
+            while not finished.is_set():
+                results.append(await gateway(name, patience=3))
+
+        clients = [asyncio.create_task(client()) for _ in range(20)]
+        await asyncio.sleep(0.3)
+        await first.stop(5)
+        await asyncio.sleep(0.3)
+        finished.set()
+        await asyncio.gather(*clients)
+
+        assert len(results) > 100
+        assert {result.status for result in results} == {200}
+
+
+class TestMicroService:
+    async def test_every_worker_answers_a_ping(self, connect, raw, name):
+        for _ in range(2):
+            await start_worker(await connect(), name, echo)
+        inbox = raw.new_inbox()
+        heard = await raw.subscribe(inbox)
+
+        await raw.publish("$SRV.PING.accord", b"", reply=inbox)
+        pongs = [json.loads((await heard.next_msg(2)).data) for _ in range(2)]
+
+        assert {pong["type"] for pong in pongs} == {"io.nats.micro.v1.ping_response"}
+        assert {(pong["name"], pong["version"]) for pong in pongs} == {("accord", "1.2.3")}
+        assert len({pong["id"] for pong in pongs}) == 2
+
+    async def test_it_tells_its_endpoints_and_what_they_did(self, connect, gateway, raw, name):
+        async def flow(caller, request, inputs) -> Result:
+            await asyncio.sleep(0.02)
+            if inputs["breaks"]:
+                raise ValueError
+            return await echo(caller, request, inputs)
+
+        await start_worker(await connect(), name, flow)
+        for breaks in (True, False):
+            await gateway(name, breaks=breaks)
+        identity = json.loads((await raw.request("$SRV.PING.accord", b"", 2)).data)["id"]
+
+        info = json.loads((await raw.request(f"$SRV.INFO.accord.{identity}", b"", 2)).data)
+        stats = json.loads((await raw.request(f"$SRV.STATS.accord.{identity}", b"", 2)).data)
+
+        (told,) = [endpoint for endpoint in info["endpoints"] if endpoint["name"] == name]
+        assert (told["subject"], told["queue_group"]) == (f"api.v1.tests.{name}", "accord")
+        (counted,) = [endpoint for endpoint in stats["endpoints"] if endpoint["name"] == name]
+        assert (counted["num_requests"], counted["num_errors"]) == (2, 1)
+        assert counted["last_error"] == "INTERNAL_ERROR"
+        assert counted["average_processing_time"] > 20_000_000
+
+    async def test_a_stopped_worker_is_not_found(self, connect, raw, name):
+        worker = await start_worker(await connect(), name, echo)
+        await worker.stop(1)
+
+        answer = await raw._request_new_style("$SRV.PING.accord", b"", 2)
+
+        assert answer.headers["Status"] == "503"
+
+
+class TestValidate:
+    async def test_a_good_token_gives_its_caller(self, connect, raw, name):
+        await start_worker(await connect(), name, echo)
+
+        answer = json.loads((await raw.request(VALIDATE, b'{"token": "good"}', 2)).data)
+
+        assert answer["success"]
+        assert answer["data"]["caller"] == {
+            "id": CALLER.id,
+            "role": "admin",
+            "sessionId": CALLER.session_id,
+            "permissions": ["users:read", "users:write"],
+        }
+
+    @pytest.mark.parametrize(
+        "request_",
+        [b"", b"null", b"[]", b"7", b"{}", b'{"token": null}', b'{"token": ["good"]}', b'{"token": "bad"}', b"\xff"],
+    )
+    async def test_anything_else_is_refused(self, connect, raw, name, request_):
+        await start_worker(await connect(), name, echo)
+
+        answer = json.loads((await raw.request(VALIDATE, request_, 2)).data)
+
+        assert (answer["success"], answer["error_code"], answer["data"]) == (False, "UNAUTHORIZED", None)
+
+
+async def test_the_health_check_needs_no_signature_and_is_anonymous(connect, raw):
+    callers = []
+
+    async def flow(caller, request, inputs) -> Result:
+        callers.append(caller.id)
+        return await echo(caller, request, inputs)
+
+    await start_worker(await connect(), operation("healthcheck").id, flow)
+
+    answer = json.loads((await raw.request(HEALTHCHECK, b"", 2)).data)
+
+    assert answer["success"]
+    assert callers == [ANONYMOUS.id]

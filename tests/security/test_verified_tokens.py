@@ -1,0 +1,203 @@
+import asyncio
+import time
+from collections.abc import Iterable
+
+import pytest
+
+from accord.problems import InvalidToken, ServiceUnavailable, TokenExpired
+from accord.security.tokens import AccessTokens, Claims
+from accord.security.verified_tokens import VerifiedTokens
+
+
+class Sessions:
+    """The database as far as verified tokens know it."""
+
+    def __init__(self, tokens: AccessTokens) -> None:
+        self.roles: dict[str, str] = {}
+        self.ended: list[str] = []
+        self.loads = 0
+        self.is_away = False
+        self.tokens = tokens
+
+    def begin(self, session_id: str, role: str = "customer") -> str:
+        self.roles[session_id] = role
+        return self.tokens.issue("user", session_id, time.time())
+
+    def end(self, session_id: str) -> None:
+        del self.roles[session_id]
+        self.ended.append(session_id)
+
+    async def load(self, claims: Claims) -> str | None:
+        self.loads += 1
+        if self.is_away:
+            raise ServiceUnavailable
+        return self.roles.get(claims.session_id)
+
+    async def ended_since(self, _: float) -> Iterable[str]:
+        if self.is_away:
+            raise ServiceUnavailable
+        return self.ended
+
+
+@pytest.fixture
+def sessions(settings) -> Sessions:
+    return Sessions(AccessTokens(settings))
+
+
+@pytest.fixture
+async def process(sessions):
+    """Start what a process runs: its cache and the task that follows the database."""
+    followers = []
+
+    async def start(**options) -> VerifiedTokens[str]:
+        verified = VerifiedTokens(sessions.tokens, sessions.load, sessions.ended_since, **options)
+        followers.append(asyncio.create_task(verified.follow()))
+        await asyncio.sleep(0.01)
+        return verified
+
+    yield start
+    for follower in followers:
+        follower.cancel()
+
+
+async def test_a_session_is_looked_up_once(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+
+    callers = [await verified.caller_of(token) for _ in range(50)]
+
+    assert set(callers) == {"customer"}
+    assert sessions.loads == 1
+
+
+async def test_a_verified_token_costs_little(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+    await verified.caller_of(token)
+
+    started = time.perf_counter()
+    for _ in range(2000):
+        await verified.caller_of(token)
+
+    assert (time.perf_counter() - started) / 2000 < 20e-6
+
+
+async def test_an_ended_session_is_refused_at_once_in_its_own_process(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+    await verified.caller_of(token)
+
+    sessions.end("s")
+    verified.revoke(["s"])
+
+    with pytest.raises(InvalidToken):
+        await verified.caller_of(token)
+
+
+async def test_an_ended_session_is_refused_within_a_second_in_every_process(process, sessions):
+    verified = [await process() for _ in range(3)]
+    token = sessions.begin("s")
+    for one in verified:
+        await one.caller_of(token)
+
+    sessions.end("s")
+    await asyncio.sleep(1)
+
+    for one in verified:
+        with pytest.raises(InvalidToken):
+            await one.caller_of(token)
+
+
+async def test_a_changed_role_counts_within_a_second(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+    await verified.caller_of(token)
+
+    sessions.roles["s"] = "admin"
+    sessions.ended.append("s")
+    await asyncio.sleep(1)
+
+    assert await verified.caller_of(token) == "admin"
+
+
+async def test_without_the_database_nothing_cached_is_trusted_for_long(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+    await verified.caller_of(token)
+
+    sessions.is_away = True
+    await asyncio.sleep(1)
+
+    with pytest.raises(ServiceUnavailable):
+        await verified.caller_of(token)
+
+
+async def test_it_trusts_again_when_the_database_is_back(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+    sessions.is_away = True
+    await asyncio.sleep(1)
+    sessions.is_away = False
+    await asyncio.sleep(0.5)
+
+    await verified.caller_of(token)
+    loads = sessions.loads
+    await verified.caller_of(token)
+
+    assert sessions.loads == loads
+
+
+async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+    load = sessions.load
+
+    async def slow_load(claims: Claims) -> str | None:
+        role = await load(claims)
+        await asyncio.sleep(0.6)
+        return role
+
+    verified._load_session = slow_load
+    first = asyncio.create_task(verified.caller_of(token))
+    await asyncio.sleep(0.05)
+    sessions.end("s")
+
+    assert await first == "customer"
+    await asyncio.sleep(0.6)
+
+    with pytest.raises(InvalidToken):
+        await verified.caller_of(token)
+
+
+async def test_a_cached_token_expires(process, sessions):
+    verified = await process()
+    token = sessions.tokens.issue("user", "s", time.time() - 899)
+    sessions.begin("s")
+    await verified.caller_of(token)
+
+    await asyncio.sleep(2)
+
+    with pytest.raises(TokenExpired):
+        await verified.caller_of(token)
+    assert not verified._entries
+    assert not verified._of_session
+
+
+async def test_memory_is_bounded(process, sessions):
+    verified = await process(most=10)
+
+    for number in range(30):
+        await verified.caller_of(sessions.begin(f"s{number}"))
+
+    assert len(verified._entries) == 10
+    assert len(verified._of_session) == 10
+
+
+async def test_a_bad_token_is_refused_and_not_kept(process):
+    verified = await process()
+
+    for token in ("", "a.b.c", "\ud800", "x" * 1_000_000):
+        with pytest.raises(InvalidToken):
+            await verified.caller_of(token)
+
+    assert not verified._entries

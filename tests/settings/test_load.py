@@ -1,0 +1,207 @@
+import os
+import subprocess
+import sys
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from accord.settings import Rate, SettingsError, load, suspicious
+
+SECRET = "5f2b9c0e7a4d4f7b8f0d6c1e3a9b2d4c"
+
+
+def pem(key: ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def public_pem(key: ed25519.Ed25519PrivateKey) -> str:
+    form = serialization.PublicFormat.SubjectPublicKeyInfo
+    return key.public_key().public_bytes(serialization.Encoding.PEM, form).decode()
+
+
+def production(**changes: str) -> dict[str, str]:
+    return {
+        "ENV": "production",
+        "DATABASE_URL": f"postgresql://accord:{SECRET}@db.example.org/accord",
+        "JWT_PRIVATE_KEY": pem(ed25519.Ed25519PrivateKey.generate()),
+        "FLOW_ENVELOPE_KEY": SECRET,
+    } | changes
+
+
+def problems_of(environ: dict[str, str]) -> dict[str, str]:
+    """Load, and give each problem by its variable."""
+    with pytest.raises(SettingsError) as refused:
+        load(environ)
+    return dict(line.split(" ", 1) for line in refused.value.problems)
+
+
+def test_an_empty_environment_is_a_development_one():
+    settings = load({})
+
+    assert not settings.is_production
+    assert settings.docs_enabled
+    assert settings.rate_limit_login == Rate(5, 60)
+
+
+def test_every_problem_is_reported_at_once_with_its_variable_and_an_example():
+    wrong = {
+        "PORT": "eighty",
+        "LOG_LEVEL": "loud",
+        "LOCKOUT_WINDOW": "15 parsecs",
+        "RATE_LIMIT_LOGIN": "often",
+        "CORS_ORIGINS": "*",
+        "TRUSTED_PROXIES": "10.0.0.0/99",
+        "JWT_PRIVATE_KEY": "not a key",
+        "FLOW_ENVELOPE_KEY": "short",
+        "DATABASE_URL_FILE": "/does/not/exist",
+    }
+
+    problems = problems_of(wrong)
+
+    assert set(problems) == {name.removesuffix("_FILE") for name in wrong}
+    assert all(f"for example {name}=" in problem for name, problem in problems.items())
+
+
+def test_no_problem_repeats_what_was_given():
+    given = {"JWT_PRIVATE_KEY": "canary-1", "PORT": "canary-2", "FLOW_ENVELOPE_KEY": "canary-3", "ENV": "canary-4"}
+
+    assert "canary" not in str(problems_of(given))
+
+
+def test_production_requires_what_development_generates():
+    problems = problems_of({"ENV": "production", "FLOW_TRANSPORT": "nats"})
+
+    assert set(problems) == {"DATABASE_URL", "NATS_URL", "JWT_PRIVATE_KEY", "FLOW_ENVELOPE_KEY"}
+
+
+def test_production_problems_are_told_together_with_wrong_values():
+    assert set(problems_of(production(PORT="x", RATE_LIMIT_ENABLED="false"))) == {"PORT", "RATE_LIMIT_ENABLED"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("FLOW_ENVELOPE_KEY", "changeme-changeme-changeme-changeme"),
+        ("FLOW_ENVELOPE_KEY", "a" * 64),
+        ("FLOW_ENVELOPE_KEY", "too short"),
+        ("METRICS_TOKEN", "replace this with a long random secret"),
+        ("DATABASE_URL", "postgresql://accord:change-me@db/accord"),
+        ("RATE_LIMIT_ENABLED", "false"),
+        ("ARGON2_MEMORY_KIB", "1024"),
+    ],
+)
+def test_production_refuses_placeholders_and_unsafe_values(variable, value):
+    assert set(problems_of(production(**{variable: value}))) == {variable}
+
+
+def test_a_complete_production_environment_is_accepted():
+    settings = load(production())
+
+    assert settings.is_production
+    assert not settings.docs_enabled
+
+
+def test_a_host_name_with_a_suspicious_word_is_no_placeholder():
+    assert load(production(DATABASE_URL=f"postgresql://accord:{SECRET}@insecure.example.org/accord"))
+
+
+def test_secrets_never_show():
+    settings = load(production(METRICS_TOKEN=SECRET))
+
+    assert SECRET not in repr(settings) + str(settings) + settings.model_dump_json()
+    assert "PRIVATE KEY" not in repr(settings)
+
+
+def test_a_value_can_come_from_a_file(tmp_path):
+    (tmp_path / "key").write_text(f"{SECRET}\n")
+
+    settings = load({"FLOW_ENVELOPE_KEY_FILE": str(tmp_path / "key")})
+
+    assert settings.flow_envelope_key is not None
+    assert settings.flow_envelope_key.get_secret_value() == SECRET
+
+
+def test_a_value_and_its_file_contradict_each_other(tmp_path):
+    assert set(problems_of({"HOST": "::", "HOST_FILE": str(tmp_path)})) == {"HOST"}
+
+
+def test_an_empty_value_counts_as_unset():
+    assert load({"NATS_URL": "", "PORT": ""}).port == 8080
+
+
+def test_a_key_may_have_its_line_breaks_written_out():
+    key = pem(ed25519.Ed25519PrivateKey.generate())
+
+    settings = load({"JWT_PRIVATE_KEY": key.replace("\n", "\\n")})
+
+    assert settings.jwt_private_key is not None
+    assert settings.jwt_private_key.get_secret_value() == key
+
+
+def test_a_key_of_another_kind_is_refused():
+    assert set(problems_of({"JWT_PRIVATE_KEY": pem(ec.generate_private_key(ec.SECP256R1()))})) == {"JWT_PRIVATE_KEY"}
+
+
+def test_several_previous_keys_follow_one_another():
+    keys = [public_pem(ed25519.Ed25519PrivateKey.generate()) for _ in range(2)]
+
+    assert len(load({"JWT_PREVIOUS_PUBLIC_KEYS": "".join(keys)}).jwt_previous_public_keys) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("900", 900), ("15min", 900), ("15 m", 900), ("1h", 3600), ("7d", 604_800)]
+)
+def test_durations_have_units(text, seconds):
+    assert load({"ACCESS_TOKEN_TTL": text}).access_token_ttl == seconds
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5h", "1e3", "\u0661\u0665", "15y", "99999999999d"])
+def test_other_durations_are_refused(text):
+    assert set(problems_of({"ACCESS_TOKEN_TTL": text})) == {"ACCESS_TOKEN_TTL"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rate"), [("100/15min", Rate(100, 900)), ("3/hour", Rate(3, 3600)), ("7 / 2 s", Rate(7, 2))]
+)
+def test_rates_have_a_period(text, rate):
+    assert load({"RATE_LIMIT_LOGIN": text}).rate_limit_login == rate
+
+
+@pytest.mark.parametrize("text", ["5", "0/min", "5/0min", "-5/min", "5/fortnight", "/min"])
+def test_other_rates_are_refused(text):
+    assert set(problems_of({"RATE_LIMIT_LOGIN": text})) == {"RATE_LIMIT_LOGIN"}
+
+
+@pytest.mark.parametrize("origin", ["*", "https://a.example,*", "app.example.org", "https://a.example/path", "null"])
+def test_an_origin_is_a_scheme_and_a_host(origin):
+    assert set(problems_of({"CORS_ORIGINS": origin})) == {"CORS_ORIGINS"}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [("AUTH_TOKEN_STORAGE", "cookie"), ("AUTH_TOKEN_STORAGE", "both"), ("REQUIRE_EMAIL_VERIFICATION", "true")],
+)
+def test_what_is_not_built_yet_says_so(variable, value):
+    assert "not built yet" in problems_of({variable: value})[variable]
+
+
+def test_variables_without_effect_are_pointed_out():
+    warnings = suspicious(
+        {"RATE_LIMIT_LOGINS": "1", "RATE_LIMIT_TEA": "1", "SMTP_URL": "x", "PATH": "/bin", "HOME": "/"}
+    )
+
+    assert len(warnings) == 3
+    assert any("is RATE_LIMIT_LOGIN meant?" in warning for warning in warnings)
+
+
+def test_an_override_wins_over_the_environment():
+    assert load({"PORT": "1"}, port=2).port == 2
+
+
+def test_the_reference_is_current():
+    environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+
+    subprocess.run([sys.executable, "-m", "accord.settings", "verify"], check=True, env=environ)
