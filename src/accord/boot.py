@@ -293,6 +293,8 @@ async def run_server(settings: Settings, role: Role, announce: Callable[[Process
 
         freeze_memory()
         async with stop_signals(stop):
+            # Whoever reads the announcement may connect at once; until uvicorn accepts, the system keeps them waiting.
+            listener.listen(2048)
             announce(process, _address(listener))
             await http.serve(sockets=[listener])
         late = stopping_since and time.monotonic() - stopping_since[0] >= settings.shutdown_timeout
