@@ -3,7 +3,7 @@
 from accord.api.request import Request
 from accord.context import ANONYMOUS, Caller
 from accord.contract.operations import Access
-from accord.problems import InvalidToken, TokenExpired, Unauthorized
+from accord.problems import Unauthorized
 from accord.security.verified_tokens import VerifiedTokens
 
 
@@ -15,17 +15,15 @@ class Authentication:
         self._tokens = tokens
 
     async def __call__(self, request: Request, access: Access) -> Caller:
-        """Return the caller; where signing in is optional a bad token is nobody, elsewhere it is refused."""
+        """Return the caller; where signing in is optional whoever has no good token is nobody, elsewhere refused."""
         if access == "public":
             return ANONYMOUS
-        token = bearer_token(request)
-        if token is None:
-            if access == "optional":
-                return ANONYMOUS
-            raise Unauthorized
         try:
+            token = bearer_token(request)
+            if token is None:
+                raise Unauthorized
             return await self._tokens.caller_of(token)
-        except (InvalidToken, TokenExpired):
+        except Unauthorized:
             if access == "optional":
                 return ANONYMOUS
             raise
