@@ -26,6 +26,8 @@ async def seed(settings: Settings, email: str, first_name: str, last_name: str, 
             created = await queries.add_unless_email_taken(context.tx, account)
             if created is None:
                 return f"Nothing was changed: {email} has an account already."
+            await queries.forget_setup_tokens(context.tx)
+            context.journal.acted_by(created.id)
             context.journal.created("users", created, account)
             await context.commit()
         except Problem:

@@ -8,6 +8,7 @@ from accord.problems import NotFound, VersionConflict
 async def delete_user(context: Context, user_id: str, expected_version: int) -> None:
     """Delete an account if it is still at the version that was read, and end its sessions."""
     target = await rules.administrable_user(context, user_id)
+    rules.require_version(target, expected_version)
     if target.role == "root":
         await rules.keep_one_root(context, target.id)
     now = context.now()

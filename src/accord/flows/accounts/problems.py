@@ -1,6 +1,6 @@
 """Refusals of the accounts domain."""
 
-from accord.problems import BusinessRuleViolation
+from accord.problems import BusinessRuleViolation, InvalidCredentials
 
 
 class LastRoot(BusinessRuleViolation):
@@ -8,6 +8,12 @@ class LastRoot(BusinessRuleViolation):
 
     title = "This is the last root account"
     detail = "Nothing was changed. Make another account root first."
+
+
+class SetupTokenRefused(InvalidCredentials):
+    """There is no such setup token, or it was used up."""
+
+    detail = "The setup token is wrong or used up. While there is no root account, each start prints a new one."
 
 
 class WeakPassword(BusinessRuleViolation):

@@ -38,7 +38,10 @@ _one = select(users).where(_exists)
 _FIND = Statement(_one.where(users.c.id == bindparam("user_id")))
 _FIND_BY_EMAIL = Statement(_one.where(users.c.email_key == bindparam("email_key")))
 _CURRENT_VERSION = Statement(select(users.c.version).where(_exists, users.c.id == bindparam("user_id")))
-_LOCK_ACTIVE_ROOTS = Statement(select(users.c.id).where(_active_root).order_by(users.c.id).with_for_update())
+# No stronger lock than changing a role needs: signing in, which refers to the account, must not wait for it.
+_LOCK_ACTIVE_ROOTS = Statement(
+    select(users.c.id).where(_active_root).order_by(users.c.id).with_for_update(key_share=True)
+)
 _new_user = {
     name: bindparam(name)
     for name in (
@@ -169,9 +172,23 @@ async def take_setup_token(tx: Transaction, token_hash: bytes) -> bool:
 _TAKE_SETUP_TOKEN = Statement(delete(setup_tokens).where(setup_tokens.c.token_hash == bindparam("token_hash")))
 
 
-async def replace_setup_token(tx: Transaction, token_hash: bytes, now: datetime) -> None:
-    """Let this setup token be the only one."""
+async def is_setup_token(read: Database, token_hash: bytes) -> bool:
+    """Say whether this setup token could be used up."""
+    return await read.one(_FIND_SETUP_TOKEN, token_hash=token_hash) is not None
+
+
+_FIND_SETUP_TOKEN = Statement(
+    select(setup_tokens.c.created_at).where(setup_tokens.c.token_hash == bindparam("token_hash"))
+)
+
+
+async def forget_setup_tokens(tx: Transaction) -> None:
+    """Let no setup token that was offered before work any longer."""
     await tx.run(_FORGET_SETUP_TOKENS)
+
+
+async def add_setup_token(tx: Transaction, token_hash: bytes, now: datetime) -> None:
+    """Offer a setup token."""
     await tx.run(_ADD_SETUP_TOKEN, token_hash=token_hash, created_at=now)
 
 

@@ -10,7 +10,7 @@ from accord.context import Caller, Context
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
 from accord.flows.accounts.shapes import changed_columns
-from accord.problems import Forbidden, NotFound
+from accord.problems import Forbidden, NotFound, VersionConflict
 from accord.security.emails import email_key
 from accord.security.passwords import weakness
 
@@ -36,6 +36,12 @@ async def administrable_user(context: Context, user_id: str) -> Any:
     if found.role != "customer" and not context.caller.may("admin:all"):
         raise Forbidden("Only root changes the account of an administrator.")
     return found
+
+
+def require_version(target: Any, expected: int) -> None:
+    """Refuse a stale version before judging the record: what was read is then what the one statement changes."""
+    if target.version != expected:
+        raise VersionConflict(target.version, expected)
 
 
 async def keep_one_root(context: Context, user_id: UUID) -> None:
@@ -78,9 +84,15 @@ def takes_power(target: Any, changes: dict[str, Any]) -> bool:
 
 
 async def offer_setup_token(context: Context) -> str | None:
-    """Make the one token that can create the root account; None when there is a root account already."""
+    """Make the one token that can create the root account; with a root account, there is none and none is left."""
+    await queries.forget_setup_tokens(context.tx)
     if await queries.lock_active_roots(context.tx):
         return None
     token = base64.urlsafe_b64encode(context.random_bytes(32)).rstrip(b"=").decode()
-    await queries.replace_setup_token(context.tx, hashlib.sha256(token.encode()).digest(), context.now())
+    await queries.add_setup_token(context.tx, setup_token_hash(token), context.now())
     return token
+
+
+def setup_token_hash(token: str) -> bytes:
+    """Return what is stored of a setup token."""
+    return hashlib.sha256(token.encode()).digest()

@@ -8,19 +8,21 @@ from accord.problems import Forbidden, NotFound, VersionConflict
 
 async def update_user(context: Context, user_id: str, body: UpdateUser) -> User:
     """Change an account if it is still at the version that was read; a new role or disabling ends its sessions."""
+    expected, now = body["expectedVersion"], context.now()
     target = await rules.administrable_user(context, user_id)
     if body.get("role", target.role) != target.role and not context.caller.may("admin:all"):
         raise Forbidden("Only root changes roles.")
-    changes = rules.changes_of(target, body, context.now())
+    rules.require_version(target, expected)
+    changes = rules.changes_of(target, body, now)
     if target.role == "root" and rules.takes_power(target, changes):
         await rules.keep_one_root(context, target.id)
 
-    saved = await queries.save_if_version_is(context.tx, user_id, body["expectedVersion"], changes, context.now())
+    saved = await queries.save_if_version_is(context.tx, user_id, expected, changes, now)
 
     if saved is None:
         current = await queries.current_version(context.tx, user_id)
-        raise NotFound if current is None else VersionConflict(current, body["expectedVersion"])
+        raise NotFound if current is None else VersionConflict(current, expected)
     if saved.role != target.role or saved.disabled_at:
-        await queries.end_sessions(context.tx, user_id, context.now())
+        await queries.end_sessions(context.tx, user_id, now)
     context.journal.updated("users", saved, changes)
     return shapes.user(saved)
