@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import SessionState
-from accord.flows.auth import queries, shapes
+from accord.flows.auth import queries, rules, shapes
 
 
 async def get_session(context: Context) -> SessionState:
@@ -12,6 +12,6 @@ async def get_session(context: Context) -> SessionState:
         return nobody
     account = await queries.find_account_by_id(context.read, context.caller.id)
     session = await queries.find_session(context.read, context.caller.session_id)
-    if account is None or session is None:
+    if account is None or session is None or rules.is_over(session, context.now(), context.settings.session_idle_ttl):
         return nobody
     return {"authenticated": True, "user": shapes.user(account), "session": shapes.session(session)}

@@ -3,7 +3,7 @@
 from accord.context import Context
 from accord.contract.types import Login, SignedIn
 from accord.flows.auth import queries, rules, shapes
-from accord.flows.auth.problems import AccountLocked, SignInRefused
+from accord.flows.auth.problems import AccountLocked
 from accord.security.emails import email_key, identifier_hash
 
 
@@ -13,19 +13,20 @@ async def login(context: Context, body: Login) -> SignedIn:
     locked_for = await queries.seconds_locked(context.read, identifier, context.now())
     if locked_for:
         raise AccountLocked(retryAfter=locked_for)
-    account = await queries.find_account(context.read, email_key(body["email"]))
+    found = await queries.find_account(context.read, email_key(body["email"]))
 
-    matches = await rules.password_matches(context, account, password)
-    if not matches or account.disabled_at is not None:
-        await rules.count_failure(context, identifier, account)
-        raise SignInRefused
-    outdated = context.passwords.needs_rehash(account.password_hash)
-    new_hash = await context.passwords.hash(password) if outdated else None
+    matches = await rules.password_matches(context, found, password)
+    if not matches or found.disabled_at is not None:
+        raise await rules.counted_failure(context, identifier, found)
+    new_hash = await rules.newer_hash(context, found, password)
 
     locked_for = await queries.forget_failures_unless_locked(context.tx, identifier, context.now())
     if locked_for:
         raise AccountLocked(retryAfter=locked_for)
+    account = await queries.take_active_account_for_update(context.tx, found.id)
+    if account is None:
+        raise await rules.counted_failure(context, identifier, found)
     if new_hash is not None:
-        await queries.replace_hash(context.tx, account, new_hash)
+        await queries.replace_hash(context.tx, found, new_hash)
     session_id, token = await rules.start_session(context, account)
     return shapes.signed_in(context, shapes.user(account), session_id, token)

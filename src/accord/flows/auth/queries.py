@@ -1,5 +1,6 @@
 """The statements of the auth domain: one per function, the condition in the name."""
 
+import math
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -37,10 +38,14 @@ _users = table(
 )
 _now = bindparam("now", type_=DateTime(timezone=True))
 _alive = and_(sessions.c.ended_at.is_(None), sessions.c.expires_at > _now)
+_active = and_(_users.c.deleted_at.is_(None), _users.c.disabled_at.is_(None))
 _account = select(_users).where(_users.c.deleted_at.is_(None))
 
 _FIND_ACCOUNT = Statement(_account.where(_users.c.email_key == bindparam("email_key")))
 _FIND_ACCOUNT_BY_ID = Statement(_account.where(_users.c.id == bindparam("user_id")))
+_TAKE_ACTIVE_ACCOUNT = Statement(
+    select(_users).where(_users.c.id == bindparam("user_id"), _active).with_for_update(key_share=True)
+)
 _REPLACE_HASH = Statement(
     update(_users)
     .where(_users.c.id == bindparam("user_id"), _users.c.password_hash == bindparam("old_hash"))
@@ -55,8 +60,7 @@ _FIND_SESSION_OF_TOKEN = Statement(
 _LIVE_SESSION = Statement(
     select(_users.c.id, _users.c.role)
     .join(sessions, sessions.c.user_id == _users.c.id)
-    .where(sessions.c.id == bindparam("session_id"), _alive, _users.c.deleted_at.is_(None))
-    .where(_users.c.disabled_at.is_(None))
+    .where(sessions.c.id == bindparam("session_id"), _alive, _active)
 )
 _ENDED_SINCE = Statement(select(sessions.c.id).where(sessions.c.ended_at > bindparam("since")))
 _ADD_SESSION = Statement(
@@ -107,9 +111,10 @@ _TAKE_TOKEN_FOR_UPDATE = Statement(
     select(refresh_tokens, sessions.c.user_id, sessions.c.current_token_hash)
     .add_columns(sessions.c.last_active_at, sessions.c.expires_at, sessions.c.ended_at)
     .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
-    .where(refresh_tokens.c.token_hash == bindparam("token_hash"))
+    .join(_users, _users.c.id == sessions.c.user_id)
+    .where(refresh_tokens.c.token_hash == bindparam("token_hash"), _active)
     # Both rows are locked: whoever waited then sees both as the winner left them.
-    .with_for_update()
+    .with_for_update(of=(refresh_tokens, sessions))
 )
 _RETIRE_TOKEN = Statement(
     update(refresh_tokens)
@@ -172,6 +177,14 @@ async def find_account_by_id(read: Database | Transaction, user_id: UUID | str) 
     return await read.one(_FIND_ACCOUNT_BY_ID, user_id=user_id)
 
 
+async def take_active_account_for_update(tx: Transaction, user_id: UUID) -> Any:
+    """Return the account, locked, or None when it was disabled or deleted meanwhile.
+
+    Whoever ends the sessions of the account then waits for this sign-in, and ends its session too.
+    """
+    return await tx.one(_TAKE_ACTIVE_ACCOUNT, user_id=user_id)
+
+
 async def replace_hash(tx: Transaction, account: Any, new_hash: str) -> None:
     """Upgrade the stored hash, unless the password changed meanwhile; nothing visible changes, so the version stays."""
     await tx.run(_REPLACE_HASH, user_id=account.id, old_hash=account.password_hash, new_hash=new_hash)
@@ -219,7 +232,7 @@ async def end_sessions_of(tx: Transaction, user_id: UUID, now: datetime) -> list
 
 
 async def take_token_for_update(tx: Transaction, token_hash: bytes) -> Any:
-    """Return the refresh token with its session, both locked, or None; others who present it wait."""
+    """Return the refresh token with its session, both locked, or None without either or an active account."""
     return await tx.one(_TAKE_TOKEN_FOR_UPDATE, token_hash=token_hash)
 
 
@@ -238,7 +251,12 @@ async def count_repeat(tx: Transaction, token_hash: bytes) -> None:
 async def seconds_locked(read: Database | Transaction, identifier_hash: bytes, now: datetime) -> int:
     """Return for how many seconds more the identifier is locked, rounded up; 0 when it is not."""
     row = await read.one(_LOCKED_UNTIL, identifier_hash=identifier_hash, now=now)
-    return 0 if row is None else int((row.locked_until - now).total_seconds()) + 1
+    return 0 if row is None else seconds_until(row.locked_until, now)
+
+
+def seconds_until(moment: datetime, now: datetime) -> int:
+    """Return the seconds until then, rounded up; at least 1."""
+    return max(1, math.ceil((moment - now).total_seconds()))
 
 
 async def count_failure(

@@ -8,6 +8,8 @@ from typing import Any
 
 from accord.context import Context
 from accord.flows.auth import queries
+from accord.flows.auth.problems import AccountLocked, SignInRefused
+from accord.problems import Problem
 
 TOKEN_BYTES = 32
 MOST_REPEATS = 20
@@ -77,8 +79,18 @@ async def password_matches(context: Context, account: Any, password: str) -> boo
     return await context.passwords.verify(password, account.password_hash)
 
 
-async def count_failure(context: Context, identifier: bytes, account: Any) -> None:
-    """Count a failed sign-in, and note in the journal what it means for an account that exists."""
+async def newer_hash(context: Context, account: Any, password: str) -> str | None:
+    """Return what is to replace a hash with old parameters or of an imported scheme; None when it is up to date."""
+    if not context.passwords.needs_rehash(account.password_hash):
+        return None
+    return await context.passwords.hash(password)
+
+
+async def counted_failure(context: Context, identifier: bytes, account: Any) -> Problem:
+    """Count a failed sign-in and return its refusal; the journal has it when there is such an account.
+
+    Attempts that were under way when others locked the identifier hear of the lock: their guess is not judged.
+    """
     settings = context.settings
     counted = await queries.count_failure(
         context.tx,
@@ -88,9 +100,12 @@ async def count_failure(context: Context, identifier: bytes, account: Any) -> No
         window=settings.lockout_window,
         lock=settings.lockout_duration,
     )
+    if counted.count > settings.lockout_attempts:
+        return AccountLocked(retryAfter=queries.seconds_until(counted.locked_until, context.now()))
     if account is not None:
         event = "locked" if counted.locked_until else "sign-in failed"
         context.journal.event("users", account.id, {"event": event, "failures": counted.count})
+    return SignInRefused()
 
 
 async def start_session(context: Context, account: Any) -> tuple[str, str]:
