@@ -1,0 +1,1 @@
+"""The relay: gives committed journal entries their positions in commit order, and chains them by hash."""

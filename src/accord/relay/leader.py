@@ -1,0 +1,91 @@
+"""The relay of one process: leads when it has the advisory lock, stands by otherwise."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import psycopg
+from psycopg import AsyncConnection
+
+from accord import logs
+from accord.relay.stamping import MOST, Connection, Stamped, Superseded, stamp
+
+LOCK = 0x4143434F52445245  # "ACCORDRE" in ASCII
+STANDBY_INTERVAL = 0.5
+"""Seconds between attempts to lead: a standby takes over within this, once PostgreSQL has noticed the loss."""
+POLL_INTERVAL = 0.1
+"""Seconds after which the leader looks by itself, should a wake-up be lost."""
+HELD_INTERVAL = 0.003
+"""Seconds until the next look while entries are there that an open transaction holds back."""
+
+Announce = Callable[[int], Awaitable[None]]
+
+
+class Relay:
+    """Stamps for as long as it leads. `wake` is called after commits; a lost call costs only time."""
+
+    def __init__(
+        self, database_url: str, announce: Announce, after_batch: Callable[[Stamped], Awaitable[None]]
+    ) -> None:
+        """Take where the journal is, whom to tell of new positions, and what else follows each batch."""
+        self._url = database_url
+        self._announce = announce
+        self._after_batch = after_batch
+        self._woken = asyncio.Event()
+        self.leads = False
+        self.stamped_at = 0.0
+        """When something was stamped last, in seconds of the monotonic clock."""
+
+    def wake(self) -> None:
+        """Look now: something was committed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Lead or stand by until cancelled, whatever happens to the database meanwhile."""
+        while True:
+            try:
+                async with await self._connect() as connection:
+                    await self._lead(connection)
+            except (psycopg.Error, OSError, Superseded) as error:
+                logs.warning("The relay lost its place.", reason=type(error).__name__, led=self.leads)
+            finally:
+                self.leads = False
+            await asyncio.sleep(STANDBY_INTERVAL)
+
+    async def _connect(self) -> Connection:
+        return await AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=5,
+            application_name="accord-relay",
+            # A dead machine must not keep the lock: the server notices within seconds.
+            options="-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 -c timezone=UTC",
+        )
+
+    async def _lead(self, connection: Connection) -> None:
+        while not await self._has_lock(connection):  # noqa: ASYNC110 - another process holds it
+            await asyncio.sleep(STANDBY_INTERVAL)
+        self.leads = True
+        logs.info("This process relays the journal.")
+        while True:
+            self._woken.clear()
+            batch = await stamp(connection)
+            if batch is None:
+                await self._wait()
+                continue
+            self.stamped_at = time.monotonic()
+            await self._announce(batch.position)
+            await self._after_batch(batch)
+            if batch.entries < MOST and not self._woken.is_set():
+                await asyncio.sleep(HELD_INTERVAL)
+
+    async def _has_lock(self, connection: Connection) -> bool:
+        row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])).fetchone()
+        return row == (True,)
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_INTERVAL):
+                await self._woken.wait()
+        except TimeoutError:
+            return
