@@ -103,12 +103,14 @@ def bench(session: nox.Session) -> None:
 def generate(session: nox.Session) -> None:
     """Remake every generated file."""
     _run(session, "python", "-m", "accord.contract", "generate")
+    _run(session, "python", "-m", "accord.settings", "generate")
 
 
 @_check()
 def verify(session: nox.Session) -> None:
     """Fail when a generated file is not current."""
     _run(session, "python", "-m", "accord.contract", "verify")
+    _run(session, "python", "-m", "accord.settings", "verify")
 
 
 @nox.session
