@@ -1,0 +1,62 @@
+"""`python -m benchmarks [--quick] [--row NAME]… [--rounds N] [--output FOLDER]`."""
+
+import argparse
+import pkgutil
+import shlex
+import sys
+import time
+from datetime import UTC, datetime
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from benchmarks import machine, report, rows
+from benchmarks.stage import Effort, Stage
+
+RESULTS = Path(__file__).parents[2] / "benchmarks"
+
+
+def all_rows() -> list[Any]:
+    """Return the `ROW` of every file in `rows/`, in the order of the table."""
+    found = [import_module(f"benchmarks.rows.{module.name}").ROW for module in pkgutil.iter_modules(rows.__path__)]
+    return sorted(found, key=lambda row: row.order)
+
+
+def main() -> int:
+    """Measure, print the table, and write it unless the run is a quick or a partial one."""
+    known = all_rows()
+    chosen = _parser([row.id for row in known]).parse_args()
+    effort = Effort.quick() if chosen.quick else Effort(rounds=chosen.rounds)
+    started = time.monotonic()
+    with Stage(effort) as stage:
+        reports = []
+        for row in known:
+            if not chosen.row or row.id in chosen.row:
+                print(f"measuring: {row.title} …", flush=True)
+                reports.append(row.measure(stage).to_json())
+                print(report.lines(reports[-1]), flush=True)
+    results = {
+        "command": shlex.join(["python", "-m", "benchmarks", *sys.argv[1:]]),
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.monotonic() - started),
+        "effort": vars(effort),
+        "machine": machine.description(),
+        "rows": reports,
+    }
+    folder = chosen.output or (None if chosen.quick or chosen.row else RESULTS)
+    if folder is not None:
+        report.write(results, folder)
+    return 0 if all(figure["holds"] is not False for row in reports for figure in row["figures"]) else 1
+
+
+def _parser(ids: list[str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="one short round, for development; writes no results")
+    parser.add_argument("--row", action="append", choices=ids, help="only this row; may be repeated")
+    parser.add_argument("--rounds", type=int, default=Effort.rounds)
+    parser.add_argument("--output", type=Path, help="folder for results.json, results.md and results.svg")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
