@@ -27,7 +27,7 @@ from accord.settings import Settings
 _Arguments = ParamSpec("_Arguments")
 _Answer = TypeVar("_Answer")
 _SHORTEST, _LONGEST = 8, 128
-_NICENESS = 10
+_NICENESS = 19
 _SCRYPT = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/.]+)\$([A-Za-z0-9+/.]+)")
 _SCRYPT_MEMORY = 256 * 1024 * 1024
 
@@ -37,7 +37,7 @@ class Passwords:
 
     def __init__(self, settings: Settings) -> None:
         """Start the threads, and hash once for the verifications that only have to take their time."""
-        threads = settings.argon2_threads or os.cpu_count() or 1
+        threads = settings.argon2_threads or _spare_cores()
         self._hasher = argon2.PasswordHasher(
             settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism
         )
@@ -153,6 +153,12 @@ def _matches_scrypt(password: str, stored: str) -> bool:
 def _unpacked(text: str) -> bytes:
     """Decode the unpadded Base64 of hash strings, where some writers use a dot for the plus sign."""
     return base64.b64decode(text.replace(".", "+") + "=" * (-len(text) % 4))
+
+
+def _spare_cores() -> int:
+    """Leave one core to the event loop: hashing on all of them lets every other request wait."""
+    cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+    return max(1, cores - 1)
 
 
 def _yield_to_the_event_loop() -> None:

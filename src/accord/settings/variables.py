@@ -84,7 +84,9 @@ class Settings(BaseModel):
     argon2_memory_kib: int = _is(19_456, "Memory of one argon2id hash in KiB.", "19456", ge=8, le=4_194_304)
     argon2_time_cost: int = _is(2, "Passes of one argon2id hash.", "2", ge=1, le=100)
     argon2_parallelism: int = _is(1, "Lanes of one argon2id hash.", "1", ge=1, le=64)
-    argon2_threads: int = _is(0, "Hashes at a time in one process; 0 means one for each core.", "2", ge=0, le=256)
+    argon2_threads: int = _is(
+        0, "Hashes at a time in one process; 0 means one for each core but one.", "2", ge=0, le=256
+    )
     argon2_queue: int = _is(512, "Hashes that may wait; past it the answer is 503.", "512", ge=1, le=100_000)
     lockout_attempts: int = _is(5, "Failed logins that lock an identifier.", "5", ge=1, le=1000)
     lockout_window: Period = _is(900, "Time in which they count together.", "15min")
