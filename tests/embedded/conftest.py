@@ -2,6 +2,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -57,7 +58,7 @@ class AnotherProcess:
 
 
 @pytest.fixture
-def another_process() -> Iterator[Callable[[str, Path], AnotherProcess]]:
+def another_process(tmp_path) -> Iterator[Callable[[str, Path], AnotherProcess]]:  # noqa: ARG001 - ends before the folder goes
     started: list[AnotherProcess] = []
 
     def start(server: str, data_dir: Path) -> AnotherProcess:
@@ -70,7 +71,7 @@ def another_process() -> Iterator[Callable[[str, Path], AnotherProcess]]:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[str, Path], EmbeddedServer]]:
+def start(tmp_path) -> Iterator[Callable[[str, Path], EmbeddedServer]]:  # noqa: ARG001 - ends before the folder goes
     started: list[EmbeddedServer] = []
 
     def begin(server: str, data_dir: Path) -> EmbeddedServer:
@@ -85,6 +86,13 @@ def start() -> Iterator[Callable[[str, Path], EmbeddedServer]]:
 @pytest.fixture(name="kill")
 def _kill() -> Callable[[EmbeddedServer], None]:
     return kill
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """Not below pytest's own folder, which every run of pytest closes to the account of PostgreSQL again."""
+    with tempfile.TemporaryDirectory(prefix="accord-test-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(params=["postgres", "nats"])

@@ -1,5 +1,6 @@
 import os
 import signal
+import time
 
 from accord.embedded import EmbeddedServer, processes
 
@@ -42,6 +43,8 @@ def test_a_server_killed_together_with_its_owner_is_replaced(start, another_proc
     url, pid = owner.started()
     os.kill(pid, signal.SIGKILL)
     owner.kill()
+    while processes.is_alive(pid):
+        time.sleep(0.01)
 
     heir = start(server_name, tmp_path)
 

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import ClassVar, Self, TypedDict, Unpack
 
 from accord.embedded import locks, processes
+from accord.problems import CannotStart
 
 LOG_LIMIT_BYTES = 10 * 1024 * 1024
 START_TIMEOUT = 120.0  # seconds; PostgreSQL may have to recover from a crash first
@@ -32,7 +33,7 @@ _logger = logging.getLogger("accord.embedded")
 _left_running: list[subprocess.Popen[bytes]] = []  # a Popen that is collected while it runs would warn
 
 
-class EmbeddedError(RuntimeError):
+class EmbeddedError(CannotStart):
     """An embedded server cannot be started; the message says what to do."""
 
 
@@ -139,6 +140,7 @@ class EmbeddedServer(ABC):
 
     def _start_process(self) -> None:
         running = self._take_over()
+        self._collect()
         try:
             self._process = self._launch(running)
         finally:
@@ -169,7 +171,14 @@ class EmbeddedServer(ABC):
             if self._ended_within(STOP_TIMEOUT):
                 break
             _logger.warning("%s ignored %s", self.title, stop_signal.name)
+        self._collect()
         self._pid_file.unlink(missing_ok=True)
+
+    def _collect(self) -> None:
+        """Wait for a process that has closed its files to be gone; without this it stays a zombie."""
+        if self._process is not None:
+            self._process.wait(STOP_TIMEOUT)
+            self._process = None
 
     def _ended_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
