@@ -8,7 +8,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from accord import logs
-from accord.relay.stamping import MOST, Connection, Stamped, Superseded, stamp
+from accord.relay.stamping import MOST, Connection, Superseded, stamp
 
 LOCK = 0x4143434F52445245  # "ACCORDRE" in ASCII
 STANDBY_INTERVAL = 0.5
@@ -24,13 +24,10 @@ Announce = Callable[[int], Awaitable[None]]
 class Relay:
     """Stamps for as long as it leads. `wake` is called after commits; a lost call costs only time."""
 
-    def __init__(
-        self, database_url: str, announce: Announce, after_batch: Callable[[Stamped], Awaitable[None]]
-    ) -> None:
-        """Take where the journal is, whom to tell of new positions, and what else follows each batch."""
+    def __init__(self, database_url: str, announce: Announce) -> None:
+        """Take where the journal is, and whom to tell of new positions."""
         self._url = database_url
         self._announce = announce
-        self._after_batch = after_batch
         self._woken = asyncio.Event()
         self.leads = False
         self.stamped_at = 0.0
@@ -75,7 +72,6 @@ class Relay:
                 continue
             self.stamped_at = time.monotonic()
             await self._announce(batch.position)
-            await self._after_batch(batch)
             if batch.entries < MOST and not self._woken.is_set():
                 await asyncio.sleep(HELD_INTERVAL)
 
