@@ -1,6 +1,9 @@
 """The commands that people type."""
 
 import argparse
+import gc
+import os
+import signal
 import sys
 from collections.abc import Coroutine, Sequence
 from pathlib import Path
@@ -8,19 +11,25 @@ from typing import Any
 
 from accord import __version__
 from accord import settings as settings_module
+from accord.problems import CannotStart, Problem
 from accord.settings import Settings, SettingsError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; return its exit status."""
+    """Run one command; return its exit status: 2 when it was typed or set up wrongly, 1 when it cannot be done."""
     chosen = _parser().parse_args(arguments)
     try:
         return chosen.run(chosen)
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
+    except CannotStart as error:
+        sys.stderr.write(f"accord: {error}\n")
+    except Problem as problem:
+        sys.stderr.write(f"accord: {problem.title}. {problem.detail}\n")
     except KeyboardInterrupt:
         return 130
+    return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -48,12 +57,12 @@ def _add_database_commands(commands: Any) -> None:
     database = commands.add_parser("db", help="migrate, check or seed the database").add_subparsers(
         required=True, metavar="COMMAND"
     )
-    for name, explanation in (
-        ("upgrade", "bring the database to the newest revision"),
-        ("check", "fail unless the database is at the newest revision"),
+    for name, run, explanation in (
+        ("upgrade", _upgrade, "bring the database to the newest revision"),
+        ("check", _check, "fail unless the database has the revision and the tables of this release"),
     ):
         command = database.add_parser(name, help=explanation)
-        command.set_defaults(run=_database, command=name)
+        command.set_defaults(run=run)
         command.add_argument("--data-dir", type=Path)
     seed = database.add_parser("seed", help="create the root account; the password is asked for, or ROOT_PASSWORD")
     seed.set_defaults(run=_seed)
@@ -73,12 +82,60 @@ def _add_new(commands: Any) -> None:
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:
+    """Read the settings, and let everything that is said from now on be a log line of the chosen form."""
     given = {name: getattr(chosen, name, None) for name in ("host", "port", "data_dir")}
     loaded = settings_module.load(**{name: value for name, value in given.items() if value is not None})
-    from accord import logs  # noqa: PLC0415
+    from accord import logs  # noqa: PLC0415 - `accord --help` answers at once
 
     logs.configure(loaded.log_level, readable=sys.stderr.isatty() and not loaded.is_production)
+    for warning in settings_module.suspicious(os.environ):
+        logs.warning(warning)
     return loaded
+
+
+def _make_data_folder(settings: Settings) -> None:
+    """Make the folder of embedded servers and generated keys now, so that what hinders it is told in words."""
+    if settings.is_production and settings.database_url is not None and settings.nats_url is not None:
+        return  # Nothing is written.
+    folder = settings.data_dir
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        reason = None if os.access(folder, os.W_OK | os.X_OK) else "it is not writable"
+    except OSError as error:
+        reason = error.strerror
+    if reason is not None:
+        raise CannotStart(f"The data folder {folder} cannot be used: {reason}. Choose another with --data-dir.")
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    settings = _settings(chosen)
+    from accord.api.server import listening_socket  # noqa: PLC0415
+
+    listener = listening_socket(settings.host, settings.port)
+    starting = _begin(settings)
+    from accord import boot, greeting  # noqa: PLC0415
+
+    return _run(boot.run_server(settings, chosen.command, listener, greeting.announce, starting))
+
+
+def _work(chosen: argparse.Namespace) -> int:
+    settings = _settings(chosen)
+    starting = _begin(settings)
+    from accord import boot  # noqa: PLC0415
+
+    return _run(boot.run_worker(settings, starting))
+
+
+def _begin(settings: Settings) -> Any:
+    """Start the embedded servers while the rest is imported: that takes most of the time of a start."""
+    # What importing makes stays for good, so that looking for garbage among it is a waste; the boot turns it on again.
+    gc.disable()
+    # As Ctrl-C does, so that what was started is stopped; the boot takes over when it runs.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    _make_data_folder(settings)
+    from accord.embedded import ahead  # noqa: PLC0415
+
+    return ahead.begin(settings)
 
 
 def _run(work: Coroutine[Any, Any, int]) -> int:
@@ -87,44 +144,25 @@ def _run(work: Coroutine[Any, Any, int]) -> int:
     return uvloop.run(work)
 
 
-def _serve(chosen: argparse.Namespace) -> int:
+def _upgrade(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen)
-    from accord import boot, greeting  # noqa: PLC0415 - `accord --help` answers at once
+    _make_data_folder(settings)
+    from accord.migrations import commands  # noqa: PLC0415
 
-    return _guarded(boot.run_server(settings, chosen.command, greeting.announce))
+    return commands.upgrade(settings)
 
 
-def _work(chosen: argparse.Namespace) -> int:
+def _check(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen)
-    from accord import boot  # noqa: PLC0415
+    _make_data_folder(settings)
+    from accord.migrations import commands  # noqa: PLC0415
 
-    return _guarded(boot.run_worker(settings))
-
-
-def _guarded(work: Coroutine[Any, Any, int]) -> int:
-    """Report what an operator can mend in words, not in a stack."""
-    from accord.boot import ContractBroken  # noqa: PLC0415
-    from accord.embedded import EmbeddedError  # noqa: PLC0415
-    from accord.problems import Problem  # noqa: PLC0415
-
-    try:
-        return _run(work)
-    except (ContractBroken, EmbeddedError, OSError) as error:
-        sys.stderr.write(f"accord: {error}\n")
-    except Problem as problem:
-        sys.stderr.write(f"accord: {problem.title}. Is DATABASE_URL right, and does the server answer?\n")
-    return 1
-
-
-def _database(chosen: argparse.Namespace) -> int:
-    settings = _settings(chosen)
-    from accord import boot  # noqa: PLC0415
-
-    return _guarded(boot.migrate_or_check(settings, upgrade=chosen.command == "upgrade"))
+    return commands.check(settings)
 
 
 def _seed(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen)
+    _make_data_folder(settings)
     from accord import seeding  # noqa: PLC0415
 
     password = seeding.asked_password()
@@ -133,19 +171,25 @@ def _seed(chosen: argparse.Namespace) -> int:
         print(await seeding.seed(settings, chosen.email, chosen.first_name, chosen.last_name, password))
         return 0
 
-    return _guarded(seed())
+    return _run(seed())
 
 
 def _doctor(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen)
     from accord import doctor  # noqa: PLC0415
 
-    return _guarded(doctor.run(settings))
+    return _run(doctor.run(settings))
 
 
 def _new(chosen: argparse.Namespace) -> int:
     from accord.contract import scaffold  # noqa: PLC0415
+    from accord.contract.generate import SourcesMissing  # noqa: PLC0415
+    from accord.contract.sources import ContractInvalid  # noqa: PLC0415
 
-    for path in scaffold.new(chosen.domain, chosen.operation_id, chosen.method, chosen.path):
+    try:
+        written = scaffold.new(chosen.domain, chosen.operation_id, chosen.method, chosen.path)
+    except (scaffold.ScaffoldRefused, SourcesMissing, ContractInvalid) as refused:
+        raise CannotStart(str(refused)) from refused
+    for path in written:
         print(path)
     return 0

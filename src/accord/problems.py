@@ -161,3 +161,7 @@ class DeadlineExceeded(Problem):
 
     code, status, title = "TIMEOUT", 504, "The request took too long"
     detail = "It was cancelled. Read the record to see whether the change was made before you retry."
+
+
+class CannotStart(Exception):
+    """What keeps a process from starting; for operators, never for clients. The message says what to change."""

@@ -1,4 +1,4 @@
-"""Alembic's environment: tables are found by walking the domains; the lock and the timeouts are set here."""
+"""Alembic's environment: tables are found by walking the domains; the timeouts are set here."""
 
 import os
 
@@ -7,23 +7,18 @@ from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
 
 from accord.database.schema import load_all_tables
-from accord.migrations.runner import LOCK_TIMEOUT, engine_url
+from accord.migrations.comparison import OPTIONS
+from accord.migrations.runner import LOCK_TIMEOUT
 
 config = context.config
-
-
-def _is_ours(_object: object, name: str | None, kind: str, *_: object) -> bool:
-    """Leave the journal's partitions alone: the relay makes them as time goes on."""
-    return not ((kind == "table" and name is not None and name.startswith("journal_p2")) or name == "journal_default")
 
 
 def _run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=load_all_tables(),
-        compare_type=True,
-        include_object=_is_ours,
         transaction_per_migration=True,
+        **OPTIONS,
     )
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}s'"))
     connection.commit()
@@ -35,5 +30,6 @@ given: Connection | None = config.attributes.get("connection")
 if given is not None:
     _run(given)
 else:
-    with create_engine(engine_url(os.environ["DATABASE_URL"])).connect() as own:
+    url = "postgresql+psycopg://" + os.environ["DATABASE_URL"].split("://", 1)[1]
+    with create_engine(url).connect() as own:
         _run(own)

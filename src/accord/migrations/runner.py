@@ -1,10 +1,20 @@
 """Runs migrations once, whoever starts first (O-9)."""
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import psycopg
 
+from accord.problems import CannotStart
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+
 VERSIONS = Path(__file__).parent / "versions"
+CONNECT_TIMEOUT = 5
+"""Seconds to wait for a server that does not answer."""
 LOCK_TIMEOUT = 5
 """Seconds a migration waits for a lock on a table before it gives up, rather than queueing up everybody behind it."""
 ADVISORY_LOCK = 0x4143434F5244  # "ACCORD" in ASCII
@@ -15,36 +25,49 @@ def head() -> str:
     return max(file.stem for file in VERSIONS.glob("[0-9]*.py"))
 
 
+def is_behind(revision: str | None) -> bool:
+    """Say whether migrations are missing; a newer release's revision is not behind, as old code passes on it."""
+    return revision is None or revision < head()
+
+
 def current(url: str) -> str | None:
-    """Return the revision the database is at, or None when it was never migrated."""
-    with psycopg.connect(url, autocommit=True, connect_timeout=10) as connection:
-        if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
-            return None
-        row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
-        return None if row is None else row[0]
+    """Return the revision the database is at, or None when it was never migrated. Raises CannotStart."""
+    try:
+        with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT) as connection:
+            if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+                return None
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            return None if row is None else row[0]
+    except psycopg.Error as error:
+        raise _explained(error) from error
 
 
 def upgrade(url: str) -> bool:
-    """Bring the database to the head; False when it was there. Processes that start together wait for one another."""
-    if current(url) == head():
-        return False
-    from sqlalchemy import create_engine, text  # noqa: PLC0415 - slow to import, and not needed at the head
+    """Bring the database to the head; False when it was there. Processes that start together wait for one another.
 
-    engine = create_engine(engine_url(url))
-    with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
-        connection.commit()
-        try:
-            run(connection, "upgrade", "head")
-        finally:
-            connection.rollback()
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
-            connection.commit()
-    engine.dispose()
+    Raises CannotStart when the server is away, or when a migration cannot be applied.
+    """
+    if not is_behind(current(url)):
+        return False
+    with _connection(url) as connection, _alone(connection):
+        run(connection, "upgrade", "head")
     return True
 
 
-def run(connection: object, command: str, revision: str) -> None:
+def differences(url: str) -> list[str]:
+    """Return how the tables of the database differ from those that this release declares. Raises CannotStart."""
+    from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - slow to import, and seldom needed
+    from alembic.migration import MigrationContext  # noqa: PLC0415
+
+    from accord.database.schema import load_all_tables  # noqa: PLC0415
+    from accord.migrations.comparison import OPTIONS  # noqa: PLC0415
+
+    with _connection(url) as connection:
+        found = compare_metadata(MigrationContext.configure(connection, opts=OPTIONS), load_all_tables())
+    return [str(difference) for difference in found]
+
+
+def run(connection: "Connection", command: str, revision: str) -> None:
     """Run Alembic's `upgrade` or `downgrade` on this connection."""
     from alembic import command as alembic  # noqa: PLC0415 - slow to import, and not needed at the head
     from alembic.config import Config  # noqa: PLC0415
@@ -56,6 +79,48 @@ def run(connection: object, command: str, revision: str) -> None:
     getattr(alembic, command)(config, revision)
 
 
-def engine_url(url: str) -> str:
-    """Return a libpq URL as SQLAlchemy wants it."""
-    return "postgresql+psycopg://" + url.split("://", 1)[1]
+@contextmanager
+def _connection(url: str) -> Generator["Connection"]:
+    """Connect through SQLAlchemy, which Alembic needs; psycopg itself reads the URL, whatever its form."""
+    from sqlalchemy import create_engine  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+    from sqlalchemy.pool import NullPool  # noqa: PLC0415
+
+    def connect() -> Any:
+        return psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT)
+
+    try:
+        with create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool).connect() as connection:
+            yield connection
+    except DBAPIError as error:
+        raise _explained(error.orig or error) from error
+
+
+@contextmanager
+def _alone(connection: "Connection") -> Generator[None]:
+    """Hold the lock that only one migrating process has; the server frees it when the process dies."""
+    from sqlalchemy import text  # noqa: PLC0415
+
+    connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ADVISORY_LOCK})
+    connection.commit()
+    try:
+        yield
+    finally:
+        if not connection.closed and not connection.invalidated:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
+            connection.commit()
+
+
+def _explained(error: BaseException) -> CannotStart:
+    """Say what an operator can do about what PostgreSQL or the way to it said."""
+    text = str(error).strip().splitlines()
+    reason = text[0] if text else type(error).__name__
+    if isinstance(error, psycopg.errors.LockNotAvailable):
+        return CannotStart(
+            f"A migration waited {LOCK_TIMEOUT} s for a lock and gave up, so that nobody queues up behind it. "
+            "What it had begun is undone. Try again when fewer long transactions run."
+        )
+    if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
+        return CannotStart(f"PostgreSQL cannot be reached: {reason}. Check DATABASE_URL, and that the server runs.")
+    return CannotStart(f"PostgreSQL refused: {reason}. Check the rights of the role in DATABASE_URL.")

@@ -1,0 +1,45 @@
+"""The contract and its flows, held against one another before anything is served (C-3)."""
+
+import json
+from typing import Any
+
+from accord.contract import bundle, lint
+from accord.contract.operations import Operation, operations
+from accord.dispatch import Flow, find_flows
+from accord.problems import CannotStart
+
+
+class ContractBroken(CannotStart):
+    """The contract and the flows do not fit together; the message lists everything that does not."""
+
+    def __init__(self, problems: list[str]) -> None:
+        """Join the problems, so that printing the exception shows them all."""
+        self.problems = problems
+        super().__init__("The contract and the flows do not fit together:\n" + "\n".join(f"  {p}" for p in problems))
+
+
+def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
+    """Return the operations and their flows by operationId; raise ContractBroken with everything that is wrong."""
+    document = _document()
+    problems = lint.problems(document)
+    try:
+        found = {operation.id: operation for operation in operations(document)}
+    except (LookupError, StopIteration, TypeError, ValueError):
+        if not problems:
+            raise
+        # What the laws found explains it; the flows can be compared when the document can be read.
+        raise ContractBroken(problems) from None
+    flows, misfits = find_flows(found.values())
+    if problems or misfits:
+        raise ContractBroken(problems + misfits)
+    return found, flows
+
+
+def _document() -> dict[str, Any]:
+    try:
+        return bundle.load()
+    except bundle.BundleMissing as missing:
+        raise CannotStart(str(missing)) from missing
+    except json.JSONDecodeError as error:
+        message = f"{bundle.path()} is not JSON ({error}): run `python -m accord.contract generate`."
+        raise CannotStart(message) from error

@@ -1,0 +1,162 @@
+"""The composition root: settings become connections and flows, and all of them stop in order."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Coroutine
+from concurrent.futures import Future
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal, Self
+
+from pydantic import SecretStr
+
+from accord import __version__
+from accord.boot.contract import load_contract
+from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
+from accord.database.pool import Database
+from accord.dispatch import Dispatch, LocalDispatch, RemoteDispatch
+from accord.embedded import EmbeddedServer, supervise
+from accord.embedded.ahead import Starting, begin
+from accord.flows.accounts.rules import offer_setup_token
+from accord.flows.auth.queries import ended_since, live_session
+from accord.messaging.connection import Connection
+from accord.messaging.envelope import Envelopes
+from accord.messaging.remote import RemoteFlows
+from accord.migrations.commands import migrate
+from accord.security.keys import envelope_key
+from accord.security.passwords import Passwords
+from accord.security.tokens import AccessTokens, Claims
+from accord.security.verified_tokens import VerifiedTokens
+from accord.settings import Settings
+from accord.worker.service import Worker
+
+Role = Literal["serve", "gateway", "worker"]
+
+
+class Process:
+    """The parts of one process, opened in order and closed in the reverse one."""
+
+    def __init__(self, settings: Settings, role: Role, starting: Starting | None = None) -> None:
+        """Take what to run, and the embedded servers if they are on their way already; nothing is opened yet."""
+        self.settings = settings
+        self.role = role
+        self.stopping = False
+        self.setup_token: str | None = None
+        self.servers: list[EmbeddedServer] = []
+        self._starting = starting
+        self._stack = AsyncExitStack()
+
+    @property
+    def uses_workers(self) -> bool:
+        """Whether flows are sent over NATS rather than run here."""
+        return self.role == "gateway" or (self.role == "serve" and self.settings.flow_transport == "nats")
+
+    async def __aenter__(self) -> Self:
+        """Open everything; what was opened is closed again when something fails."""
+        async with AsyncExitStack() as stack:
+            self._stack = stack
+            self.operations, self.flows = load_contract()
+            self.database_url, nats_url = await self._addresses()
+            await asyncio.to_thread(migrate, self.database_url, production=self.settings.is_production)
+            await self._open(nats_url)
+            if self.role == "serve":
+                self.setup_token = await self._offer_setup_token()
+            self._stack = stack.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close everything."""
+        await self._stack.aclose()
+
+    def abandon(self) -> None:
+        """Stop the embedded servers and nothing else; for a process that ends at once."""
+        for server in self.servers:
+            server.stop()
+
+    async def _addresses(self) -> tuple[str, str]:
+        """Return the addresses of PostgreSQL and NATS, starting the embedded ones where none is configured."""
+        settings = self.settings
+        starting = self._starting or begin(settings)
+        database_url = await self._address(settings.database_url, starting.postgres)
+        nats_url = await self._address(settings.nats_url, starting.nats)
+        await self._background(supervise(*self.servers))
+        return database_url, nats_url
+
+    async def _address(self, configured: SecretStr | None, starting: Future[EmbeddedServer] | None) -> str:
+        if configured is not None:
+            return configured.get_secret_value()
+        assert starting is not None
+        server = await asyncio.wrap_future(starting)
+        self.servers.append(server)
+        self._stack.push_async_callback(asyncio.to_thread, server.stop)
+        return server.url
+
+    async def _open(self, nats_url: str) -> None:
+        settings = self.settings
+        self.database = Database(self.database_url, settings.database_pool_size, settings.request_timeout + 5)
+        await self.database.open()
+        self._stack.push_async_callback(self.database.close)
+        self.messaging = Connection(nats_url, f"accord-{self.role}")
+        await self.messaging.start()
+        self._stack.push_async_callback(self.messaging.close)
+        self.resources = Resources(
+            settings=settings,
+            database=self.database,
+            passwords=Passwords(settings),
+            tokens=AccessTokens(settings),
+            probes={"database": self.database.ping, "messaging": self.messaging.ping},
+        )
+        self._stack.callback(self.resources.passwords.close)
+        self.tokens = VerifiedTokens(self.resources.tokens, self._load_session, self._ended_sessions)
+        await self._background(self.tokens.follow())
+        self.local = LocalDispatch(self.resources, self.flows)
+        self.dispatch: Dispatch = self.local
+        envelopes = Envelopes(envelope_key(settings))
+        if self.uses_workers:
+            remote = RemoteFlows(self.messaging, envelopes)
+            await remote.start()
+            self.dispatch = RemoteDispatch(remote)
+        if self.role == "worker" or (self.role == "serve" and self.uses_workers):
+            worker = Worker(self.messaging, envelopes, self.local, self.tokens.caller_of, version=__version__)
+            await worker.start(self.operations.values())
+            self._stack.push_async_callback(worker.stop, settings.shutdown_timeout)
+
+    async def _load_session(self, claims: Claims) -> Caller | None:
+        row = await live_session(self.database, claims.session_id, datetime.now(UTC))
+        return None if row is None else Caller.user(str(row.id), row.role, claims.session_id)
+
+    async def _ended_sessions(self, window: float) -> list[str]:
+        return await ended_since(self.database, datetime.now(UTC) - timedelta(seconds=window))
+
+    async def ready(self) -> str | None:
+        """Return what keeps this process from serving, or None."""
+        if self.stopping:
+            return "stopping"
+        try:
+            async with asyncio.timeout(2):
+                await self.database.ping()
+        except Exception:  # noqa: BLE001 - whatever it is, the database does not answer
+            return "database unreachable"
+        return await self._workers_missing() if self.uses_workers else None
+
+    async def _workers_missing(self) -> str | None:
+        request = RequestInfo("readyz", deadline=time.time() + 2)
+        result = await self.dispatch(self.operations["getVersion"], ANONYMOUS, request, {})
+        return None if result.success else "no worker answers"
+
+    async def _offer_setup_token(self) -> str | None:
+        context = Context(self.resources, "offerSetupToken", ANONYMOUS, RequestInfo("start"))
+        token = await offer_setup_token(context)
+        await context.commit()
+        return token
+
+    async def _background(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+
+        async def stop() -> None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+        self._stack.push_async_callback(stop)

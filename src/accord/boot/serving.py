@@ -1,0 +1,108 @@
+"""From a process that is put together to one that serves, and to its end (O-7)."""
+
+import asyncio
+import gc
+import socket
+import sys
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+
+from accord import logs
+from accord.boot.process import Process, Role
+from accord.boot.signals import StopSignals
+from accord.embedded.ahead import Starting
+from accord.settings import Settings
+
+Announce = Callable[[Process, str], None]
+BACKLOG = 2048
+
+
+async def run_server(
+    settings: Settings, role: Role, listener: socket.socket, announce: Announce, starting: Starting | None = None
+) -> int:
+    """Serve HTTP until a signal comes; return the exit status: 1 when requests had to be cut off."""
+    signals = StopSignals(settings.shutdown_timeout)
+    process = Process(settings, role, starting)
+    async with _until_stopped(signals), _opened(process, signals):
+        await _serve(process, signals, listener, announce)
+    return signals.status
+
+
+async def run_worker(settings: Settings, starting: Starting | None = None) -> int:
+    """Run flows for gateways until a signal comes; return the exit status: 1 when flows had to be cut off."""
+    signals = StopSignals(settings.shutdown_timeout)
+    stopped = asyncio.Event()
+    async with _until_stopped(signals), _opened(Process(settings, "worker", starting), signals):
+        signals.stop = stopped.set
+        freeze_memory()
+        sys.stdout.write("Accord worker is ready.\n")
+        sys.stdout.flush()
+        await stopped.wait()
+    return signals.status
+
+
+async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
+    from accord.api.app import Parts, build  # noqa: PLC0415 - a worker needs nothing of HTTP
+    from accord.api.server import server  # noqa: PLC0415
+
+    application = build(
+        Parts(
+            settings=process.settings,
+            database=process.database,
+            operations=process.operations,
+            flows=process.flows,
+            dispatch=process.dispatch,
+            tokens=process.tokens,
+            ready=process.ready,
+        )
+    )
+    http = server(application, process.settings)
+
+    def stop() -> None:
+        process.stopping = True
+        http.should_exit = True
+
+    signals.stop = stop
+    freeze_memory()
+    # Whoever reads the announcement may connect at once; until uvicorn accepts, the system keeps them waiting.
+    listener.listen(BACKLOG)
+    announce(process, address_of(listener))
+    await http.serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def _until_stopped(signals: StopSignals) -> AsyncGenerator[None]:
+    """Let a signal that comes before there is anything to stop cancel the start."""
+    task = asyncio.current_task()
+    assert task is not None
+    signals.stop = task.cancel
+    with signals.handled():
+        try:
+            yield
+        except asyncio.CancelledError:
+            if not signals.received:
+                raise
+            task.uncancel()
+            logs.info("Stopped before it was ready.")
+
+
+@asynccontextmanager
+async def _opened(process: Process, signals: StopSignals) -> AsyncGenerator[None]:
+    """Open the process; however this one ends, its embedded servers end too."""
+    signals.abandon.append(process.abandon)
+    async with process:
+        yield
+
+
+def freeze_memory() -> None:
+    """Take what the start made out of the garbage collector's sight, so that collections stay short."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    gc.enable()
+
+
+def address_of(listener: socket.socket) -> str:
+    """Return the URL under which a bound socket is reached."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
