@@ -4,6 +4,7 @@ import itertools
 import os
 from contextlib import AsyncExitStack
 from typing import Any
+from uuid import UUID
 
 import httpx
 import psycopg
@@ -60,6 +61,8 @@ class Account:
 class Given:
     """Makes what a test starts from."""
 
+    password = PASSWORD
+
     def __init__(self, service: Service, stack: AsyncExitStack) -> None:
         self.service = service
         self._stack = stack
@@ -78,12 +81,7 @@ class Given:
     ) -> Account:
         """Return a customer, signed in, at this version."""
         http = await self.somebody()
-        body = {
-            "email": email or new_email(),
-            "password": PASSWORD,
-            "firstName": first_name,
-            "lastName": last_name,
-        }
+        body = details(email=email or new_email(), firstName=first_name, lastName=last_name)
         registered = await http.post("/api/v1/auth/register", json=body)
         assert registered.status_code == 201, registered.text
         if version != 1:
@@ -97,25 +95,52 @@ class Given:
         assert answer.status_code == 200, answer.text
         return Account(http, self, answer.json()["user"], answer.json())
 
+    async def failed_logins(self, email: str, times: int) -> list[int]:
+        """Sign in with a wrong password, each time from another address, and return the statuses."""
+        body = {"email": email, "password": "not the password"}
+        return [(await (await self.somebody()).post("/api/v1/auth/login", json=body)).status_code for _ in range(times)]
+
     async def root(self) -> Account:
         """Return the root account, in a session of its own."""
         return await self.signed_in(ROOT_EMAIL, ROOT_PASSWORD)
 
     async def an_admin(self) -> Account:
         """Return an administrator of its own."""
+        return await self._promoted("admin")
+
+    async def another_root(self) -> Account:
+        """Return a second root account; the test must not leave it as the only one."""
+        return await self._promoted("root")
+
+    async def _promoted(self, role: str) -> Account:
         root = await self.root()
-        email = new_email()
-        created = await root.post(
-            "/api/v1/users", email=email, password=PASSWORD, firstName="Ad", lastName="Min", role="admin"
-        )
+        created = await root.post("/api/v1/users", **details(role="admin"))
         assert created.status_code == 201, created.text
-        return await self.signed_in(email)
+        if role != "admin":
+            path = f"/api/v1/users/{created.json()['id']}"
+            promoted = await root.patch(path, expectedVersion=1, role=role)
+            assert promoted.status_code == 200, promoted.text
+        return await self.signed_in(created.json()["email"])
+
+    async def entries(self, answer: httpx.Response) -> list[dict[str, Any]]:
+        """Return what the journal has of the request that got this answer."""
+        names = ("actor_kind", "actor_id", "operation", "record_table", "record_id", "record_version", "kind", "fields")
+        rows = await self.sql(
+            f"SELECT {', '.join(names)} FROM journal WHERE request_id = %s ORDER BY id",  # noqa: S608 - the names above
+            answer.headers["x-request-id"],
+        )
+        return [dict(zip(names, (str(v) if isinstance(v, UUID) else v for v in row), strict=True)) for row in rows]
 
     async def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Look behind the interface, or set up what it does not let one set up."""
         async with await psycopg.AsyncConnection.connect(self.service.database_url, autocommit=True) as connection:
             cursor = await connection.execute(statement, values)
             return await cursor.fetchall() if cursor.description else []
+
+
+def details(**changes: Any) -> dict[str, Any]:
+    """Return what a new account needs, with an address that nobody has."""
+    return {"email": new_email(), "password": PASSWORD, "firstName": "Ada", "lastName": "Lovelace"} | changes
 
 
 def new_email() -> str:

@@ -1,5 +1,7 @@
 from asyncio import gather
 
+import pytest
+
 
 async def test_saves_the_change_and_raises_the_version(given):
     me = await given.an_account(first_name="Ada", version=7)
@@ -26,8 +28,58 @@ async def test_refuses_a_stale_version_and_changes_nothing(given):
 async def test_two_racing_updates_have_one_winner(given):
     me = await given.an_account(version=1)
 
-    responses = await gather(
-        *(me.patch("/api/v1/me", expectedVersion=1, firstName=name) for name in ("A", "B"))
-    )
+    responses = await gather(*(me.patch("/api/v1/me", expectedVersion=1, firstName=name) for name in ("A", "B")))
 
     assert sorted(r.status_code for r in responses) == [200, 409]
+
+
+@pytest.mark.parametrize("field", ["email", "role", "version", "id", "disabledAt"])
+async def test_what_is_not_the_persons_to_change_is_refused(given, field):
+    me = await given.an_account()
+
+    answer = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace", **{field: me.user[field]})
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert (await me.get("/api/v1/me")).json() == me.user
+
+
+async def test_the_journal_says_who_changed_what(given):
+    me = await given.an_account()
+
+    answer = await me.patch("/api/v1/me", expectedVersion=1, lastName="Hopper")
+
+    [entry] = await given.entries(answer)
+    assert (entry["operation"], entry["actor_kind"], entry["actor_id"]) == ("updateMe", "user", me.id)
+    assert (entry["kind"], entry["record_version"], entry["fields"]) == ("updated", 2, {"last_name": "Hopper"})
+
+
+async def test_if_match_is_a_second_witness_of_the_version(given):
+    me = await given.an_account(version=2)
+
+    agrees = await me.patch("/api/v1/me", {"If-Match": '"2"'}, expectedVersion=2, firstName="Grace")
+    stale = await me.patch("/api/v1/me", {"If-Match": '"2"'}, expectedVersion=2, firstName="Jean")
+    disagrees = await me.patch("/api/v1/me", {"If-Match": '"2"'}, expectedVersion=3, firstName="Jean")
+
+    assert (agrees.status_code, agrees.headers["etag"]) == (200, '"3"')
+    assert (stale.status_code, stale.json()["code"], stale.json()["currentVersion"]) == (412, "PRECONDITION_FAILED", 3)
+    assert (disagrees.status_code, disagrees.json()["errors"][0]["field"]) == (400, "If-Match")
+    assert (await me.get("/api/v1/me")).json()["firstName"] == "Grace"
+
+
+async def test_a_version_from_the_future_is_stale_too(given):
+    me = await given.an_account()
+
+    answer = await me.patch("/api/v1/me", expectedVersion=9, firstName="Grace")
+
+    assert (answer.status_code, answer.json()["currentVersion"]) == (409, 1)
+
+
+async def test_a_change_after_the_account_was_deleted_never_succeeds(given):
+    me, admin = await given.an_account(), await given.an_admin()
+    await admin.delete(f"/api/v1/users/{me.id}", expectedVersion=1)
+
+    answer = await me.patch("/api/v1/me", expectedVersion=2, firstName="Grace")
+
+    # 401 once this process has heard that the session ended, 404 in the moment before.
+    assert answer.status_code in {401, 404}
+    assert await given.sql("SELECT first_name, version FROM users WHERE id = %s", me.id) == [("Ada", 2)]

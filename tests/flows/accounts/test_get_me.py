@@ -1,0 +1,83 @@
+import time
+
+import pytest
+
+from accord.security.tokens import AccessTokens
+from accord.settings import Settings
+
+
+async def test_answers_with_the_account_of_the_token_and_its_version(given):
+    me = await given.an_account(first_name="Grace", version=3)
+
+    answer = await me.get("/api/v1/me")
+
+    assert answer.status_code == 200
+    assert answer.json() == me.user
+    assert (answer.json()["firstName"], answer.json()["version"]) == ("Grace", 3)
+    assert answer.headers["etag"] == '"3"'
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize("held", ['"3"', 'W/"3"', '"1", "3"', "*"])
+async def test_is_304_without_a_body_for_who_holds_this_version(given, held):
+    me = await given.an_account(version=3)
+
+    answer = await me.get("/api/v1/me", {"If-None-Match": held})
+
+    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"3"')
+
+
+async def test_answers_in_full_for_who_holds_another_version(given):
+    me = await given.an_account(version=3)
+
+    answer = await me.get("/api/v1/me", {"If-None-Match": '"2"'})
+
+    assert (answer.status_code, answer.json()["version"]) == (200, 3)
+
+
+async def test_without_a_token_it_says_how_to_authenticate(given):
+    answer = await (await given.somebody()).get("/api/v1/me")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
+    assert answer.headers["www-authenticate"] == "Bearer"
+
+
+@pytest.mark.parametrize(("token", "times"), [("nonsense", 1), ("a.b.c", 1), ("x", 5000), ("x", 1_000_000)])
+async def test_what_is_no_token_is_invalid(given, token, times):
+    somebody = await given.somebody(authorization=f"Bearer {token * times}")
+
+    answer = await somebody.get("/api/v1/me")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
+    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+
+
+@pytest.mark.parametrize(
+    ("change", "age", "code"),
+    [
+        ({}, 0, None),
+        ({}, 3600, "TOKEN_EXPIRED"),
+        ({"jwt_audience": "accord-ticket"}, 0, "UNAUTHORIZED"),
+        ({"jwt_issuer": "somebody-else"}, 0, "UNAUTHORIZED"),
+    ],
+)
+async def test_a_token_that_we_signed_counts_in_its_time_and_for_its_purpose_only(given, change, age, code):
+    me = await given.an_account()
+    session = (await me.get("/api/v1/auth/session")).json()["session"]["id"]
+    tokens = AccessTokens(Settings(data_dir=given.service.folder / "data", **change))
+
+    me.http.headers["authorization"] = f"Bearer {tokens.issue(me.id, session, time.time() - age)}"
+    answer = await me.get("/api/v1/me")
+
+    assert answer.json().get("code") == code
+    assert answer.status_code == (401 if code else 200)
+
+
+async def test_a_token_of_another_signer_is_refused(given, tmp_path):
+    me = await given.an_account()
+    session = (await me.get("/api/v1/auth/session")).json()["session"]["id"]
+    stranger = AccessTokens(Settings(data_dir=tmp_path))
+
+    me.http.headers["authorization"] = f"Bearer {stranger.issue(me.id, session, time.time())}"
+
+    assert (await me.get("/api/v1/me")).status_code == 401

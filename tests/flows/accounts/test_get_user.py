@@ -1,0 +1,56 @@
+from uuid import uuid4
+
+import pytest
+
+
+async def test_answers_with_ones_own_account(given):
+    me = await given.an_account(version=4)
+
+    answer = await me.get(f"/api/v1/users/{me.id}")
+
+    assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, me.user, '"4"')
+
+
+async def test_an_id_is_the_same_in_capitals(given):
+    me = await given.an_account()
+
+    answer = await me.get(f"/api/v1/users/{me.id.upper()}")
+
+    assert (answer.status_code, answer.json()["id"]) == (200, me.id)
+
+
+async def test_an_administrator_reads_every_account(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+
+    assert (await admin.get(f"/api/v1/users/{somebody.id}")).json() == somebody.user
+
+
+async def test_another_persons_account_answers_like_one_that_does_not_exist(given):
+    me, other = await given.an_account(), await given.an_account()
+
+    foreign, unknown, malformed = [
+        await me.get(f"/api/v1/users/{user_id}") for user_id in (other.id, uuid4(), "not-an-id")
+    ]
+
+    assert [answer.status_code for answer in (foreign, unknown, malformed)] == [404, 404, 404]
+    assert _without_request(foreign) == _without_request(unknown) == _without_request(malformed)
+
+
+async def test_a_deleted_account_is_not_found(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+    await admin.delete(f"/api/v1/users/{somebody.id}", expectedVersion=1)
+
+    assert (await admin.get(f"/api/v1/users/{somebody.id}")).status_code == 404
+
+
+@pytest.mark.parametrize(("held", "status"), [('"1"', 304), ('"2"', 200)])
+async def test_is_304_for_who_holds_this_version(given, held, status):
+    me = await given.an_account()
+
+    answer = await me.get(f"/api/v1/users/{me.id}", {"If-None-Match": held})
+
+    assert answer.status_code == status
+
+
+def _without_request(answer):
+    return {name: value for name, value in answer.json().items() if name not in {"instance", "requestId"}}

@@ -1,0 +1,30 @@
+import pytest
+
+
+@pytest.mark.parametrize(("age", "days"), [("1 hour", 0), ("25 hours", 1), ("30 days", 30)])
+async def test_counts_what_the_account_has_and_the_full_days_since_it_joined(given, age, days):
+    me = await given.an_account()
+    await given.sql("UPDATE users SET created_at = created_at - %s::interval WHERE id = %s", age, me.id)
+
+    answer = await me.get(f"/api/v1/users/{me.id}/stats")
+
+    stats = answer.json()
+    assert answer.status_code == 200
+    assert (stats["user"]["id"], stats["joinedDaysAgo"]) == (me.id, days)
+    assert (stats["postCount"], stats["conversationCount"]) == (0, 0)
+
+
+async def test_an_administrator_sees_everybodys(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+
+    answer = await admin.get(f"/api/v1/users/{somebody.id}/stats")
+
+    assert (answer.status_code, answer.json()["user"]) == (200, somebody.user)
+
+
+async def test_another_persons_are_not_found(given):
+    me, other = await given.an_account(), await given.an_account()
+
+    answer = await me.get(f"/api/v1/users/{other.id}/stats")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")

@@ -1,0 +1,84 @@
+import hashlib
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+import pytest
+from given import details
+from service import Service
+
+
+@asynccontextmanager
+async def setup_token(given) -> AsyncIterator[str]:
+    """A token as the first start offers it; the root accounts made with it are gone afterwards."""
+    token = os.urandom(32).hex()
+    await given.sql(
+        "INSERT INTO setup_tokens (token_hash, created_at) VALUES (%s, now())", hashlib.sha256(token.encode()).digest()
+    )
+    try:
+        yield token
+    finally:
+        await given.sql("DELETE FROM setup_tokens")
+        await given.sql("UPDATE users SET deleted_at = now() WHERE role = 'root' AND email <> 'root@example.com'")
+
+
+async def test_the_token_creates_the_root_account_once(given):
+    body, http = details(), await given.somebody()
+    async with setup_token(given) as token:
+        created = await http.post("/api/v1/setup", json=body | {"setupToken": token})
+        again = await http.post("/api/v1/setup", json=details(setupToken=token))
+
+        root = created.json()
+        assert (created.status_code, root["role"], root["createdBy"], root["version"]) == (201, "root", None, 1)
+        assert (again.status_code, again.json()["code"]) == (401, "INVALID_CREDENTIALS")
+        assert (await (await given.signed_in(body["email"])).get("/api/v1/users")).status_code == 200
+        [entry] = await given.entries(created)
+        assert (entry["kind"], entry["actor_id"], entry["record_id"]) == ("created", root["id"], root["id"])
+        assert token not in str(entry)
+
+
+async def test_a_wrong_token_is_refused_before_anything_else_is_judged(given):
+    http = await given.somebody()
+
+    answer = await http.post("/api/v1/setup", json=details(setupToken="wrong", password="password1"))
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
+
+
+async def test_a_refusal_does_not_use_the_token_up(given):
+    somebody, http = await given.an_account(), await given.somebody()
+    async with setup_token(given) as token:
+        weak = await http.post("/api/v1/setup", json=details(setupToken=token, password="password1"))
+        taken = await http.post("/api/v1/setup", json=details(setupToken=token, email=somebody.email))
+        done = await http.post("/api/v1/setup", json=details(setupToken=token))
+
+        assert [answer.status_code for answer in (weak, taken, done)] == [422, 409, 201]
+
+
+@pytest.fixture
+def fresh(tmp_path_factory):
+    """A service of its own that nobody has set up."""
+    service = Service(tmp_path_factory.mktemp("fresh"))
+    yield service
+    service.stop()
+
+
+def test_each_start_without_a_root_account_prints_the_one_token_that_works(fresh):
+    first = fresh.run("first", "serve", "--port", "0")
+    forgotten = first.wait_for(r"setup token +(\S+)")
+    first.stop()
+    second = fresh.run("second", "serve", "--port", "0")
+    token, url = second.wait_for(r"setup token +(\S+)"), second.wait_for(r"listens on (\S+)")
+
+    answer = httpx.post(f"{url}/api/v1/setup", json=details(setupToken=forgotten))
+    assert answer.status_code == 401
+    # Whoever seeds the root account does not leave the printed token behind.
+    fresh.seed_root()
+    answer = httpx.post(f"{url}/api/v1/setup", json=details(setupToken=token))
+    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
+
+
+def test_with_a_root_account_no_token_is_printed(service):
+    assert "listens on" in service.logs
+    assert "setup token" not in service.logs

@@ -1,0 +1,39 @@
+import pytest
+
+NOBODY = {"authenticated": False, "user": None, "session": None}
+
+
+async def test_says_who_is_signed_in_and_since_when(given):
+    me = await given.an_account()
+
+    answer = await me.get("/api/v1/auth/session")
+
+    state = answer.json()
+    assert (answer.status_code, state["authenticated"], state["user"]) == (200, True, me.user)
+    assert state["session"]["createdAt"] == state["session"]["lastActiveAt"] < state["session"]["expiresAt"]
+
+
+@pytest.mark.parametrize(
+    "authorization", [None, "Bearer", "Bearer nonsense", "Bearer a.b.c", "Basic YTpi", "nonsense", "Bearer \xff"]
+)
+async def test_never_fails_for_want_of_a_good_token(given, authorization):
+    somebody = await given.somebody()
+    headers = {} if authorization is None else {"authorization": authorization.encode("latin-1")}
+
+    answer = await somebody.get("/api/v1/auth/session", headers=headers)
+
+    assert (answer.status_code, answer.json()) == (200, NOBODY)
+
+
+async def test_after_signing_out_it_says_so_at_once(given):
+    me = await given.an_account()
+    await me.post("/api/v1/auth/logout")
+
+    assert (await me.get("/api/v1/auth/session")).json() == NOBODY
+
+
+async def test_a_session_past_its_time_is_over(given):
+    me = await given.an_account()
+    await given.sql("UPDATE sessions SET expires_at = now() WHERE user_id = %s", me.id)
+
+    assert (await me.get("/api/v1/auth/session")).json() == NOBODY

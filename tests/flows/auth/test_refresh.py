@@ -1,0 +1,132 @@
+import pytest
+
+
+async def refresh(account, token):
+    return await account.http.post("/api/v1/auth/refresh", json={"refreshToken": token})
+
+
+async def test_gives_a_new_refresh_token_and_an_access_token_of_the_same_session(given):
+    me = await given.an_account()
+    session = (await me.get("/api/v1/auth/session")).json()["session"]
+
+    answer = await refresh(me, me.tokens["refreshToken"])
+
+    tokens = answer.json()
+    assert (answer.status_code, tokens["tokenType"], tokens["expiresIn"]) == (200, "Bearer", 900)
+    assert tokens["user"] == me.user
+    assert tokens["refreshToken"] != me.tokens["refreshToken"]
+    me.http.headers["authorization"] = f"Bearer {tokens['accessToken']}"
+    now = (await me.get("/api/v1/auth/session")).json()["session"]
+    assert (now["id"], now["expiresAt"]) == (session["id"], session["expiresAt"])
+    assert now["lastActiveAt"] > session["lastActiveAt"]
+
+
+async def test_the_stored_token_is_a_hash(given):
+    me = await given.an_account()
+    token = (await refresh(me, me.tokens["refreshToken"])).json()["refreshToken"]
+
+    rows = await given.sql(
+        "SELECT t::text FROM refresh_tokens t JOIN sessions s ON s.id = session_id WHERE s.user_id = %s", me.id
+    )
+
+    assert len(rows) == 2
+    assert not [row for row in rows if token in row[0] or token.encode().hex() in row[0]]
+
+
+async def test_within_its_grace_the_previous_token_gives_the_same_successor(given):
+    me = await given.an_account()
+
+    first, second = [await refresh(me, me.tokens["refreshToken"]) for _ in range(2)]
+
+    assert (first.status_code, second.status_code) == (200, 200)
+    assert first.json()["refreshToken"] == second.json()["refreshToken"]
+    assert (await refresh(me, second.json()["refreshToken"])).status_code == 200
+
+
+async def test_the_number_of_repeats_is_bounded(given):
+    me = await given.an_account()
+    await refresh(me, me.tokens["refreshToken"])
+    await given.sql(
+        "UPDATE refresh_tokens SET repeats = 20 FROM sessions s WHERE s.id = session_id AND s.user_id = %s", me.id
+    )
+
+    assert (await refresh(me, me.tokens["refreshToken"])).status_code == 401
+
+
+async def test_after_its_grace_the_previous_token_ends_the_session(given):
+    me = await given.an_account()
+    successor = (await refresh(me, me.tokens["refreshToken"])).json()["refreshToken"]
+    await given.sql(
+        "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '31 seconds' FROM sessions s"
+        " WHERE s.id = session_id AND s.user_id = %s",
+        me.id,
+    )
+
+    reused = await refresh(me, me.tokens["refreshToken"])
+
+    assert (reused.status_code, reused.json()["code"]) == (401, "INVALID_CREDENTIALS")
+    assert (await refresh(me, successor)).status_code == 401
+
+
+async def test_an_older_token_ends_the_session_although_the_request_fails(given):
+    me = await given.an_account()
+    session = (await me.get("/api/v1/auth/session")).json()["session"]["id"]
+    second = (await refresh(me, me.tokens["refreshToken"])).json()["refreshToken"]
+    third = (await refresh(me, second)).json()["refreshToken"]
+
+    reused = await refresh(me, me.tokens["refreshToken"])
+
+    assert reused.status_code == 401
+    [entry] = await given.entries(reused)
+    assert (entry["kind"], entry["record_table"], entry["record_id"]) == ("event", "sessions", session)
+    assert entry["fields"] == {"event": "refresh reuse detected"}
+    assert [(await refresh(me, token)).status_code for token in (third, second)] == [401, 401]
+    assert (await me.get("/api/v1/auth/session")).json()["authenticated"] is False
+
+
+async def test_other_sessions_of_the_person_go_on(given):
+    me = await given.an_account()
+    elsewhere = await given.signed_in(me.email)
+    await refresh(me, (await refresh(me, me.tokens["refreshToken"])).json()["refreshToken"])
+
+    assert (await refresh(me, me.tokens["refreshToken"])).status_code == 401
+    assert (await refresh(elsewhere, elsewhere.tokens["refreshToken"])).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "time_passes",
+    [
+        "UPDATE sessions SET expires_at = now() WHERE user_id = %s",
+        "UPDATE sessions SET last_active_at = last_active_at - interval '7 days' WHERE user_id = %s",
+    ],
+)
+async def test_a_session_ends_by_age_and_by_idleness(given, time_passes):
+    me = await given.an_account()
+    await given.sql(time_passes, me.id)
+
+    answer = await refresh(me, me.tokens["refreshToken"])
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
+
+
+async def test_an_unknown_token_is_refused(given):
+    me = await given.an_account()
+
+    assert (await refresh(me, "no-such-token")).status_code == 401
+
+
+async def test_the_journal_has_it_without_the_token(given):
+    me = await given.an_account()
+
+    answer = await refresh(me, me.tokens["refreshToken"])
+
+    [entry] = await given.entries(answer)
+    assert (entry["actor_id"], entry["fields"]) == (me.id, {"event": "refreshed"})
+
+
+async def test_no_other_token_takes_its_place(given):
+    me = await given.an_account()
+    bearer = await given.somebody(authorization=f"Bearer {me.tokens['refreshToken']}")
+
+    assert (await refresh(me, "x" + me.tokens["accessToken"].partition(".")[0])).status_code == 401
+    assert (await bearer.get("/api/v1/me")).status_code == 401

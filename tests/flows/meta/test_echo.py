@@ -1,0 +1,21 @@
+import pytest
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"message": ""},
+        {"message": "Zoë 🙂 \u202e", "count": -(2**63), "tags": ["a", "b"]},
+        {"message": "x" * 1000, "count": 2**63 - 1, "sentAt": "2026-01-31T09:30:00Z"},
+    ],
+)
+async def test_answers_with_the_body_as_it_came(given, body):
+    answer = await (await given.somebody()).post("/api/v1/meta/echo", json=body)
+
+    assert (answer.status_code, answer.json()) == (200, body)
+
+
+async def test_writes_nothing(given):
+    answer = await (await given.somebody()).post("/api/v1/meta/echo", json={"message": "Hello"})
+
+    assert await given.entries(answer) == []

@@ -1,0 +1,31 @@
+from accord import __version__
+
+
+async def test_tells_anybody_that_it_is_well_and_nothing_more(given):
+    answer = await (await given.somebody()).get("/api/v1/healthcheck")
+
+    health = answer.json()
+    assert (answer.status_code, health["status"], health["version"]) == (200, "ok", __version__)
+    assert health["uptime"] > 0
+    assert "checks" not in health
+
+
+async def test_a_customer_sees_no_more_than_anybody(given):
+    somebody = await given.an_account()
+
+    assert "checks" not in (await somebody.get("/api/v1/healthcheck")).json()
+
+
+async def test_an_administrator_sees_what_was_checked(given):
+    admin = await given.an_admin()
+
+    checks = (await admin.get("/api/v1/healthcheck")).json()["checks"]
+
+    assert {name: check["status"] for name, check in checks.items()} == {"database": "ok", "messaging": "ok"}
+    assert all(0 <= check["latencyMs"] < 3000 for check in checks.values())
+
+
+async def test_who_sends_a_bad_token_is_anybody(given):
+    somebody = await given.somebody(authorization="Bearer nonsense")
+
+    assert (await somebody.get("/api/v1/healthcheck")).status_code == 200
