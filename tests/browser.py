@@ -43,9 +43,7 @@ def find() -> str:
             continue
         if found:
             return found
-    raise BrowserMissingError(
-        "No browser. Install chromium, or set CHROME to its path. Tried: " + "; ".join(tried)
-    )
+    raise BrowserMissingError("No browser. Install chromium, or set CHROME to its path. Tried: " + "; ".join(tried))
 
 
 @contextmanager

@@ -63,9 +63,7 @@ def test_secrets_come_from_files_only(service):
     secret = [name for name in environment if re.search(r"URL|KEY|TOKEN|PASSWORD", name)]
 
     assert secret
-    assert [
-        name for name in secret if environment[name] != f"/run/secrets/{name.removesuffix('_FILE').lower()}"
-    ] == []
+    assert [name for name in secret if environment[name] != f"/run/secrets/{name.removesuffix('_FILE').lower()}"] == []
     assert {Path(environment[name]).name for name in secret} == set(SERVICES[service]["secrets"])
 
 
@@ -99,9 +97,7 @@ def test_the_image_gets_everything_that_the_build_reads():
     assert [path for line in copied for path in line.split() if f"!{path}" not in let_in] == []
 
 
-@pytest.mark.skipif(
-    not os.environ.get("PATH") or shutil.which("docker") is None, reason="docker is not installed"
-)
+@pytest.mark.skipif(not os.environ.get("PATH") or shutil.which("docker") is None, reason="docker is not installed")
 def test_compose_itself_accepts_the_file(made):
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode:
         pytest.skip("docker has no compose plugin")

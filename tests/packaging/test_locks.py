@@ -24,9 +24,7 @@ def test_every_pinned_package_has_hashes(lock):
     packages = [entry for entry in entries if not entry.startswith("#")]
 
     assert packages
-    assert [
-        entry for entry in packages if not re.search(r"==\S+.*\n\s+--hash=sha256:[0-9a-f]{64}", entry)
-    ] == []
+    assert [entry for entry in packages if not re.search(r"==\S+.*\n\s+--hash=sha256:[0-9a-f]{64}", entry)] == []
 
 
 def test_what_is_tested_is_what_is_served():
