@@ -8,9 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from accord.database.journal import Actor, Journal
 from accord.database.pool import Database
 from accord.database.transaction import Transaction
+from accord.journal.entries import Actor, Journal
 from accord.security.passwords import Passwords
 from accord.security.permissions import allows, permissions_of
 from accord.security.tokens import AccessTokens

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 
-from accord.relay import chain
+from accord.journal import chain
 
 MOST = 2000
 """Entries in one batch: enough to make its commit cheap for each, few enough to be quick."""
