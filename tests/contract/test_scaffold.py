@@ -27,7 +27,9 @@ def copy_of_this_repository(place: Path) -> Path:
     for folder in ("openapi", "src"):
         unneeded = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(bundle.REPOSITORY / folder, place / folder, ignore=unneeded)
-    shutil.copy(bundle.REPOSITORY / "pyproject.toml", place)
+    (place / "tests").mkdir()
+    for file in (bundle.REPOSITORY / "pyproject.toml", *(bundle.REPOSITORY / "tests").glob("*.py")):
+        shutil.copy(file, place / file.relative_to(bundle.REPOSITORY))
     return place
 
 
@@ -107,6 +109,10 @@ assert {"createWidget", "getWidget", "updateWidget", "replaceWidget", "deleteWid
 """
 
     assert run(with_widgets, "-c", program) == ""
+
+
+def test_the_new_tests_pass_against_the_service(with_widgets):
+    assert run(with_widgets, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/flows/widgets") == ""
 
 
 def test_an_existing_domain_keeps_its_comments_and_its_formatting(repository):
