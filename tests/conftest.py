@@ -1,8 +1,10 @@
 """One service for all tests, in the transport that FLOW_TRANSPORT names; every test makes its own accounts."""
 
 import os
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from given import Given
@@ -10,14 +12,16 @@ from service import Service
 
 
 @pytest.fixture(scope="session")
-def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def service() -> Iterator[Service]:
     """The running service, with its root account."""
-    running = Service(tmp_path_factory.mktemp("service"), os.environ.get("FLOW_TRANSPORT", "local"))
-    try:
-        running.seed_root()
-        yield running.start()
-    finally:
-        running.stop()
+    # Not below pytest's own folder: a second run by root closes that to PostgreSQL's account while it is in use.
+    with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
+        running = Service(Path(folder), os.environ.get("FLOW_TRANSPORT", "local"))
+        try:
+            running.seed_root()
+            yield running.start()
+        finally:
+            running.stop()
 
 
 @pytest.fixture

@@ -81,6 +81,8 @@ journal_checkpoints = Table(
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
+    # What stands up to here was pruned, and is vouched for by this signature alone.
+    Column("pruned", Boolean, nullable=False),
     moment("signed_at"),
     Column("key_id", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),

@@ -78,6 +78,7 @@ def upgrade() -> None:
         "journal_checkpoints",
         sa.Column("position", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("pruned", sa.Boolean(), nullable=False),
         sa.Column("signed_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),

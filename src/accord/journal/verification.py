@@ -1,0 +1,90 @@
+"""Verifies the whole journal: every hash, no gap, nothing cut off at the end."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from sqlalchemy import bindparam, select
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.tables import journal, journal_positions, journal_relay
+from accord.journal import chain
+from accord.journal.checkpoints import Checkpoint
+
+BATCH = 2000
+
+_POSITIONS = Statement(
+    select(journal_positions.c.position, journal_positions.c.hash, *(journal.c[name] for name in chain.COLUMNS))
+    .outerjoin(
+        journal,
+        (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at),
+    )
+    .where(journal_positions.c.position > bindparam("after"))
+    .order_by(journal_positions.c.position)
+    .limit(bindparam("most"))
+)
+_HASH_AT = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
+_RELAY = Statement(select(journal_relay.c.position, journal_relay.c.hash))
+
+
+class Verdict(NamedTuple):
+    """How far the journal is sound; `broken_at` is the first position that is not, and `reason` says why."""
+
+    verified: int
+    position: int
+    broken_at: int | None = None
+    reason: str | None = None
+
+
+async def verify(database: Database, checkpoints: list[Checkpoint], keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
+    """Walk the chain from its start, or from where it was pruned, to the last position that anything vouches for."""
+    forged = next((c for c in checkpoints if not c.is_signed_by(keys)), None)
+    if forged is not None:
+        return Verdict(0, 0, forged.position, "the checkpoint here is not signed by one of our keys")
+    relay = await database.one(_RELAY)
+    start = max((c for c in checkpoints if c.pruned), default=None, key=lambda c: c.position)
+    position, previous = (start.position, start.hash) if start else (0, chain.START)
+    vouched = {c.position: c.hash for c in checkpoints}
+    verified = 0
+    async for row in _rows(database, position, relay.position):
+        position += 1
+        reason = _fault(row, position, previous, vouched)
+        if reason is not None:
+            return Verdict(verified, relay.position, position, reason)
+        previous = row.hash
+        verified += 1
+    end = max([relay.position, *vouched])
+    if position < end:
+        return Verdict(verified, relay.position, position + 1, "the entries from here on were cut off")
+    if previous != relay.hash:
+        return Verdict(verified, relay.position, position, "the relay remembers another hash")
+    return Verdict(verified, relay.position)
+
+
+async def _rows(database: Database, after: int, end: int) -> AsyncIterator[Any]:
+    """Yield what stands at each position that there was when this began; new ones come meanwhile."""
+    while rows := await database.all(_POSITIONS, after=after, most=BATCH):
+        for row in rows:
+            if row.position > end:
+                return
+            yield row
+        after = rows[-1].position
+
+
+def _fault(row: Any, position: int, previous: bytes, vouched: Mapping[int, bytes]) -> str | None:
+    if row.position != position:
+        return "the position is missing"
+    if row.id is None:
+        return "the entry was deleted"
+    if row.hash != chain.link(previous, position, row):
+        return "the entry is not the one that was stamped"
+    if vouched.get(position, row.hash) != row.hash:
+        return "a signed checkpoint has another hash"
+    return None
+
+
+async def hash_at(database: Database, position: int) -> bytes | None:
+    """Return the hash at a position, or None when there is none."""
+    row = await database.one(_HASH_AT, position=position)
+    return None if row is None else row.hash
