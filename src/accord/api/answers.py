@@ -19,6 +19,7 @@ JSON = b"application/json"
 PROBLEM_JSON = b"application/problem+json"
 NOTHING_LOADS = b"default-src 'none'; frame-ancestors 'none'"
 NO_STORE = b"no-store"
+WITHOUT_BODY = {204, 304}
 
 _printable = re.compile(r"[!-~]{1,2000}").fullmatch
 
@@ -62,6 +63,29 @@ class Answer:
         self.trace: list[str] | None = None
 
 
+def security_headers(*, production: bool) -> tuple[Header, ...]:
+    """Return the headers that every answer has; only production may promise that it is reached by TLS."""
+    return (*SECURITY_HEADERS, STRICT_TRANSPORT) if production else SECURITY_HEADERS
+
+
+def fields(answer: Answer, request_id: str, always: tuple[Header, ...]) -> list[Header]:
+    """Return the headers of an answer in a list of its own; `always` are those that depend on settings alone."""
+    given_id = request_id.encode()
+    headers = [
+        (b"x-request-id", given_id),
+        (b"x-trace-id", given_id),
+        (b"cache-control", answer.cache_control),
+        (b"content-security-policy", answer.content_security),
+        *always,
+        *answer.headers,
+    ]
+    if answer.body:
+        headers.append((b"content-type", answer.content_type))
+    if answer.status not in WITHOUT_BODY:
+        headers.append((b"content-length", b"%d" % len(answer.body)))
+    return headers
+
+
 def json_answer(status: int, value: Any) -> Answer:
     """Return the value as JSON."""
     return Answer(status, orjson.dumps(value))
@@ -69,15 +93,11 @@ def json_answer(status: int, value: Any) -> Answer:
 
 def problem_answer(problem: Problem, request_id: str, path: str) -> Answer:
     """Return the problem as RFC 9457 wants it."""
-    return problem_document(
-        problem.status,
-        problem.code,
-        problem.detail,
-        {"title": problem.title, **problem.extra},
-        request_id,
-        path,
-        _headers(problem),
-    )
+    detailed = {"title": problem.title, **problem.extra}
+    challenge = b'Bearer error="invalid_token"' if isinstance(problem, InvalidToken) else b"Bearer"
+    answer = problem_document(problem.status, problem.code, problem.detail, detailed, request_id, path, challenge)
+    answer.headers += problem.headers
+    return answer
 
 
 def problem_document(
@@ -87,7 +107,7 @@ def problem_document(
     detailed: dict[str, Any],
     request_id: str,
     path: str,
-    headers: list[Header] | None = None,
+    challenge: bytes = b"Bearer",
 ) -> Answer:
     """Build the problem document; `detailed` has the title and the fields particular to the code."""
     document = {
@@ -100,16 +120,10 @@ def problem_document(
         "requestId": request_id,
         **detailed,
     }
-    answer = Answer(status, orjson.dumps(document), PROBLEM_JSON, list(headers or ()))
+    answer = Answer(status, orjson.dumps(document), PROBLEM_JSON)
     answer.error_code = code
+    if status == Unauthorized.status:
+        answer.headers.append((b"www-authenticate", challenge))
     if "retryAfter" in detailed:
-        answer.headers.append((b"retry-after", str(detailed["retryAfter"]).encode()))
-    if status == Unauthorized.status and not any(name == b"www-authenticate" for name, _ in answer.headers):
-        answer.headers.append((b"www-authenticate", b"Bearer"))
+        answer.headers.append((b"retry-after", b"%d" % detailed["retryAfter"]))
     return answer
-
-
-def _headers(problem: Problem) -> list[Header]:
-    if isinstance(problem, InvalidToken):
-        return [*problem.headers, (b"www-authenticate", b'Bearer error="invalid_token"')]
-    return problem.headers

@@ -8,6 +8,7 @@ from connexion.middleware import ConnexionMiddleware
 from connexion.resolver import Resolution, Resolver
 
 from accord.api import metrics
+from accord.api.answers import security_headers
 from accord.api.authentication import Authentication
 from accord.api.client_address import ClientAddress
 from accord.api.cors import Cors
@@ -77,7 +78,7 @@ def build(parts: Parts) -> ConnexionMiddleware:
         addresses=ClientAddress(settings.trusted_proxies),
         limits=limits,
         timeout=settings.request_timeout,
-        production=settings.is_production,
+        always=security_headers(production=settings.is_production),
     )
     metrics.watch(parts.database)
     application = ConnexionMiddleware(edge, middlewares=[])

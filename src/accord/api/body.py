@@ -14,49 +14,56 @@ class ClientDisconnected(Exception):
     """The client went away before its request was complete; there is nobody to answer."""
 
 
-def guard(request: Request, limit: int) -> bool:
-    """Say whether there is a body; refuse one that is not plain JSON, or says that it is over `limit` bytes."""
-    headers = request.headers
-    length = headers.get(b"content-length")
-    if length is None and b"transfer-encoding" not in headers:
-        return False
-    if length is not None:
-        if int(length) > limit:
-            raise PayloadTooLarge
-        if int(length) == 0:
+class BodyGuard:
+    """Decides on a request's body by its headers, and reads it up to the limit."""
+
+    def __init__(self, limit: int, *, expected: bool) -> None:
+        """Take the most bytes, and whether the operation has a body at all."""
+        self._limit = limit
+        self._expected = expected
+
+    def check(self, request: Request) -> bool:
+        """Say whether there is a body; refuse one that is not plain JSON, or says that it is over the limit."""
+        headers = request.headers
+        length = int(headers.get(b"content-length", b"0"))
+        coding = headers.get(b"transfer-encoding")
+        if coding is None and length == 0:
             return False
-    if b"content-encoding" in headers or _json(headers.get(b"content-type", b"")) is None:
-        raise UnsupportedMediaType
-    return True
+        if not self._expected:
+            raise ValidationFailed(errors=[{"field": "", "message": "this operation takes no body"}])
+        if length > self._limit:
+            raise self._too_large()
+        if (coding or b"chunked").lower() != b"chunked" or b"content-encoding" in headers:
+            raise UnsupportedMediaType
+        if _json(headers.get(b"content-type", b"")) is None:
+            raise UnsupportedMediaType
+        return True
 
-
-async def read(request: Request, limit: int) -> bytes:
-    """Return the body; stop reading as soon as it is over `limit` bytes, whatever it announced."""
-    message = await request.receive()
-    if message["type"] == "http.disconnect":
-        raise ClientDisconnected
-    body: bytes = message.get("body", b"")
-    if not message.get("more_body", False):
-        if len(body) > limit:
-            raise PayloadTooLarge
-        return body
-    return await _read_on(request, limit, body)
-
-
-async def _read_on(request: Request, limit: int, first: bytes) -> bytes:
-    chunks, size, more = [first], len(first), True
-    while more:
-        if size > limit:
-            raise PayloadTooLarge
+    async def read(self, request: Request) -> bytes:
+        """Return the body; stop reading as soon as it is over the limit, whatever it announced."""
         message = await request.receive()
-        if message["type"] == "http.disconnect":
+        body: bytes = message.get("body", b"")
+        if message.get("more_body", False):
+            body = await self._read_on(request, body)
+        elif message["type"] == "http.disconnect":
             raise ClientDisconnected
-        chunks.append(message.get("body", b""))
-        size += len(chunks[-1])
-        more = message.get("more_body", False)
-    if size > limit:
-        raise PayloadTooLarge
-    return b"".join(chunks)
+        if len(body) > self._limit:
+            raise self._too_large()
+        return body
+
+    async def _read_on(self, request: Request, first: bytes) -> bytes:
+        chunks, size, more = [first], len(first), True
+        while more and size <= self._limit:
+            message = await request.receive()
+            if message["type"] == "http.disconnect":
+                raise ClientDisconnected
+            chunks.append(message.get("body", b""))
+            size += len(chunks[-1])
+            more = message.get("more_body", False)
+        return b"".join(chunks)
+
+    def _too_large(self) -> PayloadTooLarge:
+        return PayloadTooLarge(f"Nothing was changed. Send a body of at most {self._limit} bytes.")
 
 
 def parse_json(body: bytes) -> Any:

@@ -7,6 +7,9 @@ from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_netw
 from accord.api.request import Request
 
 Network = IPv4Network | IPv6Network
+MAX_HOPS = 32
+LONGEST = 64
+"""Characters that an address may have, with its IPv6 zone; a longer text is none, and is not remembered."""
 
 
 class ClientAddress:
@@ -20,47 +23,39 @@ class ClientAddress:
     def of(self, request: Request) -> str:
         """Return the right-most address that no trusted proxy has; the peer itself when there is none."""
         client = request.scope.get("client")
-        peer: str = client[0] if client else ""
-        if not self._trusted or not self._is_trusted(peer):
-            return peer
-        hops = [
-            hop.strip()
-            for name, value in request.scope["headers"]
-            if name == b"x-forwarded-for"
-            for hop in value.decode("latin-1").split(",")
-        ]
-        address = peer
-        for hop in reversed(hops):
-            if not _is_address(hop):
+        address: str = _plain(client[0]) if client else ""
+        forwarded = request.headers.get(b"x-forwarded-for")
+        if forwarded is None or not address or not self._trusted:
+            return address
+        for hop in reversed(forwarded.decode("latin-1").rsplit(",", MAX_HOPS)):
+            named = _plain(hop.strip())
+            if not named or not self._is_trusted(address):
                 break
-            address = hop
-            if not self._is_trusted(hop):
-                break
+            address = named
         return address
 
     def _look_up(self, address: str) -> bool:
-        if not _is_address(address):
-            return False
         parsed = ip_address(address)
         return any(parsed in network for network in self._trusted)
 
 
-def _is_address(text: str) -> bool:
+def _plain(text: str) -> str:
+    """Return the address as it is usually written; empty when the text is none."""
+    return _parsed(text) if len(text) <= LONGEST else ""
+
+
+@lru_cache(4096)
+def _parsed(text: str) -> str:
     try:
-        ip_address(text)
+        address = ip_address(text)
     except ValueError:
-        return False
-    return True
+        return ""
+    # A socket that takes both versions shows IPv4 clients as IPv6.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
 
 
 @lru_cache(4096)
 def bucket_key(address: str) -> str:
     """Return what is counted as one client: an IPv4 address, or the /64 that an IPv6 host can move in."""
-    if not _is_address(address):
-        return address
-    parsed = ip_address(address)
-    if isinstance(parsed, IPv6Address):
-        if parsed.ipv4_mapped is not None:
-            return str(parsed.ipv4_mapped)
-        return str(ip_network((parsed.packed, 64), strict=False))
-    return address
+    return str(ip_network(f"{address.partition('%')[0]}/64", strict=False)) if ":" in address else address

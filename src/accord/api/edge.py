@@ -10,7 +10,7 @@ from connexion.spec import Specification
 
 from accord import logs
 from accord.api import metrics
-from accord.api.answers import SECURITY_HEADERS, STRICT_TRANSPORT, Answer, Header, problem_answer
+from accord.api.answers import Answer, Header, fields, problem_answer
 from accord.api.body import ClientDisconnected
 from accord.api.client_address import ClientAddress
 from accord.api.cors import Cors
@@ -27,11 +27,10 @@ from accord.problems import (
     NotFound,
     Problem,
     RateLimitExceeded,
-    ValidationFailed,
 )
 
-MAX_URL = 8192
-MAX_HEADERS = 32_768
+CLIENT_LEFT = 499
+"""What logs and metrics say, as nginx does, of a request whose client went away before it was complete."""
 Page = Callable[[Request], Awaitable[Answer | None]]
 Socket = Callable[[Scope, Receive, Send], Awaitable[None]]
 
@@ -49,9 +48,9 @@ class Edge(SpecMiddleware):
         addresses: ClientAddress,
         limits: Limits,
         timeout: float,
-        production: bool,
+        always: tuple[Header, ...],
     ) -> None:
-        """Take how operations are compiled, and the answer to what is not in the contract."""
+        """Take how operations are compiled, the answer to what is not in the contract, and what all answers have."""
         self._compile_operation = compile_operation
         self._page = page
         self._socket = socket
@@ -59,7 +58,7 @@ class Edge(SpecMiddleware):
         self._addresses = addresses
         self._limits = limits
         self._timeout = timeout
-        self._always: tuple[Header, ...] = (*SECURITY_HEADERS, STRICT_TRANSPORT) if production else SECURITY_HEADERS
+        self._always = always
         self._router: Router[CompiledOperation] = Router()
 
     def add_api(self, specification: Specification, *, resolver: Resolver, **_: object) -> None:
@@ -74,40 +73,36 @@ class Edge(SpecMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; hand a socket to the live part."""
         if scope["type"] == "http":
-            await self._http(scope, receive, send)
+            await self._http(Request(scope, receive), send)
         elif scope["type"] == "websocket" and self._socket is not None:
             await self._socket(scope, receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        operation: CompiledOperation | None = None
+    async def _http(self, request: Request, send: Send) -> None:
         try:
             async with asyncio.timeout(self._timeout):
-                request.address = self._addresses.of(request)
-                _check_size(request)
-                found = self._router.find(request.path)
-                if found is None:
-                    answer = await self._page(request)
-                    if answer is None:
-                        raise NotFound
-                else:
-                    methods, path = found
-                    operation = methods.get("GET" if request.method == "HEAD" else request.method)
-                    if operation is not None:
-                        answer = await operation(request, path)
-                    else:
-                        answer = self._without_operation(request, allowed(methods))
+                answer = await self._answer(request)
         except ClientDisconnected:
+            _note(request, Answer(CLIENT_LEFT))
             return
-        except TimeoutError:
-            answer = self._refused(DeadlineExceeded(), request)
-        except Problem as problem:
-            answer = self._refused(problem, request)
         except Exception as error:  # noqa: BLE001 - the client gets an answer, the log the reason
-            logs.exception("The edge failed.", error, request_id=request.id)
-            answer = self._refused(InternalError(), request)
+            answer = self._refusal(error, request)
         await self._send(request, answer, send)
-        _note(request, answer, operation)
+        _note(request, answer)
+
+    async def _answer(self, request: Request) -> Answer:
+        request.address = self._addresses.of(request)
+        found = self._router.find(request.path)
+        if found is None:
+            page = await self._page(request)
+            if page is None:
+                raise NotFound
+            return page
+        methods, path = found
+        operation = methods.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            return self._without_operation(request, allowed(methods))
+        request.operation = operation.operation.id
+        return await operation(request, path)
 
     def _without_operation(self, request: Request, methods: str) -> Answer:
         if request.method == "OPTIONS":
@@ -116,54 +111,43 @@ class Edge(SpecMiddleware):
         problem.headers.append((b"allow", methods.encode()))
         raise problem
 
-    def _refused(self, problem: Problem, request: Request) -> Answer:
-        if isinstance(problem, InvalidToken):
+    def _refusal(self, error: Exception, request: Request) -> Answer:
+        answer = problem_answer(self._problem(error, request), request.id, request.path)
+        if b"expect" in request.headers:
+            # Nobody knows whether a client that was to wait for `100 Continue` still sends the body.
+            answer.headers.append((b"connection", b"close"))
+        return answer
+
+    def _problem(self, error: Exception, request: Request) -> Problem:
+        if isinstance(error, InvalidToken):
             try:
                 self._limits.refused_token(request)
             except RateLimitExceeded as too_many:
-                problem = too_many
-        return problem_answer(problem, request.id, request.path)
+                return too_many
+        if isinstance(error, Problem):
+            return error
+        if isinstance(error, TimeoutError):
+            return DeadlineExceeded()
+        logs.exception("The edge failed.", error, request_id=request.id)
+        return InternalError()
 
     async def _send(self, request: Request, answer: Answer, send: Send) -> None:
-        request_id = request.id.encode()
-        headers = [
-            (b"x-request-id", request_id),
-            (b"x-trace-id", request_id),
-            (b"cache-control", answer.cache_control),
-            (b"content-security-policy", answer.content_security),
-            *self._always,
-            *answer.headers,
-            *self._cors.headers(request),
-        ]
-        body = answer.body
-        if len(body) > COMPRESS_FROM and answer.compressible:
-            headers.append((b"vary", b"Accept-Encoding"))
+        if answer.compressible and len(answer.body) > COMPRESS_FROM:
+            answer.headers.append((b"vary", b"Accept-Encoding"))
             if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
-                body = gzip(body)
-                headers.append((b"content-encoding", b"gzip"))
-        if body:
-            headers.append((b"content-type", answer.content_type))
-        if answer.status not in {204, 304}:
-            headers.append((b"content-length", str(len(body)).encode()))
+                answer.body = gzip(answer.body)
+                answer.headers.append((b"content-encoding", b"gzip"))
+        headers = fields(answer, request.id, self._always)
+        headers += request.limits
+        headers += self._cors.headers(request)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        await send({"type": "http.response.body", "body": answer.body})
 
 
-def _check_size(request: Request) -> None:
-    """Refuse what no honest client sends; servers differ in what they let through."""
-    if len(request.path) + len(request.query) > MAX_URL:
-        raise ValidationFailed(errors=[{"field": "url", "message": f"must have at most {MAX_URL} characters"}])
-    # Authorization is left to the check of the token, so that whatever is no token is told so (S-2).
-    if sum(len(n) + len(value) for n, value in request.scope["headers"] if n != b"authorization") > MAX_HEADERS:
-        raise ValidationFailed(errors=[{"field": "headers", "message": f"must have at most {MAX_HEADERS} characters"}])
-
-
-def _note(request: Request, answer: Answer, operation: CompiledOperation | None) -> None:
+def _note(request: Request, answer: Answer) -> None:
     seconds = request.elapsed()
-    if operation is None:
-        metrics.request_done("none", answer.status, seconds, answer.error_code)
-        logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)
+    metrics.request_done(request.operation or "none", answer.status, seconds, answer.error_code)
+    if request.operation is not None:
+        logs.request_line(request.id, request.operation, answer.status, seconds, answer.caller, answer.trace)
     else:
-        name = operation.operation.id
-        metrics.request_done(name, answer.status, seconds, answer.error_code)
-        logs.request_line(request.id, name, answer.status, seconds, answer.caller, answer.trace)
+        logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)

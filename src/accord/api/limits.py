@@ -1,11 +1,12 @@
 """Which bucket a request is counted in."""
 
-from accord.api.answers import Header
 from accord.api.client_address import bucket_key
-from accord.api.rate_limits import LocalBucket, SharedBucket
+from accord.api.rate_limits import LocalBucket, SharedBucket, Verdict
 from accord.api.request import Request
+from accord.context import Caller
 from accord.contract.operations import Operation
 from accord.database.pool import Database
+from accord.problems import RateLimitExceeded
 from accord.settings import Settings
 
 
@@ -25,21 +26,34 @@ class Limits:
         }
         self._shared = {name: SharedBucket(name, rate, database) for name, rate in rates.items()}
 
-    async def before(self, request: Request, operation: Operation) -> list[Header]:
-        """Count by address before anybody is authenticated; a request with a token is counted by its account."""
+    async def before(self, request: Request, operation: Operation) -> None:
+        """Count by address before anybody is authenticated; a request with a token waits for `after`."""
         if not self._enabled:
-            return []
+            return
         if operation.rate_limit is not None:
-            return await self._shared[operation.rate_limit].take(bucket_key(request.address))
-        if b"authorization" in request.headers and operation.access != "public":
-            return []
-        return self._anonymous.take(bucket_key(request.address))
+            _apply(await self._shared[operation.rate_limit].take(bucket_key(request.address)), request)
+        elif operation.access == "public" or b"authorization" not in request.headers:
+            self._by_address(request)
 
-    def signed_in(self, user_id: str) -> list[Header]:
-        """Count by account."""
-        return self._authenticated.take(user_id) if self._enabled else []
+    def after(self, request: Request, caller: Caller) -> None:
+        """Count by account; who sent a token that is nobody's, where that is allowed, by address."""
+        if not self._enabled:
+            return
+        if caller.id:
+            _apply(self._authenticated.take(caller.id), request)
+        elif not request.limits:
+            self._by_address(request)
 
     def refused_token(self, request: Request) -> None:
         """Count a token that was not good against its address, so that tokens cannot be guessed without end."""
         if self._enabled:
-            self._anonymous.take(bucket_key(request.address))
+            self._by_address(request)
+
+    def _by_address(self, request: Request) -> None:
+        _apply(self._anonymous.take(bucket_key(request.address)), request)
+
+
+def _apply(verdict: Verdict, request: Request) -> None:
+    request.limits, wait = verdict
+    if wait:
+        raise RateLimitExceeded(retryAfter=wait)

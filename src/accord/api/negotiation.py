@@ -5,34 +5,40 @@ from functools import lru_cache
 
 COMPRESS_FROM = 1024
 """Bytes from which compressing an answer is worth the time."""
+LONGEST = 2048
+"""Bytes of a header that are looked at; what clients send is far shorter, and parsing takes time."""
+
+_json_ranges = {b"*/*": 0, b"application/*": 1, b"application/json": 2}
+_gzip_codings = {b"*": 0, b"gzip": 1}
 
 
-@lru_cache(1024)
 def accepts_json(accept: bytes) -> bool:
-    """Say whether the `Accept` header admits application/json; the most specific range decides."""
-    best, quality = -1, 0.0
-    for part in accept.split(b","):
-        media, *parameters = (piece.strip() for piece in part.split(b";"))
-        rank = {b"*/*": 0, b"application/*": 1, b"application/json": 2}.get(media.lower(), -1)
-        if rank > best:
-            best, quality = rank, _quality(parameters)
-    return quality > 0
+    """Say whether the `Accept` header admits application/json."""
+    return _admits(accept[:LONGEST], "json")
 
 
-@lru_cache(1024)
 def accepts_gzip(accept_encoding: bytes) -> bool:
     """Say whether the `Accept-Encoding` header admits gzip."""
-    for part in accept_encoding.split(b","):
-        coding, *parameters = (piece.strip() for piece in part.split(b";"))
-        if coding.lower() in (b"gzip", b"*"):
-            return _quality(parameters) > 0
-    return False
+    return bool(accept_encoding) and _admits(accept_encoding[:LONGEST], "gzip")
 
 
 def gzip(body: bytes) -> bytes:
     """Compress quickly rather than tightly."""
     compressor = zlib.compressobj(level=1, wbits=31)
     return compressor.compress(body) + compressor.flush()
+
+
+@lru_cache(1024)
+def _admits(header: bytes, what: str) -> bool:
+    """Say whether the most specific range that covers it has a quality above zero; an empty list excludes nothing."""
+    ranks = _json_ranges if what == "json" else _gzip_codings
+    best, quality = -1, 0.0
+    for part in header.split(b","):
+        name, *parameters = (piece.strip() for piece in part.split(b";"))
+        rank = ranks.get(name.lower(), -1)
+        if rank > best:
+            best, quality = rank, _quality(parameters)
+    return quality > 0 or not header.strip(b", \t")
 
 
 def _quality(parameters: list[bytes]) -> float:

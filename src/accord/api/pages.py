@@ -1,6 +1,8 @@
 """What is served beside the contract: the contract itself, its documentation, probes, metrics, problem pages."""
 
 from collections.abc import Awaitable, Callable
+from functools import cache
+from hmac import compare_digest
 from html import escape
 from ipaddress import ip_address
 
@@ -12,7 +14,7 @@ from accord.api.router import allowed
 from accord.api.static_files import CACHEABLE, HTML, docs_files, json_file
 from accord.contract import bundle
 from accord.contract.rendition import to_3_1
-from accord.problems import Forbidden, MethodNotAllowed, Problem
+from accord.problems import Forbidden, MethodNotAllowed, Problem, ServiceUnavailable, Unauthorized
 from accord.settings import Settings
 
 PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -48,10 +50,9 @@ class Pages:
             return json_answer(200, {"status": "ok"})
         if path == "/readyz":
             missing = await self._ready()
-            answer = json_answer(200 if missing is None else 503, {"status": missing or "ok"})
             if missing is not None:
-                answer.headers.append((b"retry-after", b"1"))
-            return answer
+                raise ServiceUnavailable(f"Not ready: {missing}.")
+            return json_answer(200, {"status": "ok"})
         if path == "/metrics":
             return self._metrics(request)
         if path.startswith("/problems/"):
@@ -65,16 +66,17 @@ class Pages:
         """Serve Prometheus with the token, or, when none is set, a client on this machine."""
         token = self._settings.metrics_token
         if token is not None:
-            if bearer_token(request) != token.get_secret_value():
-                raise Forbidden("Send METRICS_TOKEN as a bearer token.")
-        elif not _is_loopback(request.address):
+            given = bearer_token(request) or ""
+            if not compare_digest(given.encode(), token.get_secret_value().encode()):
+                raise Unauthorized("Send METRICS_TOKEN as a bearer token.")
+        elif not _is_loopback(request):
             raise Forbidden("Set METRICS_TOKEN to read metrics from another machine.")
         return Answer(200, metrics.page(), b"text/plain; version=0.0.4; charset=utf-8")
 
 
 def problem_page(code: str) -> Answer | None:
     """Return the short page that a problem's `type` points to; None for a code that nobody declares."""
-    found = _declared(Problem).get(code)
+    found = _problems().get(code)
     if found is None:
         return None
     html = (
@@ -86,6 +88,11 @@ def problem_page(code: str) -> Answer | None:
     return Answer(200, html.encode(), HTML, cache_control=CACHEABLE, content_security=PAGE_CSP)
 
 
+@cache
+def _problems() -> dict[str, type[Problem]]:
+    return _declared(Problem)
+
+
 def _declared(base: type[Problem]) -> dict[str, type[Problem]]:
     """Return every problem class by its code; of several with one code, the most general."""
     found = {base.code: base}
@@ -94,8 +101,8 @@ def _declared(base: type[Problem]) -> dict[str, type[Problem]]:
     return found
 
 
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
+def _is_loopback(request: Request) -> bool:
+    """A proxy on this machine passes on what came from elsewhere."""
+    if b"x-forwarded-for" in request.headers or not request.address:
         return False
+    return ip_address(request.address).is_loopback

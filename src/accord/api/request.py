@@ -1,10 +1,14 @@
 """One HTTP request as the pipeline sees it."""
 
+import itertools
 import os
 import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from functools import lru_cache
 from typing import Any
+
+from accord.api.answers import Header
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -12,25 +16,46 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _request_id = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+_process, _numbers = os.urandom(10).hex(), itertools.count(1)
+
+
+def new_request_id() -> str:
+    """Return an id that no request has, here or in another process; it is no secret."""
+    return f"{_process}{next(_numbers):012x}"
 
 
 class Request:
-    """The parts of the ASGI scope that are needed, looked at once. Of a repeated header the last value counts."""
+    """The parts of the ASGI scope that are needed, looked at once; `limits` are the headers of its rate limit."""
 
-    __slots__ = ("address", "headers", "id", "method", "path", "query", "receive", "scope", "started")
+    __slots__ = (
+        "address",
+        "headers",
+        "id",
+        "limits",
+        "method",
+        "operation",
+        "path",
+        "query",
+        "receive",
+        "scope",
+        "started",
+    )
 
     def __init__(self, scope: Scope, receive: Receive) -> None:
         """Give the request its id: the client's `X-Request-Id` or `X-Trace-Id`, else a new one."""
+        self.started = time.perf_counter()
         self.scope = scope
         self.receive = receive
-        self.started = time.perf_counter()
         self.method: str = scope["method"]
-        self.path: str = scope["raw_path"].decode("latin-1") if scope.get("raw_path") else scope["path"]
+        self.path: str = scope["raw_path"].decode("latin-1")
         self.query: bytes = scope["query_string"]
         self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        given = self.headers.get(b"x-request-id") or self.headers.get(b"x-trace-id")
-        self.id = given.decode() if given is not None and _request_id(given) else os.urandom(16).hex()
+        if len(self.headers) != len(scope["headers"]):
+            self.headers = _joined(scope["headers"])
+        self.id = _given_id(self.headers) or new_request_id()
         self.address = ""
+        self.operation: str | None = None
+        self.limits: list[Header] = []
 
     @property
     def traceparent(self) -> str | None:
@@ -41,9 +66,29 @@ class Request:
     @property
     def user_agent(self) -> str:
         """What the client calls itself, without anything that could break a log line or a text column."""
-        given = self.headers.get(b"user-agent", b"")[:512].decode("latin-1")
-        return "".join(c for c in given if c.isprintable())
+        return _printable(self.headers.get(b"user-agent", b"")[:512])
 
     def elapsed(self) -> float:
         """Return the seconds since the request came."""
         return time.perf_counter() - self.started
+
+
+def _joined(headers: list[Header]) -> dict[bytes, bytes]:
+    """Join repeated headers as RFC 9110, section 5.3 has it: a list stays one, and what must be single fits nothing."""
+    joined: dict[bytes, bytes] = {}
+    for name, value in headers:
+        joined[name] = joined[name] + b", " + value if name in joined else value
+    return joined
+
+
+def _given_id(headers: dict[bytes, bytes]) -> str | None:
+    for name in (b"x-request-id", b"x-trace-id"):
+        given = headers.get(name)
+        if given is not None and _request_id(given):
+            return given.decode()
+    return None
+
+
+@lru_cache(1024)
+def _printable(text: bytes) -> str:
+    return "".join(c for c in text.decode("latin-1") if c.isprintable())

@@ -4,9 +4,12 @@ import contextlib
 import errno
 import socket
 from collections.abc import Generator
+from functools import partial
 
 import uvicorn
 
+from accord.api.answers import security_headers
+from accord.api.protocol import HttpProtocol
 from accord.problems import CannotStart
 from accord.settings import Settings
 
@@ -20,12 +23,13 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(application: object, settings: Settings) -> Server:
-    """Return a server for the application; it logs nothing by itself and says nothing about itself."""
+def server(application: object, settings: Settings, *, sockets: bool = False) -> Server:
+    """Return a server for the application; without `sockets` a request to upgrade is answered like any other."""
+    always = security_headers(production=settings.is_production)
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
-        http="httptools",
-        ws="websockets-sansio",
+        http=partial(HttpProtocol, always=always, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
+        ws="websockets-sansio" if sockets else "none",
         ws_per_message_deflate=False,
         ws_max_size=65_536,
         lifespan="off",
