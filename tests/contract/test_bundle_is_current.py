@@ -6,6 +6,7 @@ import pytest
 
 from accord.contract import bundle, generate, lint
 from accord.contract.operations import operations
+from accord.security.permissions import permissions_of
 
 REPOSITORY = bundle.REPOSITORY
 
@@ -59,3 +60,9 @@ def test_every_operation_has_a_flow_and_a_test(operation):
     test = f"tests/flows/{operation.domain}/test_{operation.flow_name}.py"
 
     assert [file for file in (flow, test) if not (REPOSITORY / file).is_file()] == []
+
+
+@pytest.mark.parametrize("operation", list(operations(bundle.load())), ids=lambda operation: operation.id)
+def test_every_permission_that_is_asked_for_can_be_had(operation):
+    known = {permission for role in ("root", "admin", "customer") for permission in permissions_of(role)}
+    assert operation.permission in {None, "self", *known}, "a misspelt permission would be root's alone"

@@ -1,4 +1,4 @@
-"""`python -m accord.contract generate | verify | lint | lint-external | rendition`."""
+"""The commands around the contract: `python -m accord.contract --help`."""
 
 import argparse
 import sys
