@@ -1,0 +1,14 @@
+"""A second process of the shared service: what one does must count in the other."""
+
+from collections.abc import Iterator
+
+import pytest
+from service import Service
+
+
+@pytest.fixture(scope="session")
+def second_url(service: Service) -> Iterator[str]:
+    role = "gateway" if service.transport == "nats" else "serve"
+    program = service.run("second-server", role, "--port", "0")
+    yield program.wait_for(r"listens on (\S+)")
+    program.stop()

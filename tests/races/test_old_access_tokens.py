@@ -1,0 +1,100 @@
+"""S-6: what an access token was good for ends within a second in every process, although they keep verified tokens."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+from checked_client import client
+
+PATIENCE = 1.0
+
+
+async def seconds_until_refused(account, *urls: str) -> float:
+    """Ask every process again and again, and return the time that the last of them took to refuse."""
+    started = time.monotonic()
+    headers = {"authorization": f"Bearer {account.tokens['accessToken']}"}
+
+    async def refused_by(http: httpx.AsyncClient) -> None:
+        while (await http.get("/api/v1/me")).status_code != 401:
+            assert time.monotonic() - started < 3 * PATIENCE, "the token still works"
+            await asyncio.sleep(0.05)
+
+    for url in urls:
+        async with client(url, headers=headers) as http:
+            await refused_by(http)
+    return time.monotonic() - started
+
+
+@pytest.fixture
+def everywhere(service, second_url):
+    return [service.url, second_url]
+
+
+async def is_accepted(account, urls) -> None:
+    """Have every process verify and keep the token."""
+    for url in urls:
+        headers = {"authorization": f"Bearer {account.tokens['accessToken']}"}
+        async with client(url, headers=headers) as http:
+            for _ in range(2):
+                assert (await http.get("/api/v1/me")).status_code == 200
+
+
+async def disable(given, somebody):
+    admin = await given.an_admin()
+    return await admin.patch(f"/api/v1/users/{somebody.id}", expectedVersion=1, disabled=True)
+
+
+async def promote(given, somebody):
+    root = await given.root()
+    return await root.patch(f"/api/v1/users/{somebody.id}", expectedVersion=1, role="admin")
+
+
+async def delete(given, somebody):
+    admin = await given.an_admin()
+    return await admin.delete(f"/api/v1/users/{somebody.id}", expectedVersion=1)
+
+
+async def sign_out(_, somebody):
+    return await somebody.post("/api/v1/auth/logout")
+
+
+async def sign_out_elsewhere(given, somebody):
+    elsewhere = await given.signed_in(somebody.email)
+    return await elsewhere.post("/api/v1/auth/logout-all")
+
+
+async def reuse_a_refresh_token(given, somebody):
+    http = await given.somebody()
+    token = somebody.tokens["refreshToken"]
+    for _ in range(2):
+        answer = await http.post("/api/v1/auth/refresh", json={"refreshToken": token})
+        token = answer.json()["refreshToken"]
+    await http.post("/api/v1/auth/refresh", json={"refreshToken": somebody.tokens["refreshToken"]})
+    return answer
+
+
+@pytest.mark.parametrize(
+    "what",
+    [disable, promote, delete, sign_out, sign_out_elsewhere, reuse_a_refresh_token],
+    ids=lambda what: what.__name__,
+)
+async def test_an_old_token_is_refused_within_a_second_in_every_process(given, everywhere, what):
+    somebody = await given.an_account()
+    await is_accepted(somebody, everywhere)
+
+    answer = await what(given, somebody)
+
+    assert answer.status_code < 300, answer.text
+    assert await seconds_until_refused(somebody, *everywhere) < PATIENCE
+
+
+async def test_another_session_of_the_person_goes_on(given, everywhere):
+    somebody = await given.an_account()
+    elsewhere = await given.signed_in(somebody.email)
+    await is_accepted(elsewhere, everywhere)
+
+    await somebody.post("/api/v1/auth/logout")
+
+    await seconds_until_refused(somebody, *everywhere)
+    await is_accepted(elsewhere, everywhere)

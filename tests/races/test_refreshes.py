@@ -1,0 +1,53 @@
+from asyncio import gather
+
+
+async def test_10_parallel_refreshes_get_the_same_successor_in_one_lineage(given):
+    me = await given.an_account()
+    body = {"refreshToken": me.tokens["refreshToken"]}
+
+    answers = await gather(*(me.http.post("/api/v1/auth/refresh", json=body) for _ in range(10)))
+
+    assert [answer.status_code for answer in answers] == [200] * 10
+    [successor] = {answer.json()["refreshToken"] for answer in answers}
+    [(tokens, repeats)] = await given.sql(
+        "SELECT count(*), sum(repeats) FROM refresh_tokens t JOIN sessions s ON s.id = session_id WHERE user_id = %s",
+        me.id,
+    )
+    assert (tokens, repeats) == (2, 9)
+    events = [event for answer in answers for event in await given.entries(answer)]
+    assert [event["fields"] for event in events] == [{"event": "refreshed"}]
+    assert (await me.http.post("/api/v1/auth/refresh", json={"refreshToken": successor})).status_code == 200
+
+
+async def test_a_thief_and_the_owner_end_the_session_together(given):
+    me = await given.an_account()
+    stolen = me.tokens["refreshToken"]
+    token = stolen
+    for _ in range(2):
+        token = (await me.http.post("/api/v1/auth/refresh", json={"refreshToken": token})).json()["refreshToken"]
+
+    answers = await gather(
+        *(me.http.post("/api/v1/auth/refresh", json={"refreshToken": each}) for each in [stolen, token] * 4)
+    )
+
+    # The owner may come before the thief, but afterwards nothing of this lineage works.
+    assert {answer.status_code for answer in answers[::2]} == {401}
+    [(alive,)] = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+    reuses = [event for answer in answers for event in await given.entries(answer)]
+    assert alive == 0
+    assert [event["fields"]["event"] for event in reuses].count("refresh reuse detected") == 1
+
+
+async def test_signing_out_during_a_refresh_leaves_nobody_signed_in(given):
+    me = await given.an_account()
+    for _ in range(5):
+        session = await given.signed_in(me.email)
+        body = {"refreshToken": session.tokens["refreshToken"]}
+
+        refreshed, _ = await gather(
+            session.http.post("/api/v1/auth/refresh", json=body), session.http.post("/api/v1/auth/logout")
+        )
+
+        last = refreshed.json().get("refreshToken", body["refreshToken"])
+        answer = await session.http.post("/api/v1/auth/refresh", json={"refreshToken": last})
+        assert answer.status_code == 401

@@ -1,0 +1,35 @@
+from asyncio import gather
+
+from given import details, new_email
+
+
+async def test_20_parallel_registrations_of_one_address_have_one_winner(given):
+    email = new_email()
+    clients = [await given.somebody() for _ in range(20)]
+    spellings = [email.upper() if number % 2 else email for number in range(20)]
+
+    answers = await gather(
+        *(
+            client.post("/api/v1/auth/register", json=details(email=spelling))
+            for client, spelling in zip(clients, spellings, strict=True)
+        )
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
+    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"ALREADY_EXISTS"}
+    [(count,)] = await given.sql("SELECT count(*) FROM users WHERE lower(email) = %s", email)
+    winner = next(answer for answer in answers if answer.status_code == 201)
+    entries = await given.sql("SELECT kind FROM journal WHERE record_id = %s", winner.json()["id"])
+    assert (count, entries) == (1, [("created",)])
+
+
+async def test_a_deleted_address_is_registered_again_by_one_of_many(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+    await admin.delete(f"/api/v1/users/{somebody.id}", expectedVersion=1)
+    clients = [await given.somebody() for _ in range(5)]
+
+    answers = await gather(
+        *(client.post("/api/v1/auth/register", json=details(email=somebody.email)) for client in clients)
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 4

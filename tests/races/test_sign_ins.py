@@ -1,0 +1,63 @@
+import asyncio
+from asyncio import gather
+
+import bcrypt
+from given import new_email
+
+
+async def login(given, email: str, password: str):
+    return await (await given.somebody()).post("/api/v1/auth/login", json={"email": email, "password": password})
+
+
+async def test_parallel_guesses_get_no_more_than_five_verdicts(given):
+    me = await given.an_account()
+
+    answers = await gather(*(login(given, me.email, f"guess {number}") for number in range(20)))
+
+    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 15
+    rows = await given.sql("SELECT fields->>'event' FROM journal WHERE record_id = %s AND kind = 'event'", me.id)
+    assert sorted(event for (event,) in rows) == ["locked"] + ["sign-in failed"] * 4
+
+
+async def test_parallel_guesses_at_an_unknown_address_get_the_same_answers(given):
+    email = new_email()
+
+    answers = await gather(*(login(given, email, f"guess {number}") for number in range(20)))
+
+    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 15
+
+
+async def test_a_sign_in_never_outruns_the_disabling_of_its_account(given):
+    admin = await given.an_admin()
+    for _ in range(4):
+        me = await given.an_account()
+
+        attempts = [login(given, me.email, given.password) for _ in range(3)]
+        disabling = admin.patch(f"/api/v1/users/{me.id}", expectedVersion=1, disabled=True)
+        *answers, disabled = await gather(*attempts, disabling)
+
+        assert disabled.status_code == 200
+        assert {answer.status_code for answer in answers} <= {200, 401}
+        alive = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+        assert alive == [(0,)]
+
+
+async def test_parallel_sign_ins_keep_ten_sessions(given):
+    me = await given.an_account()
+
+    answers = await gather(*(login(given, me.email, given.password) for _ in range(14)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    alive = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+    assert alive == [(10,)]
+
+
+async def test_parallel_first_logins_upgrade_an_imported_hash_once(given):
+    me = await given.an_account()
+    imported = (await asyncio.to_thread(bcrypt.hashpw, b"an old password", bcrypt.gensalt(4))).decode()
+    await given.sql("UPDATE users SET password_hash = %s WHERE id = %s", imported, me.id)
+
+    answers = await gather(*(login(given, me.email, "an old password") for _ in range(4)))
+
+    assert [answer.status_code for answer in answers] == [200] * 4
+    await given.signed_in(me.email, "an old password")

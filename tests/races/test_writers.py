@@ -1,0 +1,76 @@
+import os
+import time
+from asyncio import gather
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+
+import pytest
+from given import Account, Given
+from service import Service
+
+WRITERS = 8
+REQUESTS = 590
+"""What one caller may send in a minute, less what the preparation took; eight callers seldom get there in 3 seconds."""
+
+
+async def write(writer: Account, path: str, name: str, until: float, most: float) -> list[tuple[int, int, int]]:
+    """Read, change and save again and again; return each answer as status, expected and current version."""
+    answers: list[tuple[int, int, int]] = []
+    version = (await writer.get(path)).json()["version"]
+    while time.monotonic() < until and len(answers) * 4 / 3 < most:
+        answer = await writer.patch(path, expectedVersion=version, firstName=f"{name}-{len(answers)}")
+        assert answer.status_code in {200, 409}, answer.text
+        current = answer.json()["version" if answer.status_code == 200 else "currentVersion"]
+        answers.append((answer.status_code, version, current))
+        # Clients differ: most go on from what the answer says, some read again.
+        version = current if len(answers) % 3 else (await writer.get(path)).json()["version"]
+    return answers
+
+
+async def lose_no_update(given: Given, seconds: float, most: float) -> None:
+    target = await given.an_account()
+    path = f"/api/v1/users/{target.id}"
+    writers = [await given.an_admin() for _ in range(WRITERS)]
+    until = time.monotonic() + seconds
+
+    answers = await gather(*(write(writer, path, f"w{n}", until, most) for n, writer in enumerate(writers)))
+
+    final = (await target.get("/api/v1/me")).json()
+    everything = [(n, i, *answer) for n, row in enumerate(answers) for i, answer in enumerate(row)]
+    assert set(Counter(status for _, _, status, _, _ in everything)) == {200, 409}
+    won = sorted((version, f"w{n}-{i}") for n, i, status, _, version in everything if status == 200)
+    assert [version for version, _ in won] == list(range(2, final["version"] + 1))
+    assert final["firstName"] == won[-1][1]
+    # A refusal names the version that is current then or later: never the stale one, never one that is not written.
+    refused = [(expected, current) for _, _, status, expected, current in everything if status == 409]
+    assert all(expected < current <= final["version"] for expected, current in refused)
+    history = await given.sql(
+        "SELECT record_version, fields->>'first_name' FROM journal WHERE record_id = %s AND kind = 'updated'"
+        " ORDER BY record_version",
+        target.id,
+    )
+    assert history == won
+
+
+async def test_8_writers_on_one_account_lose_no_update(given):
+    await lose_no_update(given, seconds=3, most=REQUESTS)
+
+
+@pytest.fixture
+async def unlimited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Given]:
+    """A service of its own without rate limits."""
+    transport = os.environ.get("FLOW_TRANSPORT", "local")
+    service = Service(tmp_path_factory.mktemp("unlimited"), transport, RATE_LIMIT_ENABLED="false")
+    service.seed_root()
+    try:
+        service.start()
+        async with AsyncExitStack() as stack:
+            yield Given(service, stack)
+    finally:
+        service.stop()
+
+
+@pytest.mark.faults
+async def test_8_writers_on_one_account_lose_no_update_for_10_seconds(unlimited):
+    await lose_no_update(unlimited, seconds=10, most=float("inf"))
