@@ -3,12 +3,12 @@
 from accord.context import Context
 from accord.contract.types import User
 from accord.flows.accounts import queries, shapes
-from accord.problems import NotFound
+from accord.problems import InvalidToken
 
 
 async def get_me(context: Context) -> User:
     """Answer with the caller's own account."""
     me = await queries.find(context.read, context.caller.id)
     if me is None:
-        raise NotFound
+        raise InvalidToken
     return shapes.user(me)

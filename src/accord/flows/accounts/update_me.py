@@ -3,7 +3,7 @@
 from accord.context import Context
 from accord.contract.types import UpdateMe, User
 from accord.flows.accounts import queries, shapes
-from accord.problems import NotFound, VersionConflict
+from accord.problems import InvalidToken, VersionConflict
 
 
 async def update_me(context: Context, body: UpdateMe) -> User:
@@ -15,6 +15,6 @@ async def update_me(context: Context, body: UpdateMe) -> User:
 
     if saved is None:
         current = await queries.current_version(context.tx, context.caller.id)
-        raise NotFound if current is None else VersionConflict(current, expected)
+        raise InvalidToken if current is None else VersionConflict(current, expected)
     context.journal.updated("users", saved, changes)
     return shapes.user(saved)
