@@ -9,7 +9,7 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
 
 
-class BundleMissing(Exception):  # noqa: N818 - says what is wrong
+class BundleMissing(Exception):
     """Neither the installed package nor the repository has a bundle."""
 
     def __init__(self) -> None:

@@ -12,20 +12,14 @@ BOUNDS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
 def to_3_1(bundle: dict[str, Any]) -> dict[str, Any]:
     """Return the same contract as OpenAPI 3.1, with the section that webhooks are described in."""
     document = {key: _outside(value) for key, value in bundle.items() if key not in ("openapi", "components")}
-    components = {
-        kind: _outside(section) for kind, section in bundle["components"].items() if kind != "schemas"
-    }
-    components["schemas"] = {
-        name: schema_3_1(s) for name, s in bundle["components"].get("schemas", {}).items()
-    }
+    components = {kind: _outside(section) for kind, section in bundle["components"].items() if kind != "schemas"}
+    components["schemas"] = {name: schema_3_1(s) for name, s in bundle["components"].get("schemas", {}).items()}
     return {"openapi": "3.1.0", **document, "webhooks": {}, "components": components}
 
 
 def schema_3_1(schema: dict[str, Any]) -> dict[str, Any]:
     """Return an OpenAPI 3.0 schema in JSON Schema 2020-12, as 3.1 uses it."""
-    converted: dict[str, Any] = {
-        key: _keyword(key, value) for key, value in schema.items() if key != "nullable"
-    }
+    converted: dict[str, Any] = {key: _keyword(key, value) for key, value in schema.items() if key != "nullable"}
     if schema.get("nullable") is True:
         converted |= _or_null(converted)
     for exclusive, inclusive in BOUNDS:
@@ -38,7 +32,7 @@ def schema_3_1(schema: dict[str, Any]) -> dict[str, Any]:
     return converted
 
 
-def _keyword(key: str, value: Any) -> object:  # noqa: ANN401 - a keyword may have any JSON value
+def _keyword(key: str, value: Any) -> object:
     """Convert the schemas inside one keyword of a schema; data such as `default` stays as it is."""
     if key in SCHEMA_MAPS:
         return {name: schema_3_1(schema) for name, schema in value.items()}
@@ -63,7 +57,7 @@ def _outside(node: object) -> object:
     return {key: _part(key, value) for key, value in node.items()}
 
 
-def _part(key: str, value: Any) -> object:  # noqa: ANN401 - a part of a document may be any JSON value
+def _part(key: str, value: Any) -> object:
     if key in OPAQUE:
         return value
     return schema_3_1(value) if key == "schema" else _outside(value)
