@@ -1,0 +1,60 @@
+"""What the guides tell people to type works, and prints what the guides say."""
+
+import os
+import shutil
+from pathlib import Path
+
+import guide
+import pytest
+from service import ENVIRONMENT
+
+REPOSITORY = Path(__file__).parents[2]
+GUIDES = REPOSITORY / "docs" / "guides"
+EDITED = ("openapi", "src", "tests/flows", "pyproject.toml")
+"""What a guide that changes the code gets a copy of."""
+
+
+STARTS_ITS_OWN = {"adding-an-operation.md", "running-replicas.md"}
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in GUIDES.glob("*.md")))
+def test_the_guide_works(name, service, tmp_path):
+    if name in STARTS_ITS_OWN and service.transport != "local":
+        pytest.skip("It runs in the other transport; what it starts is the same.")
+    source = REPOSITORY / "src"
+    if name == "adding-an-operation.md":
+        copy_to(tmp_path)
+        source = tmp_path / "src"
+    python_path = os.pathsep.join([str(source), *filter(None, [os.environ.get("PYTHONPATH")])])
+    surroundings = {**ENVIRONMENT, **service.environment, "PYTHONPATH": python_path}
+
+    guide.run(GUIDES / name, service.url, tmp_path, surroundings)
+
+
+def copy_to(folder):
+    for name in EDITED:
+        source, target = REPOSITORY / name, folder / name
+        if source.is_dir():
+            shutil.copytree(source, target)
+        else:
+            shutil.copy(source, target)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("```bash\necho one\n```\n```text\ntwo\n```\n", "expected\ntwo\nbut got\none"),
+        ("```bash\nfalse\necho after\n```\n", "failed"),
+        ('```bash\necho \'{"a": 1}\'\n```\n```json\n{"a": 2}\n```\n', '"a": 1'),
+        ("```text\nnothing\n```\n", "no block that could print this"),
+        ("```python\nraise SystemExit(3)\n```\n", "failed"),
+    ],
+)
+def test_a_guide_that_is_wrong_is_told(text, reason, service, tmp_path):
+    wrong = tmp_path / "wrong.md"
+    wrong.write_text(text)
+
+    with pytest.raises(AssertionError, match=r"wrong\.md:\d") as told:
+        guide.run(wrong, service.url, tmp_path, {})
+
+    assert reason in str(told.value)
