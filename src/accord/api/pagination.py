@@ -1,9 +1,10 @@
 """Links between pages (RFC 8288)."""
 
 from typing import Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import urlencode
 
 from accord.api.answers import Header
+from accord.api.parameters import parse_query
 from accord.api.request import Request
 
 
@@ -17,5 +18,5 @@ def next_link(request: Request, page: dict[str, Any]) -> list[Header]:
 
 
 def _link(request: Request, name: str, value: str) -> Header:
-    query = {**dict(parse_qsl(request.query.decode("latin-1"))), name: value}
-    return b"link", f'<{request.path}?{urlencode(query)}>; rel="next"'.encode("latin-1")
+    query = parse_query(request.query) | {name: value}
+    return b"link", f'<{request.path}?{urlencode(query)}>; rel="next"'.encode()

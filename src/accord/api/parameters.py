@@ -86,6 +86,8 @@ class CompiledParameters:
         for name, parameter in self._headers:
             if name in headers:
                 errors += parameter.parse(headers[name].decode("latin-1"))[1]
+            elif parameter.required:
+                errors.append({"field": parameter.name, "message": "is required"})
         return arguments, errors
 
     def _parse_query(self, query: bytes, arguments: dict[str, Any], errors: list[FieldError]) -> None:
@@ -104,7 +106,7 @@ class CompiledParameters:
 def parse_query(query: bytes) -> dict[str, str]:
     """Return the query as names and values; raise ValidationFailed when it is malformed or repeats a name."""
     given: dict[str, str] = {}
-    for pair in query.split(b"&") if query else ():
+    for pair in filter(None, query.split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")
         try:
             name, value = _decode(raw_name), _decode(raw_value)

@@ -7,6 +7,7 @@ drafts, 1.0 is not an integer. Messages are built from the rule alone and never 
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -21,8 +22,7 @@ Validate = Callable[[Any], list[FieldError]]
 
 _uuid = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
 _date_time = re.compile(
-    r"(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d(?:\.\d{1,9})?"
-    r"(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
 ).fullmatch
 
@@ -76,7 +76,14 @@ def _is_uuid(text: str) -> bool:
 
 
 def _is_date_time(text: str) -> bool:
-    return _date_time(text) is not None
+    """A moment that exists, and that a flow can turn into UTC without leaving the years 1 to 9999."""
+    if _date_time(text) is None:
+        return False
+    try:
+        datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return False
+    return True
 
 
 def _is_email(text: str) -> bool:
