@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,7 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--host", help="address to listen on")
             command.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
     _add_database_commands(commands)
+    _add_journal_commands(commands)
     _add_new(commands)
     return parser
 
@@ -79,6 +81,19 @@ def _add_new(commands: Any) -> None:
     new.add_argument("operation_id", metavar="operationId")
     new.add_argument("--method", required=True, choices=["get", "post", "put", "patch", "delete"])
     new.add_argument("--path", required=True)
+
+
+def _add_journal_commands(commands: Any) -> None:
+    journal = commands.add_parser("journal", help="verify the journal, or drop old months of it").add_subparsers(
+        required=True, metavar="COMMAND"
+    )
+    verify = journal.add_parser("verify", help="fail unless every entry is the one that was written")
+    verify.set_defaults(run=_verify_journal)
+    verify.add_argument("--data-dir", type=Path)
+    prune = journal.add_parser("prune", help="drop whole months, and keep the rest verifiable")
+    prune.set_defaults(run=_prune_journal)
+    prune.add_argument("--before", type=date.fromisoformat, required=True, help="a day, such as 2026-01-01")
+    prune.add_argument("--data-dir", type=Path)
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:
@@ -158,6 +173,24 @@ def _check(chosen: argparse.Namespace) -> int:
     from accord.migrations import commands  # noqa: PLC0415
 
     return commands.check(settings)
+
+
+def _verify_journal(chosen: argparse.Namespace) -> int:
+    settings = _settings(chosen)
+    from accord.embedded.address import database_address  # noqa: PLC0415
+    from accord.journal import commands  # noqa: PLC0415
+
+    with database_address(settings) as url:
+        return _run(commands.verify_journal(settings, url))
+
+
+def _prune_journal(chosen: argparse.Namespace) -> int:
+    settings = _settings(chosen)
+    from accord.embedded.address import database_address  # noqa: PLC0415
+    from accord.journal import commands  # noqa: PLC0415
+
+    with database_address(settings) as url:
+        return _run(commands.prune_journal(settings, url, chosen.before))
 
 
 def _seed(chosen: argparse.Namespace) -> int:

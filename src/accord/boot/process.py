@@ -24,6 +24,10 @@ from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
 from accord.migrations.commands import migrate
+from accord.relay.feed import Feed
+from accord.relay.housekeeping import Housekeeping
+from accord.relay.leader import Relay
+from accord.relay.wakeups import Wakeups
 from accord.security.keys import envelope_key
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens, Claims
@@ -110,6 +114,7 @@ class Process:
         self._stack.callback(self.resources.passwords.close)
         self.tokens = VerifiedTokens(self.resources.tokens, self._load_session, self._ended_sessions)
         await self._background(self.tokens.follow())
+        await self._follow_journal()
         self.local = LocalDispatch(self.resources, self.flows)
         self.dispatch: Dispatch = self.local
         envelopes = Envelopes(envelope_key(settings))
@@ -117,10 +122,25 @@ class Process:
             remote = RemoteFlows(self.messaging, envelopes)
             await remote.start()
             self.dispatch = RemoteDispatch(remote)
-        if self.role == "worker" or (self.role == "serve" and self.uses_workers):
+        if self.role != "gateway":
             worker = Worker(self.messaging, envelopes, self.local, self.tokens.caller_of, version=__version__)
-            await worker.start(self.operations.values())
+            # Without workers only `auth.validate` is offered: other services ask it wherever flows run.
+            await worker.start([] if self.dispatch is self.local and self.role == "serve" else self.operations.values())
             self._stack.push_async_callback(worker.stop, settings.shutdown_timeout)
+
+    async def _follow_journal(self) -> None:
+        """Follow the journal in every process, and stand by to relay it in each that runs flows."""
+        self.feed = Feed(self.database, lambda: self.messaging.is_connected)
+        await self.feed.start()
+        wakeups = Wakeups(self.messaging, self.feed)
+        if self.role != "gateway":
+            wakeups.relay = Relay(self.database_url, wakeups.stamped)
+            await self._background(wakeups.relay.run())
+            housekeeping = Housekeeping(wakeups.relay, self.database, self.settings.data_dir, self.resources.tokens)
+            await self._background(housekeeping.run())
+        await wakeups.start()
+        self.resources.journal_appended = wakeups.appended
+        await self._background(self.feed.run())
 
     async def _load_session(self, claims: Claims) -> Caller | None:
         row = await live_session(self.database, claims.session_id, datetime.now(UTC))

@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import journal_checkpoints
+from accord.security.tokens import AccessTokens
 
 FILE = "journal-checkpoints.jsonl"
 _PURPOSE = b"accord journal checkpoint"
@@ -53,9 +54,9 @@ class Checkpoint(NamedTuple):
         return True
 
 
-def sign(key: Ed25519PrivateKey, key_id: str, position: int, digest: bytes, *, pruned: bool = False) -> Checkpoint:
-    """Return a checkpoint made now."""
-    signature = key.sign(_message(position, digest, pruned=pruned))
+def sign(keys: AccessTokens, position: int, digest: bytes, *, pruned: bool = False) -> Checkpoint:
+    """Return a checkpoint made now, with the key that signs access tokens."""
+    key_id, signature = keys.sign(_message(position, digest, pruned=pruned))
     return Checkpoint(position, digest, pruned, datetime.now(UTC), key_id, signature)
 
 

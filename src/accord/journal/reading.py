@@ -1,9 +1,12 @@
 """Reads the journal by position."""
 
+from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Text, Uuid, and_, bindparam, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
+from accord.contract.records import Key, RecordKey
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions, journal_relay
@@ -33,7 +36,7 @@ _AFTER = Statement(
     .order_by(journal_positions.c.position)
     .limit(bindparam("most"))
 )
-_LAST = Statement(select(journal_relay.c.position))
+_RELAY = Statement(select(journal_relay.c.position, journal_relay.c.hash))
 
 
 async def read(database: Database, after: int, most: int = BATCH) -> list[Any]:
@@ -43,4 +46,33 @@ async def read(database: Database, after: int, most: int = BATCH) -> list[Any]:
 
 async def last_position(database: Database) -> int:
     """Return the newest position; 0 when nothing was stamped yet."""
-    return (await database.one(_LAST)).position
+    return (await relay_state(database)).position
+
+
+async def relay_state(database: Database) -> Any:
+    """Return the newest `position` and the `hash` there."""
+    return await database.one(_RELAY)
+
+
+async def changes(database: Database, after: int, upto: int, keys: Collection[Key], most: int) -> list[Any]:
+    """Return the entries between two positions that change any of the records or lists, the first `most` of them.
+
+    The rows have `position`, `at`, `record_table`, `record_id`, `record_version`, `kind` and `list_keys`; raises
+    Forgotten. A record of another table that has the same id is not sorted out: ids are unique.
+    """
+    found = await database.all(
+        _CHANGES,
+        after=after,
+        upto=upto,
+        record_ids=[key.id for key in keys if isinstance(key, RecordKey)],
+        lists=[str(key) for key in keys if not isinstance(key, RecordKey)],
+        most=most,
+    )
+    if any(row.id is None for row in found):
+        raise Forgotten
+    return found
+
+
+def keys_of(entry: Any) -> list[str]:
+    """Return the keys of what an entry changed: the record, and the lists that it shows in."""
+    return [f"getRecord:{entry.record_table}:{entry.record_id}", *entry.list_keys]

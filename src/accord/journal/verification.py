@@ -8,9 +8,10 @@ from sqlalchemy import bindparam, select
 
 from accord.database.pool import Database
 from accord.database.statement import Statement
-from accord.database.tables import journal, journal_positions, journal_relay
+from accord.database.tables import journal, journal_positions
 from accord.journal import chain
 from accord.journal.checkpoints import Checkpoint
+from accord.journal.reading import relay_state
 
 BATCH = 2000
 
@@ -24,8 +25,6 @@ _POSITIONS = Statement(
     .order_by(journal_positions.c.position)
     .limit(bindparam("most"))
 )
-_HASH_AT = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
-_RELAY = Statement(select(journal_relay.c.position, journal_relay.c.hash))
 
 
 class Verdict(NamedTuple):
@@ -42,7 +41,7 @@ async def verify(database: Database, checkpoints: list[Checkpoint], keys: Mappin
     forged = next((c for c in checkpoints if not c.is_signed_by(keys)), None)
     if forged is not None:
         return Verdict(0, 0, forged.position, "the checkpoint here is not signed by one of our keys")
-    relay = await database.one(_RELAY)
+    relay = await relay_state(database)
     start = max((c for c in checkpoints if c.pruned), default=None, key=lambda c: c.position)
     position, previous = (start.position, start.hash) if start else (0, chain.START)
     vouched = {c.position: c.hash for c in checkpoints}
@@ -82,9 +81,3 @@ def _fault(row: Any, position: int, previous: bytes, vouched: Mapping[int, bytes
     if vouched.get(position, row.hash) != row.hash:
         return "a signed checkpoint has another hash"
     return None
-
-
-async def hash_at(database: Database, position: int) -> bytes | None:
-    """Return the hash at a position, or None when there is none."""
-    row = await database.one(_HASH_AT, position=position)
-    return None if row is None else row.hash

@@ -1,11 +1,9 @@
 """What `accord db` does, and what every start does first: bring the database to this release's revision (O-9)."""
 
 import sys
-from collections.abc import Generator
-from contextlib import contextmanager
 
 from accord import logs
-from accord.embedded import postgres
+from accord.embedded.address import database_address
 from accord.migrations import runner
 from accord.problems import CannotStart
 from accord.settings import Settings
@@ -26,7 +24,7 @@ def migrate(url: str, *, production: bool) -> None:
 
 def upgrade(settings: Settings) -> int:
     """Do what `accord db upgrade` says; return the exit status."""
-    with _database(settings) as url:
+    with database_address(settings) as url:
         changed = runner.upgrade(url)
         _print(f"The database {'was brought to' if changed else 'is at'} {runner.current(url)}.")
     return 0
@@ -34,7 +32,7 @@ def upgrade(settings: Settings) -> int:
 
 def check(settings: Settings) -> int:
     """Do what `accord db check` says; return the exit status: 1 unless revision and tables are this release's."""
-    with _database(settings) as url:
+    with database_address(settings) as url:
         found, newest = runner.current(url), runner.head()
         if runner.is_behind(found):
             _print(f"The database is at {found or 'no revision'}; run `accord db upgrade` to reach {newest}.")
@@ -45,19 +43,6 @@ def check(settings: Settings) -> int:
         different = runner.differences(url)
     _print("\n".join([f"The database is at {found}.", *(f"It differs from this release: {one}" for one in different)]))
     return 1 if different else 0
-
-
-@contextmanager
-def _database(settings: Settings) -> Generator[str]:
-    """Give the address of the configured database, or of the embedded one, which runs meanwhile."""
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
-        return
-    server = postgres.start(settings.data_dir)
-    try:
-        yield server.url
-    finally:
-        server.stop()
 
 
 def _print(text: str) -> None:

@@ -8,6 +8,7 @@ import base64
 import hashlib
 import json
 import uuid
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jwt
@@ -43,6 +44,15 @@ class AccessTokens:
         self._verifying = {key_id(key): key for key in (self._key.public_key(), *previous)}
         self._issuer, self._audience = settings.jwt_issuer, settings.jwt_audience
         self._lifetime = settings.access_token_ttl
+
+    @property
+    def keys(self) -> Mapping[str, Ed25519PublicKey]:
+        """The keys that verify, by their ids: the one that signs now, and the previous ones."""
+        return self._verifying
+
+    def sign(self, message: bytes) -> tuple[str, bytes]:
+        """Sign something that is no token, and whose first words name its purpose; give the key id and signature."""
+        return self._kid, self._key.sign(message)
 
     def issue(self, user_id: str, session_id: str, now: float) -> str:
         """Sign a token that lives ACCESS_TOKEN_TTL from `now` (seconds since the epoch)."""

@@ -5,6 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from accord.database.tables import TransactionId
+from accord.journal import partitions
 
 revision = "0001_pre_foundation"
 down_revision = None
@@ -52,6 +53,8 @@ def upgrade() -> None:
     op.create_index(op.f("journal_actor_id_idx"), "journal", ["actor_id"], unique=False)
     op.create_index(op.f("journal_record_table_record_id_idx"), "journal", ["record_table", "record_id"], unique=False)
     op.execute("CREATE TABLE journal_default PARTITION OF journal DEFAULT")
+    for month in partitions.coming():
+        op.execute(partitions.create(month))
     op.create_index(op.f("journal_transaction_id_idx"), "journal", ["transaction_id"], unique=False)
     op.create_table(
         "journal_positions",

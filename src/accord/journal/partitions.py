@@ -1,0 +1,73 @@
+"""The journal's partitions, one for each month: made ahead of time, and dropped whole when they are pruned."""
+
+from datetime import UTC, date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Text, column, text
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+
+_PARTITIONS = Statement(
+    text(
+        "SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
+        " WHERE inhparent = 'journal'::regclass AND relname ~ '^journal_p[0-9]{4}_[0-9]{2}$' ORDER BY relname"
+    ).columns(column("name", Text()))
+)
+
+
+class Month(NamedTuple):
+    """A calendar month in UTC."""
+
+    year: int
+    month: int
+
+    @classmethod
+    def of(cls, day: date) -> "Month":
+        """Return the month of a day."""
+        return cls(day.year, day.month)
+
+    @property
+    def first(self) -> date:
+        """The first day."""
+        return date(self.year, self.month, 1)
+
+    @property
+    def next(self) -> "Month":
+        """The month after."""
+        return Month(self.year + self.month // 12, self.month % 12 + 1)
+
+    @property
+    def partition(self) -> str:
+        """The name of the month's partition."""
+        return f"journal_p{self.year:04}_{self.month:02}"
+
+
+def create(month: Month) -> str:
+    """Return the statement that makes the partition of a month."""
+    return (
+        f"CREATE TABLE IF NOT EXISTS {month.partition} PARTITION OF journal"
+        f" FOR VALUES FROM ('{month.first}Z') TO ('{month.next.first}Z')"
+    )
+
+
+def coming(today: date | None = None) -> list[Month]:
+    """Return the months that entries may fall into before anybody looks again: this one and the next."""
+    this = Month.of(today or datetime.now(UTC).date())
+    return [this, this.next]
+
+
+async def existing(database: Database) -> list[Month]:
+    """Return the months that have a partition, oldest first."""
+    names = [row.name for row in await database.all(_PARTITIONS)]
+    return [Month(int(name[9:13]), int(name[14:16])) for name in names]
+
+
+async def make_ahead(database: Database) -> list[Month]:
+    """Make the partitions that are missing for the coming time; return those it made."""
+    there = set(await existing(database))
+    missing = [month for month in coming() if month not in there]
+    for month in missing:
+        async with database.connection() as connection:
+            await connection.execute(create(month).encode())
+    return missing

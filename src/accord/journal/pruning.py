@@ -1,0 +1,57 @@
+"""Retention: whole months of the journal go, and a signed checkpoint says up to where and what the chain was there."""
+
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy import BigInteger, Date, bindparam, cast, func, select
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.tables import journal, journal_positions
+from accord.journal import partitions
+from accord.journal.checkpoints import keep, sign
+from accord.security.tokens import AccessTokens
+
+_of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast(bindparam("end"), Date))
+_LAST_POSITION = Statement(
+    select(
+        func.count(journal.c.id).label("entries"),
+        func.count(journal_positions.c.position).label("stamped"),
+        func.max(journal_positions.c.position, type_=BigInteger).label("position"),
+    )
+    .select_from(
+        journal.outerjoin(
+            journal_positions,
+            (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at),
+        )
+    )
+    .where(*_of_month)
+)
+_HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
+
+
+class Pruned(NamedTuple):
+    """One month that is gone."""
+
+    month: partitions.Month
+    entries: int
+
+
+async def prune(database: Database, data_dir: Path | None, before: date, keys: AccessTokens) -> list[Pruned]:
+    """Drop the months that end before a day, oldest first; stop at one with entries that are not stamped yet."""
+    done: list[Pruned] = []
+    for month in await partitions.existing(database):
+        if month.next.first > before:
+            break
+        found = await database.one(_LAST_POSITION, start=month.first, end=month.next.first)
+        if found.stamped != found.entries:
+            break
+        if found.position is not None:
+            digest = (await database.one(_HASH, position=found.position)).hash
+            # First the checkpoint: were it lost, the chain would look broken; were the drop lost, nothing happens.
+            await keep(database, data_dir, sign(keys, found.position, digest, pruned=True))
+        async with database.connection() as connection:
+            await connection.execute(f"DROP TABLE {month.partition}".encode())
+        done.append(Pruned(month, found.entries))
+    return done

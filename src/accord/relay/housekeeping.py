@@ -1,0 +1,62 @@
+"""What the leading relay does beside stamping: signed checkpoints, and partitions for the time to come."""
+
+import asyncio
+import time
+from pathlib import Path
+
+from accord import logs
+from accord.database.pool import Database
+from accord.journal import partitions
+from accord.journal.checkpoints import keep, sign
+from accord.journal.reading import relay_state
+from accord.problems import Problem
+from accord.relay.leader import Relay
+from accord.security.tokens import AccessTokens
+
+INTERVAL = 1.0
+"""Seconds between looks."""
+CHECKPOINT_ENTRIES = 1000
+CHECKPOINT_SECONDS = 60.0
+"""A checkpoint is signed after so many entries, or so many seconds after the last one when there are any."""
+PARTITION_SECONDS = 3600.0
+
+
+class Housekeeping:
+    """Runs beside a relay, and works only while that leads."""
+
+    def __init__(self, relay: Relay, database: Database, data_dir: Path | None, keys: AccessTokens) -> None:
+        """Take where checkpoints are kept, and the keys that sign them."""
+        self._relay = relay
+        self._database = database
+        self._data_dir = data_dir
+        self._keys = keys
+        self._signed_position = 0
+        self._signed_at = time.monotonic()
+        self._partitions_at = float("-inf")
+
+    async def run(self) -> None:
+        """Keep house until cancelled, whatever happens to the database meanwhile."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            if not self._relay.leads:
+                continue
+            try:
+                await self._make_partitions()
+                await self._sign_checkpoint()
+            except (Problem, OSError) as error:
+                logs.warning("The journal's housekeeping failed; it tries again.", reason=type(error).__name__)
+
+    async def _make_partitions(self) -> None:
+        if time.monotonic() - self._partitions_at < PARTITION_SECONDS:
+            return
+        await partitions.make_ahead(self._database)
+        self._partitions_at = time.monotonic()
+
+    async def _sign_checkpoint(self) -> None:
+        now = time.monotonic()
+        state = await relay_state(self._database)
+        new = state.position - self._signed_position
+        if new == 0 or (new < CHECKPOINT_ENTRIES and now - self._signed_at < CHECKPOINT_SECONDS):
+            return
+        await keep(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
+        self._signed_position, self._signed_at = state.position, now
