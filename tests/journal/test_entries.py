@@ -1,0 +1,158 @@
+import psycopg
+import pytest
+from given import PASSWORD, details
+
+from accord.contract import bundle
+from accord.contract.operations import operations
+from accord.journal.entries import redacted
+
+
+async def register(given):
+    return await (await given.somebody()).post("/api/v1/auth/register", json=details())
+
+
+async def login(given):
+    me = await given.an_account()
+    return await me.post("/api/v1/auth/login", email=me.email, password=PASSWORD)
+
+
+async def refresh(given):
+    me = await given.an_account()
+    return await me.post("/api/v1/auth/refresh", refreshToken=me.tokens["refreshToken"])
+
+
+async def logout(given):
+    return await (await given.an_account()).post("/api/v1/auth/logout")
+
+
+async def logout_all(given):
+    return await (await given.an_account()).post("/api/v1/auth/logout-all")
+
+
+async def update_me(given):
+    return await (await given.an_account()).patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+
+
+async def create_user(given):
+    return await (await given.an_admin()).post("/api/v1/users", **details())
+
+
+async def update_user(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+    return await admin.patch(f"/api/v1/users/{somebody.id}", expectedVersion=1, disabled=True)
+
+
+async def delete_user(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+    return await admin.delete(f"/api/v1/users/{somebody.id}", expectedVersion=1)
+
+
+async def unlock_user(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+    return await admin.post(f"/api/v1/users/{somebody.id}/unlock")
+
+
+MUTATIONS = {
+    function.__name__: function
+    for function in (
+        register,
+        login,
+        refresh,
+        logout,
+        logout_all,
+        update_me,
+        create_user,
+        update_user,
+        delete_user,
+        unlock_user,
+    )
+}
+ELSEWHERE = {
+    "echo": "changes nothing",
+    "setup": "its entry is looked at where the token is made, in tests/flows/accounts/test_setup.py",
+}
+
+
+def test_every_operation_that_changes_something_is_looked_at():
+    changing = {operation.flow_name for operation in operations(bundle.load()) if operation.method != "GET"}
+
+    assert changing == MUTATIONS.keys() | ELSEWHERE.keys()
+
+
+@pytest.mark.parametrize("change", MUTATIONS.values(), ids=MUTATIONS)
+async def test_a_change_has_exactly_one_entry_that_says_who_and_keeps_secrets(given, change):
+    answer = await change(given)
+
+    assert answer.status_code < 300, answer.text
+    [entry] = await given.entries(answer)
+    assert (entry["actor_kind"], entry["actor_id"] is None) == ("user", False)
+    assert entry["operation"].lower() == change.__name__.replace("_", "")
+    text = str(entry)
+    assert PASSWORD not in text
+    assert "argon2" not in text
+    assert "eyJ" not in text
+
+
+async def test_the_entry_is_of_the_transaction_of_the_change(given):
+    me = await given.an_account()
+
+    answer = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+
+    [(same,)] = await given.sql(
+        "SELECT u.xmin::text::bigint = (j.transaction_id::text::bigint & 4294967295)"
+        " FROM users u, journal j WHERE u.id = %s AND j.request_id = %s",
+        me.id,
+        answer.headers["x-request-id"],
+    )
+    assert same
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE journal SET operation = 'nothing'",
+        "DELETE FROM journal",
+        "TRUNCATE journal",
+        "DELETE FROM journal WHERE kind = 'created'",
+        "TRUNCATE journal CASCADE",
+    ],
+)
+async def test_nobody_changes_the_past(given, statement):
+    await given.an_account()
+
+    with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
+        await given.sql(statement)
+
+
+def test_secrets_are_redacted_at_every_depth():
+    fields = {
+        "email": "ada@example.com",
+        "password": "x",
+        "passwordHash": "x",
+        "new_password": "x",
+        "list": [{"refreshToken": "x", "name": "kept"}, [{"apiKey": "x"}], ({"client_secret": {"inner": "x"}},)],
+        "deep": {"deeper": {"Authorization": "x", "cookie": ["x"], "privateKey": "x", "n": 1, "none": None}},
+        "name": "kept",
+    }
+
+    assert redacted(fields) == {
+        "email": "ada@example.com",
+        "password": "[redacted]",
+        "passwordHash": "[redacted]",
+        "new_password": "[redacted]",
+        "list": [
+            {"refreshToken": "[redacted]", "name": "kept"},
+            [{"apiKey": "[redacted]"}],
+            [{"client_secret": "[redacted]"}],
+        ],
+        "deep": {
+            "deeper": {
+                "Authorization": "[redacted]",
+                "cookie": "[redacted]",
+                "privateKey": "[redacted]",
+                "n": 1,
+                "none": None,
+            }
+        },
+        "name": "kept",
+    }

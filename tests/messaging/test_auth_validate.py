@@ -1,0 +1,70 @@
+"""S-14: another service on NATS asks who a token speaks for, with nothing but a plain client."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from typing import Any
+
+import nats
+import orjson
+import pytest
+from nats.aio.client import Client
+
+SUBJECT = "api.v1.auth.validate"
+
+pytestmark = pytest.mark.skipif(os.environ.get("FLOW_TRANSPORT") != "nats", reason="nobody listens without workers")
+
+
+@pytest.fixture
+async def another_service(service) -> AsyncIterator[Client]:
+    client = await nats.connect(service.nats_url)
+    yield client
+    await client.close()
+
+
+async def ask(client: Client, payload: bytes) -> dict[str, Any]:
+    return orjson.loads((await client.request(SUBJECT, payload, timeout=5)).data)
+
+
+async def test_a_good_token_names_its_caller(given, another_service):
+    admin = await given.an_admin()
+
+    answer = await ask(another_service, orjson.dumps({"token": admin.tokens["accessToken"]}))
+
+    caller = answer["data"]["caller"]
+    assert (answer["success"], answer["status"]) == (True, 200)
+    assert (caller["id"], caller["role"]) == (admin.id, "admin")
+    assert caller["permissions"] == ["users:read", "users:write"]
+    assert caller["sessionId"] == (await admin.get("/api/v1/auth/session")).json()["session"]["id"]
+
+
+@pytest.mark.parametrize(
+    "payload", [b"", b"nonsense", b"[]", b"{}", b'{"token": 1}', b'{"token": "a.b.c"}', b"\xff" * 100]
+)
+async def test_everything_else_names_nobody(another_service, payload):
+    answer = await ask(another_service, payload)
+
+    assert (answer["success"], answer["status"], answer["data"]) == (False, 401, None)
+
+
+async def test_a_refresh_token_is_no_access_token(given, another_service):
+    me = await given.an_account()
+
+    answer = await ask(another_service, orjson.dumps({"token": me.tokens["refreshToken"]}))
+
+    assert answer["error_code"] == "UNAUTHORIZED"
+
+
+async def test_after_signing_out_nobody_is_named_within_a_second(given, another_service):
+    me = await given.an_account()
+    payload = orjson.dumps({"token": me.tokens["accessToken"]})
+    assert (await ask(another_service, payload))["success"]
+
+    await me.post("/api/v1/auth/logout")
+
+    async with asyncio.timeout(1):
+        # Any worker may answer, so several refusals in a row are asked for.
+        refusals = 0
+        while refusals < 5:
+            refusals = 0 if (await ask(another_service, payload))["success"] else refusals + 1
+            await asyncio.sleep(0.02)
