@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from given import Given
-from service import Service
+from running import Service
 
 
 @pytest.fixture(scope="session")

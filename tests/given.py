@@ -9,7 +9,7 @@ from uuid import UUID
 import httpx
 import psycopg
 from checked_client import client
-from service import ROOT_EMAIL, ROOT_PASSWORD, Service
+from running import ROOT_EMAIL, ROOT_PASSWORD, Service
 
 PASSWORD = "some words nobody guesses 9"
 _numbers = itertools.count(1)

@@ -7,7 +7,7 @@ import pytest
 from browser import launched
 from checked_client import new_address
 from playwright.sync_api import Browser, Locator, Page
-from service import Service
+from running import Service
 
 
 @dataclass

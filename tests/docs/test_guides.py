@@ -6,7 +6,7 @@ from pathlib import Path
 
 import guide
 import pytest
-from service import ENVIRONMENT
+from running import ENVIRONMENT
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDES = REPOSITORY / "docs" / "guides"

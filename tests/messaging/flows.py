@@ -12,7 +12,7 @@ from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
 from accord.problems import InvalidToken
-from accord.worker.service import Worker
+from accord.worker.worker import Worker
 
 KEY = b"k" * 32
 CALLER = Caller.user("0191e4f0-0000-7000-8000-000000000001", "admin", "0191e4f0-0000-7000-8000-000000000002")

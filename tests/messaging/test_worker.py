@@ -11,7 +11,7 @@ from messaging.flows import CALLER, KEY, TRACEPARENT, Gateway, echo, operation, 
 from accord.context import ANONYMOUS
 from accord.dispatch import Result
 from accord.messaging.envelope import Envelopes
-from accord.worker.service import HEALTHCHECK, VALIDATE
+from accord.worker.worker import HEALTHCHECK, VALIDATE
 
 
 @pytest.fixture

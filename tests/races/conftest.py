@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from service import Service
+from running import Service
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 from asyncio import gather
 
 import pytest
-from service import ROOT_EMAIL
+from running import ROOT_EMAIL
 
 
 @pytest.fixture

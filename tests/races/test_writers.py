@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from given import Account, Given
-from service import Service
+from running import Service
 
 WRITERS = 8
 REQUESTS = 590

@@ -33,7 +33,7 @@ from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens, Claims
 from accord.security.verified_tokens import VerifiedTokens
 from accord.settings import Settings
-from accord.worker.service import Worker
+from accord.worker.worker import Worker
 
 Role = Literal["serve", "gateway", "worker"]
 

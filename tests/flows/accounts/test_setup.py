@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from given import details
-from service import Service
+from running import Service
 
 
 @asynccontextmanager
