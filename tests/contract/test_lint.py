@@ -3,111 +3,14 @@
 import copy
 import json
 import time
+from pathlib import Path
 
 import pytest
 
 from accord.contract import bundle, lint
 from accord.contract.merge import merge
 
-NOTES = """
-x-tag: {name: notes, description: Notes.}
-paths:
-  /api/v1/notes:
-    post:
-      operationId: createNote
-      summary: Write a note
-      description: Keeps it.
-      security: []
-      requestBody:
-        required: true
-        content:
-          application/json:
-            schema: {$ref: '#/components/schemas/CreateNote'}
-            example: {text: Hello}
-      responses:
-        '201': &note
-          description: The note.
-          headers:
-            ETag: {$ref: '#/components/headers/ETag'}
-          content:
-            application/json:
-              schema: {$ref: '#/components/schemas/Note'}
-              example: {id: 01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f, text: Hello, tags: [a], version: 1}
-          links:
-            read: {operationId: getNote, parameters: {noteId: '$response.body#/id'}}
-  /api/v1/notes/{noteId}:
-    parameters:
-      - name: noteId
-        in: path
-        description: Which note.
-        required: true
-        schema: {$ref: '#/components/schemas/Uuid'}
-        example: 01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f
-    get:
-      operationId: getNote
-      summary: Read a note
-      description: Answers with it.
-      x-permission: self
-      parameters: [{$ref: '#/components/parameters/IfNoneMatch'}]
-      responses:
-        '200': *note
-    patch:
-      operationId: updateNote
-      summary: Change a note
-      description: Unless it changed.
-      x-permission: notes:write
-      x-rate-limit: login
-      parameters: [{$ref: '#/components/parameters/IfMatch'}]
-      requestBody:
-        required: true
-        content:
-          application/json:
-            schema: {$ref: '#/components/schemas/UpdateNote'}
-            example: {expectedVersion: 1, text: Hello}
-      responses:
-        '200': *note
-        '409': {$ref: '#/components/responses/VersionConflict'}
-    delete:
-      operationId: deleteNote
-      summary: Delete a note
-      description: Unless it changed.
-      x-permission: notes:write
-      parameters:
-        - $ref: '#/components/parameters/ExpectedVersionQuery'
-        - $ref: '#/components/parameters/IfMatch'
-      responses:
-        '204': {description: Deleted.}
-        '409': {$ref: '#/components/responses/VersionConflict'}
-components:
-  schemas:
-    CreateNote:
-      description: A new note.
-      type: object
-      additionalProperties: false
-      required: [text]
-      properties:
-        text: {type: string, maxLength: 100, pattern: '^[^\\u0000]*$'}
-        password: {type: string, maxLength: 100, format: password}
-    UpdateNote:
-      description: What changes.
-      type: object
-      additionalProperties: false
-      required: [expectedVersion]
-      properties:
-        expectedVersion: {$ref: '#/components/schemas/Version'}
-        text: {type: string, maxLength: 100, pattern: '^[^\\u0000]*$'}
-    Note:
-      description: A note.
-      type: object
-      additionalProperties: false
-      required: [id, text, tags, version]
-      properties:
-        id: {$ref: '#/components/schemas/Uuid'}
-        text: {type: string, maxLength: 100}
-        tags: {type: array, maxItems: 3, items: {type: string, maxLength: 10}}
-        version: {$ref: '#/components/schemas/Version'}
-        kept: {type: string, format: date-time, maxLength: 40, nullable: true}
-"""
+NOTES = Path(__file__).with_name("notes.yaml").read_text("utf-8")
 POST, GET, PATCH, DELETE = (
     ("paths", "/api/v1/notes", "post"),
     *(("paths", "/api/v1/notes/{noteId}", method) for method in ("get", "patch", "delete")),

@@ -1,6 +1,8 @@
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from uuid import uuid4
 
 import pytest
+from messaging.flows import Gateway
 
 from accord.embedded import nats
 from accord.embedded.nats import EmbeddedNats
@@ -36,3 +38,20 @@ async def connect(nats_server) -> AsyncIterator[Connect]:
     yield begin
     for connection in opened:
         await connection.close()
+
+
+@pytest.fixture
+def name() -> str:
+    """An operation of this test's own, so that tests share the server and not the queue groups."""
+    return f"op{uuid4().hex}"
+
+
+@pytest.fixture
+async def gateway(connect) -> Gateway:
+    return await Gateway(await connect()).start()
+
+
+@pytest.fixture
+async def raw(connect):
+    """Whoever can publish on NATS."""
+    return (await connect())._client

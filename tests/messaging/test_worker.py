@@ -3,32 +3,12 @@ import json
 import os
 import signal
 import time
-from uuid import uuid4
 
-import pytest
-from messaging.flows import CALLER, KEY, TRACEPARENT, Gateway, echo, operation, start_worker, until
+from messaging.flows import CALLER, KEY, TRACEPARENT, Gateway, echo, start_worker, until
 
-from accord.context import ANONYMOUS
 from accord.dispatch import Result
 from accord.messaging.envelope import Envelopes
-from accord.worker.worker import HEALTHCHECK, VALIDATE
-
-
-@pytest.fixture
-def name() -> str:
-    """An operation of this test's own, so that tests share the server and not the queue groups."""
-    return f"op{uuid4().hex}"
-
-
-@pytest.fixture
-async def gateway(connect) -> Gateway:
-    return await Gateway(await connect()).start()
-
-
-@pytest.fixture
-async def raw(connect):
-    """Whoever can publish on NATS."""
-    return (await connect())._client
+from accord.worker.worker import VALIDATE
 
 
 async def test_a_flow_runs_for_the_caller_with_the_inputs(connect, gateway, name):
@@ -333,89 +313,3 @@ class TestStop:
 
         assert len(results) > 100
         assert {result.status for result in results} == {200}
-
-
-class TestMicroService:
-    async def test_every_worker_answers_a_ping(self, connect, raw, name):
-        for _ in range(2):
-            await start_worker(await connect(), name, echo)
-        inbox = raw.new_inbox()
-        heard = await raw.subscribe(inbox)
-
-        await raw.publish("$SRV.PING.accord", b"", reply=inbox)
-        pongs = [json.loads((await heard.next_msg(2)).data) for _ in range(2)]
-
-        assert {pong["type"] for pong in pongs} == {"io.nats.micro.v1.ping_response"}
-        assert {(pong["name"], pong["version"]) for pong in pongs} == {("accord", "1.2.3")}
-        assert len({pong["id"] for pong in pongs}) == 2
-
-    async def test_it_tells_its_endpoints_and_what_they_did(self, connect, gateway, raw, name):
-        async def flow(caller, request, inputs) -> Result:
-            await asyncio.sleep(0.02)
-            if inputs["breaks"]:
-                raise ValueError
-            return await echo(caller, request, inputs)
-
-        await start_worker(await connect(), name, flow)
-        for breaks in (True, False):
-            await gateway(name, breaks=breaks)
-        identity = json.loads((await raw.request("$SRV.PING.accord", b"", 2)).data)["id"]
-
-        info = json.loads((await raw.request(f"$SRV.INFO.accord.{identity}", b"", 2)).data)
-        stats = json.loads((await raw.request(f"$SRV.STATS.accord.{identity}", b"", 2)).data)
-
-        (told,) = [endpoint for endpoint in info["endpoints"] if endpoint["name"] == name]
-        assert (told["subject"], told["queue_group"]) == (f"api.v1.tests.{name}", "accord")
-        (counted,) = [endpoint for endpoint in stats["endpoints"] if endpoint["name"] == name]
-        assert (counted["num_requests"], counted["num_errors"]) == (2, 1)
-        assert counted["last_error"] == "INTERNAL_ERROR"
-        assert counted["average_processing_time"] > 20_000_000
-
-    async def test_a_stopped_worker_is_not_found(self, connect, raw, name):
-        worker = await start_worker(await connect(), name, echo)
-        await worker.stop(1)
-
-        answer = await raw._request_new_style("$SRV.PING.accord", b"", 2)
-
-        assert answer.headers["Status"] == "503"
-
-
-class TestValidate:
-    async def test_a_good_token_gives_its_caller(self, connect, raw, name):
-        await start_worker(await connect(), name, echo)
-
-        answer = json.loads((await raw.request(VALIDATE, b'{"token": "good"}', 2)).data)
-
-        assert answer["success"]
-        assert answer["data"]["caller"] == {
-            "id": CALLER.id,
-            "role": "admin",
-            "sessionId": CALLER.session_id,
-            "permissions": ["users:read", "users:write"],
-        }
-
-    @pytest.mark.parametrize(
-        "request_",
-        [b"", b"null", b"[]", b"7", b"{}", b'{"token": null}', b'{"token": ["good"]}', b'{"token": "bad"}', b"\xff"],
-    )
-    async def test_anything_else_is_refused(self, connect, raw, name, request_):
-        await start_worker(await connect(), name, echo)
-
-        answer = json.loads((await raw.request(VALIDATE, request_, 2)).data)
-
-        assert (answer["success"], answer["error_code"], answer["data"]) == (False, "UNAUTHORIZED", None)
-
-
-async def test_the_health_check_needs_no_signature_and_is_anonymous(connect, raw):
-    callers = []
-
-    async def flow(caller, request, inputs) -> Result:
-        callers.append(caller.id)
-        return await echo(caller, request, inputs)
-
-    await start_worker(await connect(), operation("healthcheck").id, flow)
-
-    answer = json.loads((await raw.request(HEALTHCHECK, b"", 2)).data)
-
-    assert answer["success"]
-    assert callers == [ANONYMOUS.id]
