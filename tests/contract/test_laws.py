@@ -1,0 +1,206 @@
+"""The laws of the architecture that the compiler, the linters and the start of the service do not check."""
+
+import ast
+import importlib
+import re
+import subprocess
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from accord.api.pages import problem_page
+from accord.contract import bundle
+from accord.contract.operations import operations
+from accord.dispatch import NOUNS
+from accord.problems import Problem
+
+ROOT = Path(__file__).parents[2]
+FLOWS = ROOT / "src" / "accord" / "flows"
+TESTS = ROOT / "tests" / "flows"
+DOMAINS = sorted(folder.name for folder in FLOWS.iterdir() if (folder / "__init__.py").exists())
+OPERATIONS = list(operations(bundle.load()))
+WRITTEN_BY_HAND = {".py", ".ts", ".js", ".css", ".html", ".yaml", ".yml", ".toml", ".md", ".sql", ""}
+NOT_COUNTED = {
+    r"src/accord/contract/types\.py|clients/.*/generated/.*": "a tool writes them",
+    r"requirements/.*": "a tool writes them",
+    r"LICENSE": "its text is not ours",
+    r"openapi/.*\.yaml": "a domain is one file (C-1), however many operations it has",
+}
+LONGEST_FILE = 400
+LONGEST_FLOW = 25
+DRAWERS = {"utils", "util", "helpers", "helper", "common", "core", "manager", "managers", "service", "services", "misc"}
+
+
+@cache
+def files() -> tuple[Path, ...]:
+    """Return what is in the repository, or in a copy of it without its history."""
+    try:
+        listed = subprocess.run(
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return tuple(p for top in ("src", "tests", "openapi") for p in (ROOT / top).rglob("*") if p.is_file())
+    return tuple(ROOT / name for name in listed.stdout.decode().split("\0") if name and (ROOT / name).is_file())
+
+
+def modules(*places: Path) -> Iterator[Path]:
+    for place in places:
+        yield from sorted(place.rglob("*.py"))
+
+
+def test_every_operation_has_exactly_one_flow_and_one_test_and_there_are_no_others():
+    named = {f"{operation.domain}/{operation.flow_name}" for operation in OPERATIONS}
+
+    flows = {f"{f.parent.name}/{f.stem}" for f in FLOWS.glob("*/*.py") if f.stem not in NOUNS}
+    tests = {f"{f.parent.name}/{f.stem.removeprefix('test_')}" for f in TESTS.glob("*/test_*.py")}
+
+    assert {flow for flow in flows if "/on_" not in flow} == named
+    assert {test for test in tests if "/on_" not in test} == named
+
+
+def test_a_domain_holds_operations_reactions_and_the_nouns_that_are_allowed():
+    others = [file for file in FLOWS.glob("*/*") if file.suffix != ".py" and file.name != "__pycache__"]
+
+    assert others == []
+    assert {"__init__", "tables", "queries", "shapes", "rules", "events", "problems"} == NOUNS
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
+def test_a_flow_is_one_short_function(operation):
+    file = FLOWS / operation.domain / f"{operation.flow_name}.py"
+    [flow] = [node for node in ast.parse(file.read_text("utf-8")).body if isinstance(node, DEFINITIONS)]
+
+    assert flow.name == operation.flow_name
+    assert ast.get_docstring(flow)
+    assert (flow.end_lineno or 0) - flow.lineno < LONGEST_FLOW
+
+
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
+
+def imported(file: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_a_domain_imports_no_other(domain):
+    strangers = tuple(f"accord.flows.{other}." for other in DOMAINS if other != domain)
+
+    names = {f"{name}." for file in modules(FLOWS / domain) for name in imported(file)}
+
+    assert [name for name in names if name.startswith(strangers)] == []
+
+
+def test_sql_is_written_in_queries_only():
+    allowed = {"queries", "tables"}
+
+    wrong = [
+        file.name
+        for file in modules(FLOWS)
+        if file.stem not in allowed and any(name.startswith(("sqlalchemy", "psycopg")) for name in imported(file))
+    ]
+
+    assert wrong == []
+
+
+def test_no_flow_commits():
+    callers = {
+        file.name
+        for file in modules(FLOWS)
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in {"commit", "rollback"}
+    }
+
+    assert callers == set()
+
+
+def test_flows_ask_the_context_for_time_and_chance():
+    # What tests could not control; `time` and `asyncio` may measure and wait, and decide nothing.
+    clocks = ("random.", "secrets.", "os.", "uuid.uuid1.", "uuid.uuid4.")
+    taken = {f"{f.name}: {name}" for f in modules(FLOWS) for name in imported(f) if f"{name}.".startswith(clocks)}
+    asked = {
+        f"{file.name}: {ast.unparse(node)}"
+        for file in modules(FLOWS)
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Attribute)
+        and ast.unparse(node) in {"datetime.now", "datetime.utcnow", "date.today", "time.time", "time.time_ns"}
+    }
+
+    assert taken | asked == set()
+
+
+def declared(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
+    yield base
+    for child in base.__subclasses__():
+        yield from declared(child)
+
+
+@cache
+def refusals() -> list[type[Problem]]:
+    for domain in DOMAINS:
+        if (FLOWS / domain / "problems.py").exists():
+            importlib.import_module(f"accord.flows.{domain}.problems")
+    return [problem for problem in declared() if problem.__module__.startswith("accord.")]
+
+
+def examples(node: Any) -> Iterator[tuple[str, int]]:
+    """Yield the code and the status of every problem that the contract shows."""
+    if isinstance(node, dict):
+        if "requestId" in node and isinstance(node.get("code"), str):
+            yield node["code"], node["status"]
+        for value in node.values():
+            yield from examples(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from examples(value)
+
+
+def test_the_contract_shows_every_refusal_with_its_status():
+    assert {(problem.code, problem.status) for problem in refusals()} <= set(examples(bundle.load()))
+
+
+def test_the_contract_shows_no_refusal_that_nobody_makes():
+    assert set(examples(bundle.load())) <= {(problem.code, problem.status) for problem in refusals()}
+
+
+@pytest.mark.parametrize("code", sorted({problem.code for problem in refusals()}))
+def test_every_refusal_has_a_page_that_says_what_to_do(code):
+    page = problem_page(code)
+
+    assert page is not None
+    assert page.status == 200
+    assert code.encode() in page.body
+
+
+@pytest.mark.parametrize("problem", refusals(), ids=lambda problem: problem.__name__)
+def test_every_refusal_says_what_to_do_next(problem):
+    assert re.fullmatch(r"[A-Z][A-Z0-9_]*", problem.code)
+    assert 400 <= problem.status <= 599
+    assert problem.detail.endswith(".")
+
+
+def test_no_file_written_by_hand_is_long():
+    named = {f.relative_to(ROOT).as_posix(): f for f in files() if f.suffix in WRITTEN_BY_HAND}
+    counted = {
+        name: len(file.read_text("utf-8").splitlines())
+        for name, file in named.items()
+        if not any(re.fullmatch(pattern, name) for pattern in NOT_COUNTED)
+    }
+
+    assert {name: lines for name, lines in counted.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_module_is_a_drawer():
+    named = {part.removeprefix("test_") for f in files() for part in (*f.relative_to(ROOT).parts[:-1], f.stem)}
+
+    assert named & DRAWERS == set()
