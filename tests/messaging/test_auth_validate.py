@@ -1,7 +1,6 @@
 """S-14: another service on NATS asks who a token speaks for, with nothing but a plain client."""
 
 import asyncio
-import os
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -11,8 +10,6 @@ import pytest
 from nats.aio.client import Client
 
 SUBJECT = "api.v1.auth.validate"
-
-pytestmark = pytest.mark.skipif(os.environ.get("FLOW_TRANSPORT") != "nats", reason="nobody listens without workers")
 
 
 @pytest.fixture
