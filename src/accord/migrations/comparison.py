@@ -2,6 +2,13 @@
 
 from typing import Any
 
+from sqlalchemy.dialects.postgresql.base import ischema_names
+
+from accord.database.tables import TransactionId
+
+# SQLAlchemy does not know this type, and would warn when it reads the journal's tables back.
+ischema_names["xid8"] = TransactionId  # pyright: ignore[reportArgumentType]  # typed by what it starts with
+
 
 def _is_ours(_object: object, name: str | None, kind: str, *_: object) -> bool:
     """Leave the journal's partitions alone: the relay makes them as time goes on."""
