@@ -151,7 +151,7 @@ class Context:
         """Commit what the flow wrote, with its journal entries; dispatch calls this, flows never do."""
         appends = self._journal is not None and not self._journal.is_empty
         if self._journal is not None and appends:
-            await self._journal.append(self.tx)
+            self._journal.append(self.tx)
         if self._tx is not None:
             await self._tx.commit()
         if appends:

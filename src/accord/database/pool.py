@@ -1,14 +1,14 @@
 """The connection pool: statements in autocommit, connections for transactions, and healing after a restart."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from accord.database.connection import Connection, Outcome
 from accord.database.statement import Statement
 from accord.problems import AlreadyExists, DeadlineExceeded, Problem, ServiceUnavailable
 
@@ -16,8 +16,6 @@ BORROW_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""
 HEAL_INTERVAL = 0.5
 """Seconds between looks at a server that went away."""
-
-Connection = AsyncConnection[tuple[Any, ...]]
 
 
 class Database:
@@ -28,6 +26,7 @@ class Database:
         options = f"-c statement_timeout={int(statement_timeout * 1000)} -c timezone=UTC"
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
+            connection_class=Connection,
             min_size=min(2, size),
             max_size=size,
             open=False,
@@ -85,18 +84,16 @@ class Database:
 
     async def one(self, statement: Statement, **values: Any) -> Any:
         """Return the first row, or None."""
-        async with self.connection() as connection:
-            return await one(connection, statement, values)
+        rows = (await self._run(statement, values)).rows
+        return rows[0] if rows else None
 
     async def all(self, statement: Statement, **values: Any) -> list[Any]:
         """Return all rows."""
-        async with self.connection() as connection:
-            return await all_rows(connection, statement, values)
+        return (await self._run(statement, values)).rows
 
     async def run(self, statement: Statement, **values: Any) -> int:
         """Return how many rows it touched."""
-        async with self.connection() as connection:
-            return (await connection.execute(statement.sql, statement.parameters(values))).rowcount
+        return (await self._run(statement, values)).touched
 
     async def ping(self) -> None:
         """Raise ServiceUnavailable unless the server answers."""
@@ -123,6 +120,15 @@ class Database:
             return ServiceUnavailable()
         raise error
 
+    async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Outcome:
+        connection = await self.borrow()
+        try:
+            return (await connection.run((statement, values)))[0]
+        except psycopg.Error as error:
+            raise self.problem(error) from error
+        finally:
+            await self.give_back(connection)
+
     def _heal(self) -> None:
         if self._healing is None or self._healing.done():
             self._healing = asyncio.create_task(self._until_it_answers())
@@ -138,21 +144,8 @@ class Database:
 
     async def _answers(self) -> bool:
         try:
-            connection = await AsyncConnection.connect(self._url, connect_timeout=5)
+            connection = await Connection.connect(self._url, connect_timeout=5)
             await connection.close()
         except psycopg.Error:
             return False
         return True
-
-
-async def one(connection: Connection, statement: Statement, values: dict[str, Any]) -> Any:
-    """Execute on this connection and return the first row, or None."""
-    cursor = await connection.execute(statement.sql, statement.parameters(values))
-    row = await cursor.fetchone()
-    return None if row is None else statement.row(cursor, row)
-
-
-async def all_rows(connection: Connection, statement: Statement, values: dict[str, Any]) -> list[Any]:
-    """Execute on this connection and return all rows."""
-    cursor = await connection.execute(statement.sql, statement.parameters(values))
-    return [statement.row(cursor, row) for row in await cursor.fetchall()]

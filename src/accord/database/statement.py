@@ -1,25 +1,32 @@
-"""SQLAlchemy statements compiled once, at import, into the text and parameter order that psycopg prepares.
+"""SQLAlchemy statements compiled once, at import, into the text and parameter order that connections prepare.
 
 Compiling per call, as SQLAlchemy's session does, costs several times the statement itself.
 """
 
+import itertools
 from collections import namedtuple
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
+import orjson
+from psycopg.adapt import PyFormat
+from psycopg.pq.abc import PGresult
 from psycopg.types.json import Jsonb
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 
-_dialect = PGDialect_psycopg(paramstyle="format")
+_dialect = PGDialect_psycopg(paramstyle="numeric_dollar")
+_numbers = itertools.count(1)
+_jsonb = partial(Jsonb, dumps=orjson.dumps)
 
 
 class Statement:
-    """A statement and the order of its parameters; rows come back as named tuples."""
+    """A statement, the name it is prepared under, and the order of its parameters; rows are named tuples."""
 
-    __slots__ = ("_defaults", "_make_row", "_names", "_wrap", "sql")
+    __slots__ = ("_defaults", "_make_row", "_names", "_wrap", "formats", "name", "sql")
 
     def __init__(self, statement: ClauseElement) -> None:
         """Compile now, so that a mistake in a statement fails at start."""
@@ -27,16 +34,18 @@ class Statement:
         if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
             message = f"cannot be executed with positional parameters: {statement}"
             raise TypeError(message)
-        # psycopg sends bytes as they are, and would encode a text for every execution.
+        self.name = b"accord_%d" % next(_numbers)
         self.sql = str(compiled).encode()
         self._names = tuple(compiled.positiontup)
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
         self._wrap = [
-            (index, Jsonb) for index, name in enumerate(self._names) if isinstance(compiled.binds[name].type, JSONB)
+            (index, _jsonb) for index, name in enumerate(self._names) if isinstance(compiled.binds[name].type, JSONB)
         ]
+        # As text every value fits the type that the statement gives its parameter, whatever its size.
+        self.formats = [PyFormat.TEXT] * len(self._names)
         self._make_row: Callable[[Sequence[Any]], Any] | None = None
 
-    def parameters(self, values: dict[str, Any]) -> list[Any]:
+    def parameters(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values in the order of the placeholders; raise KeyError when one is missing."""
         defaults = self._defaults
         ordered = [values[name] if name in values else defaults[name] for name in self._names]
@@ -44,11 +53,11 @@ class Statement:
             ordered[index] = wrap(ordered[index])
         return ordered
 
-    def row(self, cursor: Any, values: Sequence[Any]) -> Any:
-        """Return the values as a named tuple of this statement's columns."""
+    def row_maker(self, result: PGresult) -> Callable[[Sequence[Any]], Any]:
+        """Return what makes a named tuple of this statement's columns."""
         make = self._make_row
         if make is None:
-            columns = [column.name for column in cursor.description]
+            columns = [(result.fname(index) or b"").decode() for index in range(result.nfields)]
             # The columns are known at run time only.
             make = self._make_row = namedtuple("Row", columns)._make  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple]
-        return make(values)
+        return make

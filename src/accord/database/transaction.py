@@ -4,78 +4,80 @@ import asyncio
 from typing import Any
 
 import psycopg
+from sqlalchemy import text
 
-from accord.database.pool import Connection, Database, all_rows, one
+from accord.database.connection import Call, Connection, Outcome
+from accord.database.pool import Database
 from accord.database.statement import Statement
+
+_BEGIN: Call = (Statement(text("BEGIN")), {})
+_COMMIT: Call = (Statement(text("COMMIT")), {})
+_ROLLBACK: Call = (Statement(text("ROLLBACK")), {})
 
 
 class Transaction:
     """Statements of one transaction, on one connection that is borrowed when the first of them runs."""
 
-    __slots__ = ("_connection", "_database")
+    __slots__ = ("_connection", "_database", "_last")
 
     def __init__(self, database: Database) -> None:
         """Borrow nothing yet: a flow that refuses before it writes never opens a transaction."""
         self._database = database
         self._connection: Connection | None = None
+        self._last: list[Call] = []
 
     async def one(self, statement: Statement, **values: Any) -> Any:
         """Return the first row, or None."""
-        connection = self._connection or await self._begin()
-        try:
-            return await one(connection, statement, values)
-        except psycopg.Error as error:
-            raise self._database.problem(error) from error
+        rows = (await self._run((statement, values))).rows
+        return rows[0] if rows else None
 
     async def all(self, statement: Statement, **values: Any) -> list[Any]:
         """Return all rows."""
-        connection = self._connection or await self._begin()
-        try:
-            return await all_rows(connection, statement, values)
-        except psycopg.Error as error:
-            raise self._database.problem(error) from error
+        return (await self._run((statement, values))).rows
 
     async def run(self, statement: Statement, **values: Any) -> int:
         """Return how many rows it touched."""
-        connection = self._connection or await self._begin()
-        try:
-            return (await connection.execute(statement.sql, statement.parameters(values))).rowcount
-        except psycopg.Error as error:
-            raise self._database.problem(error) from error
+        return (await self._run((statement, values))).touched
+
+    def with_commit(self, statement: Statement, **values: Any) -> None:
+        """Run it last, in one round trip with the commit; what it comes to is not told, but for an error."""
+        self._last.append((statement, values))
 
     async def commit(self) -> None:
         """Make it durable; a transaction that never began has nothing to commit."""
-        await self._end(b"COMMIT")
+        last, self._last = self._last, []
+        if last and self._connection is None:
+            self._connection = await self._database.borrow()
+            last.insert(0, _BEGIN)
+        await self._end(*last, _COMMIT)
 
     async def rollback(self) -> None:
         """Undo everything; the server does so by itself when the connection is gone."""
-        await self._end(b"ROLLBACK")
+        await self._end(_ROLLBACK)
 
-    async def _begin(self) -> Connection:
-        connection = await self._database.borrow()
+    async def _run(self, call: Call) -> Outcome:
+        calls = [call]
+        if self._connection is None:
+            self._connection = await self._database.borrow()
+            calls.insert(0, _BEGIN)
         try:
-            await connection.execute(b"BEGIN")
-        except BaseException as error:
-            await self._give_back(connection)
-            if isinstance(error, psycopg.Error):
-                raise self._database.problem(error) from error
-            raise
-        self._connection = connection
-        return connection
+            return (await self._connection.run(*calls))[-1]
+        except psycopg.Error as error:
+            raise self._database.problem(error) from error
 
-    async def _end(self, command: bytes) -> None:
+    async def _end(self, *calls: Call) -> None:
         connection, self._connection = self._connection, None
         if connection is None:
             return
         try:
-            done = (await connection.execute(command)).statusmessage
+            done = (await connection.run(*calls))[-1].tag
         except psycopg.Error as error:
             raise self._database.problem(error) from error
         finally:
             await self._give_back(connection)
-        if done != command.decode():
+        if done != calls[-1][0].sql:
             # PostgreSQL answers COMMIT with ROLLBACK when a statement failed before and the flow went on regardless.
-            message = f"{command.decode()} was answered by {done}: a failed statement was ignored"
+            message = f"{calls[-1][0].sql.decode()} was answered by {done.decode()}: a failed statement was ignored"
             raise RuntimeError(message)
 
     async def _give_back(self, connection: Connection) -> None:

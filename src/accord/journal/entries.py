@@ -31,7 +31,7 @@ _columns = [
     "fields",
     "list_keys",
 ]
-_APPEND = Statement(insert(journal).values({name: bindparam(name) for name in _columns}))
+_APPEND = Statement(insert(journal).inline().values({name: bindparam(name) for name in _columns}))
 
 Kind = Literal["created", "updated", "deleted", "event"]
 
@@ -45,7 +45,7 @@ class Actor:
 
 
 class Journal:
-    """Collects the entries of one flow; they are written just before its commit, so they exist exactly when it does."""
+    """Collects the entries of one flow; they are written with its commit, so they exist exactly when it does."""
 
     __slots__ = ("_entries", "_shared")
 
@@ -80,10 +80,10 @@ class Journal:
         """Name the user whom the flow itself identified, such as one who signs in."""
         self._shared |= {"actor_kind": "user", "actor_id": user_id}
 
-    async def append(self, tx: Transaction) -> None:
-        """Write the entries collected so far."""
+    def append(self, tx: Transaction) -> None:
+        """Have the entries collected so far written with the commit."""
         for entry in self._entries:
-            await tx.run(_APPEND, **self._shared, **entry)
+            tx.with_commit(_APPEND, **self._shared, **entry)
         self._entries.clear()
 
     @property

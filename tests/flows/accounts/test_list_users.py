@@ -1,10 +1,10 @@
 import os
-from typing import Any
 
 import pytest
 from given import PASSWORD, details
 
 from accord.context import ANONYMOUS, Context, RequestInfo, Resources
+from accord.database.connection import Connection
 from accord.database.pool import Database
 from accord.flows.accounts.list_users import list_users
 from accord.security.passwords import Passwords
@@ -118,9 +118,9 @@ class CountingDatabase(Database):
 
     statements = 0
 
-    def connection(self) -> Any:
+    async def borrow(self) -> Connection:
         self.statements += 1
-        return super().connection()
+        return await super().borrow()
 
 
 @pytest.mark.parametrize("search", [None, "a"])

@@ -142,11 +142,13 @@ _FORGET_FAILURES = Statement(
         or_(login_failures.c.locked_until.is_(None), login_failures.c.locked_until <= _now),
     )
 )
+_attempts = bindparam("attempts", type_=login_failures.c.count.type)
+_lock_until = bindparam("lock_until", type_=login_failures.c.locked_until.type)
 _first = upsert(login_failures).values(
     identifier_hash=bindparam("identifier_hash"),
     count=1,
     since=_now,
-    locked_until=case((bindparam("attempts") <= 1, bindparam("lock_until")), else_=null()),
+    locked_until=case((_attempts <= 1, _lock_until), else_=null()),
 )
 _stale = or_(login_failures.c.since <= bindparam("window_start"), login_failures.c.locked_until <= _now)
 _COUNT_FAILURE = Statement(
@@ -159,7 +161,7 @@ _COUNT_FAILURE = Statement(
                 (_stale, _first.excluded.locked_until),
                 # An attempt while locked must not extend the lock.
                 (login_failures.c.locked_until.is_not(None), login_failures.c.locked_until),
-                (login_failures.c.count + 1 >= bindparam("attempts"), bindparam("lock_until")),
+                (login_failures.c.count + 1 >= _attempts, _lock_until),
                 else_=null(),
             ),
         },

@@ -1,0 +1,120 @@
+"""Statements in one round trip, and what remains of a connection when one fails, is cancelled or is outdated."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from sqlalchemy import Integer, Text, bindparam, column, insert, select, table, text
+
+from accord.database.connection import Connection
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.problems import AlreadyExists, DeadlineExceeded
+
+_numbers = table("numbers", column("number", Integer), column("word", Text))
+BEGIN, ROLLBACK = Statement(text("BEGIN")), Statement(text("ROLLBACK"))
+ADD = Statement(insert(_numbers).values(number=bindparam("number"), word=bindparam("word")))
+SQUARE = Statement(select((bindparam("number", type_=Integer) * bindparam("number", type_=Integer)).label("square")))
+SLEEP = Statement(text("SELECT pg_sleep(30)"))
+ALL = Statement(select(_numbers.c.number, _numbers.c.word).order_by(_numbers.c.number))
+
+
+@pytest.fixture
+async def connection(given) -> AsyncIterator[Connection]:
+    async with await Connection.connect(given.service.database_url, autocommit=True) as connection:
+        await connection.execute("CREATE TEMPORARY TABLE numbers (number integer PRIMARY KEY, word text)")
+        yield connection
+
+
+async def test_every_statement_has_its_own_outcome(connection):
+    begun, added, all_, squared = await connection.run(
+        (BEGIN, {}), (ADD, {"number": 1, "word": "one"}), (ALL, {}), (SQUARE, {"number": 12})
+    )
+
+    assert begun.tag == b"BEGIN"
+    assert (added.touched, added.rows) == (1, [])
+    assert all_.rows == [(1, "one")]
+    assert squared.rows[0].square == 144
+
+
+async def test_a_statement_that_is_new_may_come_twice(connection):
+    await connection.run((ADD, {"number": 1, "word": "one"}), (ADD, {"number": 70_000, "word": None}))
+
+    assert (await connection.run((ALL, {})))[0].rows == [(1, "one"), (70_000, None)]
+
+
+async def test_a_failure_skips_what_follows_and_is_the_error_that_is_raised(connection):
+    with pytest.raises(psycopg.errors.UniqueViolation):
+        await connection.run((BEGIN, {}), *[(ADD, {"number": 1, "word": "one"})] * 2, (SQUARE, {"number": 2}))
+
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.INERROR
+    await connection.run((ROLLBACK, {}))
+    assert (await connection.run((ALL, {}), (SQUARE, {"number": 2})))[1].rows[0].square == 4
+
+
+async def test_a_value_that_cannot_be_sent_leaves_the_connection_as_it_was(connection):
+    with pytest.raises(psycopg.DataError):
+        await connection.run((BEGIN, {}), (ADD, {"number": 1, "word": "NUL \0"}))
+
+    assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+    assert (await connection.run((ALL, {})))[0].rows == []
+
+
+async def test_a_cancelled_statement_ends_on_the_server_and_the_connection_goes_on(connection):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.1):
+            await connection.run((SLEEP, {}))
+
+    assert (await connection.run((SQUARE, {"number": 3})))[0].rows[0].square == 9
+
+
+async def test_a_connection_whose_statements_are_outdated_is_given_up(connection):
+    everything = Statement(text("SELECT * FROM numbers"))
+    await connection.run((everything, {}))
+    await connection.execute("ALTER TABLE numbers ADD COLUMN more integer")
+
+    with pytest.raises(psycopg.errors.FeatureNotSupported):
+        await connection.run((everything, {}))
+
+    assert connection.closed
+
+
+@pytest.fixture
+async def database(given) -> AsyncIterator[Database]:
+    database = Database(given.service.database_url, 1, 0.2)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def test_what_goes_with_the_commit_undoes_everything_when_it_fails(database):
+    tx = Transaction(database)
+    await tx.run(Statement(text("CREATE TABLE made_by_a_test (id integer PRIMARY KEY)")))
+    twice = Statement(text("INSERT INTO made_by_a_test VALUES (1)"))
+    tx.with_commit(twice)
+    tx.with_commit(twice)
+
+    with pytest.raises(AlreadyExists):
+        await tx.commit()
+
+    gone = await database.one(Statement(text("SELECT to_regclass('made_by_a_test') IS NULL AS gone")))
+    assert gone.gone
+
+
+async def test_a_transaction_of_nothing_but_its_last_statements_is_committed(database):
+    tx = Transaction(database)
+    tx.with_commit(Statement(text("SELECT set_config('application_name', 'committed', false)")))
+
+    await tx.commit()
+
+    name = await database.one(Statement(text("SELECT current_setting('application_name') AS name")))
+    assert name.name == "committed"
+
+
+async def test_the_servers_own_limit_becomes_a_missed_deadline(database):
+    with pytest.raises(DeadlineExceeded):
+        await database.one(SLEEP)
+
+    assert (await database.one(SQUARE, number=5)).square == 25
