@@ -137,6 +137,7 @@ class Process:
             wakeups.relay = Relay(self.database_url, wakeups.stamped)
             await self._background(wakeups.relay.run())
             housekeeping = Housekeeping(wakeups.relay, self.database, self.settings.data_dir, self.resources.tokens)
+            await housekeeping.prepare()
             await self._background(housekeeping.run())
         await wakeups.start()
         self.resources.journal_appended = wakeups.appended

@@ -1,8 +1,10 @@
 """The journal's partitions, one for each month: made ahead of time, and dropped whole when they are pruned."""
 
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
+import psycopg
 from sqlalchemy import Text, column, text
 
 from accord.database.pool import Database
@@ -64,10 +66,18 @@ async def existing(database: Database) -> list[Month]:
 
 
 async def make_ahead(database: Database) -> list[Month]:
-    """Make the partitions that are missing for the coming time; return those it made."""
+    """Make the partitions that are missing for the coming time; return those that were missing."""
     there = set(await existing(database))
     missing = [month for month in coming() if month not in there]
     for month in missing:
-        async with database.connection() as connection:
-            await connection.execute(create(month).encode())
+        await _make(database, month)
     return missing
+
+
+async def _make(database: Database, month: Month) -> None:
+    async with database.connection() as connection:
+        # It needs the whole journal for a moment; behind a long transaction every writer would queue up with it.
+        with suppress(psycopg.errors.LockNotAvailable):
+            async with connection.transaction():
+                await connection.execute(b"SET LOCAL lock_timeout = '1s'")
+                await connection.execute(create(month).encode())

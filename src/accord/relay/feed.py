@@ -44,17 +44,22 @@ class Feed:
         """Follow until cancelled, whatever happens to the database meanwhile."""
         while True:
             self._woken.clear()
-            try:
-                entries = await read(self._database, self.position)
-            except Problem as problem:
-                logs.debug("The journal could not be read.", reason=problem.code)
-                entries = []
+            entries = await self._read()
             if entries:
                 self.position = entries[-1].position
                 for listener in self.listeners:
-                    listener(entries)
+                    _tell(listener, entries)
             else:
                 await self._wait()
+
+    async def _read(self) -> list[Any]:
+        try:
+            return await read(self._database, self.position)
+        except Problem as problem:
+            logs.debug("The journal could not be read.", reason=problem.code)
+        except Exception as error:  # noqa: BLE001 - a feed that ended would leave every reader behind for good
+            logs.exception("The journal could not be read.", error)
+        return []
 
     async def _wait(self) -> None:
         try:
@@ -62,3 +67,10 @@ class Feed:
                 await self._woken.wait()
         except TimeoutError:
             return
+
+
+def _tell(listener: Listener, entries: list[Any]) -> None:
+    try:
+        listener(entries)
+    except Exception as error:  # noqa: BLE001 - one listener must not keep the others from what happened
+        logs.exception("A listener of the journal failed.", error)

@@ -2,7 +2,10 @@
 
 import asyncio
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+
+import psycopg
 
 from accord import logs
 from accord.database.pool import Database
@@ -40,17 +43,25 @@ class Housekeeping:
             await asyncio.sleep(INTERVAL)
             if not self._relay.leads:
                 continue
-            try:
-                await self._make_partitions()
-                await self._sign_checkpoint()
-            except (Problem, OSError) as error:
-                logs.warning("The journal's housekeeping failed; it tries again.", reason=type(error).__name__)
+            await self._try(self._make_partitions)
+            await self._try(self._sign_checkpoint)
+
+    async def prepare(self) -> None:
+        """Make the partition of this month before anything is written: the service may have been off for long."""
+        await self._try(self._make_partitions)
+
+    async def _try(self, task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await task()
+        except (Problem, OSError, psycopg.Error) as error:
+            logs.warning("The journal's housekeeping failed; it tries again.", reason=type(error).__name__)
 
     async def _make_partitions(self) -> None:
         if time.monotonic() - self._partitions_at < PARTITION_SECONDS:
             return
-        await partitions.make_ahead(self._database)
+        # Noted first: a month whose entries are elsewhere already cannot be made, and must not be tried each second.
         self._partitions_at = time.monotonic()
+        await partitions.make_ahead(self._database)
 
     async def _sign_checkpoint(self) -> None:
         now = time.monotonic()

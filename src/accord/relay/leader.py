@@ -45,6 +45,8 @@ class Relay:
                     await self._lead(connection)
             except (psycopg.Error, OSError, Superseded) as error:
                 logs.warning("The relay lost its place.", reason=type(error).__name__, led=self.leads)
+            except Exception as error:  # noqa: BLE001 - a relay that ended would leave the journal without positions
+                logs.exception("The relay failed; it tries again.", error, led=self.leads)
             finally:
                 self.leads = False
             await asyncio.sleep(STANDBY_INTERVAL)
