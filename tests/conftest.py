@@ -1,10 +1,12 @@
 """One service for all tests, in the transport that FLOW_TRANSPORT names; every test makes its own accounts."""
 
+import asyncio
 import os
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from given import Given
@@ -29,3 +31,16 @@ async def given(service: Service) -> AsyncIterator[Given]:
     """What a test starts from."""
     async with AsyncExitStack() as stack:
         yield Given(service, stack)
+
+
+@pytest.fixture
+def until() -> Callable[..., Awaitable[Any]]:
+    """`await until(look, is_there)` looks again and again until what it sees is there."""
+
+    async def look_again(look: Callable[[], Awaitable[Any]], is_there: Callable[[Any], object]) -> Any:
+        async with asyncio.timeout(10):
+            while not is_there(seen := await look()):
+                await asyncio.sleep(0.02)
+        return seen
+
+    return look_again

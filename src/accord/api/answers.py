@@ -1,6 +1,7 @@
 """What goes back to the client: a status, headers and a body that is complete before the first byte is sent."""
 
 import re
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import orjson
@@ -8,6 +9,9 @@ import orjson
 from accord.problems import InvalidToken, Problem, Unauthorized
 
 Header = tuple[bytes, bytes]
+Write = Callable[[bytes], Awaitable[None]]
+Stream = Callable[[Write], Awaitable[None]]
+"""Writes the body piece by piece, for as long as it lasts."""
 
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -16,6 +20,7 @@ SECURITY_HEADERS: tuple[Header, ...] = (
 )
 STRICT_TRANSPORT: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload")
 JSON = b"application/json"
+EVENT_STREAM = b"text/event-stream"
 PROBLEM_JSON = b"application/problem+json"
 NOTHING_LOADS = b"default-src 'none'; frame-ancestors 'none'"
 NO_STORE = b"no-store"
@@ -37,6 +42,7 @@ class Answer:
         "error_code",
         "headers",
         "status",
+        "stream",
         "trace",
     )
 
@@ -58,6 +64,7 @@ class Answer:
         self.cache_control = cache_control
         self.content_security = content_security
         self.compressible = True
+        self.stream: Stream | None = None
         self.error_code: str | None = None
         self.caller: str | None = None
         self.trace: list[str] | None = None
@@ -79,9 +86,10 @@ def fields(answer: Answer, request_id: str, always: tuple[Header, ...]) -> list[
         *always,
         *answer.headers,
     ]
-    if answer.body:
+    is_stream = answer.content_type is EVENT_STREAM
+    if answer.body or is_stream:
         headers.append((b"content-type", answer.content_type))
-    if answer.status not in WITHOUT_BODY:
+    if answer.status not in WITHOUT_BODY and not is_stream:
         headers.append((b"content-length", b"%d" % len(answer.body)))
     return headers
 

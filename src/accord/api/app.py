@@ -12,10 +12,11 @@ from accord.api.answers import security_headers
 from accord.api.authentication import Authentication
 from accord.api.client_address import ClientAddress
 from accord.api.cors import Cors
-from accord.api.edge import Edge, Socket
+from accord.api.edge import Edge
 from accord.api.limits import Limits
-from accord.api.operation import CompiledOperation
+from accord.api.operation import CompiledOperation, StreamTo
 from accord.api.pages import Pages, Readiness
+from accord.api.sockets import Live, SocketDoor
 from accord.context import Caller
 from accord.contract import bundle
 from accord.contract.operations import Operation
@@ -36,7 +37,8 @@ class Parts:
     dispatch: Dispatch
     tokens: VerifiedTokens[Caller]
     ready: Readiness
-    socket: Socket | None = None
+    live: Live
+    streams: Mapping[str, StreamTo]
 
 
 class FlowResolver(Resolver):
@@ -58,6 +60,8 @@ def build(parts: Parts) -> ConnexionMiddleware:
     document = bundle.load()
     authentication = Authentication(parts.tokens)
     limits = Limits(settings, parts.database)
+    addresses = ClientAddress(settings.trusted_proxies)
+    always = security_headers(production=settings.is_production)
 
     def compiled(operation_id: str) -> CompiledOperation:
         return CompiledOperation(
@@ -66,6 +70,7 @@ def build(parts: Parts) -> ConnexionMiddleware:
             parts.dispatch,
             authentication,
             limits,
+            parts.streams,
             body_limit=settings.body_limit,
             timeout=settings.request_timeout,
         )
@@ -73,12 +78,12 @@ def build(parts: Parts) -> ConnexionMiddleware:
     edge = Edge(
         compile_operation=compiled,
         page=Pages(settings, parts.ready),
-        socket=parts.socket,
+        socket=SocketDoor(parts.live, settings.cors_origins, addresses, limits, always),
         cors=Cors(settings.cors_origins),
-        addresses=ClientAddress(settings.trusted_proxies),
+        addresses=addresses,
         limits=limits,
         timeout=settings.request_timeout,
-        always=security_headers(production=settings.is_production),
+        always=always,
     )
     metrics.watch(parts.database)
     application = ConnexionMiddleware(edge, middlewares=[])

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from connexion.middleware.abstract import SpecMiddleware
@@ -10,7 +11,7 @@ from connexion.spec import Specification
 
 from accord import logs
 from accord.api import metrics
-from accord.api.answers import Answer, Header, fields, problem_answer
+from accord.api.answers import Answer, Header, Stream, fields, problem_answer
 from accord.api.body import ClientDisconnected
 from accord.api.client_address import ClientAddress
 from accord.api.cors import Cors
@@ -32,6 +33,8 @@ from accord.problems import (
 CLIENT_LEFT = 499
 """What logs and metrics say, as nginx does, of a request whose client went away before it was complete."""
 Page = Callable[[Request], Awaitable[Answer | None]]
+STREAM_LINGER = 1.0
+"""Seconds that a client has to take the end of a stream before the connection is closed."""
 Socket = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -43,7 +46,7 @@ class Edge(SpecMiddleware):
         *,
         compile_operation: Callable[[Any], CompiledOperation],
         page: Page,
-        socket: Socket | None,
+        socket: Socket,
         cors: Cors,
         addresses: ClientAddress,
         limits: Limits,
@@ -71,10 +74,10 @@ class Edge(SpecMiddleware):
                 self._router.add(method.upper(), path, self._compile_operation(resolved.operation_id))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; hand a socket to the live part."""
+        """Answer a request; hand a socket to the door of the live part."""
         if scope["type"] == "http":
             await self._http(Request(scope, receive), send)
-        elif scope["type"] == "websocket" and self._socket is not None:
+        elif scope["type"] == "websocket":
             await self._socket(scope, receive, send)
 
     async def _http(self, request: Request, send: Send) -> None:
@@ -88,6 +91,8 @@ class Edge(SpecMiddleware):
             answer = self._refusal(error, request)
         await self._send(request, answer, send)
         _note(request, answer)
+        if answer.stream is not None:
+            await _stream(request, answer.stream, send)
 
     async def _answer(self, request: Request) -> Answer:
         request.address = self._addresses.of(request)
@@ -141,7 +146,33 @@ class Edge(SpecMiddleware):
         headers += request.limits
         headers += self._cors.headers(request)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "http.response.body", "body": answer.body})
+        if answer.stream is None:
+            await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _stream(request: Request, stream: Stream, send: Send) -> None:
+    """Let the answer go on until it ends or the client leaves; the deadline of requests is over by then."""
+
+    async def write(data: bytes) -> None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    tasks = {asyncio.ensure_future(stream(write)), asyncio.create_task(_left(request))}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for error in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(error, Exception):
+                logs.exception("A stream failed.", error, request_id=request.id)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STREAM_LINGER):
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
 
 
 def _note(request: Request, answer: Answer) -> None:

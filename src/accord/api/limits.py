@@ -18,6 +18,7 @@ class Limits:
         self._enabled = settings.rate_limit_enabled
         self._anonymous = LocalBucket("anonymous", settings.rate_limit_anonymous)
         self._authenticated = LocalBucket("authenticated", settings.rate_limit_authenticated)
+        self._connections = LocalBucket("live", settings.rate_limit_live)
         rates = {
             "login": settings.rate_limit_login,
             "register": settings.rate_limit_register,
@@ -48,6 +49,12 @@ class Limits:
         """Count a token that was not good against its address, so that tokens cannot be guessed without end."""
         if self._enabled:
             self._by_address(request)
+
+    def connection(self, whose: str) -> None:
+        """Count a new live connection; raise RateLimitExceeded."""
+        wait = self._connections.take(whose).wait if self._enabled else 0
+        if wait:
+            raise RateLimitExceeded(retryAfter=wait)
 
     def _by_address(self, request: Request) -> None:
         _apply(self._anonymous.take(bucket_key(request.address)), request)

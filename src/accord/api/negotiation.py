@@ -8,13 +8,21 @@ COMPRESS_FROM = 1024
 LONGEST = 2048
 """Bytes of a header that are looked at; what clients send is far shorter, and parsing takes time."""
 
-_json_ranges = {b"*/*": 0, b"application/*": 1, b"application/json": 2}
-_gzip_codings = {b"*": 0, b"gzip": 1}
+_ranks = {
+    "json": {b"*/*": 0, b"application/*": 1, b"application/json": 2},
+    "events": {b"*/*": 0, b"text/*": 1, b"text/event-stream": 2},
+    "gzip": {b"*": 0, b"gzip": 1},
+}
 
 
 def accepts_json(accept: bytes) -> bool:
     """Say whether the `Accept` header admits application/json."""
     return _admits(accept[:LONGEST], "json")
+
+
+def accepts_events(accept: bytes) -> bool:
+    """Say whether the `Accept` header admits text/event-stream."""
+    return _admits(accept[:LONGEST], "events")
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:
@@ -31,7 +39,7 @@ def gzip(body: bytes) -> bytes:
 @lru_cache(1024)
 def _admits(header: bytes, what: str) -> bool:
     """Say whether the most specific range that covers it has a quality above zero; an empty list excludes nothing."""
-    ranks = _json_ranges if what == "json" else _gzip_codings
+    ranks = _ranks[what]
     best, quality = -1, 0.0
     for part in header.split(b","):
         name, *parameters = (piece.strip() for piece in part.split(b";"))

@@ -1,27 +1,31 @@
 """One compiled pipeline for each operation: everything the contract says about it, looked up once, at start."""
 
 import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
 
 from accord.api import preconditions
-from accord.api.answers import NO_STORE, Answer, problem_document
+from accord.api.answers import EVENT_STREAM, NO_STORE, Answer, Write, problem_document
 from accord.api.authentication import Authentication
 from accord.api.body import BodyGuard, parse_json
 from accord.api.limits import Limits
-from accord.api.negotiation import accepts_json
+from accord.api.negotiation import accepts_events, accepts_json
 from accord.api.pagination import next_link
 from accord.api.parameters import CompiledParameters
 from accord.api.request import Request
-from accord.context import ANONYMOUS, RequestInfo
+from accord.context import ANONYMOUS, Caller, RequestInfo
 from accord.contract.operations import Operation, resolve
 from accord.contract.validators import FieldError, compile_validator
 from accord.dispatch import Dispatch, Result
 from accord.problems import Forbidden, NotAcceptable, PreconditionFailed, ValidationFailed, VersionConflict
 from accord.security.permissions import allows
 
-_SECRET_FIELDS = {"accessToken", "refreshToken"}
+_SECRET_FIELDS = {"accessToken", "refreshToken", "ticket"}
+StreamTo = Callable[[Caller, Any, Write], Awaitable[None]]
+"""Writes what `x-stream` names, to whom and from where the flow has allowed."""
 
 
 class CompiledOperation:
@@ -34,6 +38,7 @@ class CompiledOperation:
         dispatch: Dispatch,
         authentication: Authentication,
         limits: Limits,
+        streams: Mapping[str, StreamTo],
         *,
         body_limit: int,
         timeout: float,
@@ -53,13 +58,16 @@ class CompiledOperation:
         properties: dict[str, Any] = resolve(bundle, operation.success_schema or {}).get("properties", {})
         self._has_version = "version" in properties and "id" in properties
         self._pages = "totalPages" in properties or "nextCursor" in properties
+        kind = operation.definition.get("x-stream")
+        self._stream = None if kind is None else streams[kind]
+        self._accepts = accepts_json if kind is None else accepts_events
         self._compressible = not _SECRET_FIELDS & set(properties)
         self._cache_control: bytes = operation.definition.get("x-cache-control", NO_STORE.decode()).encode()
 
     async def __call__(self, request: Request, path: dict[str, str]) -> Answer:
         """Answer the request, or raise the problem that refuses it."""
         operation, headers = self.operation, request.headers
-        if b"accept" in headers and not accepts_json(headers[b"accept"]):
+        if b"accept" in headers and not self._accepts(headers[b"accept"]):
             raise NotAcceptable
         has_body = self._guard.check(request)
         await self._limits.before(request, operation)
@@ -69,7 +77,12 @@ class CompiledOperation:
             raise Forbidden
         inputs = await self._inputs(request, path, has_body=has_body)
         result = await self._dispatch(operation, caller, self._info(request), inputs)
-        answer = self._answer(request, result) if result.success else self._refusal(request, result)
+        if not result.success:
+            answer = self._refusal(request, result)
+        elif self._stream is not None:
+            answer = _streamed(request, partial(self._stream, caller, result.data))
+        else:
+            answer = self._answer(request, result)
         answer.compressible = self._compressible
         answer.caller = caller.id or None
         answer.trace = result.trace
@@ -88,6 +101,9 @@ class CompiledOperation:
             raise ValidationFailed(errors=errors)
         if self._takes_if_match and b"if-match" in request.headers:
             preconditions.check_if_match(request.headers[b"if-match"], inputs)
+        if self._stream is not None and b"last-event-id" in request.headers:
+            # A client that connects again repeats its URL, and tells in this header how far it came since.
+            inputs["after"] = int(request.headers[b"last-event-id"])
         return inputs
 
     def _info(self, request: Request) -> RequestInfo:
@@ -116,3 +132,11 @@ class CompiledOperation:
             stale = PreconditionFailed
             status, code, detail = stale.status, stale.code, stale.detail
         return problem_document(status, code, detail, result.detailed, request.id, request.path)
+
+
+def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Answer:
+    """Return an answer without end; a request for the head alone gets just that."""
+    # Proxies of the nginx kind would collect events otherwise.
+    answer = Answer(200, content_type=EVENT_STREAM, headers=[(b"x-accel-buffering", b"no")])
+    answer.stream = None if request.method == "HEAD" else write_to
+    return answer

@@ -16,6 +16,7 @@ from accord.api.answers import Header, fields, problem_answer
 from accord.api.request import new_request_id
 from accord.problems import InvalidToken, Problem, ValidationFailed
 
+SOCKET_PATH = b"/api/v1/ws"
 MAX_URL = 8192
 MAX_HEAD = 32_768
 """Bytes of all header names and values together."""
@@ -85,7 +86,7 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self._waiting) + self._chunk > MAX_HEAD and sum(len(n) + len(v) for n, v in self.headers) > MAX_HEAD:
             self._problem = _too_large(max(self.headers, key=lambda header: len(header[1]))[0])
             raise self._problem
-        self._upgrades = super()._should_upgrade()
+        self._upgrades = self.url.partition(b"?")[0] == SOCKET_PATH and super()._should_upgrade()
         super().on_headers_complete()
         # Trailers come to `on_header` too; no proxy looked at them, so they must not count as headers.
         self.headers = []

@@ -10,6 +10,7 @@ import uvicorn
 
 from accord.api.answers import security_headers
 from accord.api.protocol import HttpProtocol
+from accord.api.socket_protocol import SocketProtocol
 from accord.problems import CannotStart
 from accord.settings import Settings
 
@@ -23,15 +24,18 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(application: object, settings: Settings, *, sockets: bool = False) -> Server:
-    """Return a server for the application; without `sockets` a request to upgrade is answered like any other."""
+def server(application: object, settings: Settings) -> Server:
+    """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other."""
     always = security_headers(production=settings.is_production)
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
         http=partial(HttpProtocol, always=always, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
-        ws="websockets-sansio" if sockets else "none",
+        ws=SocketProtocol,
+        # Compressed, a connection takes three times the memory, and half the messages go through.
         ws_per_message_deflate=False,
         ws_max_size=65_536,
+        ws_ping_interval=25.0,
+        ws_ping_timeout=25.0,
         lifespan="off",
         access_log=False,
         log_config=None,

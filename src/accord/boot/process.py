@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import SecretStr
 
@@ -34,6 +34,9 @@ from accord.security.tokens import AccessTokens, Claims
 from accord.security.verified_tokens import VerifiedTokens
 from accord.settings import Settings
 from accord.worker.worker import Worker
+
+if TYPE_CHECKING:
+    from accord.boot.live import Live
 
 Role = Literal["serve", "gateway", "worker"]
 
@@ -143,9 +146,26 @@ class Process:
         self.resources.journal_appended = wakeups.appended
         await self._background(self.feed.run())
 
+    def live(self) -> "Live":
+        """Put together what serves sockets and streams."""
+        from accord.boot.live import Live  # noqa: PLC0415 - a worker needs nothing of it
+
+        return Live(
+            self.feed,
+            self.database,
+            self.dispatch,
+            self.resources.tokens,
+            self.tokens,
+            self._caller_of_session,
+            self.settings.access_token_ttl,
+        )
+
     async def _load_session(self, claims: Claims) -> Caller | None:
-        row = await live_session(self.database, claims.session_id, datetime.now(UTC))
-        return None if row is None else Caller.user(str(row.id), row.role, claims.session_id)
+        return await self._caller_of_session(claims.session_id)
+
+    async def _caller_of_session(self, session_id: str) -> Caller | None:
+        row = await live_session(self.database, session_id, datetime.now(UTC))
+        return None if row is None else Caller.user(str(row.id), row.role, session_id)
 
     async def _ended_sessions(self, window: float) -> list[str]:
         return await ended_since(self.database, datetime.now(UTC) - timedelta(seconds=window))

@@ -45,6 +45,7 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
     from accord.api.app import Parts, build  # noqa: PLC0415 - a worker needs nothing of HTTP
     from accord.api.server import server  # noqa: PLC0415
 
+    live = process.live()
     application = build(
         Parts(
             settings=process.settings,
@@ -54,6 +55,8 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
             dispatch=process.dispatch,
             tokens=process.tokens,
             ready=process.ready,
+            live=live.sockets,
+            streams={"changes": live.streams},
         )
     )
     http = server(application, process.settings)
@@ -61,6 +64,7 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
     def stop() -> None:
         process.stopping = True
         http.should_exit = True
+        live.hub.shut_down()
 
     signals.stop = stop
     freeze_memory()

@@ -228,6 +228,36 @@ class SigningKey(TypedDict):
     alg: Literal['EdDSA']
 
 
+ChangePosition: TypeAlias = int
+
+
+class Change(TypedDict):
+    """That something changed, and to which version; what it is now is read as ever."""
+
+    key: str
+    position: ChangePosition
+    version: Version
+    kind: Literal['created', 'updated', 'deleted']
+    at: Timestamp
+
+
+class Changes(TypedDict):
+    """A page of changes."""
+
+    items: list[Change]
+    position: ChangePosition
+
+
+EventStream: TypeAlias = str
+
+
+class LiveTicket(TypedDict):
+    """Signs one WebSocket in."""
+
+    ticket: str
+    expiresAt: Timestamp
+
+
 class ServiceVersion(TypedDict):
     """A release of the service."""
 

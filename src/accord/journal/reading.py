@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Text, Uuid, and_, bindparam, cast, func, or_, select
+from sqlalchemy import Text, Uuid, and_, any_, bindparam, cast, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from accord.contract.records import Key, RecordKey
@@ -37,6 +37,40 @@ _AFTER = Statement(
     .limit(bindparam("most"))
 )
 _RELAY = Statement(select(journal_relay.c.position, journal_relay.c.hash))
+_of_position = (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at)
+_CHANGES = Statement(
+    select(
+        journal_positions.c.position,
+        journal.c.id,
+        journal.c.at,
+        journal.c.record_table,
+        journal.c.record_id,
+        journal.c.record_version,
+        journal.c.kind,
+        journal.c.list_keys,
+    )
+    .outerjoin(journal, _of_position)
+    .where(
+        journal_positions.c.position > bindparam("after"),
+        journal_positions.c.position <= bindparam("upto"),
+        or_(
+            journal.c.id.is_(None),
+            and_(
+                journal.c.kind != "event",
+                or_(
+                    journal.c.record_id == any_(cast(bindparam("record_ids"), ARRAY(Uuid))),
+                    journal.c.list_keys.op("&&")(cast(bindparam("lists"), ARRAY(Text))),
+                ),
+            ),
+        ),
+    )
+    .order_by(journal_positions.c.position)
+    .limit(bindparam("most"))
+)
+
+
+class Forgotten(Exception):
+    """Entries that were asked for have been pruned: whoever wants to follow must reload."""
 
 
 async def read(database: Database, after: int, most: int = BATCH) -> list[Any]:

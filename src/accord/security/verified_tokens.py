@@ -10,7 +10,7 @@ import asyncio
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from accord import logs
@@ -37,7 +37,7 @@ class VerifiedTokens(Generic[_Caller]):
         self,
         tokens: AccessTokens,
         load_session: Callable[[Claims], Awaitable[_Caller | None]],
-        ended_since: Callable[[float], Awaitable[Iterable[str]]],
+        ended_since: Callable[[float], Awaitable[Collection[str]]],
         *,
         most: int = 50_000,
     ) -> None:
@@ -51,6 +51,10 @@ class VerifiedTokens(Generic[_Caller]):
         self._entries: OrderedDict[bytes, _Entry[_Caller]] = OrderedDict()
         self._of_session: dict[str, set[bytes]] = {}
         self._asked_at = float("-inf")
+        self.when_ended: list[Callable[[Iterable[str]], object]] = []
+        """Told the sessions that ended lately, each again and again for as long as WINDOW."""
+        self.when_in_doubt: list[Callable[[], object]] = []
+        """Called when sessions may have ended that no answer named."""
 
     async def caller_of(self, token: str) -> _Caller:
         """Give the caller. Raises InvalidToken, TokenExpired, and whatever `load_session` raises."""
@@ -83,12 +87,16 @@ class VerifiedTokens(Generic[_Caller]):
                 logs.debug("Ended sessions could not be read.", reason=type(error).__name__)
             await asyncio.sleep(max(0.0, started + _INTERVAL - time.monotonic()))
 
-    def _heard(self, ended: Iterable[str], asked_at: float) -> None:
+    def _heard(self, ended: Collection[str], asked_at: float) -> None:
         if asked_at - self._asked_at > WINDOW / 2:
             # Sessions may have ended that no answer named.
             self._entries.clear()
             self._of_session.clear()
+            for doubt in self.when_in_doubt:
+                doubt()
         self.revoke(ended)
+        for tell in self.when_ended:
+            tell(ended)
         self._asked_at = asked_at
 
     async def _load(self, key: bytes, claims: Claims) -> _Caller:

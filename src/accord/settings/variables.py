@@ -104,6 +104,7 @@ class Settings(BaseModel):
     rate_limit_login: RateLimit = _is(Rate(5, 60), "Logins from one address.", "5/min")
     rate_limit_register: RateLimit = _is(Rate(3, 3600), "Registrations from one address.", "3/hour")
     rate_limit_forgot_password: RateLimit = _is(Rate(3, 3600), "Forgotten passwords of one address.", "3/hour")
+    rate_limit_live: RateLimit = _is(Rate(10, 60), "New live connections of one address or account.", "10/min")
     rate_limit_refresh: RateLimit = _is(Rate(30, 60), "Token refreshes from one address.", "30/min")
 
     @property

@@ -131,15 +131,16 @@ def names_each_parameter_once(bundle: Json) -> Iterator[str]:
 
 
 def speaks_json_only(bundle: Json) -> Iterator[str]:
-    """Requests and answers are JSON, errors are problems; nothing else is parsed or rendered."""
+    """Requests and answers are JSON, errors are problems; only what is streamed is something else."""
     for operation in operations(bundle):
+        expected = "text/event-stream" if "x-stream" in operation.definition else "application/json"
         for where, media_type, content in contents(operation):
             status = where.rpartition(" ")[2]
             if status[:1] in "45" and len(status) == len("404"):
                 if media_type != "application/problem+json" or content.get("schema") != {"$ref": PROBLEM}:
                     yield f"{where}: an error is application/problem+json with the schema Problem."
-            elif media_type != "application/json":
-                yield f"{where}: use application/json instead of {media_type}."
+            elif media_type != expected:
+                yield f"{where}: use {expected} instead of {media_type}."
 
 
 def documents_every_status(bundle: Json) -> Iterator[str]:

@@ -179,12 +179,25 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("token_hash", name=op.f("refresh_tokens_pkey")),
     )
     op.create_index(op.f("refresh_tokens_session_id_idx"), "refresh_tokens", ["session_id"], unique=False)
+    op.create_table(
+        "live_tickets",
+        sa.Column("ticket_hash", sa.LargeBinary(), nullable=False),
+        sa.Column("session_id", sa.Uuid(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["session_id"], ["sessions.id"], name=op.f("live_tickets_session_id_fkey"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("ticket_hash", name=op.f("live_tickets_pkey")),
+    )
+    op.create_index(op.f("live_tickets_session_id_idx"), "live_tickets", ["session_id"], unique=False)
     op.execute(_APPEND_ONLY)
     op.execute("INSERT INTO journal_relay VALUES (true, 0, '', '0')")
 
 
 def downgrade() -> None:
     """Undo."""
+    op.drop_index(op.f("live_tickets_session_id_idx"), table_name="live_tickets")
+    op.drop_table("live_tickets")
     op.drop_index(op.f("refresh_tokens_session_id_idx"), table_name="refresh_tokens")
     op.drop_table("refresh_tokens")
     op.drop_index(op.f("sessions_user_id_idx"), table_name="sessions")

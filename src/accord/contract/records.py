@@ -1,0 +1,83 @@
+"""Records and lists that clients name by key: `getRecord:{table}:{id}` and `getList:{ownerId}:{listType}`.
+
+The contract says which there are: `x-record: {table, read}` on a record's schema names the operation that reads one,
+`x-list: {type}` on an operation the list of its caller that it reads.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from accord.contract.operations import Operation, operations
+
+_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_record_key = re.compile(rf"getRecord:([a-z][a-z0-9_]{{0,62}}):({_UUID})").fullmatch
+_list_key = re.compile(rf"getList:({_UUID}):([a-z][A-Za-z0-9]{{0,62}})").fullmatch
+
+
+class RecordKey(NamedTuple):
+    """One record."""
+
+    table: str
+    id: str
+
+    def __str__(self) -> str:
+        """Return the key as it is on the wire and in the journal."""
+        return f"getRecord:{self.table}:{self.id}"
+
+
+class ListKey(NamedTuple):
+    """One list of one owner."""
+
+    owner_id: str
+    type: str
+
+    def __str__(self) -> str:
+        """Return the key as it is on the wire and in the journal."""
+        return f"getList:{self.owner_id}:{self.type}"
+
+
+Key = RecordKey | ListKey
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """A kind of record; `read` is the operation that reads one, by the argument `id_argument`."""
+
+    table: str
+    schema: str
+    read: Operation
+    definition: Mapping[str, Any]
+
+    @property
+    def id_argument(self) -> str:
+        """The keyword under which the flow that reads one gets its id."""
+        return next(p.argument for p in self.read.parameters if p.place == "path")
+
+
+def parse_key(text: str) -> Key | None:
+    """Return the key, or None when the text is none."""
+    found = _record_key(text)
+    if found is not None:
+        return RecordKey(found[1], found[2])
+    found = _list_key(text)
+    return None if found is None else ListKey(found[1], found[2])
+
+
+def record_types(bundle: Mapping[str, Any]) -> dict[str, RecordType]:
+    """Return the kinds of records by table."""
+    by_id = {operation.id: operation for operation in operations(bundle)}
+    found: dict[str, RecordType] = {}
+    for name, schema in bundle["components"]["schemas"].items():
+        definition = schema.get("x-record")
+        # What may be null repeats the record's schema, annotations and all.
+        if definition is not None and not schema.get("nullable"):
+            found[definition["table"]] = RecordType(definition["table"], name, by_id[definition["read"]], definition)
+    return found
+
+
+def list_types(bundle: Mapping[str, Any]) -> frozenset[str]:
+    """Return the types of the lists that operations read for their caller."""
+    lists = (operation.definition.get("x-list") for operation in operations(bundle))
+    return frozenset(definition["type"] for definition in lists if definition is not None)

@@ -1,0 +1,20 @@
+"""POST /api/v1/live/tickets."""
+
+from datetime import timedelta
+
+from accord.context import Context
+from accord.contract.shapes import timestamp
+from accord.contract.types import LiveTicket
+from accord.flows.changes import queries, rules
+from accord.problems import Unauthorized
+
+
+async def create_live_ticket(context: Context) -> LiveTicket:
+    """Make a ticket that signs one socket in, in the caller's session."""
+    if context.caller.session_id is None:
+        raise Unauthorized
+    ticket, now = rules.new_ticket(context), context.now()
+    expires_at = now + timedelta(seconds=rules.TICKET_SECONDS)
+    await queries.forget_expired_tickets(context.tx, now)
+    await queries.add_ticket(context.tx, rules.ticket_hash(ticket), context.caller.session_id, expires_at)
+    return {"ticket": ticket, "expiresAt": timestamp(expires_at)}

@@ -1,0 +1,40 @@
+"""The statements of the changes domain: one per function, the condition in the name."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import DateTime, bindparam, delete, insert
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.flows.changes.tables import live_tickets
+
+_now = bindparam("now", type_=DateTime(timezone=True))
+_ADD_TICKET = Statement(
+    insert(live_tickets).values(
+        {name: bindparam(name) for name in ("ticket_hash", "session_id", "expires_at")},
+    )
+)
+_FORGET_EXPIRED_TICKETS = Statement(delete(live_tickets).where(live_tickets.c.expires_at <= _now))
+_TAKE_TICKET = Statement(
+    delete(live_tickets)
+    .where(live_tickets.c.ticket_hash == bindparam("presented"), live_tickets.c.expires_at > _now)
+    .returning(live_tickets.c.session_id)
+)
+
+
+async def add_ticket(tx: Transaction, ticket_hash: bytes, session_id: str, expires_at: datetime) -> None:
+    """Remember a ticket until it is used."""
+    await tx.run(_ADD_TICKET, ticket_hash=ticket_hash, session_id=session_id, expires_at=expires_at)
+
+
+async def forget_expired_tickets(tx: Transaction, now: datetime) -> None:
+    """Drop tickets that nobody used in time."""
+    await tx.run(_FORGET_EXPIRED_TICKETS, now=now)
+
+
+async def take_ticket_unless_expired(database: Database, ticket_hash: bytes, now: datetime) -> UUID | None:
+    """Use the ticket up and return its session; of two who present it at once, in any process, one has it."""
+    row = await database.one(_TAKE_TICKET, presented=ticket_hash, now=now)
+    return None if row is None else row.session_id

@@ -1,0 +1,68 @@
+"""Who may follow which key, and what tickets are."""
+
+import base64
+import hashlib
+import importlib
+from functools import cache
+
+from accord.context import Context
+from accord.contract import bundle
+from accord.contract.records import Key, ListKey, RecordKey, RecordType, list_types, parse_key, record_types
+from accord.problems import NotFound, ValidationFailed
+
+TICKET_PREFIX = "accord_ticket_"
+TICKET_SECONDS = 30
+WINDOW = 10_000
+"""Positions that one request searches: few enough to be quick, and the next request goes on from there."""
+
+
+def parsed(keys: str) -> list[Key]:
+    """Return the keys of a request; what is not written like a key is not found."""
+    names = keys.split(",")
+    if len(set(names)) != len(names):
+        raise ValidationFailed(errors=[{"field": "keys", "message": "must not name a key twice"}])
+    found = [parse_key(name) for name in names]
+    if None in found:
+        raise NotFound
+    return [key for key in found if key is not None]
+
+
+async def readable_version(context: Context, key: Key) -> int | None:
+    """Return the version of a record, None for a list; raise NotFound for what the caller may not read."""
+    if isinstance(key, ListKey):
+        if key.owner_id != context.caller.id or key.type not in _lists():
+            raise NotFound
+        return None
+    record = _records().get(key.table)
+    if record is None or not context.caller.may(record.read.permission or "self"):
+        raise NotFound
+    return await _read_version(context, record, key)
+
+
+async def _read_version(context: Context, record: RecordType, key: RecordKey) -> int:
+    """Let the record's own domain read it, found by name as domains do not know each other."""
+    read = record.read
+    flow = getattr(importlib.import_module(f"accord.flows.{read.domain}.{read.flow_name}"), read.flow_name)
+    inputs = {parameter.argument: parameter.default for parameter in read.parameters if parameter.place == "query"}
+    found = await flow(context, **inputs, **{record.id_argument: key.id})
+    return found["version"]
+
+
+def new_ticket(context: Context) -> str:
+    """Return a ticket with 256 random bits."""
+    return TICKET_PREFIX + base64.urlsafe_b64encode(context.random_bytes(32)).rstrip(b"=").decode()
+
+
+def ticket_hash(ticket: str) -> bytes:
+    """Return what is stored of a ticket."""
+    return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).digest()
+
+
+@cache
+def _records() -> dict[str, RecordType]:
+    return record_types(bundle.load())
+
+
+@cache
+def _lists() -> frozenset[str]:
+    return list_types(bundle.load())

@@ -1,0 +1,1 @@
+"""Live updates: WebSocket and server-sent events, fed from the journal by position."""

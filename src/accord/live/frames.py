@@ -1,0 +1,97 @@
+"""Frames: what clients may send is checked by the schemas of `asyncapi.yaml`; what they get is written here."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import jsonschema_rs
+import orjson
+
+from accord.contract import asyncapi
+from accord.contract.json_body import MalformedJson, parse
+from accord.contract.shapes import timestamp
+
+UNAUTHENTICATED = 4401
+SLOW_READER = 4408
+TOO_MANY = 4429
+GOING_AWAY = 1012
+
+_validators = {
+    name: jsonschema_rs.validator_for(schema).is_valid for name, schema in asyncapi.payloads("receive").items()
+}
+
+
+class BadFrame(Exception):
+    """The frame is not one that `asyncapi.yaml` describes; the text says which rule it breaks."""
+
+
+def read(message: Any) -> dict[str, Any]:
+    """Return the frame of an ASGI `websocket.receive` message; raise BadFrame."""
+    text = message.get("text")
+    if text is None:
+        raise BadFrame("Send text frames with one JSON object each.")
+    try:
+        frame = parse(text.encode())
+    except MalformedJson as error:
+        raise BadFrame(f"The frame {error}.") from None
+    kind = frame.get("type") if isinstance(frame, dict) else None
+    is_valid = _validators.get(kind) if isinstance(kind, str) else None
+    if is_valid is None:
+        raise BadFrame(f"`type` must be one of {', '.join(sorted(_validators))}.")
+    if not is_valid(frame):
+        raise BadFrame(f"The frame does not fit the schema of {kind}; see asyncapi.yaml.")
+    return frame
+
+
+def welcome(connection_id: str, heartbeat: int) -> str:
+    """Return the first frame of every connection."""
+    return _frame("welcome", connectionId=connection_id, serverTime=_now(), heartbeatSeconds=heartbeat)
+
+
+def authenticated(user_id: str, expires_at: float) -> str:
+    """Return the frame for who signed in; `expires_at` is in seconds since the epoch."""
+    return _frame("authenticated", userId=user_id, expiresAt=timestamp(datetime.fromtimestamp(expires_at, UTC)))
+
+
+def subscribed(key: str, outcome: str, position: int, version: int | None) -> str:
+    """Return the frame that begins a subscription: what comes after `position` follows."""
+    known = {} if version is None else {"version": version}
+    return _frame("subscribed", key=key, outcome=outcome, position=position, **known)
+
+
+def change(key: str, entry: Any) -> str:
+    """Return the frame of one journal entry for one key."""
+    return _frame("change", **change_fields(key, entry))
+
+
+def change_fields(key: str, entry: Any) -> dict[str, Any]:
+    """Return what every transport says of a change: of a list, `version` is that of the record that moved in it."""
+    return {
+        "key": key,
+        "position": entry.position,
+        "version": entry.record_version,
+        "kind": entry.kind,
+        "at": timestamp(entry.at),
+    }
+
+
+def revoked(key: str, reason: str) -> str:
+    """Return the frame for who may no longer follow a key."""
+    return _frame("revoked", key=key, reason=reason)
+
+
+def error(code: str, message: str, key: str | None = None) -> str:
+    """Return the frame that refuses something; the connection stays."""
+    return _frame("error", code=code, message=message, **({} if key is None else {"key": key}))
+
+
+def pong() -> str:
+    """Return the answer to a ping."""
+    return _frame("pong", serverTime=_now())
+
+
+def _now() -> str:
+    return timestamp(datetime.now(UTC))
+
+
+def _frame(type_: str, **fields: Any) -> str:
+    return orjson.dumps({"type": type_, **fields}).decode()

@@ -1,0 +1,117 @@
+"""The hub: who follows which key in this process. Each journal entry is encoded once for each key that it changed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from accord.journal.reading import keys_of
+from accord.live import frames, metrics
+from accord.live.subscriber import Subscriber
+from accord.relay.feed import Feed
+
+ACCESS_REMOVED = "access removed"
+"""What an event in the journal says when its `userId` may no longer read the record."""
+
+
+class Hub:
+    """Delivers entries to subscribers, in the order of their positions and without waiting for anybody."""
+
+    def __init__(self, feed: Feed) -> None:
+        """Listen to the journal."""
+        self._feed = feed
+        self._by_key: dict[str, set[Subscriber]] = {}
+        self._by_session: dict[str, set[Subscriber]] = {}
+        self._all: set[Subscriber] = set()
+        self.is_stopping = False
+        feed.listeners.append(self.deliver)
+
+    @property
+    def position(self) -> int:
+        """The last position that was delivered."""
+        return self._feed.position
+
+    def join(self, subscriber: Subscriber) -> None:
+        """Take a connection in."""
+        self._all.add(subscriber)
+        if self.is_stopping:
+            subscriber.close(frames.GOING_AWAY, "The service is restarting; connect again.")
+
+    def leave(self, subscriber: Subscriber) -> None:
+        """Forget a connection and all that it followed."""
+        self._all.discard(subscriber)
+        for key in subscriber.keys:
+            _discard(self._by_key, key, subscriber)
+        subscriber.keys.clear()
+        if subscriber.caller.session_id is not None:
+            _discard(self._by_session, subscriber.caller.session_id, subscriber)
+
+    def signed_in(self, subscriber: Subscriber, caller: Any) -> None:
+        """Note whose connection it is, so that it ends with the session."""
+        if subscriber.caller.session_id is not None:
+            _discard(self._by_session, subscriber.caller.session_id, subscriber)
+        subscriber.caller = caller
+        if caller.session_id is not None:
+            self._by_session.setdefault(caller.session_id, set()).add(subscriber)
+
+    def start(self, subscriber: Subscriber, key: str) -> int:
+        """Begin to collect what happens to a key; return the position after which all of it is collected."""
+        subscriber.keys.add(key)
+        subscriber.starting.add(key)
+        self._by_key.setdefault(key, set()).add(subscriber)
+        return self.position
+
+    def stop(self, subscriber: Subscriber, key: str) -> None:
+        """End a subscription."""
+        subscriber.keys.discard(key)
+        subscriber.starting.discard(key)
+        _discard(self._by_key, key, subscriber)
+
+    def deliver(self, entries: list[Any]) -> None:
+        """Hand entries to those who follow what they changed."""
+        by_key, count = self._by_key, 0
+        for entry in entries:
+            if entry.kind == "event":
+                self._note_event(entry)
+                continue
+            for key in keys_of(entry):
+                subscribers = by_key.get(key)
+                if subscribers:
+                    frame = frames.change(key, entry)
+                    for subscriber in subscribers:
+                        subscriber.put_change(key, frame)
+                    count += len(subscribers)
+        if count:
+            metrics.deliveries.inc(count)
+
+    def sessions_ended(self, session_ids: Iterable[str]) -> None:
+        """Close the connections of sessions that are over."""
+        for session_id in session_ids:
+            for subscriber in self._by_session.pop(session_id, ()):
+                subscriber.close(frames.UNAUTHENTICATED, "The session has ended; sign in again.")
+
+    def sessions(self) -> list[str]:
+        """Return the sessions that have connections."""
+        return list(self._by_session)
+
+    def shut_down(self) -> None:
+        """Tell everybody to connect again, elsewhere."""
+        self.is_stopping = True
+        for subscriber in self._all:
+            subscriber.close(frames.GOING_AWAY, "The service is restarting; connect again.")
+
+    def _note_event(self, entry: Any) -> None:
+        if entry.fields.get("event") != ACCESS_REMOVED:
+            return
+        user_id = entry.fields.get("userId")
+        for key in keys_of(entry):
+            for subscriber in list(self._by_key.get(key, ())):
+                if subscriber.caller.id == user_id:
+                    self.stop(subscriber, key)
+                    subscriber.put(frames.revoked(key, "You may no longer read this."))
+
+
+def _discard(index: dict[str, set[Subscriber]], name: str, subscriber: Subscriber) -> None:
+    subscribers = index.get(name)
+    if subscribers is not None:
+        subscribers.discard(subscriber)
+        if not subscribers:
+            del index[name]

@@ -1,0 +1,150 @@
+"""WebSocket connections: an ASGI application that speaks the frames of `asyncapi.yaml`."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from accord import logs
+from accord.context import Caller, new_id
+from accord.live import frames, metrics
+from accord.live.hub import Hub
+from accord.live.subscriber import Subscriber
+from accord.live.subscriptions import Subscriptions
+from accord.problems import Problem
+
+HEARTBEAT = 25
+"""Seconds between pings of the server."""
+SIGN_IN_WITHIN = 10.0
+"""Seconds that a connection may stay without anybody signed in."""
+MOST_KEYS = 1000
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Admit = Callable[[str], bool]
+
+
+class Identity(NamedTuple):
+    """Who presented a token, and until when it counts, in seconds since the epoch."""
+
+    caller: Caller
+    expires_at: float
+
+
+class Sockets:
+    """Serves connections that were let in."""
+
+    def __init__(self, hub: Hub, subscriptions: Subscriptions, identify: Callable[[str], Awaitable[Identity]]) -> None:
+        """Take who finds out whose a token is; it raises a Problem for one that is nobody's."""
+        self.hub = hub
+        self.subscriptions = subscriptions
+        self.identify = identify
+
+    async def __call__(self, receive: Receive, send: Send, admit: Admit) -> None:
+        """Serve one connection to its end; `admit` counts it against an account and says whether it may stay."""
+        await send({"type": "websocket.accept"})
+        with metrics.connections.labels("socket").track_inprogress():
+            await _Connection(self, admit).run(receive, send)
+
+
+class _Connection:
+    __slots__ = ("_admit", "_id", "_parts", "_subscriber", "_timer")
+
+    def __init__(self, parts: Sockets, admit: Admit) -> None:
+        self._parts = parts
+        self._admit = admit
+        self._id = str(new_id())
+        self._subscriber = Subscriber()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        subscriber, hub = self._subscriber, self._parts.hub
+        hub.join(subscriber)
+        subscriber.put(frames.welcome(self._id, HEARTBEAT))
+        self._close_after(SIGN_IN_WITHIN, f"Nobody signed in within {SIGN_IN_WITHIN:.0f} seconds.")
+        sender = asyncio.create_task(_send_all(subscriber, send))
+        subscriber.interrupt = sender.cancel
+        try:
+            while (message := await receive())["type"] != "websocket.disconnect":
+                if subscriber.closing is None:
+                    await self._handle(message)
+        finally:
+            hub.leave(subscriber)
+            self._stop_timer()
+            subscriber.interrupt = None
+            sender.cancel()
+
+    async def _handle(self, message: Message) -> None:
+        try:
+            frame = frames.read(message)
+        except frames.BadFrame as bad:
+            self._subscriber.put(frames.error("VALIDATION_ERROR", str(bad)))
+            return
+        kind = frame["type"]
+        if kind == "ping":
+            self._subscriber.put(frames.pong())
+        elif kind == "authenticate":
+            await self._authenticate(frame["token"])
+        elif not self._subscriber.caller.id:
+            self._subscriber.put(frames.error("UNAUTHORIZED", "Send authenticate first.", frame["key"]))
+        elif kind == "subscribe":
+            await self._subscribe(frame["key"], frame.get("after"))
+        else:
+            self._parts.hub.stop(self._subscriber, frame["key"])
+
+    async def _authenticate(self, token: str) -> None:
+        subscriber = self._subscriber
+        try:
+            caller, expires_at = await self._parts.identify(token)
+        except Problem as problem:
+            subscriber.put(frames.error(problem.code, problem.detail))
+            return
+        if subscriber.caller.id not in {"", caller.id}:
+            subscriber.put(frames.error("FORBIDDEN", "This connection is another account's; open one of your own."))
+            return
+        if not subscriber.caller.id and not self._admit(caller.id):
+            subscriber.close(frames.TOO_MANY, "Too many new connections of this account; wait a minute.")
+            return
+        self._parts.hub.signed_in(subscriber, caller)
+        self._close_after(expires_at - time.time(), "The token has expired; authenticate with a new one in time.")
+        subscriber.put(frames.authenticated(caller.id, expires_at))
+
+    async def _subscribe(self, key: str, after: int | None) -> None:
+        subscriber = self._subscriber
+        if len(subscriber.keys) >= MOST_KEYS and key not in subscriber.keys:
+            message = f"A connection follows at most {MOST_KEYS} keys; unsubscribe from some."
+            subscriber.put(frames.error("TOO_MANY_KEYS", message, key))
+            return
+        try:
+            await self._parts.subscriptions.begin(subscriber, key, after, self._id)
+        except Exception as error:  # noqa: BLE001 - the client hears of it, and the log has the reason
+            logs.exception("A subscription failed.", error, request_id=self._id)
+            self._parts.hub.stop(subscriber, key)
+            subscriber.put(frames.error(Problem.code, Problem.detail, key))
+
+    def _close_after(self, seconds: float, reason: str) -> None:
+        self._stop_timer()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(max(0.0, seconds), self._subscriber.close, frames.UNAUTHENTICATED, reason)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+async def _send_all(subscriber: Subscriber, send: Send) -> None:
+    """Send frames as they come, and the closing when it is decided."""
+    with suppress(OSError, RuntimeError):  # The client is gone, and the receiving side hears of it.
+        try:
+            while (frame := await subscriber.take()) is not None:
+                await send({"type": "websocket.send", "text": frame})
+        except asyncio.CancelledError:
+            if subscriber.closing is None or subscriber.interrupt is None:
+                raise
+        if subscriber.closing is not None:
+            code, reason = subscriber.closing
+            metrics.closings.labels(str(code)).inc()
+            await send({"type": "websocket.close", "code": code, "reason": reason})
+    subscriber.close(1006, "")

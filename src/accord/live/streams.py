@@ -1,0 +1,80 @@
+"""Server-sent events: the same frames as on the socket, for those who cannot hold one (L-7)."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import orjson
+
+from accord.context import Caller
+from accord.live import metrics
+from accord.live.hub import Hub
+from accord.live.subscriber import Subscriber
+from accord.live.subscriptions import Subscriptions
+
+HEARTBEAT = 25.0
+"""Seconds after which a comment is sent, so that proxies keep the connection and a lost client is noticed."""
+
+Write = Callable[[bytes], Awaitable[None]]
+
+
+class Streams:
+    """Follows the keys that the flow allowed."""
+
+    def __init__(self, hub: Hub, subscriptions: Subscriptions) -> None:
+        """Take the hub and how subscriptions begin."""
+        self._hub = hub
+        self._subscriptions = subscriptions
+
+    async def __call__(self, caller: Caller, allowed: dict[str, Any], write: Write) -> None:
+        """Write events until the connection is to end; `allowed` is what the flow of `streamChanges` returns."""
+        subscriber = Subscriber()
+        self._hub.join(subscriber)
+        self._hub.signed_in(subscriber, caller)
+        writing = asyncio.create_task(_write_all(subscriber, write))
+        subscriber.interrupt = writing.cancel
+        try:
+            with metrics.connections.labels("stream").track_inprogress():
+                await self._start(subscriber, allowed)
+                await asyncio.wait({writing})
+        finally:
+            subscriber.interrupt = None
+            writing.cancel()
+            self._hub.leave(subscriber)
+
+    async def _start(self, subscriber: Subscriber, allowed: dict[str, Any]) -> None:
+        """Begin after the position at which the flow looked: what changed since then was missed, too."""
+        after = allowed["position"] if allowed["after"] is None else allowed["after"]
+        versions = {item["key"]: item["version"] for item in allowed["items"]}
+        position = self._hub.position
+        for key in versions:
+            self._hub.start(subscriber, key)
+        await self._subscriptions.follow(subscriber, versions, after, position)
+
+
+async def _write_all(subscriber: Subscriber, write: Write) -> None:
+    await write(b"retry: 1000\n\n")
+    while True:
+        try:
+            async with asyncio.timeout(HEARTBEAT):
+                frame = await subscriber.take()
+        except TimeoutError:
+            await write(b": still here\n\n")
+            continue
+        if frame is None:
+            break
+        await write(_event(frame, subscriber.next_frame()))
+    if subscriber.closing is not None:
+        code, reason = subscriber.closing
+        metrics.closings.labels(str(code)).inc()
+        await write(b"event: closing\ndata: " + orjson.dumps({"code": code, "reason": reason}) + b"\n\n")
+
+
+def _event(frame: str, following: str | None) -> bytes:
+    """Return the event; its id is what a client resumes from, so only the last frame of a position has one."""
+    fields = orjson.loads(frame)
+    position = fields["position"] if fields["type"] == "change" else None
+    if following is not None and orjson.loads(following).get("position") == position:
+        position = None
+    identified = "" if position is None else f"id: {position}\n"
+    return f"{identified}event: {fields['type']}\ndata: {frame}\n\n".encode()

@@ -1,0 +1,111 @@
+"""How a subscription begins: who may follow a key, what was missed, and from where changes flow.
+
+The order is what makes it complete. First the hub collects what happens from now on, at a position; then the record is
+read as its caller may read it, so the version is at least that of the position; then the journal tells what was missed
+up to the position; then what was collected follows.
+"""
+
+import time
+from collections.abc import Container
+from typing import Any
+
+from accord.context import Caller, RequestInfo
+from accord.contract.records import Key, ListKey, RecordKey, list_types, parse_key, record_types
+from accord.database.pool import Database
+from accord.dispatch import Dispatch
+from accord.journal.reading import Forgotten, changes, keys_of, last_position
+from accord.live import frames
+from accord.live.hub import Hub
+from accord.live.subscriber import Subscriber
+from accord.problems import NotFound, Problem
+from accord.security.permissions import allows
+
+WINDOW = 10_000
+"""Positions that are searched for what was missed; whoever is further behind reloads, which is less work for both."""
+PAGE = 400
+"""Missed changes that are queued at a time."""
+PATIENCE = 10.0
+"""Seconds that reading a record may take."""
+
+
+class Unreadable(Exception):
+    """The key may not be followed: what the caller may not read answers exactly like what there is not."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        """Take what the client is told."""
+        super().__init__(code)
+        self.code = code
+        self.detail = detail
+
+
+class Subscriptions:
+    """Begins subscriptions."""
+
+    def __init__(self, hub: Hub, database: Database, dispatch: Dispatch, document: dict[str, Any]) -> None:
+        """Take the contract, which says what records there are and how each is read."""
+        self._hub = hub
+        self._database = database
+        self._dispatch = dispatch
+        self._records = record_types(document)
+        self._lists = list_types(document)
+
+    async def begin(self, subscriber: Subscriber, text: str, after: int | None, request_id: str) -> None:
+        """Subscribe to the key, or tell why not."""
+        position = self._hub.start(subscriber, text)
+        try:
+            version = await self._readable_version(subscriber.caller, parse_key(text), request_id)
+            await self.follow(subscriber, {text: version}, position if after is None else after, position)
+        except Unreadable as refused:
+            self._hub.stop(subscriber, text)
+            subscriber.put(frames.error(refused.code, refused.detail, text))
+
+    async def follow(self, subscriber: Subscriber, versions: dict[str, int | None], after: int, position: int) -> None:
+        """Send what was missed between two positions, then what happens; the keys are allowed and being collected."""
+        await subscriber.room()
+        keys = [key for key in map(parse_key, versions) if key is not None]
+        outcome, missed = await self._missed(keys, after, position)
+        for text, version in versions.items():
+            if text in subscriber.keys:  # Access may have been removed meanwhile, and the client was told.
+                subscriber.put(frames.subscribed(text, outcome, position, version))
+        while missed:
+            for entry in missed:
+                _put(subscriber, entry, versions)
+            await subscriber.room()
+            full = len(missed) == PAGE
+            missed = await changes(self._database, missed[-1].position, position, keys, PAGE) if full else []
+        subscriber.begun()
+
+    async def _readable_version(self, caller: Caller, key: Key | None, request_id: str) -> int | None:
+        """Return the version of a record, None for a list; raise NotFound for what the caller may not read."""
+        if isinstance(key, ListKey) and key.owner_id == caller.id and key.type in self._lists:
+            return None
+        record = self._records.get(key.table) if isinstance(key, RecordKey) else None
+        if record is None or key is None or not allows(caller.permissions, record.read.permission or "self"):
+            raise Unreadable(NotFound.code, NotFound.detail)
+        inputs = {p.argument: p.default for p in record.read.parameters if p.place == "query"}
+        request = RequestInfo(request_id, deadline=time.time() + PATIENCE)
+        result = await self._dispatch(record.read, caller, request, inputs | {record.id_argument: key[1]})
+        if not result.success and result.status not in {403, 404}:
+            raise Unreadable(result.error_code or Problem.code, result.message or Problem.detail)
+        if not result.success:
+            raise Unreadable(NotFound.code, NotFound.detail)
+        return result.data["version"]
+
+    async def _missed(self, keys: list[Key], after: int, position: int) -> tuple[str, list[Any]]:
+        if after >= position:
+            # Another process may be ahead of this one; but nobody can have seen what the journal does not have.
+            is_known = after == position or after <= await last_position(self._database)
+            return ("live" if is_known else "resync_required"), []
+        if position - after > WINDOW:
+            return "resync_required", []
+        try:
+            missed = await changes(self._database, after, position, keys, PAGE)
+        except Forgotten:
+            return "resync_required", []
+        return ("replayed" if missed else "live"), missed
+
+
+def _put(subscriber: Subscriber, entry: Any, wanted: Container[str]) -> None:
+    for key in keys_of(entry):
+        if key in wanted and key in subscriber.keys:
+            subscriber.put(frames.change(key, entry))

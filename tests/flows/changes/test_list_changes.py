@@ -1,0 +1,88 @@
+import pytest
+from given import Account
+from live_client import record_key
+
+
+async def changes_of(me: Account, after: int | None = None, **query) -> dict:
+    after_it = {} if after is None else {"after": after}
+    answer = await me.get("/api/v1/changes", keys=record_key(me), **after_it, **query)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+async def test_without_a_position_it_says_where_to_begin(given):
+    me = await given.an_account()
+
+    begun = await changes_of(me)
+
+    assert begun["items"] == []
+    assert begun["position"] > 0
+
+
+async def test_answers_with_the_changes_since_then_and_the_next_position(given, until):
+    me = await given.an_account()
+    begun = await changes_of(me)
+    await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+
+    page = await until(lambda: changes_of(me, begun["position"]), lambda page: page["items"])
+
+    [change] = page["items"]
+    assert (change["key"], change["version"], change["kind"]) == (record_key(me), 2, "updated")
+    assert begun["position"] < change["position"] <= page["position"]
+    assert (await changes_of(me, page["position"]))["items"] == []
+
+
+async def test_a_page_ends_where_the_next_one_begins(given, until):
+    me = await given.an_account()
+    begun = await changes_of(me)
+    for version in (1, 2, 3):
+        await me.patch("/api/v1/me", expectedVersion=version, firstName="Grace")
+    await until(lambda: changes_of(me, begun["position"]), lambda page: len(page["items"]) == 3)
+
+    first = await changes_of(me, begun["position"], limit=2)
+    second = await changes_of(me, first["position"], limit=2)
+
+    assert [change["version"] for change in first["items"] + second["items"]] == [2, 3, 4]
+
+
+async def test_a_position_that_nobody_can_have_seen_asks_for_a_reload(given):
+    me = await given.an_account()
+
+    answer = await me.get("/api/v1/changes", keys=record_key(me), after=9_000_000_000)
+
+    assert (answer.status_code, answer.json()["code"]) == (410, "RESYNC_REQUIRED")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "getRecord:users:{other}",
+        "getRecord:users:01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f",
+        "getRecord:sessions:{me}",
+        "getRecord:users:nobody",
+        "getList:{other}:conversations",
+        "getList:{me}:nonsense",
+    ],
+)
+async def test_what_the_caller_may_not_read_answers_like_what_there_is_not(given, key):
+    me, other = await given.an_account(), await given.an_account()
+
+    answer = await me.get("/api/v1/changes", keys=key.format(me=me.id, other=other.id))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_key_twice_is_refused(given):
+    me = await given.an_account()
+
+    answer = await me.get("/api/v1/changes", keys=f"{record_key(me)},{record_key(me)}")
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "keys")
+
+
+async def test_an_administrator_follows_the_account_of_another(given):
+    admin, other = await given.an_admin(), await given.an_account()
+
+    answer = await admin.get("/api/v1/changes", keys=record_key(other))
+
+    assert answer.status_code == 200

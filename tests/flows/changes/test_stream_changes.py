@@ -1,0 +1,67 @@
+import asyncio
+
+from live_client import open_stream, record_key
+
+
+async def test_tells_of_changes_as_they_happen(given):
+    me = await given.an_account()
+
+    async with open_stream(me, record_key(me)) as stream:
+        begun = await stream.expect("subscribed")
+        await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+        change = await stream.expect("change")
+
+    assert stream.response.headers["content-type"] == "text/event-stream"
+    assert (begun["outcome"], begun["version"]) == ("live", 1)
+    assert (change["key"], change["version"]) == (record_key(me), 2)
+    assert stream.last_id == str(change["position"])
+
+
+async def test_goes_on_after_the_last_event_that_was_seen(given):
+    me = await given.an_account()
+    async with open_stream(me, record_key(me)) as first:
+        await first.expect("subscribed")
+        await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+        await first.expect("change")
+    await me.patch("/api/v1/me", expectedVersion=2, firstName="Augusta")
+
+    async with open_stream(me, record_key(me), {"Last-Event-ID": first.last_id}, after=1) as second:
+        begun = await second.expect("subscribed")
+        missed = await second.expect("change")
+
+    assert (begun["outcome"], missed["version"]) == ("replayed", 3)
+
+
+async def test_ends_with_the_session(given):
+    me = await given.an_account()
+
+    async with open_stream(me, record_key(me)) as stream:
+        await stream.expect("subscribed")
+        await me.post("/api/v1/auth/logout")
+        closing = await asyncio.wait_for(stream.expect("closing"), 2)
+
+    assert closing["code"] == 4401
+
+
+async def test_another_persons_record_is_not_found(given):
+    me, other = await given.an_account(), await given.an_account()
+
+    answer = await me.get("/api/v1/changes/stream", keys=record_key(other))
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+
+
+async def test_a_client_that_takes_no_events_is_told(given):
+    me = await given.an_account()
+
+    answer = await me.get("/api/v1/changes/stream", {"accept": "application/json"}, keys=record_key(me))
+
+    assert answer.status_code == 406
+
+
+async def test_a_request_for_the_head_alone_does_not_wait(given):
+    me = await given.an_account()
+
+    answer = await asyncio.wait_for(me.http.head("/api/v1/changes/stream", params={"keys": record_key(me)}), 5)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")

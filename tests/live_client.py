@@ -1,0 +1,123 @@
+"""A client of the live socket that checks every frame, what it sends and what it gets, by `asyncapi.yaml`."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+import jsonschema_rs
+from checked_client import new_address
+from websockets.asyncio.client import ClientConnection, connect
+
+from accord.contract import asyncapi
+
+PATIENCE = 10.0
+_sent = {name: jsonschema_rs.validator_for(schema) for name, schema in asyncapi.payloads("receive").items()}
+_received = {name: jsonschema_rs.validator_for(schema) for name, schema in asyncapi.payloads("send").items()}
+
+
+class LiveSocket:
+    """One connection; `frames` has everything that came."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.frames: list[dict[str, Any]] = []
+
+    async def send(self, kind: str, **fields: Any) -> None:
+        frame = {"type": kind, **fields}
+        _sent[kind].validate(frame)
+        await self.connection.send(json.dumps(frame))
+
+    async def next(self) -> dict[str, Any]:
+        """Return the next frame."""
+        text = await asyncio.wait_for(self.connection.recv(), PATIENCE)
+        frame = json.loads(text)
+        _received[frame["type"]].validate(frame)
+        self.frames.append(frame)
+        return frame
+
+    async def expect(self, kind: str) -> dict[str, Any]:
+        """Return the next frame, which is of this kind."""
+        frame = await self.next()
+        assert frame["type"] == kind, frame
+        return frame
+
+    async def authenticate(self, token: str) -> dict[str, Any]:
+        await self.send("authenticate", token=token)
+        return await self.expect("authenticated")
+
+    async def subscribe(self, key: str, after: int | None = None) -> dict[str, Any]:
+        await self.send("subscribe", key=key, **({} if after is None else {"after": after}))
+        return await self.expect("subscribed")
+
+    async def ping(self) -> None:
+        """Go to the server and back: nothing else came before."""
+        await self.send("ping")
+        await self.expect("pong")
+
+    async def closed(self) -> int:
+        """Wait until the server closes, and return its code."""
+        await asyncio.wait_for(self.connection.wait_closed(), PATIENCE)
+        return self.connection.close_code or 0
+
+
+@asynccontextmanager
+async def open_socket(url: str, **headers: str) -> AsyncIterator[LiveSocket]:
+    """Connect from an address of its own, and take the welcome."""
+    address = {"X-Forwarded-For": new_address()} | headers
+    async with connect(f"ws{url.removeprefix('http')}/api/v1/ws", additional_headers=address) as connection:
+        socket = LiveSocket(connection)
+        await socket.expect("welcome")
+        yield socket
+
+
+def record_key(account: Any) -> str:
+    return f"getRecord:users:{account.id}"
+
+
+class Stream:
+    """Server-sent events as `EventSource` reads them; `last_id` is what it would resume from."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self.response = response
+        self.last_id = ""
+        self._lines = response.aiter_lines()
+
+    async def next(self) -> tuple[str, dict[str, Any]]:
+        """Return the name and the data of the next event; comments are passed over."""
+        name, data = "message", ""
+        async for line in self._lines:
+            field, _, value = line.partition(": ")
+            if field == "id":
+                self.last_id = value
+            elif field == "event":
+                name = value
+            elif field == "data":
+                data = value
+            elif not line and data:
+                return name, json.loads(data)
+        raise EOFError
+
+    async def expect(self, kind: str) -> dict[str, Any]:
+        """Return the data of the next event, which is of this kind."""
+        name, data = await asyncio.wait_for(self.next(), PATIENCE)
+        assert name == kind, (name, data)
+        if name in _received:
+            _received[name].validate(data)
+        return data
+
+
+@asynccontextmanager
+async def open_stream(
+    account: Any, keys: str, headers: dict[str, str] | None = None, **query: Any
+) -> AsyncIterator[Stream]:
+    """Follow keys by server-sent events."""
+    given = {name: account.http.headers[name] for name in ("authorization", "x-forwarded-for")}
+    async with (
+        httpx.AsyncClient(base_url=account.http.base_url, headers=given | (headers or {})) as http,
+        http.stream("GET", "/api/v1/changes/stream", params={"keys": keys, **query}) as response,
+    ):
+        assert response.status_code == 200, await response.aread()
+        yield Stream(response)
