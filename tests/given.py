@@ -1,5 +1,6 @@
 """What tests are given: accounts that they alone have, made the way people make them, over HTTP."""
 
+import asyncio
 import itertools
 import os
 from contextlib import AsyncExitStack
@@ -130,6 +131,12 @@ class Given:
             answer.headers["x-request-id"],
         )
         return [dict(zip(names, (str(v) if isinstance(v, UUID) else v for v in row), strict=True)) for row in rows]
+
+    async def lock_waiters(self, count: int) -> None:
+        """Return once so many statements wait for a lock that the test holds."""
+        async with asyncio.timeout(10):
+            while (await self.sql("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"))[0][0] < count:
+                await asyncio.sleep(0.02)
 
     async def sql(self, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Look behind the interface, or set up what it does not let one set up."""

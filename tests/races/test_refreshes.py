@@ -1,11 +1,22 @@
-from asyncio import gather
+from asyncio import create_task, gather
+
+import psycopg
 
 
 async def test_10_parallel_refreshes_get_the_same_successor_in_one_lineage(given):
     me = await given.an_account()
     body = {"refreshToken": me.tokens["refreshToken"]}
 
-    answers = await gather(*(me.http.post("/api/v1/auth/refresh", json=body) for _ in range(10)))
+    async with await psycopg.AsyncConnection.connect(given.service.database_url) as holder:
+        # While this lock is held the ten gather at the same point.
+        await holder.execute(
+            "SELECT FROM refresh_tokens t JOIN sessions s ON s.id = session_id WHERE s.user_id = %s FOR UPDATE OF t",
+            [me.id],
+        )
+        requests = [create_task(me.http.post("/api/v1/auth/refresh", json=body)) for _ in range(10)]
+        await given.lock_waiters(5)
+        await holder.commit()
+    answers = await gather(*requests)
 
     assert [answer.status_code for answer in answers] == [200] * 10
     [successor] = {answer.json()["refreshToken"] for answer in answers}

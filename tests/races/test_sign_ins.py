@@ -2,6 +2,7 @@ import asyncio
 from asyncio import gather
 
 import bcrypt
+import psycopg
 from given import new_email
 
 
@@ -40,6 +41,21 @@ async def test_a_sign_in_never_outruns_the_disabling_of_its_account(given):
         assert {answer.status_code for answer in answers} <= {200, 401}
         alive = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
         assert alive == [(0,)]
+
+
+async def test_a_sign_in_waits_for_the_disabling_that_is_under_way(given):
+    me = await given.an_account()
+    async with await psycopg.AsyncConnection.connect(given.service.database_url) as disabling:
+        await disabling.execute("UPDATE users SET disabled_at = now() WHERE id = %s", [me.id])
+        attempt = asyncio.create_task(login(given, me.email, given.password))
+        await given.lock_waiters(1)
+
+        await disabling.execute("UPDATE sessions SET ended_at = now() WHERE user_id = %s", [me.id])
+        await disabling.commit()
+
+    assert (await attempt).status_code == 401
+    alive = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+    assert alive == [(0,)]
 
 
 async def test_parallel_sign_ins_keep_ten_sessions(given):

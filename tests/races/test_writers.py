@@ -42,6 +42,8 @@ async def lose_no_update(given: Given, seconds: float, most: float) -> None:
     won = sorted((version, f"w{n}-{i}") for n, i, status, _, version in everything if status == 200)
     assert [version for version, _ in won] == list(range(2, final["version"] + 1))
     assert final["firstName"] == won[-1][1]
+    # Nobody overwrote what they had not read.
+    assert all(version == expected + 1 for _, _, status, expected, version in everything if status == 200)
     # A refusal names the version that is current then or later: never the stale one, never one that is not written.
     refused = [(expected, current) for _, _, status, expected, current in everything if status == 409]
     assert all(expected < current <= final["version"] for expected, current in refused)
