@@ -8,6 +8,7 @@ from typing import Any
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
+from accord import logs
 from accord.database.connection import Connection, Outcome
 from accord.database.statement import Statement
 from accord.problems import AlreadyExists, DeadlineExceeded, Problem, ServiceUnavailable
@@ -17,16 +18,29 @@ BORROW_TIMEOUT = 5.0
 HEAL_INTERVAL = 0.5
 """Seconds between looks at a server that went away."""
 
+# A machine that vanished says nothing: without these, a statement would wait for it until the request's deadline.
+_CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+# SQLSTATEs that end a connection: class 08, and shutdowns and crashes of class 57.
+_GONE = ("08", "57P")
+
 
 class Database:
     """The pool. Its own `one`, `all` and `run` are single statements that commit by themselves."""
 
-    def __init__(self, url: str, size: int, statement_timeout: float = 60.0) -> None:
-        """Take a libpq URL, the number of connections, and the server's own limit per statement in seconds."""
+    def __init__(
+        self, url: str, size: int, statement_timeout: float = 60.0, kind: type[Connection] | None = None
+    ) -> None:
+        """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class."""
         options = f"-c statement_timeout={int(statement_timeout * 1000)} -c timezone=UTC"
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
-            connection_class=Connection,
+            connection_class=kind or Connection,
             min_size=min(2, size),
             max_size=size,
             open=False,
@@ -37,12 +51,13 @@ class Database:
                 "autocommit": True,
                 "prepare_threshold": 0,
                 "options": options,
-                "connect_timeout": 5,
                 "application_name": "accord",
+                **_CONNECT,
             },
         )
         self._url = url
-        self._healing: asyncio.Task[None] | None = None
+        self._away = False
+        self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Connect; raise ServiceUnavailable when no connection can be had."""
@@ -53,8 +68,8 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._healing is not None:
-            self._healing.cancel()
+        if self._looking is not None:
+            self._looking.cancel()
         await self._pool.close()
 
     @asynccontextmanager
@@ -70,12 +85,12 @@ class Database:
 
     async def borrow(self) -> Connection:
         """Take a connection out of the pool; raise ServiceUnavailable when the server is away or all are busy."""
-        if self._healing is not None:
+        if self._away:
             raise ServiceUnavailable
         try:
             return await self._pool.getconn()
         except (PoolTimeout, TooManyRequests, psycopg.OperationalError) as error:
-            self._heal()
+            self._suspect()
             raise ServiceUnavailable from error
 
     async def give_back(self, connection: Connection) -> None:
@@ -113,10 +128,9 @@ class Database:
             return AlreadyExists()
         if isinstance(error, psycopg.errors.QueryCanceled):
             return DeadlineExceeded()
-        if isinstance(error, (psycopg.OperationalError, psycopg.InterfaceError)):
-            # Deadlocks and serialization failures are OperationalErrors too, but they do not break the connection.
-            if not isinstance(error, (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)):
-                self._heal()
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            if error.sqlstate is None or error.sqlstate.startswith(_GONE):
+                self._suspect()
             return ServiceUnavailable()
         raise error
 
@@ -129,22 +143,26 @@ class Database:
         finally:
             await self.give_back(connection)
 
-    def _heal(self) -> None:
-        if self._healing is None or self._healing.done():
-            self._healing = asyncio.create_task(self._until_it_answers())
+    def _suspect(self) -> None:
+        """Find out whether the server is away; a pool whose connections are all busy has the same symptoms."""
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._look())
 
-    async def _until_it_answers(self) -> None:
-        """Refuse requests at once until the server answers, then drop the connections that died with it."""
-        try:
-            while not await self._answers():  # noqa: ASYNC110 - another machine sets no event
-                await asyncio.sleep(HEAL_INTERVAL)
-            await self._pool.check()
-        finally:
-            self._healing = None
+    async def _look(self) -> None:
+        """While the server is away, let requests be refused at once; then drop the connections that died with it."""
+        while not await self._answers():
+            if not self._away:
+                logs.warning("PostgreSQL is away; requests that need it are refused until it answers.")
+            self._away = True
+            await asyncio.sleep(HEAL_INTERVAL)
+        if self._away:
+            logs.info("PostgreSQL is back.")
+        self._away = False
+        await self._pool.check()
 
     async def _answers(self) -> bool:
         try:
-            connection = await Connection.connect(self._url, connect_timeout=5)
+            connection = await Connection.connect(self._url, **_CONNECT)
             await connection.close()
         except psycopg.Error:
             return False
