@@ -24,13 +24,14 @@ COMPILE = (
     "uv pip compile --quiet --universal --python-version=3.11 --generate-hashes --no-annotate "
     "--no-emit-index-url --no-emit-find-links"  # whoever installs chooses the registry
 )
+EXTRAS = ("--extra=embedded", "--extra=telemetry")
 LOCKED = {
     "build": ("--group=build",),
-    "runtime": ("pyproject.toml",),
-    "serve": ("pyproject.toml", "--extra=embedded", "--constraints=requirements/runtime.txt"),
+    "runtime": ("pyproject.toml", "--extra=telemetry"),
+    "serve": ("pyproject.toml", *EXTRAS, "--constraints=requirements/runtime.txt"),
     "development": (
         "pyproject.toml",
-        "--extra=embedded",
+        *EXTRAS,
         "--group=dev",
         "--constraints=requirements/serve.txt",
     ),

@@ -1,7 +1,7 @@
 """The composition root: settings become connections and flows, and all of them stop in order."""
 
 import asyncio
-import contextlib
+import os
 import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import SecretStr
 
-from accord import __version__
+from accord import __version__, logs, telemetry
 from accord.boot.contract import load_contract
 from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
 from accord.database.pool import Database
@@ -64,6 +64,7 @@ class Process:
         async with AsyncExitStack() as stack:
             self._stack = stack
             self.operations, self.flows = load_contract()
+            self._trace()
             self.database_url, nats_url = await self._addresses()
             await asyncio.to_thread(migrate, self.database_url, production=self.settings.is_production)
             await self._open(nats_url)
@@ -80,6 +81,15 @@ class Process:
         """Stop the embedded servers and nothing else; for a process that ends at once."""
         for server in self.servers:
             server.stop()
+
+    def _trace(self) -> None:
+        self.tracing = telemetry.start(os.environ, self.role)
+        if self.tracing is not None:
+            self._stack.push_async_callback(self.tracing.close)
+            self.flows = self.tracing.flows(self.flows)
+
+    def _traced(self, dispatch: Dispatch, *, remote: bool) -> Dispatch:
+        return dispatch if self.tracing is None else self.tracing.dispatch(dispatch, remote=remote)
 
     async def _addresses(self) -> tuple[str, str]:
         """Return the addresses of PostgreSQL and NATS, starting the embedded ones where none is configured."""
@@ -101,7 +111,12 @@ class Process:
 
     async def _open(self, nats_url: str) -> None:
         settings = self.settings
-        self.database = Database(self.database_url, settings.database_pool_size, settings.request_timeout + 5)
+        self.database = Database(
+            self.database_url,
+            settings.database_pool_size,
+            settings.request_timeout + 5,
+            None if self.tracing is None else self.tracing.connection(),
+        )
         await self.database.open()
         self._stack.push_async_callback(self.database.close)
         self.messaging = Connection(nats_url, f"accord-{self.role}")
@@ -118,13 +133,13 @@ class Process:
         self.tokens = VerifiedTokens(self.resources.tokens, self._load_session, self._ended_sessions)
         await self._background(self.tokens.follow())
         await self._follow_journal()
-        self.local = LocalDispatch(self.resources, self.flows)
-        self.dispatch: Dispatch = self.local
+        self.local = self._traced(LocalDispatch(self.resources, self.flows), remote=False)
+        self.dispatch = self.local
         envelopes = Envelopes(envelope_key(settings))
         if self.uses_workers:
             remote = RemoteFlows(self.messaging, envelopes)
             await remote.start()
-            self.dispatch = RemoteDispatch(remote)
+            self.dispatch = self._traced(RemoteDispatch(remote), remote=True)
         if self.role != "gateway":
             worker = Worker(self.messaging, envelopes, self.local, self.tokens.caller_of, version=__version__)
             # Without workers only `auth.validate` is offered: other services ask it wherever flows run.
@@ -194,10 +209,16 @@ class Process:
 
     async def _background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
+        task.add_done_callback(_report)
 
         async def stop() -> None:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            await asyncio.wait([task])
 
         self._stack.push_async_callback(stop)
+
+
+def _report(task: asyncio.Task[None]) -> None:
+    """Say at once that something in the background broke; what it did is missing until the process is restarted."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logs.exception("A background task ended.", error, task=str(task.get_coro()))
