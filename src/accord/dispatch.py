@@ -12,7 +12,7 @@ from accord import logs
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
 from accord.messaging.remote import RemoteFlows
-from accord.problems import InternalError, Problem
+from accord.problems import InternalError, Problem, VersionConflict
 
 Flow = Callable[..., Awaitable[Any]]
 FLOWS = Path(__file__).parent / "flows"
@@ -23,7 +23,8 @@ NOUNS = {"__init__", "tables", "queries", "shapes", "rules", "events", "problems
 class Result:
     """What a flow came to (C-12): `status` and `data`, or `error_code`, `message` and `detailed`.
 
-    The edge makes the answer from it; it is never sent to a client as it is.
+    The edge makes the answer from it; it is never sent to a client as it is. `table` says where a version
+    conflict was, for metrics.
     """
 
     success: bool
@@ -33,6 +34,7 @@ class Result:
     message: str | None = None
     detailed: dict[str, Any] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
+    table: str | None = None
 
     @classmethod
     def refused(cls, problem: Problem, trace: list[str]) -> "Result":
@@ -45,6 +47,7 @@ class Result:
             message=problem.detail,
             detailed=detailed,
             trace=trace,
+            table=problem.table if isinstance(problem, VersionConflict) else None,
         )
 
 
@@ -152,11 +155,13 @@ def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[d
         if not file.exists():
             problems.append(f"{operation.id}: has no flow; write src/accord/flows/{operation.domain}/{file.name}")
             continue
-        flow = getattr(
-            importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}"),
-            operation.flow_name,
-            None,
-        )
+        try:
+            module = importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}")
+        except Exception as error:  # noqa: BLE001 - whatever its author did, the other problems are to be told, too
+            place = f"flows/{operation.domain}/{file.name}"
+            problems.append(f"{operation.id}: {place} cannot be imported: {type(error).__name__}: {error}")
+            continue
+        flow = getattr(module, operation.flow_name, None)
         if flow is None or not inspect.iscoroutinefunction(flow):
             problems.append(f"{operation.id}: {file.name} must define `async def {operation.flow_name}(context, …)`")
             continue

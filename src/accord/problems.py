@@ -99,9 +99,10 @@ class VersionConflict(Problem):
     code, status, title = "VERSION_CONFLICT", 409, "The record changed since you read it"
     detail = "Nothing was changed. Read the record again, apply your change to it, then retry with its version."
 
-    def __init__(self, current: int, expected: int) -> None:
-        """Carry both versions, so that the client knows whether to read again."""
+    def __init__(self, current: int, expected: int, *, table: str | None = None) -> None:
+        """Carry both versions, so that the client knows whether to read again; the table is for metrics only."""
         super().__init__(currentVersion=current, expectedVersion=expected)
+        self.table = table
 
 
 class AlreadyExists(Problem):

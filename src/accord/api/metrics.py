@@ -1,41 +1,118 @@
-"""Prometheus metrics (O-5); children are bound once for each operation and status, as looking labels up is slow."""
+"""Prometheus metrics (O-5). Labels are looked up once for each combination, as that costs more than counting."""
 
-from collections.abc import Callable
+import time
+from bisect import bisect_left
+from collections.abc import Callable, Iterator
 from functools import cache
+from itertools import accumulate
+from typing import Any
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import REGISTRY, Counter, generate_latest
+from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
 
+from accord.context import Caller, RequestInfo
+from accord.contract.operations import Operation
 from accord.database.pool import Database
+from accord.dispatch import Dispatch, Result
+from accord.problems import VersionConflict
 
-_requests = Histogram(
-    "accord_request_seconds",
-    "Requests: count and duration by operation and status.",
+BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
+"""Upper limits in seconds; what is longer was cut off by REQUEST_TIMEOUT."""
+
+
+class Durations(Collector):
+    """A histogram in plain lists, as only the event loop counts; prometheus_client's takes a lock for each number."""
+
+    def __init__(self, name: str, explanation: str, labels: list[str]) -> None:
+        """Register under this name."""
+        self._name, self._explanation, self._labels = name, explanation, labels
+        self._counts: dict[tuple[str, ...], list[int]] = {}
+        self._sums: dict[tuple[str, ...], list[float]] = {}
+        REGISTRY.register(self)
+
+    def observer(self, *labels: str) -> Callable[[float], None]:
+        """Return what counts one duration in seconds under these labels; call it from the event loop only."""
+        counts = self._counts.setdefault(labels, [0] * (len(BUCKETS) + 1))
+        total = self._sums.setdefault(labels, [0.0])
+
+        def observe(seconds: float) -> None:
+            counts[bisect_left(BUCKETS, seconds)] += 1
+            total[0] += seconds
+
+        return observe
+
+    def collect(self) -> Iterator[HistogramMetricFamily]:
+        """Give the numbers to Prometheus, which wants each bucket to include the smaller ones."""
+        family = HistogramMetricFamily(self._name, self._explanation, labels=self._labels)
+        limits = [*map(str, BUCKETS), "+Inf"]
+        for labels, counts in self._counts.items():
+            family.add_metric(labels, list(zip(limits, accumulate(counts), strict=True)), self._sums[labels][0])
+        yield family
+
+
+class Pool(Collector):
+    """The state of the connections to PostgreSQL, looked at once for each reading."""
+
+    def __init__(self, database: Database) -> None:
+        """Register."""
+        self._database = database
+        REGISTRY.register(self)
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """Give the numbers to Prometheus."""
+        statistics = self._database.statistics()
+        connections = GaugeMetricFamily("accord_pool_connections", "Connections to PostgreSQL.", labels=["state"])
+        connections.add_metric(["in_use"], statistics["size"] - statistics["available"])
+        connections.add_metric(["idle"], statistics["available"])
+        yield connections
+        yield GaugeMetricFamily("accord_pool_waiting", "Requests that wait for a connection.", statistics["waiting"])
+
+
+_requests = Durations("accord_request_seconds", "Requests by operation and status.", ["operation", "status"])
+_flows = Durations(
+    "accord_flow_seconds",
+    "Flows with commit and the way to a worker, by operation and status.",
     ["operation", "status"],
-    buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 30),
 )
 _logins = Counter("accord_logins", "Sign-ins by result.", ["result"])
-_conflicts = Counter("accord_conflicts", "Refused stale changes by operation.", ["operation"])
+_conflicts = Counter("accord_conflicts", "Refused stale changes by table.", ["table"])
 
 
 @cache
-def _observer(operation: str, status: int) -> Callable[[float], None]:
-    return _requests.labels(operation, str(status)).observe
+def _request(operation: str, status: int) -> Callable[[float], None]:
+    return _requests.observer(operation, str(status))
+
+
+@cache
+def _flow(operation: str, status: int) -> Callable[[float], None]:
+    return _flows.observer(operation, str(status))
 
 
 def request_done(operation: str, status: int, seconds: float, error_code: str | None) -> None:
     """Count one answered request."""
-    _observer(operation, status)(seconds)
-    if error_code == "VERSION_CONFLICT":
-        _conflicts.labels(operation).inc()
+    _request(operation, status)(seconds)
     if operation == "login":
         _logins.labels(error_code or "OK").inc()
 
 
+def measured(dispatch: Dispatch) -> Dispatch:
+    """Return the same dispatch, with its flows and their conflicts counted."""
+
+    async def run(operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
+        started = time.perf_counter()
+        result = await dispatch(operation, caller, request, inputs)
+        _flow(operation.id, result.status)(time.perf_counter() - started)
+        if result.error_code == VersionConflict.code:
+            _conflicts.labels(result.table or operation.domain).inc()
+        return result
+
+    return run
+
+
 def watch(database: Database) -> None:
-    """Show the state of the pool."""
-    for name in ("size", "available", "waiting"):
-        gauge = Gauge(f"accord_pool_{name}", f"Database connections: {name}.")
-        gauge.set_function(lambda name=name: database.statistics()[name])
+    """Show the state of this process's pool."""
+    Pool(database)
 
 
 def page() -> bytes:

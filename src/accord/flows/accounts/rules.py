@@ -41,7 +41,7 @@ async def administrable_user(context: Context, user_id: str) -> Any:
 def require_version(target: Any, expected: int) -> None:
     """Refuse a stale version before judging the record: what was read is then what the one statement changes."""
     if target.version != expected:
-        raise VersionConflict(target.version, expected)
+        raise VersionConflict(target.version, expected, table="users")
 
 
 async def keep_one_root(context: Context, user_id: UUID) -> None:

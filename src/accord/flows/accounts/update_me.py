@@ -15,6 +15,6 @@ async def update_me(context: Context, body: UpdateMe) -> User:
 
     if saved is None:
         current = await queries.current_version(context.tx, context.caller.id)
-        raise InvalidToken if current is None else VersionConflict(current, expected)
+        raise InvalidToken if current is None else VersionConflict(current, expected, table="users")
     context.journal.updated("users", saved, changes)
     return shapes.user(saved)
