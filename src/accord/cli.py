@@ -124,7 +124,7 @@ def _make_data_folder(settings: Settings) -> None:
 
 def _serve(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen)
-    from accord.api.server import listening_socket  # noqa: PLC0415
+    from accord.api.listening import listening_socket  # noqa: PLC0415
 
     listener = listening_socket(settings.host, settings.port)
     starting = _begin(settings)

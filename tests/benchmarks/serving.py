@@ -10,7 +10,8 @@ from importlib import import_module
 
 import uvloop
 
-from accord.api.server import listening_socket, server
+from accord.api.listening import listening_socket
+from accord.api.server import server
 from accord.boot import freeze_memory
 from accord.settings import Settings
 

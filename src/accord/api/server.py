@@ -1,8 +1,6 @@
 """uvicorn, set up for this application and stopped by the boot."""
 
 import contextlib
-import errno
-import socket
 from collections.abc import Generator
 from functools import partial
 
@@ -11,7 +9,6 @@ import uvicorn
 from accord.api.answers import security_headers
 from accord.api.protocol import HttpProtocol
 from accord.api.socket_protocol import SocketProtocol
-from accord.problems import CannotStart
 from accord.settings import Settings
 
 
@@ -46,26 +43,3 @@ def server(application: object, settings: Settings) -> Server:
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     return Server(config)
-
-
-def listening_socket(host: str, port: int) -> socket.socket:
-    """Bind now, so that a port in use is reported before anything else starts; port 0 takes a free one.
-
-    Raises CannotStart.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((host, port))
-    except OSError as error:
-        bound.close()
-        advice = _ADVICE.get(error.errno or 0, "HOST must be an address or a name of this machine.")
-        raise CannotStart(f"Cannot listen on {host} port {port}: {error.strerror or error}. {advice}") from error
-    return bound
-
-
-_ADVICE = {
-    errno.EADDRINUSE: "Stop the program that uses it, or take another with --port (0 takes a free one).",
-    errno.EACCES: "Take a port above 1023 with --port, or grant the right to use this one.",
-}

@@ -15,6 +15,8 @@ from accord.settings import Settings
 
 Announce = Callable[[Process, str], None]
 BACKLOG = 2048
+FREEZE_AFTER = 0.5
+"""Seconds until the start's garbage is collected: that takes a tenth of one, and the first answer comes first."""
 
 
 async def run_server(
@@ -42,7 +44,9 @@ async def run_worker(settings: Settings, starting: Starting | None = None) -> in
 
 
 async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
-    from accord.api.app import Parts, build  # noqa: PLC0415 - a worker needs nothing of HTTP
+    from accord.api import metrics  # noqa: PLC0415 - a worker needs nothing of HTTP
+    from accord.api.app import Parts, build  # noqa: PLC0415
+    from accord.api.listening import address_of  # noqa: PLC0415
     from accord.api.server import server  # noqa: PLC0415
 
     live = process.live()
@@ -52,14 +56,15 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
             database=process.database,
             operations=process.operations,
             flows=process.flows,
-            dispatch=process.dispatch,
+            dispatch=metrics.measured(process.dispatch),
             tokens=process.tokens,
             ready=process.ready,
             live=live.sockets,
             streams={"changes": live.streams},
         )
     )
-    http = server(application, process.settings)
+    tracing = process.tracing
+    http = server(application if tracing is None else tracing.application(application), process.settings)
 
     def stop() -> None:
         process.stopping = True
@@ -67,7 +72,7 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
         live.hub.shut_down()
 
     signals.stop = stop
-    freeze_memory()
+    asyncio.get_running_loop().call_later(FREEZE_AFTER, freeze_memory)
     # Whoever reads the announcement may connect at once; until uvicorn accepts, the system keeps them waiting.
     listener.listen(BACKLOG)
     announce(process, address_of(listener))
@@ -104,9 +109,3 @@ def freeze_memory() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     gc.enable()
-
-
-def address_of(listener: socket.socket) -> str:
-    """Return the URL under which a bound socket is reached."""
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
