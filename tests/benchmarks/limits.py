@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from psycopg import AsyncRawCursor
 from psycopg_pool import AsyncConnectionPool
 
 _properties = (
@@ -42,7 +43,13 @@ def accounts_by_token() -> dict[bytes, str]:
 async def opened_pool() -> AsyncConnectionPool[Any]:
     """Return a pool as large as Accord's, in autocommit, with prepared statements."""
     size = int(os.environ["DATABASE_POOL_SIZE"])
-    settings = {"autocommit": True, "prepare_threshold": 0, "options": "-c timezone=UTC"}
+    settings = {
+        "autocommit": True,
+        "prepare_threshold": 0,
+        "options": "-c timezone=UTC",
+        # Takes Accord's statements as they are, with `$1`.
+        "cursor_factory": AsyncRawCursor,
+    }
     pool = AsyncConnectionPool(os.environ["DATABASE_URL"], min_size=2, max_size=size, open=False, kwargs=settings)
     await pool.open(wait=True)
     return pool

@@ -69,7 +69,7 @@ def run(plan: Plan) -> Outcome:
 
 def request(method: str, path: str, token: str | None = None, body: bytes = b"") -> bytes:
     """Return the bytes of a request."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: application/json"]
+    lines = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "User-Agent: benchmarks", "Accept: application/json"]
     if token:
         lines.append(f"Authorization: Bearer {token}")
     if body:

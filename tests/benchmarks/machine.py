@@ -4,7 +4,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 
@@ -66,8 +66,9 @@ def cpu_seconds(processes: Sequence[int]) -> float:
         ended = root.cpu_times()
         total += ended.children_user + ended.children_system
         for process in (root, *root.children(recursive=True)):
-            times = process.cpu_times()
-            total += times.user + times.system
+            with suppress(psutil.NoSuchProcess):
+                times = process.cpu_times()
+                total += times.user + times.system
     return total
 
 

@@ -6,27 +6,44 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+import psycopg
+
 from accord.database.statement import Statement
 from accord.embedded.postgres import EmbeddedPostgres
+from accord.migrations import runner
 from benchmarks.machine import SERVER, cpu_seconds, pinned_to
 from benchmarks.measure import Sample
 
+_placeholder = re.compile(r"\$(\d+)").sub
 _done = re.compile(r"number of transactions actually processed: (\d+)").search
 _tps = re.compile(r"^tps = ([\d.]+)", re.MULTILINE).search
 _failed = re.compile(r"number of failed transactions: (\d+)").search
 _latency = re.compile(r"latency average = ([\d.]+)").search
 
 
-def as_script(statement: Statement, values: Mapping[str, str]) -> str:
-    """Return the statement with pgbench's `:variable` where psycopg has `%s`; what has no variable is NULL."""
-    text = statement.sql.decode()
-    for name in statement._names:
-        variable = values.get(name)
-        text = text.replace("%s", f":{variable}" if variable else "NULL", 1)
-    return " ".join(text.split())
+def as_script(statement: Statement, variables: Mapping[str, str]) -> str:
+    """Return the statement with pgbench's `:variable` for each `$1`; what has no variable is NULL."""
+    names = [variables.get(name) for name in statement._names]
+    text = _placeholder(lambda found: f":{names[int(found[1]) - 1] or 'none'}", statement.sql.decode())
+    return " ".join(text.replace(":none", "NULL").split())
 
 
-def run(postgres: EmbeddedPostgres, script: Path, clients: int, seconds: float, variables: Mapping[str, str]) -> Sample:
+def separate_database(url: str) -> str:
+    """Make a database like Accord's, with its users; no relay of Accord's follows the journal there."""
+    other = url.replace("/accord?", "/bench?", 1)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE DATABASE bench")
+        users = connection.execute("SELECT * FROM users").fetchall()
+    runner.upgrade(other)
+    with psycopg.connect(other) as connection:
+        values = ", ".join(["%s"] * len(users[0]))
+        connection.cursor().executemany(f"INSERT INTO users VALUES ({values})", users)  # noqa: S608 - placeholders
+    return other
+
+
+def run(
+    postgres: EmbeddedPostgres, url: str, script: Path, clients: int, seconds: float, variables: Mapping[str, str]
+) -> Sample:
     """Run the script on the server's core, as Accord would be; all statements are prepared."""
     assert postgres.pid is not None
     before = cpu_seconds([postgres.pid])
@@ -38,7 +55,7 @@ def run(postgres: EmbeddedPostgres, script: Path, clients: int, seconds: float, 
         f"--time={max(1, round(seconds))}",
         f"--file={script}",
         *(f"--define={name}={value}" for name, value in variables.items()),
-        postgres.url,
+        url,
     ]
     children = os.times()
     with pinned_to(SERVER):

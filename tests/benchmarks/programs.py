@@ -47,10 +47,13 @@ class Program:
     def wait_for(self, pattern: str) -> str:
         """Return the first group of what it prints, once it does."""
         deadline = time.monotonic() + START_TIMEOUT
-        while time.monotonic() < deadline and self.process.poll() is None:
+        while time.monotonic() < deadline:
+            has_ended = self.process.poll() is not None
             found = re.search(pattern, self.log.read_text("utf-8", "replace"))
             if found:
                 return found[1]
+            if has_ended:
+                break
             time.sleep(0.01)
         raise AssertionError(f"{self._arguments} did not print {pattern!r}:\n{self.log.read_text()[-3000:]}")
 

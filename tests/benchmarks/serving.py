@@ -1,13 +1,13 @@
 """Serves a limit program or a peer: `python -m benchmarks.serving benchmarks.rows.get_me limit`.
 
-uvicorn is configured by the very function that configures it for Accord, and memory is frozen likewise, so that the
-difference that is measured is what runs inside.
+uvicorn has the settings that Accord gives it, and memory is frozen likewise, so that what is measured is what runs
+inside; Accord's own part of the HTTP protocol is Accord's, so it is not here.
 """
 
-import asyncio
 import sys
 from importlib import import_module
 
+import uvicorn
 import uvloop
 
 from accord.api.listening import listening_socket
@@ -15,16 +15,28 @@ from accord.api.server import server
 from accord.boot import freeze_memory
 from accord.settings import Settings
 
+SAME = (
+    "lifespan",
+    "access_log",
+    "server_header",
+    "date_header",
+    "proxy_headers",
+    "backlog",
+    "timeout_keep_alive",
+    "log_config",
+)
+
 
 async def _serve(module: str, factory: str) -> None:
     listener = listening_socket("127.0.0.1", 0)
     application = await getattr(import_module(module), factory)()
+    accords = server(application, Settings()).config
+    http = uvicorn.Server(
+        uvicorn.Config(application, http="httptools", **{name: getattr(accords, name) for name in SAME})
+    )
     freeze_memory()
-    listener.listen(2048)
+    listener.listen(accords.backlog)
     print(f"listens on http://127.0.0.1:{listener.getsockname()[1]}", flush=True)
-    http = server(application, Settings())
-    loop = asyncio.get_running_loop()
-    loop.add_signal_handler(15, lambda: setattr(http, "should_exit", True))
     await http.serve(sockets=[listener])
 
 

@@ -1,12 +1,16 @@
 """PATCH /me: check the version, change the record, append to the journal, in one durable commit."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from accord.database import journal
+import psycopg
+
 from accord.flows.accounts import queries
+from accord.journal import entries
 from benchmarks import load, pgbench
 from benchmarks.measure import Figure, Report, Sample, alternate, measured_load, ratios
 from benchmarks.programs import Program
@@ -41,22 +45,24 @@ class PatchMe:
     title: str = "PATCH /me: version check and journal, one durable commit"
 
     def measure(self, stage: Stage) -> Report:
+        changes = Changes(stage)
         programs = {"ours": stage.ours, "peer": stage.start("benchmarks.serving", __name__, "peer")}
-        versions = Versions(stage)
-        versions.now()
-        script = _script(stage)
-        variables = _variables()
+        script, variables = _script(stage), _variables()
+        database = pgbench.separate_database(stage.postgres.url)
 
         def limit() -> Sample:
-            return pgbench.run(stage.postgres, script, stage.effort.clients, stage.effort.seconds, variables)
+            effort = stage.effort
+            return pgbench.run(stage.postgres, database, script, effort.clients, effort.seconds, variables)
 
-        def http(name: str) -> Sample:
-            return _run(stage, programs[name], name, versions)
+        def ours() -> Sample:
+            with changes.counted():
+                return _run(stage, programs["ours"], "ours", changes.versions())
+
+        def peer() -> Sample:
+            return _run(stage, programs["peer"], "peer", changes.versions())
 
         try:
-            rounds = alternate(
-                {"limit": limit, "ours": lambda: http("ours"), "peer": lambda: http("peer")}, stage.effort.rounds
-            )
+            rounds = alternate({"limit": limit, "ours": ours, "peer": peer}, stage.effort.rounds)
         finally:
             programs["peer"].stop()
         figures = [
@@ -68,10 +74,7 @@ class PatchMe:
             "ours": "Accord, everything on but rate limits",
             "peer": "FastAPI + SQLAlchemy async ORM on psycopg, plain update: no version check, no journal",
         }
-        notes = [
-            "Every acknowledged change raised the version by one and has its journal entry: checked after the run."
-        ]
-        return Report(self.id, self.title, what, rounds, figures, notes)
+        return Report(self.id, self.title, what, rounds, figures, [changes.checked()])
 
 
 ROW = PatchMe()
@@ -83,21 +86,38 @@ async def peer() -> Any:
     return application()
 
 
-class Versions:
-    """The versions of the accounts between runs, read from the service itself."""
+class Changes:
+    """What the service itself says of its accounts between the runs, and its journal after them."""
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
+        self._count = 0
+        self.versions()
 
-    def now(self) -> list[int]:
+    def versions(self) -> list[int]:
         port = self._stage.ours.port
         found = [ask(port, "GET", PATH, token=account.token)[1] for account in self._stage.accounts]
         return [json.loads(body)["version"] for body in found]
 
+    @contextmanager
+    def counted(self) -> Iterator[None]:
+        before = sum(self.versions())
+        yield
+        self._count += sum(self.versions()) - before
 
-def _run(stage: Stage, program: Program, name: str, versions: Versions) -> Sample:
+    def checked(self) -> str:
+        """Compare with the journal: a change without an entry, or an entry without a change, is a broken promise."""
+        with psycopg.connect(self._stage.postgres.url) as connection:
+            row = connection.execute("SELECT count(*) FROM journal WHERE operation = 'updateMe'").fetchone()
+        assert row == (self._count,), f"{self._count} changes, {row} journal entries"
+        return (
+            f"Each of Accord's {self._count:,} changes raised its version by one, and has its journal entry: checked."
+        )
+
+
+def _run(stage: Stage, program: Program, name: str, versions: list[int]) -> Sample:
     tokens = [account.peer_token if name == "peer" else account.token for account in stage.accounts]
-    arguments = [{"token": token, "version": version} for token, version in zip(tokens, versions.now(), strict=True)]
+    arguments = [{"token": token, "version": version} for token, version in zip(tokens, versions, strict=True)]
     plan = load.Plan(
         program.port,
         arguments,
@@ -115,7 +135,7 @@ def _script(stage: Stage) -> Path:
         queries._save_if_version_is(("first_name",)), {**names, "expected_version": "version", "version_1": "step"}
     )
     append = pgbench.as_script(
-        journal._APPEND,
+        entries._APPEND,
         {name: name for name in JOURNAL}
         | {"actor_id": "user_id", "record_id": "user_id", "record_version": "version", "list_keys": "list_keys"},
     )
