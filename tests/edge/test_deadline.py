@@ -1,0 +1,96 @@
+"""E-5: a request that takes too long is cancelled, in the database too, and answered with 504."""
+
+import asyncio
+from contextlib import asynccontextmanager
+
+import httpx
+import psycopg
+import pytest
+from raw_http import connected, request
+
+POOL_SIZE = 10
+BLOCKED = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND wait_event_type = 'Lock' AND query ~ 'users'"
+
+
+@asynccontextmanager
+async def locked(service, user_id: str):
+    """Hold the row of an account, as a long transaction of somebody else would."""
+    async with await psycopg.AsyncConnection.connect(service.database_url) as connection:
+        await connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", (user_id,))
+        yield
+        await connection.rollback()
+
+
+async def blocked(given) -> list:
+    return await given.sql(BLOCKED)
+
+
+async def until_none_is_blocked(given) -> None:
+    async with asyncio.timeout(3):
+        while await blocked(given):
+            await asyncio.sleep(0.02)
+
+
+@pytest.fixture
+async def me(given, impatient):
+    """An account, and its client of the server that waits for a second."""
+    account = await given.an_account()
+    async with httpx.AsyncClient(base_url=impatient.url, headers=dict(account.http.headers)) as http:
+        account.hurried = http
+        yield account
+
+
+async def test_the_statement_and_the_flow_are_cancelled(given, service, me, impatient):
+    change = {"expectedVersion": 1, "firstName": "Never"}
+
+    async with locked(service, me.id):
+        asked = asyncio.create_task(me.hurried.patch("/api/v1/me", json=change))
+        async with asyncio.timeout(impatient.timeout):
+            while not await blocked(given):
+                await asyncio.sleep(0.02)
+        answer = await asked
+        await until_none_is_blocked(given)
+
+    assert (answer.status_code, answer.json()["code"]) == (504, "TIMEOUT")
+    assert "firstName" not in answer.text
+    assert impatient.timeout <= answer.elapsed.total_seconds() < impatient.timeout + 2
+    now = (await me.get("/api/v1/me")).json()
+    assert (now["version"], now["firstName"]) == (1, "Ada")
+    assert await me.journal() == []
+
+
+async def test_cancelled_requests_give_their_connections_back(given, service, me):
+    change = {"expectedVersion": 1, "firstName": "Never"}
+
+    async with locked(service, me.id):
+        answers = await asyncio.gather(
+            *(me.hurried.patch("/api/v1/me", json=change, timeout=20) for _ in range(2 * POOL_SIZE))
+        )
+        await until_none_is_blocked(given)
+
+    assert {answer.status_code for answer in answers} <= {503, 504}
+    after = await asyncio.gather(*(me.hurried.get("/api/v1/me") for _ in range(POOL_SIZE)))
+    assert {answer.status_code for answer in after} == {200}
+
+
+async def test_a_body_that_comes_too_slowly_is_given_up(impatient):
+    head = [("Content-Type", "application/json"), ("Content-Length", "17")]
+
+    async with connected(impatient.url) as connection:
+        await connection.send(request("POST", "/api/v1/meta/echo", head, b'{"message"'))
+
+        answer = await connection.answer()
+
+    assert (answer.status, answer.code) == (504, "TIMEOUT")
+
+
+async def test_a_client_that_leaves_within_its_body_is_noted_and_harms_nobody(service, somebody):
+    head = [("Content-Type", "application/json"), ("Content-Length", "17"), ("X-Request-Id", "left-early")]
+
+    async with connected(service.url) as connection:
+        await connection.send(request("POST", "/api/v1/meta/echo", head, b'{"message"'))
+
+    async with asyncio.timeout(5):
+        while not any('"left-early"' in line and '"status":499' in line for line in service.logs.splitlines()):
+            await asyncio.sleep(0.02)
+    assert (await somebody.get("/api/v1/meta/version")).status_code == 200

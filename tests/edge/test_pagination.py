@@ -1,0 +1,56 @@
+"""E-9 at the edge: the link to the next page."""
+
+import re
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from accord.contract import bundle
+from accord.contract.operations import operations, resolve
+
+
+def paged(operation) -> bool:
+    schema = resolve(bundle.load(), operation.success_schema or {})
+    return bool({"totalPages", "nextCursor"} & set(schema.get("properties", {})))
+
+
+PAGED = [operation for operation in operations(bundle.load()) if paged(operation)]
+
+
+@pytest.mark.parametrize("operation", PAGED, ids=lambda operation: operation.id)
+def test_a_list_documents_its_link_and_its_bounds(operation):
+    answer = resolve(bundle.load(), operation.definition["responses"]["200"])
+    limit = next(parameter.schema for parameter in operation.parameters if parameter.name == "limit")
+
+    assert "Link" in answer["headers"]
+    assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100, 20)
+
+
+async def test_the_link_repeats_the_filter_and_leads_to_the_end(given):
+    root, word = await given.root(), "a+b %_&=é\\"
+    for number in range(3):
+        name = f"{word}{number}"
+        await given.sql("UPDATE users SET last_name = %s WHERE id = %s", name, (await given.an_account()).id)
+
+    seen, link = [], None
+    path, query = "/api/v1/users", {"search": word, "limit": "1"}
+    while path:
+        answer = await root.http.get(path, params=query)
+        assert answer.status_code == 200, answer.text
+        seen += [user["lastName"] for user in answer.json()["items"]]
+        link = re.fullmatch(r'<(/[^>]*)>; rel="next"', answer.headers.get("link", ""))
+        path, query = (link[1], None) if link else (None, None)
+        if path:
+            told = parse_qs(urlsplit(path).query)
+            assert (told["search"], told["limit"]) == ([word], ["1"])
+
+    assert seen == [f"{word}{number}" for number in (2, 1, 0)]
+
+
+async def test_an_empty_filter_stays_in_the_link(given):
+    root = await given.root()
+    await given.an_account()
+
+    answer = await root.http.get("/api/v1/users?search=&limit=1&")
+
+    assert answer.headers["link"] == '</api/v1/users?search=&limit=1&page=2>; rel="next"'

@@ -1,0 +1,63 @@
+"""O-4 at the edge: probes for whoever runs the service, and metrics for nobody else."""
+
+import httpx
+import pytest
+from raw_http import exchanged, request
+
+TOKEN = "5f1d0c7b8a964e2e9b3c6d7f80a1b2c3"
+
+
+async def test_probes_answer_without_a_token(somebody):
+    for path in ("/livez", "/readyz"):
+        answer = await somebody.get(path)
+        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+
+
+async def test_metrics_are_for_this_machine_when_there_is_no_token(service, somebody):
+    async with httpx.AsyncClient(base_url=service.url) as here:
+        answer = await here.get("/metrics")
+
+    assert answer.status_code == 200
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "accord_request_seconds_bucket" in answer.text
+    assert (await somebody.get("/metrics")).status_code == 403
+
+
+async def test_a_proxy_on_this_machine_does_not_make_its_clients_local(impatient):
+    """It is not trusted to say who they are, so nobody knows."""
+    answer = await exchanged(impatient.url, request("GET", "/metrics"))
+
+    assert (answer.status, answer.code) == (403, "FORBIDDEN")
+
+
+@pytest.mark.parametrize(
+    "authorization",
+    [
+        None,
+        "Bearer",
+        "Bearer nonsense",
+        f"Bearer {TOKEN}x",
+        f"Bearer {TOKEN[:-1]}",
+        f"Basic {TOKEN}",
+        TOKEN,
+        "Bearer é",
+    ],
+)
+async def test_with_a_token_they_are_for_who_has_it(in_production, production, authorization):
+    headers = {} if authorization is None else {"Authorization": authorization.encode()}
+
+    refused = await in_production.get("/metrics", headers=headers)
+    async with httpx.AsyncClient(base_url=production.url) as here:
+        assert (await here.get("/metrics")).status_code == 401
+
+    assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHORIZED")
+    assert (await in_production.get("/metrics", headers={"Authorization": f"bearer {TOKEN}"})).status_code == 200
+
+
+async def test_what_nobody_declared_leaves_no_trace_in_metrics(service, somebody):
+    for path in ("/nowhere/cardinality-1", "/api/v1/users/cardinality-2"):
+        await somebody.get(path)
+        await somebody.request("PROPFIND", path)
+
+    async with httpx.AsyncClient(base_url=service.url) as here:
+        assert "cardinality" not in (await here.get("/metrics")).text

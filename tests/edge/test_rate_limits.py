@@ -1,0 +1,183 @@
+"""E-7: named buckets, exact where signing in is guarded, and the address that is counted."""
+
+import asyncio
+import re
+
+import httpx
+import pytest
+from checked_client import new_address
+from given import details, new_email
+
+VERSION = "/api/v1/meta/version"
+
+
+def wrong() -> dict[str, str]:
+    """Return credentials of nobody: five failures of one address would lock it, which is another matter."""
+    return {"email": new_email(), "password": "not the password"}
+
+
+def client(url: str, *addresses: str) -> httpx.AsyncClient:
+    """Return a client behind the proxies that are named after its own address."""
+    headers = {"X-Forwarded-For": ", ".join(addresses)} if addresses else {}
+    return httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
+
+
+def left(answer: httpx.Response) -> int:
+    """Return how many requests the bucket still has."""
+    return int(re.fullmatch(r'"\w+";r=(\d+);t=\d+', answer.headers["ratelimit"])[1])
+
+
+def policy(answer: httpx.Response) -> tuple[str, int, int]:
+    """Return the bucket's name, its requests and its seconds."""
+    name, count, seconds = re.fullmatch(r'"(\w+)";q=(\d+);w=(\d+)', answer.headers["ratelimit-policy"]).groups()
+    return name, int(count), int(seconds)
+
+
+async def test_who_is_not_signed_in_has_100_requests_in_15_minutes(service):
+    async with client(service.url, new_address()) as http:
+        answers = [await http.get(VERSION) for _ in range(101)]
+
+    assert [left(answer) for answer in answers] == [*range(99, -1, -1), 0]
+    assert {policy(answer) for answer in answers} == {("anonymous", 100, 900)}
+    assert {answer.status_code for answer in answers[:100]} == {200}
+    refused = answers[100]
+    assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+    assert 890 < int(refused.headers["retry-after"]) == refused.json()["retryAfter"] <= 900
+
+
+async def test_who_is_signed_in_has_600_a_minute_wherever_they_are(given, service):
+    me = await given.an_account()
+    authorization = {"Authorization": me.http.headers["authorization"]}
+
+    async with client(service.url, new_address()) as here, client(service.url, new_address()) as there:
+        first = await here.get("/api/v1/me", headers=authorization)
+        second = await there.get("/api/v1/me", headers=authorization)
+        await asyncio.gather(*(here.get("/api/v1/me", headers=authorization) for _ in range(598)))
+        refused = await there.get("/api/v1/me", headers=authorization)
+
+    assert policy(first) == ("authenticated", 600, 60)
+    assert left(first) - left(second) == 1
+    assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+    assert (await (await given.an_account()).get("/api/v1/me")).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "bucket"),
+    [
+        ("/api/v1/auth/login", wrong(), ("login", 5, 60)),
+        ("/api/v1/auth/register", {}, ("register", 3, 3600)),
+        ("/api/v1/auth/refresh", {"refreshToken": "x"}, ("refresh", 30, 60)),
+    ],
+)
+async def test_signing_in_has_buckets_of_its_own(service, path, body, bucket):
+    async with client(service.url, new_address()) as http:
+        answers = [await http.post(path, json=body) for _ in range(bucket[1] + 1)]
+
+    assert {policy(answer) for answer in answers} == {bucket}
+    assert [left(answer) for answer in answers] == [*range(bucket[1] - 1, -1, -1), 0]
+    assert [answer.status_code == 429 for answer in answers] == [False] * bucket[1] + [True]
+    assert answers[-1].json()["code"] == "RATE_LIMIT_EXCEEDED"
+
+
+async def test_the_login_bucket_is_exact_across_processes_and_restarts(service, start_production, production):
+    address = new_address()
+    async with client(service.url, address) as here, client(production.url, address) as there:
+        answers = await asyncio.gather(
+            *(http.post("/api/v1/auth/login", json=wrong()) for _ in range(8) for http in (here, there))
+        )
+    again = start_production("edge-restarted")
+    async with client(again.url, address) as restarted:
+        after = await restarted.post("/api/v1/auth/login", json=wrong())
+    assert again.program.stop() == 0
+
+    assert sorted(left(answer) for answer in answers if answer.status_code != 429) == [0, 1, 2, 3, 4]
+    assert sum(answer.status_code == 429 for answer in answers) == 11
+    assert (after.status_code, after.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
+
+
+async def test_a_full_bucket_refuses_before_the_password_is_looked_at(given, service):
+    me, address = await given.an_account(), new_address()
+    async with client(service.url, address) as http:
+        for _ in range(5):
+            await http.post("/api/v1/auth/login", json=wrong())
+        answer = await http.post("/api/v1/auth/login", json={"email": me.email, "password": given.password})
+
+    assert answer.status_code == 429
+    assert await given.signed_in(me.email)
+
+
+async def test_a_bad_token_counts_against_its_address(service):
+    bad = {"Authorization": "Bearer nonsense"}
+    async with client(service.url, new_address()) as http:
+        answers = [await http.get("/api/v1/me", headers=bad) for _ in range(101)]
+        optional = await http.get("/api/v1/auth/session", headers=bad)
+
+    assert [answer.status_code for answer in answers] == [401] * 100 + [429]
+    assert left(answers[0]) == 99
+    assert optional.status_code == 429
+
+
+async def test_errors_tell_what_is_left_too(given):
+    me = await given.an_account()
+
+    for path, status in (("/api/v1/users", 403), (f"/api/v1/users/{me.id[:-4]}ffff", 404)):
+        answer = await me.get(path)
+        assert (answer.status_code, policy(answer)[0]) == (status, "authenticated")
+
+
+async def test_what_is_not_an_operation_is_not_counted(service):
+    async with client(service.url, new_address()) as http:
+        for path in ("/livez", "/readyz", "/openapi.json", "/docs", "/nowhere"):
+            assert "ratelimit" not in (await http.get(path)).headers
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("2001:db8:1:2::1",), ("2001:db8:1:2:ffff::2",), True),
+        (("2001:db8:1:3::1",), ("2001:db8:1:4::1",), False),
+        (("::ffff:198.51.100.1",), ("198.51.100.1",), True),
+        (("198.51.100.2",), ("198.51.100.3",), False),
+        # What a client writes stands left of what the trusted proxy saw.
+        (("6.6.6.6", "198.51.100.4"), ("7.7.7.7", "198.51.100.4"), True),
+        (("198.51.100.5", "127.0.0.1"), ("198.51.100.5",), True),
+        (("198.51.100.6", "203.0.113.9", "127.0.0.1"), ("203.0.113.9",), True),
+        # A trusted proxy that does not say who its client is, is the client.
+        (("198.51.100.7", "unknown"), ("nonsense",), True),
+        (("198.51.100.8", ",unknown"), (",,",), True),
+    ],
+)
+async def test_the_right_most_address_that_is_no_trusted_proxy_is_counted(service, one, other, same):
+    async with client(service.url, *one) as first, client(service.url, *other) as second:
+        before, after = left(await first.get(VERSION)), left(await second.get(VERSION))
+
+    assert (before - after == 1) == same
+
+
+async def test_several_headers_are_one_list(service):
+    address = new_address()
+    twice = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", address)]
+
+    async with client(service.url, address) as plain, httpx.AsyncClient(base_url=service.url) as http:
+        before, after = left(await plain.get(VERSION)), left(await http.get(VERSION, headers=twice))
+
+    assert before - after == 1
+
+
+async def test_who_is_no_trusted_proxy_cannot_name_another_address(impatient):
+    async with client(impatient.url, "198.51.100.20") as one, client(impatient.url, "198.51.100.21") as other:
+        before, after = left(await one.get(VERSION)), left(await other.get(VERSION))
+
+    assert before - after == 1
+
+
+async def test_the_address_that_counts_is_the_one_that_is_kept(given, service):
+    address, account = "2001:db8:aa::1", details()
+    async with client(service.url, "6.6.6.6", address) as http:
+        await http.post("/api/v1/auth/register", json=account)
+        await http.post("/api/v1/auth/login", json={name: account[name] for name in ("email", "password")})
+
+    rows = await given.sql(
+        "SELECT s.address FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = %s", account["email"]
+    )
+    assert [str(row[0]) for row in rows] == [address]

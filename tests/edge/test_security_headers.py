@@ -1,0 +1,56 @@
+"""E-3: headers that keep browsers from doing what nobody asked them to."""
+
+import pytest
+from raw_http import exchanged
+
+PATHS = ["/api/v1/meta/version", "/api/v1/me", "/nowhere", "/docs", "/openapi.json", "/livez", "/problems/NOT_FOUND"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+async def test_every_answer_has_them(somebody, path):
+    headers = (await somebody.get(path)).headers
+
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "frame-ancestors 'none'" in headers["content-security-policy"]
+    assert "server" not in headers
+
+
+@pytest.mark.parametrize("path", ["/api/v1/meta/version", "/api/v1/me", "/nowhere", "/openapi.json"])
+async def test_json_loads_nothing(somebody, path):
+    answer = await somebody.get(path)
+
+    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+
+
+async def test_what_is_not_http_gets_them_too(service):
+    answer = await exchanged(service.url, b"GET / HTTP/7.0\r\n\r\n")
+
+    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["cache-control"] == "no-store"
+
+
+@pytest.mark.parametrize(
+    ("path", "kept"),
+    [
+        ("/api/v1/meta/version", "no-store"),
+        ("/api/v1/me", "no-store"),
+        ("/nowhere", "no-store"),
+        ("/.well-known/jwks.json", "public, max-age=300"),
+        ("/openapi.json", "public, max-age=300"),
+        ("/problems/NOT_FOUND", "public, max-age=300"),
+    ],
+)
+async def test_only_what_is_meant_to_be_kept_may_be(somebody, path, kept):
+    assert (await somebody.get(path)).headers["cache-control"] == kept
+
+
+async def test_only_production_promises_that_it_is_reached_by_tls(somebody, in_production, production):
+    promise = "max-age=31536000; includeSubDomains; preload"
+
+    for path in ("/api/v1/meta/version", "/nowhere"):
+        assert "strict-transport-security" not in (await somebody.get(path)).headers
+        assert (await in_production.get(path)).headers["strict-transport-security"] == promise
+    assert (await exchanged(production.url, b"nonsense\r\n\r\n")).headers["strict-transport-security"] == promise

@@ -1,0 +1,17 @@
+"""What the service wrote to its log."""
+
+import asyncio
+import json
+from typing import Any
+
+from running import Service
+
+
+async def logged(service: Service, request_id: str, count: int = 1) -> list[dict[str, Any]]:
+    """Return the lines with this id, once there are as many; lines are written a moment after the answer."""
+    for _ in range(100):
+        lines = [json.loads(line) for line in service.logs.splitlines() if f'"requestId":"{request_id}"' in line]
+        if len(lines) >= count:
+            return lines
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"fewer than {count} lines have {request_id}")
