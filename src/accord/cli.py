@@ -12,6 +12,7 @@ from typing import Any
 
 from accord import __version__
 from accord import settings as settings_module
+from accord.contract.bundle import BundleUnusable
 from accord.problems import CannotStart, Problem
 from accord.settings import Settings, SettingsError
 
@@ -24,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    except CannotStart as error:
+    except (CannotStart, BundleUnusable) as error:
         sys.stderr.write(f"accord: {error}\n")
     except Problem as problem:
         sys.stderr.write(f"accord: {problem.title}. {problem.detail}\n")

@@ -1,8 +1,5 @@
 """The contract and its flows, held against one another before anything is served (C-3)."""
 
-import json
-from typing import Any
-
 from accord.contract import bundle, lint
 from accord.contract.operations import Operation, operations
 from accord.dispatch import Flow, find_flows
@@ -20,7 +17,7 @@ class ContractBroken(CannotStart):
 
 def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
     """Return the operations and their flows by operationId; raise ContractBroken with everything that is wrong."""
-    document = _document()
+    document = bundle.load()
     problems = lint.problems(document)
     try:
         found = {operation.id: operation for operation in operations(document)}
@@ -33,13 +30,3 @@ def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
     if problems or misfits:
         raise ContractBroken(problems + misfits)
     return found, flows
-
-
-def _document() -> dict[str, Any]:
-    try:
-        return bundle.load()
-    except bundle.BundleMissing as missing:
-        raise CannotStart(str(missing)) from missing
-    except json.JSONDecodeError as error:
-        message = f"{bundle.path()} is not JSON ({error}): run `python -m accord.contract generate`."
-        raise CannotStart(message) from error

@@ -47,7 +47,7 @@ def main() -> int:
         commands.add_parser(name, help=description, description=description)
     try:
         problems = COMMANDS[parser.parse_args().command][1]()
-    except (ContractInvalid, generate.SourcesMissing, bundle.BundleMissing) as error:
+    except (ContractInvalid, generate.SourcesMissing, bundle.BundleUnusable) as error:
         problems = str(error).splitlines()
     for problem in problems:
         sys.stderr.write(f"{problem}\n")

@@ -9,13 +9,18 @@ HERE = Path(__file__).parent
 REPOSITORY = HERE.parents[2]
 
 
-class BundleMissing(Exception):
+class BundleUnusable(Exception):
+    """There is no bundle that can be read; the message says how to make one."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason}: run `python -m accord.contract generate`, or install the package again.")
+
+
+class BundleMissing(BundleUnusable):
     """Neither the installed package nor the repository has a bundle."""
 
     def __init__(self) -> None:
-        super().__init__(
-            "bundle.json is missing: run `python -m accord.contract generate`, or install the package again."
-        )
+        super().__init__("bundle.json is missing")
 
 
 def sources_dir() -> Path | None:
@@ -39,4 +44,7 @@ def _read(file: Path) -> bytes:
 
 def load() -> dict[str, Any]:
     """A fresh copy of the bundle, so that a caller may change what it gets."""
-    return json.loads(_read(path()))
+    try:
+        return json.loads(_read(path()))
+    except json.JSONDecodeError as error:
+        raise BundleUnusable(f"{path()} is not JSON ({error})") from error

@@ -1,0 +1,93 @@
+"""C-3: when contract and flows do not fit together nothing starts, and everything that is wrong is listed at once."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from operations.processes import once
+from running import ENVIRONMENT, Service
+
+pytestmark = once
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of the source tree."""
+    for folder in ("src", "openapi"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def start(copy: Path, service: Service, command: str = "serve") -> str:
+    """Start the copy beside the running service, which it must not get to; return what it said."""
+    done = subprocess.run(
+        [sys.executable, "-m", "accord", command, *(["--port", "0"] if command == "serve" else [])],
+        env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(copy / "src"), "DATA_DIR": str(service.folder / "data")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def change_bundle(copy: Path, change: Callable[[dict[str, Any]], object]) -> None:
+    file = copy / "openapi" / "bundle.json"
+    document = json.loads(file.read_text())
+    change(document)
+    file.write_text(json.dumps(document))
+
+
+def test_everything_that_does_not_fit_is_listed_at_once(copy, service):
+    flows = copy / "src" / "accord" / "flows"
+    (flows / "accounts" / "update_me.py").unlink()
+    (flows / "accounts" / "rename_everybody.py").write_text("async def rename_everybody(context): ...\n")
+    (flows / "meta" / "get_version.py").write_text("async def get_version(context, colour): ...\n")
+    (flows / "meta" / "echo.py").write_text("def echo(context, body: ...\n")
+
+    def break_laws(document) -> None:
+        del document["paths"]["/api/v1/me"]["get"]["summary"]
+        del document["paths"]["/api/v1/users"]["post"]["x-permission"]
+
+    change_bundle(copy, break_laws)
+
+    said = start(copy, service)
+
+    assert "updateMe: has no flow; write src/accord/flows/accounts/update_me.py" in said
+    assert "flows/accounts/rename_everybody.py: has no operation in the contract" in said
+    assert "getVersion: its flow takes ['colour']" in said
+    assert "echo: flows/meta/echo.py cannot be imported" in said
+    assert "getMe" in said
+    assert "summary" in said
+    assert "createUser" in said
+    assert "x-permission" in said
+
+
+def test_a_worker_refuses_likewise(copy, service):
+    (copy / "src" / "accord" / "flows" / "auth" / "logout.py").unlink()
+
+    assert "logout: has no flow" in start(copy, service, "worker")
+
+
+def test_an_operation_that_cannot_be_read_is_named(copy, service):
+    change_bundle(copy, lambda document: document["paths"]["/api/v1/me"]["get"].pop("operationId"))
+
+    assert "/api/v1/me" in start(copy, service)
+
+
+def test_a_bundle_that_is_not_json_or_not_there_says_how_to_make_it(copy, service):
+    bundle = copy / "openapi" / "bundle.json"
+    bundle.write_text("{")
+    assert "is not JSON" in start(copy, service)
+
+    bundle.unlink()
+    assert "run `python -m accord.contract generate`" in start(copy, service)
