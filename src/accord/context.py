@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from accord.database.cursors import Cursors, Listing
 from accord.database.pool import Database
 from accord.database.transaction import Transaction
 from accord.journal.entries import Actor, Journal
@@ -68,6 +69,7 @@ class Resources:
     database: Database
     passwords: Passwords
     tokens: AccessTokens
+    cursors: Cursors
     probes: Mapping[str, Probe]
     started: float = field(default_factory=time.monotonic)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
@@ -126,6 +128,10 @@ class Context:
     def settings(self) -> Settings:
         """The settings of this process."""
         return self.resources.settings
+
+    def listing(self, **filters: Any) -> Listing:
+        """Return the cursors of the list that this operation gives this caller, filtered like this."""
+        return self.resources.cursors.listing(self.operation, self.caller.id, filters)
 
     def uptime(self) -> float:
         """Return the seconds since this process was put together."""

@@ -139,6 +139,24 @@ class BusinessRuleViolation(Problem):
     code, status, title = "BUSINESS_RULE_VIOLATION", 422, "A rule forbids this"
 
 
+class IdempotencyInProgress(Problem):
+    """The first request with this `Idempotency-Key` has not ended; `retryAfter` is in seconds."""
+
+    code, status, title = "IDEMPOTENCY_IN_PROGRESS", 409, "The first request with this key is still running"
+    detail = "Send the request again after the seconds in Retry-After; its answer is then the first one's."
+
+    def __init__(self) -> None:
+        """Say when to come back, in seconds."""
+        super().__init__(retryAfter=1)
+
+
+class IdempotencyKeyReused(Problem):
+    """The `Idempotency-Key` came before, with another body."""
+
+    code, status, title = "IDEMPOTENCY_KEY_REUSED", 422, "This key was used for another request"
+    detail = "Nothing was changed. Take a new Idempotency-Key for a new request."
+
+
 class RateLimitExceeded(Problem):
     """Too many requests in the window; `retryAfter` is in seconds."""
 

@@ -129,6 +129,7 @@ BROKEN = [
     ("states_the_version_it_read", (*PATCH, "responses", "409"), ABSENT, "document 409"),
     ("states_the_version_it_read", (*NOTE, "properties", "version"), ABSENT, "answer with the new version"),
     ("states_the_version_it_read", (*DELETE, "parameters"), [], "accept If-Match"),
+    ("can_be_sent_again", (*POST, "parameters"), [], "accept Idempotency-Key"),
     (
         "carries_an_entity_tag",
         (*GET, "responses", "200", "headers"),

@@ -133,7 +133,7 @@ def test_what_is_known_of_a_path_is_not_written_again(repository):
     paths = merge(repository / "openapi")["paths"]
     known = {"$ref": "#/components/parameters/UserId"}
     assert paths["/api/v1/users/{userId}"]["put"]["parameters"].count(known) == 1
-    assert paths["/api/v1/meta/users/{userId}/notes"]["post"]["parameters"] == [known]
+    assert paths["/api/v1/meta/users/{userId}/notes"]["post"]["parameters"].count(known) == 1
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from accord import __version__, logs, telemetry
 from accord.boot.contract import load_contract
 from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
+from accord.database.cursors import Cursors
 from accord.database.pool import Database
 from accord.dispatch import Dispatch, LocalDispatch, RemoteDispatch
 from accord.embedded import EmbeddedServer, supervise
@@ -28,7 +29,7 @@ from accord.relay.feed import Feed
 from accord.relay.housekeeping import Housekeeping
 from accord.relay.leader import Relay
 from accord.relay.wakeups import Wakeups
-from accord.security.keys import envelope_key
+from accord.security.keys import derived_key, envelope_key
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens, Claims
 from accord.security.verified_tokens import VerifiedTokens
@@ -127,6 +128,7 @@ class Process:
             database=self.database,
             passwords=Passwords(settings),
             tokens=AccessTokens(settings),
+            cursors=Cursors(derived_key(settings, "cursors")),
             probes={"database": self.database.ping, "messaging": self.messaging.ping},
         )
         self._stack.callback(self.resources.passwords.close)

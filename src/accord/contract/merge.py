@@ -20,6 +20,7 @@ ALWAYS = {
     "504": "Timeout",
 }
 WITH_BODY = {"413": "PayloadTooLarge", "415": "UnsupportedMediaType"}
+WITH_KEY = {"409": "IdempotencyInProgress", "422": "IdempotencyKeyReused"}
 SHARED_KINDS = ("parameters", "headers", "schemas", "responses")
 
 
@@ -47,6 +48,7 @@ def implied_answers(path: str, operation: Document, headers: Iterable[str]) -> d
         **({"404": "NotFound"} if "{" in path else {}),
         **({"304": "NotModified"} if "If-None-Match" in headers else {}),
         **({"412": "PreconditionFailed"} if "If-Match" in headers else {}),
+        **(WITH_KEY if "Idempotency-Key" in headers else {}),
     }
 
 

@@ -37,4 +37,6 @@ def _wire(value: Any) -> Any:
         return timestamp(value)
     if kind is UUID:
         return str(value)
+    if kind is list:
+        return [_wire(item) for item in value]
     return value

@@ -87,6 +87,8 @@ def _parameters(plan: Plan) -> list[str]:
         listed.append("- $ref: '#/components/parameters/ExpectedVersionQuery'")
     if plan.changes:
         listed.append("- $ref: '#/components/parameters/IfMatch'")
+    if plan.method == "post":
+        listed.append("- $ref: '#/components/parameters/IdempotencyKey'")
     return ["parameters:", *_indented(1, listed)] if listed else []
 
 

@@ -25,6 +25,9 @@ EntityTag: TypeAlias = str
 EntityTagList: TypeAlias = str
 
 
+CursorOrNull: TypeAlias = str | None
+
+
 Email: TypeAlias = str
 
 
@@ -256,6 +259,102 @@ class LiveTicket(TypedDict):
 
     ticket: str
     expiresAt: Timestamp
+
+
+ConversationTitle: TypeAlias = str
+
+
+ConversationTag: TypeAlias = str
+
+
+ConversationTags: TypeAlias = list[ConversationTag]
+"""Each word once, in the order that the members gave them."""
+
+
+PinnedMessageIds: TypeAlias = list[Uuid]
+"""The messages that are shown first, in this order."""
+
+
+MessageText: TypeAlias = str
+
+
+class Conversation(TypedDict):
+    """A conversation. `memberIds` may read and change it, `createdBy` may also delete it."""
+
+    id: Uuid
+    title: ConversationTitle
+    tags: ConversationTags
+    pinnedMessageIds: PinnedMessageIds
+    memberIds: list[Uuid]
+    archivedAt: TimestampOrNull | None
+    createdBy: Uuid
+    createdAt: Timestamp
+    updatedAt: Timestamp
+    version: Version
+
+
+class ConversationList(TypedDict):
+    """A part of the caller's conversations."""
+
+    items: list[Conversation]
+    nextCursor: CursorOrNull | None
+
+
+class CreateConversation(TypedDict):
+    """A new conversation."""
+
+    title: ConversationTitle
+    tags: NotRequired[ConversationTags]
+    memberIds: NotRequired[list[Uuid]]
+
+
+class UpdateConversation(TypedDict):
+    """A field left out stays as it is; there must be at least one."""
+
+    expectedVersion: Version
+    title: NotRequired[ConversationTitle]
+    tags: NotRequired[ConversationTags]
+    pinnedMessageIds: NotRequired[PinnedMessageIds]
+    archived: NotRequired[bool]
+
+
+class AddMember(TypedDict):
+    """Who comes in."""
+
+    expectedVersion: Version
+    userId: Uuid
+
+
+class Message(TypedDict):
+    """A message. Only its author changes it, and only its text."""
+
+    id: Uuid
+    conversationId: Uuid
+    authorId: Uuid
+    text: MessageText
+    createdAt: Timestamp
+    updatedAt: Timestamp
+    version: Version
+
+
+class MessageList(TypedDict):
+    """A part of the messages of a conversation."""
+
+    items: list[Message]
+    nextCursor: CursorOrNull | None
+
+
+class CreateMessage(TypedDict):
+    """A new message."""
+
+    text: MessageText
+
+
+class UpdateMessage(TypedDict):
+    """The message with another text."""
+
+    expectedVersion: Version
+    text: MessageText
 
 
 class ServiceVersion(TypedDict):

@@ -4,6 +4,7 @@ Generating is for development only. The file appears by hard link, complete and 
 and a worker that start at the same moment agree on one key and never read half of it.
 """
 
+import hmac
 import os
 import secrets
 import tempfile
@@ -33,6 +34,11 @@ def envelope_key(settings: Settings) -> bytes:
     if configured is not None:
         return configured.get_secret_value().encode()
     return _generated(settings, "envelope.key", lambda: secrets.token_hex(32).encode())
+
+
+def derived_key(settings: Settings, purpose: str) -> bytes:
+    """Give a secret that gateways and workers share for this purpose; it tells nothing of those for others."""
+    return hmac.digest(envelope_key(settings), b"accord " + purpose.encode(), "sha256")
 
 
 def _new_signing_key() -> bytes:

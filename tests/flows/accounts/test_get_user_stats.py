@@ -14,6 +14,17 @@ async def test_counts_what_the_account_has_and_the_full_days_since_it_joined(giv
     assert (stats["postCount"], stats["conversationCount"]) == (0, 0)
 
 
+async def test_conversations_are_counted_while_one_is_a_member(given):
+    me, you = await given.an_account(), await given.an_account()
+    for _ in range(2):
+        left = await you.post("/api/v1/conversations", title="Plans", memberIds=[me.id])
+    await me.delete(f"/api/v1/conversations/{left.json()['id']}/members/{me.id}", expectedVersion=1)
+
+    answers = [await who.get(f"/api/v1/users/{who.id}/stats") for who in (me, you)]
+
+    assert [answer.json()["conversationCount"] for answer in answers] == [1, 2]
+
+
 async def test_an_administrator_sees_everybodys(given):
     admin, somebody = await given.an_admin(), await given.an_account()
 

@@ -187,6 +187,17 @@ def _requires_expected_version(operation: Placed) -> bool:
     return "expectedVersion" in operation.body_schema.get("required", ()) and operation.body.get("required", False)
 
 
+def can_be_sent_again(bundle: Json) -> Iterator[str]:
+    """Law 4: who lost the answer to a creating POST learns what came of it, and makes nothing twice."""
+    for operation in operations(bundle):
+        reason = operation.definition.get("x-unrepeatable")
+        if operation.method != "post" or "201" not in operation.answers or (isinstance(reason, str) and reason.strip()):
+            continue
+        if not any(p.get("name") == "Idempotency-Key" for p in operation.parameters):
+            reference = "#/components/parameters/IdempotencyKey"
+            yield f"{operation.where}: accept Idempotency-Key by $ref '{reference}', or say why not in x-unrepeatable."
+
+
 def carries_an_entity_tag(bundle: Json) -> Iterator[str]:
     """V-3: a single record is read with its ETag, and not sent again to whoever holds it."""
     for operation in operations(bundle):
@@ -227,6 +238,7 @@ RULES = (
     speaks_json_only,
     documents_every_status,
     states_the_version_it_read,
+    can_be_sent_again,
     carries_an_entity_tag,
     links_to_operations,
 )

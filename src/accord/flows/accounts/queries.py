@@ -28,9 +28,10 @@ from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import setup_tokens, users
 
-# The sessions and failures of an account belong to the auth domain; the two meet in the database.
+# Sessions, failures and conversations of an account belong to other domains; they meet in the database.
 _sessions = table("sessions", column("user_id"), column("ended_at"))
 _login_failures = table("login_failures", column("identifier_hash"))
+_conversation_members = table("conversation_members", column("user_id"))
 
 _exists = users.c.deleted_at.is_(None)
 _active_root = and_(_exists, users.c.role == "root", users.c.disabled_at.is_(None))
@@ -107,6 +108,18 @@ def _save_if_version_is(names: tuple[str, ...]) -> Statement:
         .values(version=users.c.version + 1, **changes)
         .returning(users)
     )
+
+
+async def count_conversations(read: Database, user_id: UUID) -> int:
+    """Return of how many conversations the account is a member."""
+    return (await read.one(_COUNT_CONVERSATIONS, member_id=user_id)).total
+
+
+_COUNT_CONVERSATIONS = Statement(
+    select(func.count().label("total"))
+    .select_from(_conversation_members)
+    .where(_conversation_members.c.user_id == bindparam("member_id", type_=users.c.id.type))
+)
 
 
 async def lock_active_roots(tx: Transaction) -> list[UUID]:

@@ -1,0 +1,1 @@
+"""People who talk: conversations, their members and their messages."""

@@ -1,0 +1,22 @@
+"""POST /api/v1/conversations/{conversationId}/members."""
+
+from uuid import UUID
+
+from accord.context import Context
+from accord.contract.types import AddMember, Conversation
+from accord.flows.conversations import queries, rules, shapes
+
+
+async def add_member(context: Context, conversation_id: str, body: AddMember) -> Conversation:
+    """Let somebody in if the conversation is still at the version that was read."""
+    user_id, expected = UUID(body["userId"]), body["expectedVersion"]
+    found = await rules.conversation_at(context, conversation_id, expected)
+    rules.require_place(found, user_id)
+    await rules.require_accounts(context, [user_id], "userId")
+    changes = {"member_ids": [*found.member_ids, user_id]}
+
+    saved = await rules.saved_conversation(context, found.id, expected, changes)
+
+    await queries.list_for_members(context.tx, saved.id, [user_id], context.now())
+    context.journal.updated("conversations", saved, changes, rules.lists_of(saved.member_ids))
+    return shapes.conversation(saved)

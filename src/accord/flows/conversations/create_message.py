@@ -1,0 +1,10 @@
+"""POST /api/v1/conversations/{conversationId}/messages."""
+
+from accord.context import Context
+from accord.contract.types import CreateMessage, Message
+from accord.flows.conversations import rules, shapes
+
+
+async def create_message(context: Context, conversation_id: str, body: CreateMessage) -> Message:
+    """Say something in a conversation that the caller is a member of."""
+    return shapes.message(await rules.written_message(context, context.new_id(), conversation_id, body["text"]))

@@ -1,0 +1,261 @@
+"""The statements of the conversations domain: one per function, the condition in the name."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Uuid, bindparam, column, delete, func, literal, select, table, tuple_, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.flows.conversations.tables import conversation_members, conversations, messages
+
+Id = UUID | str
+
+# Accounts belong to another domain; the two meet in the database.
+_users = table("users", column("id", Uuid), column("deleted_at"))
+
+_caller = bindparam("caller_id", type_=Uuid())
+_ids = bindparam("ids", type_=ARRAY(Uuid))
+_is_member: ColumnElement[bool] = _caller == func.any(conversations.c.member_ids)
+_open = conversations.c.deleted_at.is_(None) & _is_member
+_readable = select(conversations).where(_open)
+_readable_messages = (
+    select(messages, conversations.c.member_ids)
+    .join(conversations, conversations.c.id == messages.c.conversation_id)
+    .where(messages.c.deleted_at.is_(None), _open)
+)
+_new_conversation = (
+    "id",
+    "title",
+    "tags",
+    "pinned_message_ids",
+    "member_ids",
+    "archived_at",
+    "created_by",
+    "created_at",
+    "updated_at",
+)
+
+
+async def find(read: Database | Transaction, caller_id: Id, conversation_id: Id) -> Any:
+    """Return the conversation if the caller is a member, or None."""
+    return await read.one(_FIND, caller_id=caller_id, conversation_id=conversation_id)
+
+
+async def find_all(read: Database, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+    """Return those of the conversations that the caller is a member of."""
+    return await read.all(_FIND_ALL, caller_id=caller_id, ids=list(ids))
+
+
+async def lock_all(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+    """Return those that the caller is a member of, locked in one order, so that no two wait for each other."""
+    return await tx.all(_LOCK_ALL, caller_id=caller_id, ids=list(ids))
+
+
+_FIND = Statement(_readable.where(conversations.c.id == bindparam("conversation_id")))
+_FIND_ALL = Statement(_readable.where(conversations.c.id == func.any(_ids)))
+_LOCK_ALL = Statement(
+    _readable.where(conversations.c.id == func.any(_ids)).order_by(conversations.c.id).with_for_update()
+)
+
+
+async def page(read: Database, caller_id: Id, after: Sequence[Any] | None, limit: int) -> list[Any]:
+    """Return the caller's conversations, the last joined first; `after` is `joined_at` and id of the last shown."""
+    if after is None:
+        return await read.all(_FIRST_PAGE, caller_id=caller_id, limit=limit)
+    joined_at, last_id = after
+    return await read.all(_NEXT_PAGE, caller_id=caller_id, limit=limit, joined_at=joined_at, last_id=last_id)
+
+
+_mine = (
+    select(conversations, conversation_members.c.joined_at)
+    .join(conversation_members, conversation_members.c.conversation_id == conversations.c.id)
+    .where(conversation_members.c.user_id == _caller)
+    .order_by(conversation_members.c.joined_at.desc(), conversation_members.c.conversation_id.desc())
+    .limit(bindparam("limit"))
+)
+_FIRST_PAGE = Statement(_mine)
+_NEXT_PAGE = Statement(
+    _mine.where(
+        tuple_(conversation_members.c.joined_at, conversation_members.c.conversation_id)
+        < tuple_(
+            bindparam("joined_at", type_=conversation_members.c.joined_at.type), bindparam("last_id", type_=Uuid())
+        )
+    )
+)
+
+
+async def add(tx: Transaction, values: Mapping[str, Any]) -> Any:
+    """Return the new conversation, or None when its id is taken."""
+    return await tx.one(_ADD, **values)
+
+
+_ADD = Statement(
+    insert(conversations)
+    .values({name: bindparam(name) for name in _new_conversation})
+    .on_conflict_do_nothing(index_elements=["id"])
+    .returning(conversations)
+)
+
+
+async def save_if_version_is(
+    tx: Transaction, caller_id: Id, conversation_id: Id, version: int, changes: Mapping[str, Any], now: datetime
+) -> Any:
+    """Change it in the one statement that checks version and membership; None when either does not hold."""
+    statement = _save_if_version_is(tuple(sorted(changes)))
+    return await tx.one(
+        statement,
+        caller_id=caller_id,
+        conversation_id=conversation_id,
+        expected_version=version,
+        updated_at=now,
+        **changes,
+    )
+
+
+@cache
+def _save_if_version_is(names: tuple[str, ...]) -> Statement:
+    changes = {name: bindparam(name) for name in (*names, "updated_at")}
+    return Statement(
+        update(conversations)
+        .where(
+            conversations.c.id == bindparam("conversation_id"),
+            conversations.c.version == bindparam("expected_version"),
+            _open,
+        )
+        .values(version=conversations.c.version + 1, **changes)
+        .returning(conversations)
+    )
+
+
+async def accounts_that_exist(tx: Transaction, ids: Sequence[Id]) -> set[UUID]:
+    """Return which of the accounts there are."""
+    return {row.id for row in await tx.all(_ACCOUNTS, ids=list(ids))}
+
+
+async def list_for_members(tx: Transaction, conversation_id: UUID, user_ids: Sequence[Id], now: datetime) -> None:
+    """Put the conversation into the lists of these people."""
+    await tx.run(_LIST_FOR_MEMBERS, conversation_id=conversation_id, user_ids=list(user_ids), joined_at=now)
+
+
+async def unlist_for_members(tx: Transaction, conversation_id: UUID, user_ids: Sequence[Id]) -> None:
+    """Take the conversation out of the lists of these people."""
+    await tx.run(_UNLIST_FOR_MEMBERS, listed_id=conversation_id, user_ids=list(user_ids))
+
+
+_ACCOUNTS = Statement(select(_users.c.id).where(_users.c.id == func.any(_ids), _users.c.deleted_at.is_(None)))
+_user_ids = bindparam("user_ids", type_=ARRAY(Uuid))
+_LIST_FOR_MEMBERS = Statement(
+    insert(conversation_members).from_select(
+        ["conversation_id", "user_id", "joined_at"],
+        select(
+            bindparam("conversation_id", type_=Uuid()),
+            func.unnest(_user_ids),
+            bindparam("joined_at", type_=conversation_members.c.joined_at.type),
+        ),
+    )
+)
+_UNLIST_FOR_MEMBERS = Statement(
+    delete(conversation_members).where(
+        conversation_members.c.conversation_id == bindparam("listed_id", type_=Uuid()),
+        conversation_members.c.user_id == func.any(_user_ids),
+    )
+)
+
+
+async def find_message(read: Database | Transaction, caller_id: Id, message_id: Id) -> Any:
+    """Return the message if the caller is a member of its conversation, or None."""
+    return await read.one(_FIND_MESSAGE, caller_id=caller_id, message_id=message_id)
+
+
+async def find_all_messages(read: Database, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+    """Return those of the messages that the caller may read."""
+    return await read.all(_FIND_ALL_MESSAGES, caller_id=caller_id, ids=list(ids))
+
+
+async def lock_all_own_messages(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+    """Return those that the caller wrote and may still read, locked in one order."""
+    return await tx.all(_LOCK_ALL_OWN_MESSAGES, caller_id=caller_id, ids=list(ids))
+
+
+_FIND_MESSAGE = Statement(_readable_messages.where(messages.c.id == bindparam("message_id")))
+_FIND_ALL_MESSAGES = Statement(_readable_messages.where(messages.c.id == func.any(_ids)))
+_LOCK_ALL_OWN_MESSAGES = Statement(
+    _readable_messages.where(messages.c.id == func.any(_ids), messages.c.author_id == _caller)
+    .order_by(messages.c.id)
+    .with_for_update(of=messages)
+)
+
+
+async def page_of_messages(read: Database, conversation_id: UUID, after: Sequence[Any] | None, limit: int) -> list[Any]:
+    """Return messages, newest first; `after` is the key of the last that was shown."""
+    if after is None:
+        return await read.all(_FIRST_MESSAGES, conversation_id=conversation_id, limit=limit)
+    at, last_id = after
+    return await read.all(_NEXT_MESSAGES, conversation_id=conversation_id, limit=limit, at=at, last_id=last_id)
+
+
+_newest = (
+    select(messages)
+    .where(messages.c.conversation_id == bindparam("conversation_id"), messages.c.deleted_at.is_(None))
+    .order_by(messages.c.created_at.desc(), messages.c.id.desc())
+    .limit(bindparam("limit"))
+)
+_FIRST_MESSAGES = Statement(_newest)
+_NEXT_MESSAGES = Statement(
+    _newest.where(
+        tuple_(messages.c.created_at, messages.c.id)
+        < tuple_(bindparam("at", type_=messages.c.created_at.type), bindparam("last_id", type_=Uuid()))
+    )
+)
+
+
+async def add_message_if_member(tx: Transaction, values: Mapping[str, Any]) -> Any:
+    """Return the new message, or None when its author is no member of the conversation, or its id is taken."""
+    return await tx.one(_ADD_MESSAGE_IF_MEMBER, caller_id=values["author_id"], **values)
+
+
+_new_message = ("id", "author_id", "text", "created_at", "updated_at")
+_ADD_MESSAGE_IF_MEMBER = Statement(
+    insert(messages)
+    .from_select(
+        ["conversation_id", *_new_message],
+        select(conversations.c.id, *(bindparam(name, type_=messages.c[name].type) for name in _new_message)).where(
+            conversations.c.id == bindparam("conversation_id"), _open
+        ),
+    )
+    .on_conflict_do_nothing(index_elements=["id"])
+    .returning(messages)
+)
+
+
+async def save_message_if_version_is(
+    tx: Transaction, caller_id: Id, message_id: Id, version: int, changes: Mapping[str, Any], now: datetime
+) -> Any:
+    """Change it in the one statement that checks version, author and membership; None when one does not hold."""
+    statement = _save_message_if_version_is(tuple(sorted(changes)))
+    return await tx.one(
+        statement, caller_id=caller_id, message_id=message_id, expected_version=version, updated_at=now, **changes
+    )
+
+
+@cache
+def _save_message_if_version_is(names: tuple[str, ...]) -> Statement:
+    changes = {name: bindparam(name) for name in (*names, "updated_at")}
+    return Statement(
+        update(messages)
+        .where(
+            messages.c.id == bindparam("message_id"),
+            messages.c.version == bindparam("expected_version"),
+            messages.c.author_id == _caller,
+            messages.c.deleted_at.is_(None),
+            select(literal(1)).where(conversations.c.id == messages.c.conversation_id, _open).exists(),
+        )
+        .values(version=messages.c.version + 1, **changes)
+        .returning(messages)
+    )

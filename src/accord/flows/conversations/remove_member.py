@@ -1,0 +1,26 @@
+"""DELETE /api/v1/conversations/{conversationId}/members/{userId}."""
+
+from uuid import UUID
+
+from accord.context import Context
+from accord.contract.types import Conversation
+from accord.flows.conversations import queries, rules, shapes
+from accord.problems import Forbidden, NotFound
+
+
+async def remove_member(context: Context, conversation_id: str, user_id: str, expected_version: int) -> Conversation:
+    """Take somebody out if the conversation is still at the version that was read; their access ends with it."""
+    leaving = UUID(user_id)
+    found = await rules.conversation_at(context, conversation_id, expected_version)
+    if leaving not in found.member_ids:
+        raise NotFound
+    if not rules.may_remove(UUID(context.caller.id), found, leaving):
+        raise Forbidden("Only who began a conversation removes others from it.")
+    changes = {"member_ids": [member_id for member_id in found.member_ids if member_id != leaving]}
+
+    saved = await rules.saved_conversation(context, found.id, expected_version, changes)
+
+    await queries.unlist_for_members(context.tx, saved.id, [leaving])
+    context.journal.updated("conversations", saved, changes, rules.lists_of(found.member_ids))
+    context.journal.event("conversations", saved.id, {"event": "access removed", "userId": str(leaving)})
+    return shapes.conversation(saved)

@@ -1,0 +1,15 @@
+"""PATCH /api/v1/conversations/{conversationId}."""
+
+from accord.context import Context
+from accord.contract.types import Conversation, UpdateConversation
+from accord.flows.conversations import rules, shapes
+
+
+async def update_conversation(context: Context, conversation_id: str, body: UpdateConversation) -> Conversation:
+    """Save a member's changes if the conversation is still at the version they read."""
+    changes = shapes.changed_columns(body, context.now())
+
+    saved = await rules.saved_conversation(context, conversation_id, body["expectedVersion"], changes)
+
+    context.journal.updated("conversations", saved, changes, rules.lists_of(saved.member_ids))
+    return shapes.conversation(saved)

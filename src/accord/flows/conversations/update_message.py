@@ -1,0 +1,19 @@
+"""PATCH /api/v1/messages/{messageId}."""
+
+from accord.context import Context
+from accord.contract.types import Message, UpdateMessage
+from accord.flows.conversations import queries, rules, shapes
+
+
+async def update_message(context: Context, message_id: str, body: UpdateMessage) -> Message:
+    """Save another text if the caller wrote the message and it is still at the version they read."""
+    expected, changes = body["expectedVersion"], {"text": body["text"]}
+
+    saved = await queries.save_message_if_version_is(
+        context.tx, context.caller.id, message_id, expected, changes, context.now()
+    )
+
+    if saved is None:
+        raise await rules.refusal_of_message(context, message_id, expected)
+    context.journal.updated("messages", saved, changes, rules.conversation_of(saved))
+    return shapes.message(saved)

@@ -1,0 +1,55 @@
+from uuid import uuid4
+
+
+async def test_a_member_lets_somebody_in(given, begun):
+    me, you, third = [await given.an_account() for _ in range(3)]
+    conversation = await begun(me, you)
+    path = f"/api/v1/conversations/{conversation['id']}"
+
+    answer = await you.post(f"{path}/members", expectedVersion=1, userId=third.id)
+
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    assert answer.json()["memberIds"] == [me.id, you.id, third.id]
+    assert (await third.get(path)).json() == answer.json()
+    assert (await third.get("/api/v1/conversations")).json()["items"] == [answer.json()]
+
+
+async def test_who_is_a_member_already_and_who_does_not_exist_is_refused(given, begun):
+    me = await given.an_account()
+    conversation = await begun(me)
+    path = f"/api/v1/conversations/{conversation['id']}"
+
+    answers = [await me.post(f"{path}/members", expectedVersion=1, userId=i) for i in (me.id, str(uuid4()))]
+
+    assert [(a.status_code, a.json()["code"]) for a in answers] == [
+        (409, "ALREADY_EXISTS"),
+        (422, "BUSINESS_RULE_VIOLATION"),
+    ]
+    assert (await me.get(path)).json() == conversation
+
+
+async def test_a_stale_version_and_a_stranger_let_nobody_in(given, begun):
+    me, stranger = await given.an_account(), await given.an_account()
+    conversation = await begun(me)
+    path = f"/api/v1/conversations/{conversation['id']}"
+
+    foreign = await stranger.post(f"{path}/members", expectedVersion=1, userId=stranger.id)
+    stale = await me.post(f"{path}/members", expectedVersion=7, userId=stranger.id)
+
+    assert [answer.status_code for answer in (foreign, stale)] == [404, 409]
+    assert stale.json()["currentVersion"] == 1
+
+
+async def test_there_is_room_for_100_members(given, begun):
+    me, you = await given.an_account(), await given.an_account()
+    conversation = await begun(me)
+    await given.sql(
+        "UPDATE conversations SET member_ids = member_ids || array(SELECT gen_random_uuid()"
+        " FROM generate_series(2, 100))"
+        " WHERE id = %s",
+        conversation["id"],
+    )
+
+    answer = await me.post(f"/api/v1/conversations/{conversation['id']}/members", expectedVersion=1, userId=you.id)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")

@@ -1,0 +1,35 @@
+async def test_it_is_gone_for_everybody_with_its_messages(given, begun, said):
+    me, you = await given.an_account(), await given.an_account()
+    conversation = await begun(me, you)
+    message = await said(you, conversation)
+    path = f"/api/v1/conversations/{conversation['id']}"
+
+    answer = await me.delete(path, expectedVersion=1)
+
+    assert answer.status_code == 204
+    for gone in (path, f"{path}/messages", f"/api/v1/messages/{message['id']}"):
+        assert [(await who.get(gone)).status_code for who in (me, you)] == [404, 404]
+    assert (await me.delete(path, expectedVersion=2)).status_code == 404
+    assert [entry["kind"] for entry in await given.entries(answer)] == ["deleted"]
+
+
+async def test_only_who_began_it_deletes_it(given, begun):
+    me, you, stranger = [await given.an_account() for _ in range(3)]
+    conversation = await begun(me, you)
+    path = f"/api/v1/conversations/{conversation['id']}"
+
+    answers = [await who.delete(path, expectedVersion=1) for who in (you, stranger)]
+
+    assert [answer.status_code for answer in answers] == [403, 404]
+
+
+async def test_a_stale_version_deletes_nothing(given, begun):
+    me = await given.an_account()
+    conversation = await begun(me)
+    path = f"/api/v1/conversations/{conversation['id']}"
+    await me.patch(path, expectedVersion=1, title="First")
+
+    answer = await me.delete(path, expectedVersion=1)
+
+    assert (answer.status_code, answer.json()["currentVersion"]) == (409, 2)
+    assert (await me.get(path)).status_code == 200

@@ -1,0 +1,20 @@
+async def test_members_read_it_and_to_others_it_does_not_exist(given, begun, said):
+    me, you, stranger = [await given.an_account() for _ in range(3)]
+    message = await said(me, await begun(me, you))
+    path = f"/api/v1/messages/{message['id']}"
+
+    answers = [await who.get(path) for who in (me, you, stranger)]
+
+    assert [answer.status_code for answer in answers] == [200, 200, 404]
+    assert answers[1].json() == message
+    assert (await you.get(path, {"If-None-Match": '"1"'})).status_code == 304
+
+
+async def test_who_left_reads_no_longer_what_they_wrote(given, begun, said):
+    me, you = await given.an_account(), await given.an_account()
+    conversation = await begun(me, you)
+    message = await said(you, conversation)
+
+    await you.delete(f"/api/v1/conversations/{conversation['id']}/members/{you.id}", expectedVersion=1)
+
+    assert (await you.get(f"/api/v1/messages/{message['id']}")).status_code == 404
