@@ -28,6 +28,7 @@ from accord.problems import (
     NotFound,
     Problem,
     RateLimitExceeded,
+    ServiceUnavailable,
 )
 
 CLIENT_LEFT = 499
@@ -87,6 +88,9 @@ class Edge(SpecMiddleware):
         except ClientDisconnected:
             _note(request, Answer(CLIENT_LEFT))
             return
+        except asyncio.CancelledError:
+            # Only the end of SHUTDOWN_TIMEOUT cancels requests, and the next process can serve this one.
+            answer = self._refusal(ServiceUnavailable(), request)
         except Exception as error:  # noqa: BLE001 - the client gets an answer, the log the reason
             answer = self._refusal(error, request)
         await self._send(request, answer, send)
