@@ -1,0 +1,150 @@
+"""O-7: what was begun is finished, nothing new is taken, and whoever is in a hurry has a way, too."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager, suppress
+
+import httpx
+import pytest
+from given import Given
+from operations.processes import alive_in, locked_row, once, someone_waits_for_a_lock
+from running import Program, Service
+
+Held = tuple[asyncio.Task[httpx.Response | None], Callable[[], None]]
+
+
+@asynccontextmanager
+async def held_request(given: Given, service: Service) -> AsyncGenerator[Held]:
+    """Let an account's request wait in this service for a lock, until it is released; None when it was cut off."""
+    me = await given.an_account()
+    url = given.service.database_url
+
+    async def patch() -> httpx.Response | None:
+        headers = {"authorization": me.http.headers["authorization"]}
+        async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as http:
+            with suppress(httpx.TransportError):
+                return await http.patch("/api/v1/me", json={"expectedVersion": 1, "firstName": "Grace"})
+            return None
+
+    with locked_row(url, me.id) as lock:
+        request = asyncio.create_task(patch())
+        while not await asyncio.to_thread(someone_waits_for_a_lock, url):
+            await asyncio.sleep(0.02)
+        yield request, lock.rollback
+    await request
+
+
+async def ended(program: Program) -> int:
+    return await asyncio.to_thread(program.process.wait, 20)
+
+
+def accepts(url: str) -> bool:
+    try:
+        return httpx.get(f"{url}/readyz", timeout=2).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@once
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_a_request_in_flight_is_finished_while_nothing_new_is_taken(given, another, number):
+    service = another().start()
+    program = service.programs[-1]
+    assert accepts(service.url)
+
+    async with held_request(given, service) as (request, release):
+        program.process.send_signal(number)
+        while await asyncio.to_thread(accepts, service.url):
+            await asyncio.sleep(0.02)
+        assert not request.done()
+        assert program.process.poll() is None
+        release()
+
+    assert request.result().status_code == 200
+    assert await ended(program) == 0
+
+
+@once
+async def test_readiness_ends_with_the_signal(another):
+    service = another().start()
+    async with httpx.AsyncClient(base_url=service.url) as http:
+        assert (await http.get("/readyz")).json() == {"status": "ok"}
+
+        service.programs[-1].process.terminate()
+        answers: list[httpx.Response] = []
+        with suppress(httpx.TransportError):
+            while True:
+                answers.append(await http.get("/readyz"))
+
+    refused = [answer for answer in answers if answer.status_code != 200]
+    assert {(answer.status_code, answer.json()["detail"]) for answer in refused} <= {(503, "Not ready: stopping.")}
+    assert all(answer.headers["retry-after"] == "1" for answer in refused)
+    assert await ended(service.programs[-1]) == 0
+
+
+@once
+async def test_a_second_signal_ends_it_at_once_with_status_1(given, another):
+    service = another().start()
+    program = service.programs[-1]
+
+    async with held_request(given, service) as (request, _):
+        program.process.terminate()
+        await asyncio.sleep(0.3)
+        started = time.monotonic()
+        program.process.terminate()
+
+        assert await ended(program) == 1
+        assert time.monotonic() - started < 3
+        assert await request is None
+
+
+@once
+async def test_what_takes_longer_than_the_shutdown_timeout_is_cut_off_with_status_1(given, another):
+    service = another(SHUTDOWN_TIMEOUT="1s").start()
+    program = service.programs[-1]
+
+    async with held_request(given, service) as (request, _):
+        started = time.monotonic()
+        program.process.terminate()
+
+        assert await ended(program) == 1
+        assert 1 <= time.monotonic() - started < 4
+        answer = await request
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+
+
+@once
+async def test_a_second_signal_leaves_no_server_behind(alone):
+    service = alone()
+    service.start()
+    program = service.programs[-1]
+    os.kill(program.process.pid, signal.SIGINT)
+    os.kill(program.process.pid, signal.SIGINT)
+
+    assert await ended(program) in {0, 1}
+
+    assert alive_in(service.folder) == []
+
+
+@pytest.mark.skipif(os.environ.get("FLOW_TRANSPORT") != "nats", reason="workers run flows of gateways only")
+async def test_a_worker_finishes_what_it_runs_and_takes_no_more(given, alone):
+    service = alone()
+    worker = service.run("worker", "worker")
+    worker.wait_for("(worker is ready)")
+    gateway = service.run("server", "gateway", "--port", "0")
+    service.url = gateway.wait_for(r"listens on (\S+)")
+    own = Given(service, given._stack)
+
+    async with held_request(own, service) as (request, release):
+        worker.process.terminate()
+        async with httpx.AsyncClient(base_url=service.url) as http:
+            while (await http.get("/api/v1/meta/version")).status_code == 200:
+                await asyncio.sleep(0.02)
+        assert not request.done()
+        release()
+
+    assert request.result().status_code == 200
+    assert await ended(worker) == 0
