@@ -3,8 +3,14 @@
 import re
 
 _hump = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
+_joint = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
 
 
 def snake_case(name: str) -> str:
     """`expectedVersion` → `expected_version`."""
     return _hump.sub("_", name).lower()
+
+
+def camel_case(name: str) -> str:
+    """`expected_version` → `expectedVersion`."""
+    return _joint.sub(lambda found: found[1].upper(), name)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from keyword import iskeyword
 from typing import Any, Literal
 
 from accord.contract.names import snake_case
@@ -23,8 +24,9 @@ class Parameter:
 
     @property
     def argument(self) -> str:
-        """The keyword the flow receives it under."""
-        return snake_case(self.name)
+        """The keyword the flow receives it under; one that Python keeps for itself gets a `_` behind it."""
+        name = snake_case(self.name)
+        return f"{name}_" if iskeyword(name) else name
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,17 @@ The chain shows every change inside of it; only something outside shows that its
 into a table of its own and, where there is a data folder, into a file.
 """
 
+import asyncio
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from sqlalchemy import bindparam, select
+from sqlalchemy import BigInteger, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from accord.database.pool import Database
@@ -22,14 +23,32 @@ from accord.database.tables import journal_checkpoints
 from accord.security.tokens import AccessTokens
 
 FILE = "journal-checkpoints.jsonl"
+_PRUNED = '"pruned": true'
 _PURPOSE = b"accord journal checkpoint"
+MOST = 5000
+"""About how many are read at most: each vouches for everything before it, so fewer only name a place less closely."""
 
 _ADD = Statement(
     insert(journal_checkpoints)
     .values({name: bindparam(name) for name in ("position", "hash", "pruned", "signed_at", "key_id", "signature")})
     .on_conflict_do_nothing()
 )
-_ALL = Statement(select(journal_checkpoints).order_by(journal_checkpoints.c.position))
+_numbered = select(
+    *journal_checkpoints.c,
+    func.row_number().over(order_by=journal_checkpoints.c.position).label("number"),
+    func.count().over().label("total"),
+).subquery()
+_SOME = Statement(
+    select(*(_numbered.c[column.name] for column in journal_checkpoints.c))
+    .where(
+        or_(
+            _numbered.c.pruned,
+            _numbered.c.number % func.greatest(1, _numbered.c.total // bindparam("most", type_=BigInteger)) == 0,
+            _numbered.c.number == _numbered.c.total,
+        )
+    )
+    .order_by(_numbered.c.position)
+)
 
 
 class Checkpoint(NamedTuple):
@@ -68,9 +87,9 @@ async def keep(database: Database, data_dir: Path | None, checkpoint: Checkpoint
 
 
 async def kept(database: Database, data_dir: Path | None) -> list[Checkpoint]:
-    """Return the checkpoints of the table and of the file; of one position in both, both."""
-    of_table = [Checkpoint(*row) for row in await database.all(_ALL)]
-    return of_table if data_dir is None else of_table + _read(_lines(data_dir))
+    """Return the checkpoints of the table and of the file; of many, some at even distances, and always the last."""
+    of_table = [Checkpoint(*row) for row in await database.all(_SOME, most=MOST)]
+    return of_table if data_dir is None else of_table + await asyncio.to_thread(_read, data_dir / FILE)
 
 
 def _message(position: int, digest: bytes, *, pruned: bool) -> bytes:
@@ -83,11 +102,6 @@ def _append(data_dir: Path, line: str) -> None:
             file.write(line)
 
 
-def _lines(data_dir: Path) -> list[str]:
-    file = data_dir / FILE
-    return file.read_text("ascii").splitlines() if file.is_file() else []
-
-
 def _line(checkpoint: Checkpoint) -> str:
     fields = checkpoint._asdict() | {
         "hash": checkpoint.hash.hex(),
@@ -97,16 +111,29 @@ def _line(checkpoint: Checkpoint) -> str:
     return json.dumps(fields) + "\n"
 
 
-def _read(lines: Iterable[str]) -> list[Checkpoint]:
-    checkpoints: list[Checkpoint] = []
+def _read(file: Path) -> list[Checkpoint]:
+    if not file.is_file():
+        return []
+    with file.open(encoding="ascii") as lines:
+        total = sum(1 for _ in lines)
+    step = max(1, total // MOST)
+    with file.open(encoding="ascii") as lines:
+        # A crash may have left the last line incomplete, so the one before it counts as last, too.
+        chosen = [
+            line
+            for number, line in enumerate(lines, 1)
+            if number % step == 0 or total - 1 <= number <= total or _PRUNED in line
+        ]
+    return list(_parsed(chosen))
+
+
+def _parsed(lines: Iterable[str]) -> Iterator[Checkpoint]:
     for line in lines:
         try:
             fields = json.loads(line)
         except json.JSONDecodeError:
-            # A crash may leave the last line incomplete; the checkpoint is in the table as well.
-            continue
+            continue  # It is in the table as well.
         fields["hash"] = bytes.fromhex(fields["hash"])
         fields["signed_at"] = datetime.fromisoformat(fields["signed_at"])
         fields["signature"] = b64decode(fields["signature"])
-        checkpoints.append(Checkpoint(**fields))
-    return checkpoints
+        yield Checkpoint(**fields)

@@ -2,8 +2,8 @@
 
 _ROLES: dict[str, frozenset[str]] = {
     "customer": frozenset(),
-    "admin": frozenset({"users:read", "users:write"}),
-    "root": frozenset({"users:read", "users:write", "admin:all"}),
+    "admin": frozenset({"users:read", "users:write", "audit:read"}),
+    "root": frozenset({"users:read", "users:write", "audit:read", "admin:all"}),
 }
 _NONE: frozenset[str] = frozenset()
 

@@ -1,0 +1,26 @@
+"""GET /api/v1/audit."""
+
+from accord.context import Context
+from accord.contract.types import AuditPage
+from accord.flows.audit import queries, shapes
+
+
+async def list_audit(
+    context: Context,
+    *,
+    actor_id: str | None,
+    operation: str | None,
+    table: str | None,
+    record_id: str | None,
+    from_: str | None,
+    to: str | None,
+    limit: int,
+    cursor: str | None,
+) -> AuditPage:
+    """Answer with the next entries of the journal that fit, newest first."""
+    filters = shapes.filters(
+        actor_id=actor_id, operation=operation, table=table, record_id=record_id, since=from_, until=to
+    )
+    listing = context.listing(**filters)
+    rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)
+    return listing.page(rows, limit, shapes.entry, lambda row: [row.position])

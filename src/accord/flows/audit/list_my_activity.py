@@ -1,0 +1,13 @@
+"""GET /api/v1/me/activity."""
+
+from accord.context import Context
+from accord.contract.types import AuditPage
+from accord.flows.audit import queries, shapes
+
+
+async def list_my_activity(context: Context, limit: int, cursor: str | None) -> AuditPage:
+    """Answer with the next entries that the caller made, newest first."""
+    listing = context.listing()
+    filters = {"actor_id": context.caller.id}
+    rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)
+    return listing.page(rows, limit, shapes.entry, lambda row: [row.position])

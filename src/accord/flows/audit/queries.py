@@ -1,0 +1,53 @@
+"""The statements of the audit domain."""
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+
+from sqlalchemy import ColumnElement, bindparam, select
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.database.tables import journal, journal_positions
+
+_entries = select(
+    journal_positions.c.position,
+    journal.c.at,
+    journal.c.request_id,
+    journal.c.actor_kind,
+    journal.c.actor_id,
+    journal.c.organisation_id,
+    journal.c.operation,
+    journal.c.record_table.label("table"),
+    journal.c.record_id,
+    journal.c.record_version.label("version"),
+    journal.c.kind,
+    journal.c.fields,
+).join(
+    journal_positions,
+    (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at),
+)
+_conditions: Mapping[str, ColumnElement[bool]] = {
+    "actor_id": journal.c.actor_id == bindparam("actor_id"),
+    "operation": journal.c.operation == bindparam("operation"),
+    "table": journal.c.record_table == bindparam("table"),
+    "record_id": journal.c.record_id == bindparam("record_id"),
+    "since": journal.c.at >= bindparam("since"),
+    "until": journal.c.at < bindparam("until"),
+    "before": journal_positions.c.position < bindparam("before"),
+}
+
+
+async def entries_before(
+    read: Database, before: Sequence[int] | None, most: int, filters: Mapping[str, Any]
+) -> list[Any]:
+    """Return the newest entries that fit all filters, from a position downwards or from the end."""
+    values = dict(filters) if before is None else {**filters, "before": before[0]}
+    return await read.all(_newest(tuple(sorted(values))), most=most, **values)
+
+
+@cache
+def _newest(conditions: tuple[str, ...]) -> Statement:
+    """Return the statement for just these conditions: the planner sees which of them there are."""
+    where = (_conditions[name] for name in conditions)
+    return Statement(_entries.where(*where).order_by(journal_positions.c.position.desc()).limit(bindparam("most")))

@@ -1,0 +1,147 @@
+import pytest
+from given import details
+
+
+async def history(given):
+    """Return an account with six entries: its creation, its sign-in, and four changes."""
+    me = await given.an_account()
+    for version in range(1, 5):
+        await me.patch("/api/v1/me", expectedVersion=version, firstName=f"Name {version}")
+    return me
+
+
+async def test_says_who_did_what_newest_first(given, stamped):
+    admin, me = await given.an_admin(), await given.an_account()
+    changed = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+
+    items = await stamped(admin, 3, actorId=me.id)
+
+    assert [item["operation"] for item in items] == ["updateMe", "login", "register"]
+    assert items[0] | {"position": 0, "at": ""} == {
+        "position": 0,
+        "at": "",
+        "requestId": changed.headers["x-request-id"],
+        "actorKind": "user",
+        "actorId": me.id,
+        "organisationId": None,
+        "operation": "updateMe",
+        "table": "users",
+        "recordId": me.id,
+        "version": 2,
+        "kind": "updated",
+        "fields": {"firstName": "Grace"},
+    }
+    assert items[1]["version"] is None
+    positions = [item["position"] for item in items]
+    assert positions == sorted(positions, reverse=True)
+
+
+async def test_every_filter_narrows_and_they_combine(given, stamped):
+    admin, me = await given.an_admin(), await history(given)
+    items = await stamped(admin, 6, actorId=me.id)
+    third = items[2]
+
+    async def positions(**query):
+        answer = await admin.get("/api/v1/audit", **query)
+        return [item["position"] for item in answer.json()["items"]]
+
+    every = [item["position"] for item in items]
+    assert await positions(actorId=me.id, operation="updateMe") == every[:4]
+    assert await positions(recordId=me.id, table="users") == [*every[:4], every[5]]
+    assert await positions(recordId=me.id, table="sessions") == []
+    assert await positions(actorId=me.id, to=third["at"]) == every[3:]
+    assert await positions(**{"actorId": me.id, "from": third["at"]}) == every[:3]
+    assert await positions(**{"actorId": me.id, "from": third["at"], "to": items[0]["at"]}) == every[1:3]
+    assert await positions(actorId=me.id.upper(), recordId=me.id, operation="register") == every[5:]
+
+
+async def test_pages_are_complete_though_new_entries_come_meanwhile(given, stamped):
+    admin, me = await given.an_admin(), await history(given)
+    every = [item["position"] for item in await stamped(admin, 6, actorId=me.id)]
+
+    seen, cursor = [], {}
+    while True:
+        page = await admin.get("/api/v1/audit", actorId=me.id, limit=2, **cursor)
+        seen += [item["position"] for item in page.json()["items"]]
+        if page.json()["nextCursor"] is None:
+            break
+        assert 'rel="next"' in page.headers["link"]
+        cursor = {"cursor": page.json()["nextCursor"]}
+        await me.patch("/api/v1/me", expectedVersion=5 + len(seen) // 2 - 1, firstName="Later")
+
+    assert seen == every
+    assert "link" not in page.headers
+
+
+async def test_a_cursor_is_good_for_its_filter_and_its_caller_only(given, stamped):
+    admin, other, me = await given.an_admin(), await given.an_admin(), await history(given)
+    await stamped(admin, 6, actorId=me.id)
+    cursor = (await admin.get("/api/v1/audit", actorId=me.id, limit=1)).json()["nextCursor"]
+
+    answers = [
+        await admin.get("/api/v1/audit", actorId=me.id, limit=1, cursor=cursor),
+        await admin.get("/api/v1/audit", limit=1, cursor=cursor),
+        await other.get("/api/v1/audit", actorId=me.id, limit=1, cursor=cursor),
+        await admin.get("/api/v1/me/activity", limit=1, cursor=cursor),
+        await admin.get("/api/v1/audit", actorId=me.id, limit=1, cursor=f"{cursor}x"),
+        await admin.get("/api/v1/audit", actorId=me.id, limit=1, cursor="WzFd.c2ln"),
+    ]
+
+    assert [answer.status_code for answer in answers] == [200, 400, 400, 400, 400, 400]
+    assert answers[1].json()["errors"][0]["field"] == "cursor"
+
+
+async def test_secrets_are_redacted(given, stamped):
+    admin = await given.an_admin()
+    created = await admin.post("/api/v1/users", **details())
+
+    [item] = await stamped(admin, 1, recordId=created.json()["id"])
+
+    assert item["fields"]["passwordHash"] == "[redacted]"
+    assert item["fields"]["firstName"] == "Ada"
+    assert "argon2" not in str(item)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"actorId": "me"},
+        {"operation": "update me"},
+        {"table": "Users;"},
+        {"recordId": "1"},
+        {"from": "yesterday"},
+        {"to": "2026-02-30T00:00:00Z"},
+        {"from": "2026-01-01"},
+        {"limit": 101},
+        {"cursor": ""},
+        {"since": "2026-01-01T00:00:00Z"},
+    ],
+)
+async def test_what_the_contract_does_not_allow_is_refused(given, query):
+    admin = await given.an_admin()
+
+    answer = await admin.get("/api/v1/audit", **query)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(query)))
+
+
+@pytest.mark.parametrize(
+    "moments",
+    [
+        {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59.999999999Z"},
+        {"from": "2026-01-01t00:00:00.1z", "to": "9999-12-31T23:59:59+00:00"},
+        {"from": "2026-01-01T00:00:00-23:59"},
+    ],
+)
+async def test_every_moment_that_exists_is_understood(given, stamped, moments):
+    admin = await given.an_admin()
+
+    assert len(await stamped(admin, 1, limit=1, **moments)) == 1
+
+
+async def test_root_may_and_a_customer_may_not(given):
+    root, somebody = await given.root(), await given.an_account()
+
+    assert (await root.get("/api/v1/audit", limit=1)).status_code == 200
+    answer = await somebody.get("/api/v1/audit")
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")

@@ -1,0 +1,45 @@
+async def test_says_what_i_did_and_nothing_of_others(given, stamped):
+    me, other, admin = await given.an_account(), await given.an_account(), await given.an_admin()
+    await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+    await other.patch("/api/v1/me", expectedVersion=1, firstName="Somebody")
+    await admin.patch(f"/api/v1/users/{me.id}", expectedVersion=2, lastName="Hopper")
+
+    items = await stamped(me, 3, "/api/v1/me/activity")
+
+    assert [(item["operation"], item["actorId"]) for item in items] == [
+        ("updateMe", me.id),
+        ("login", me.id),
+        ("register", me.id),
+    ]
+    assert items[0]["fields"] == {"firstName": "Grace"}
+
+
+async def test_goes_on_by_cursor_to_the_first_entry(given, stamped):
+    me = await given.an_account()
+    await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+    every = await stamped(me, 3, "/api/v1/me/activity")
+
+    first = await me.get("/api/v1/me/activity", limit=2)
+    rest = await me.get("/api/v1/me/activity", limit=2, cursor=first.json()["nextCursor"])
+
+    assert first.json()["items"] + rest.json()["items"] == every
+    assert rest.json()["nextCursor"] is None
+
+
+async def test_a_cursor_of_somebody_else_is_refused(given, stamped):
+    me, other = await given.an_account(), await given.an_account()
+    await stamped(me, 2, "/api/v1/me/activity")
+    cursor = (await me.get("/api/v1/me/activity", limit=1)).json()["nextCursor"]
+
+    answer = await other.get("/api/v1/me/activity", limit=1, cursor=cursor)
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "cursor")
+
+
+async def test_secrets_are_not_in_it(given, stamped):
+    me = await given.an_account()
+
+    items = await stamped(me, 2, "/api/v1/me/activity")
+
+    assert items[-1]["fields"]["passwordHash"] == "[redacted]"
+    assert given.password not in str(items)

@@ -1,0 +1,65 @@
+import asyncio
+from contextlib import asynccontextmanager
+
+import psycopg
+
+
+@asynccontextmanager
+async def tampered(given, position):
+    """Change what an entry says, behind the back of the triggers, until the block ends."""
+    where = "WHERE id = (SELECT entry_id FROM journal_positions WHERE position = %s)"
+    async with await psycopg.AsyncConnection.connect(given.service.database_url, autocommit=True) as connection:
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute(f"UPDATE journal SET operation = operation || 'x' {where}", [position])  # noqa: S608
+        try:
+            yield
+        finally:
+            await connection.execute(f"UPDATE journal SET operation = rtrim(operation, 'x') {where}", [position])  # noqa: S608
+
+
+async def test_says_that_all_is_sound(given):
+    admin = await given.an_admin()
+    [(before,)] = await given.sql("SELECT position FROM journal_relay")
+
+    verdict = (await admin.get("/api/v1/audit/verify")).json()
+
+    assert verdict["position"] >= before > 0
+    assert verdict == {
+        "sound": True,
+        "verified": verdict["position"],
+        "position": verdict["position"],
+        "brokenAt": None,
+        "reason": None,
+    }
+
+
+async def test_names_the_position_of_an_entry_that_was_edited(given):
+    admin = await given.an_admin()
+
+    async with tampered(given, 2):
+        verdict = (await admin.get("/api/v1/audit/verify")).json()
+
+    assert (verdict["sound"], verdict["verified"], verdict["brokenAt"]) == (False, 1, 2)
+    assert verdict["reason"] == "the entry is not the one that was stamped"
+
+
+async def test_is_right_while_entries_are_being_written(given):
+    admin, me = await given.an_admin(), await given.an_account()
+
+    async def change():
+        for version in range(1, 21):
+            assert (await me.patch("/api/v1/me", expectedVersion=version, firstName="Grace")).status_code == 200
+
+    writing = asyncio.create_task(change())
+    verdicts = [(await admin.get("/api/v1/audit/verify")).json() for _ in range(5)]
+    await writing
+
+    assert all(verdict["sound"] for verdict in verdicts), verdicts
+
+
+async def test_a_customer_may_not(given):
+    somebody = await given.an_account()
+
+    answer = await somebody.get("/api/v1/audit/verify")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
