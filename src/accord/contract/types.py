@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
 Uuid: TypeAlias = str
 
@@ -169,6 +169,40 @@ class UserStats(TypedDict):
     postCount: int
     conversationCount: int
     joinedDaysAgo: int
+
+
+class AuditEntry(TypedDict):
+    """One change of a record, or one security event."""
+
+    position: int
+    at: Timestamp
+    requestId: str
+    actorKind: Literal['user', 'key', 'system', 'anonymous']
+    actorId: UuidOrNull | None
+    organisationId: UuidOrNull | None
+    operation: str
+    table: str
+    recordId: Uuid
+    version: int | None
+    kind: Literal['created', 'updated', 'deleted', 'event']
+    fields: dict[str, Any]
+
+
+class AuditPage(TypedDict):
+    """Some entries, newest first."""
+
+    items: list[AuditEntry]
+    nextCursor: CursorOrNull | None
+
+
+class AuditVerdict(TypedDict):
+    """Whether the journal is sound, and where it is not."""
+
+    sound: bool
+    verified: int
+    position: int
+    brokenAt: int | None
+    reason: str | None
 
 
 class Login(TypedDict):

@@ -13,6 +13,8 @@ import orjson
 
 from accord.problems import ValidationFailed
 
+START = "start"
+"""The cursor of the beginning, which everybody can write: the example that documentation sends."""
 _SIGNATURE_BYTES = 16
 
 
@@ -40,7 +42,7 @@ class Listing:
 
     def after(self, cursor: str | None) -> list[Any] | None:
         """Return the key of the last row that was shown, or None at the beginning. Raises ValidationFailed."""
-        if cursor is None:
+        if cursor is None or cursor == START:
             return None
         text, _, signature = cursor.partition(".")
         if not hmac.compare_digest(signature, self._sign(text)):
