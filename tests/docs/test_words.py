@@ -41,7 +41,9 @@ def test_every_code_is_explained_with_its_status():
         return ours.union(*(declared(child) for child in base.__subclasses__()))
 
     explained = rows(DOCS / "guides" / "errors.md", "## Every code")
-    assert {(code.strip("`"), int(status)) for code, status in explained} == declared(Problem)
+    assert {(code.strip("`"), int(status)) for code, status in explained} == declared(Problem), (
+        "Explain every code in docs/guides/errors.md."
+    )
 
 
 def test_every_metric_that_is_explained_is_served(service):
@@ -53,7 +55,7 @@ def test_every_metric_that_is_explained_is_served(service):
 
     served = httpx.get(f"{service.url}/metrics").text
     assert explained
-    assert {name for name in explained if f"# TYPE {name} " not in served} == set()
+    assert {name for name in explained if f"# TYPE {name} " not in served} == set(), "Correct docs/guides/operating.md."
 
 
 def test_every_law_names_tests_that_exist():

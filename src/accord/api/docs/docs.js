@@ -40,6 +40,7 @@ function forReading(contract) {
     for (const method of METHODS.filter((name) => name in path)) {
       const operation = path[method];
       operation.description += "\n\n" + whoMayCall(operation);
+      if (operation["x-stream"]) operation.description += "\n\nIts answer does not end, so try it with `curl -N`.";
       operation.parameters = (operation.parameters || []).map((one) => withoutPrefill(one, contract));
       for (const status of ALIKE.filter((name) => name in operation.responses)) {
         operation.responses[status] = inOneLine(operation.responses[status], contract);
