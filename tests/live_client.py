@@ -2,9 +2,11 @@
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jsonschema_rs
@@ -64,13 +66,18 @@ class LiveSocket:
 
 
 @asynccontextmanager
-async def open_socket(url: str, **headers: str) -> AsyncIterator[LiveSocket]:
+async def open_socket(url: str, *, receive_buffer: int | None = None, **headers: str) -> AsyncIterator[LiveSocket]:
     """Connect from an address of its own, and take the welcome."""
     address = {"X-Forwarded-For": new_address()} | headers
-    async with connect(f"ws{url.removeprefix('http')}/api/v1/ws", additional_headers=address) as connection:
-        socket = LiveSocket(connection)
-        await socket.expect("welcome")
-        yield socket
+    where = urlsplit(url)
+    raw = socket.socket()
+    if receive_buffer is not None:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+    raw.connect((where.hostname, where.port))
+    async with connect(f"ws://{where.netloc}/api/v1/ws", additional_headers=address, sock=raw) as connection:
+        opened = LiveSocket(connection)
+        await opened.expect("welcome")
+        yield opened
 
 
 def record_key(account: Any) -> str:

@@ -1,6 +1,6 @@
 """Sockets as tests use them: every frame in either direction is held to `asyncapi.yaml`."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 
 import pytest
@@ -8,11 +8,11 @@ from given import Account
 from live_client import LiveSocket, open_socket
 from running import Service
 
-Connect = Callable[..., "object"]
+Connect = Callable[..., Awaitable[LiveSocket]]
 
 
 @pytest.fixture
-async def live(service: Service) -> AsyncIterator[Callable]:
+async def live(service: Service) -> AsyncIterator[Connect]:
     """`await live(me)` gives a socket that me is signed in on; without an account nobody is."""
     async with AsyncExitStack() as stack:
 
@@ -23,3 +23,11 @@ async def live(service: Service) -> AsyncIterator[Callable]:
             return socket
 
         yield connect
+
+
+@pytest.fixture(scope="session")
+def other_url(service: Service) -> Iterator[str]:
+    """Another process of the same service, as it would run beside the first."""
+    program = service.run("server-2", "gateway" if service.transport == "nats" else "serve", "--port", "0")
+    yield program.wait_for(r"listens on (\S+)")
+    program.stop()

@@ -9,7 +9,7 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-LINGER = 5.0
+LINGER = 10.0
 """Seconds that a client has to take what was sent before the connection is cut."""
 
 

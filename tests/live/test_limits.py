@@ -1,0 +1,141 @@
+"""What one client may take (L-6)."""
+
+import asyncio
+import re
+import time
+
+import httpx
+import pytest
+from checked_client import new_address
+from live_client import open_socket, record_key
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from accord.live.subscriber import MOST_BYTES, MOST_FRAMES, Subscriber
+
+
+async def test_ten_new_connections_a_minute_from_one_address(service):
+    address = {"X-Forwarded-For": new_address()}
+    for _ in range(10):
+        async with open_socket(service.url, **address):
+            pass
+
+    with pytest.raises(InvalidStatus) as refused:
+        async with open_socket(service.url, **address):
+            pass
+
+    answer = refused.value.response
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["retry-after"]) <= 60
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_ten_new_connections_a_minute_for_one_account(given, live):
+    me = await given.an_account()
+    for _ in range(10):
+        await live(me)
+
+    one_more = await live()
+    await one_more.send("authenticate", token=me.tokens["accessToken"])
+
+    assert await one_more.closed() == 4429
+
+
+async def test_staying_signed_in_is_no_new_connection(given, live):
+    me = await given.an_account()
+    socket = await live(me)
+
+    for _ in range(15):
+        await socket.authenticate(me.tokens["accessToken"])
+
+
+@pytest.mark.parametrize(
+    ("origin", "status"), [("https://elsewhere.example", 403), ("null", 403), ("http://localhost.evil.example", 403)]
+)
+async def test_a_page_of_an_unknown_origin_is_refused(service, origin, status):
+    with pytest.raises(InvalidStatus) as refused:
+        async with open_socket(service.url, Origin=origin):
+            pass
+
+    assert refused.value.response.status_code == status
+
+
+async def test_a_page_of_the_server_itself_is_let_in(service):
+    async with open_socket(service.url, Origin=service.url) as socket:
+        await socket.ping()
+
+
+async def test_a_socket_follows_a_thousand_keys_and_not_one_more(given, live):
+    root, socket = await given.root(), None
+    rows = await given.sql(
+        "INSERT INTO users (id, email, email_key, password_hash, first_name, last_name, role, created_at, updated_at)"
+        " SELECT gen_random_uuid(), n || '@crowd.example', n || '@crowd.example', '', 'A', 'B', 'customer', now(), now()"
+        " FROM generate_series(1, 1001) AS n RETURNING id"
+    )
+    keys = [f"getRecord:users:{user_id}" for (user_id,) in rows]
+    socket = await live(root)
+    for key in keys:
+        await socket.send("subscribe", key=key)
+
+    answers = [await socket.next() for _ in keys]
+    await given.sql("DELETE FROM users WHERE email_key LIKE '%%@crowd.example'")
+
+    assert {answer["type"] for answer in answers[:1000]} == {"subscribed"}
+    assert (answers[1000]["type"], answers[1000]["code"]) == ("error", "TOO_MANY_KEYS")
+
+
+async def test_who_does_not_read_is_closed_and_others_do_not_notice(given, live, service, until):
+    me = await given.an_account()
+    slow, other = await live(me, receive_buffer=4096), await live(me)
+    await other.subscribe(record_key(me))
+    closed_before = await closed_for_slowness(service)
+
+    flood = asyncio.create_task(ping_without_reading(slow))
+    await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+    started = time.monotonic()
+    await other.expect("change")
+    noticed_after = time.monotonic() - started
+    await until(lambda: closed_for_slowness(service), lambda count: count > closed_before)
+    flood.cancel()
+    with pytest.raises(ConnectionClosed) as closed:
+        while True:
+            await slow.connection.recv()
+
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4408
+    assert noticed_after < 1
+
+
+async def ping_without_reading(socket) -> None:
+    while True:
+        for _ in range(100):
+            await socket.connection.send('{"type": "ping"}')
+        await asyncio.sleep(0)
+
+
+async def closed_for_slowness(service) -> float:
+    async with httpx.AsyncClient(base_url=service.url) as http:
+        found = re.search(r'accord_live_closings_total\{code="4408"\} (\S+)', (await http.get("/metrics")).text)
+    return float(found[1]) if found else 0.0
+
+
+async def test_a_thousand_frames_wait_and_not_one_more():
+    subscriber = Subscriber()
+    for _ in range(MOST_FRAMES):
+        subscriber.put("x")
+    assert subscriber.closing is None
+
+    subscriber.put("x")
+
+    assert subscriber.closing is not None
+    assert subscriber.closing[0] == 4408
+    assert await subscriber.take() is None
+
+
+async def test_a_mebibyte_waits_and_not_one_byte_more():
+    subscriber = Subscriber()
+    subscriber.put("x" * MOST_BYTES)
+    assert subscriber.closing is None
+
+    subscriber.put("x")
+
+    assert subscriber.closing is not None

@@ -1,0 +1,22 @@
+"""A process that stops tells those who follow, so that they go on elsewhere (O-7)."""
+
+import signal
+
+from live_client import open_socket, open_stream, record_key
+
+
+async def test_sockets_and_streams_are_told_and_the_process_ends(given, service):
+    program = service.run("server-3", "gateway" if service.transport == "nats" else "serve", "--port", "0")
+    url = program.wait_for(r"listens on (\S+)")
+    me = await given.an_account()
+    me.http.base_url = url
+
+    async with open_socket(url) as socket, open_stream(me, record_key(me)) as stream:
+        await socket.authenticate(me.tokens["accessToken"])
+        await socket.subscribe(record_key(me))
+        await stream.expect("subscribed")
+        program.process.send_signal(signal.SIGTERM)
+
+        assert (await stream.expect("closing"))["code"] == 1012
+        assert await socket.closed() == 1012
+    assert program.process.wait(20) == 0, program.output()
