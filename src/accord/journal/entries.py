@@ -1,23 +1,17 @@
 """The journal: every committed change and security event appends one entry, in the transaction of the change."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-import orjson
 from sqlalchemy import bindparam, insert
 
 from accord.database.statement import Statement
 from accord.database.tables import journal
 from accord.database.transaction import Transaction
+from accord.journal.redaction import redacted
 
-REDACTED = "[redacted]"
-
-_secret_name = re.compile(
-    r"password|passwd|secret|token|hash|credential|cookie|authorization|(?:^|_|api|private)key", re.IGNORECASE
-)
 _columns = [
     "request_id",
     "actor_kind",
@@ -110,16 +104,3 @@ class Journal:
                 "list_keys": list(lists),
             }
         )
-
-
-def redacted(value: Any) -> Any:
-    """Return the value with everything under a secret's name replaced, at every depth."""
-    if isinstance(value, Mapping):
-        return {k: REDACTED if _secret_name.search(k) else redacted(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [redacted(item) for item in value]
-    return (
-        value
-        if isinstance(value, (str, int, float, bool, type(None)))
-        else orjson.loads(orjson.dumps(value, default=str))
-    )
