@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from accord.database.cursors import Cursors, Listing
+from accord.database.idempotency import Idempotency
 from accord.database.pool import Database
 from accord.database.transaction import Transaction
 from accord.journal.entries import Actor, Journal
@@ -49,6 +50,7 @@ class RequestInfo:
     user_agent: str = ""
     traceparent: str | None = None
     deadline: float = float("inf")
+    idempotency_key: str | None = None
 
 
 def new_id() -> UUID:
@@ -70,6 +72,7 @@ class Resources:
     passwords: Passwords
     tokens: AccessTokens
     cursors: Cursors
+    idempotency: Idempotency
     probes: Mapping[str, Probe]
     started: float = field(default_factory=time.monotonic)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)

@@ -5,12 +5,14 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
 from accord import logs
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
+from accord.database.idempotency import Attempt
 from accord.messaging.remote import RemoteFlows
 from accord.problems import InternalError, Problem, VersionConflict
 
@@ -75,8 +77,9 @@ class LocalDispatch:
         """Run the flow: returning commits, raising rolls back, and the answer is made after the commit."""
         context = Context(self._resources, operation.id, caller, request)
         try:
-            data = await self._flows[operation.id](context, **inputs)
-            await context.commit()
+            attempt = self._attempt(operation, context, inputs)
+            run = self._run if attempt is None else partial(self._once, attempt)
+            status, data = await run(operation, context, inputs)
         except Problem as problem:
             return await self._refused(context, problem)
         except asyncio.CancelledError:
@@ -85,7 +88,37 @@ class LocalDispatch:
         except Exception as error:  # noqa: BLE001 - whatever a flow does, the client gets an answer and the log the reason
             return await self._broken(context, error)
         context.steps.append("SUCCESS")
-        return Result(success=True, status=operation.success_status, data=data, trace=context.steps)
+        return Result(success=True, status=status, data=data, trace=context.steps)
+
+    async def _run(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> tuple[int, Any]:
+        data = await self._flows[operation.id](context, **inputs)
+        await context.commit()
+        return operation.success_status, data
+
+    async def _once(
+        self, attempt: Attempt, operation: Operation, context: Context, inputs: dict[str, Any]
+    ) -> tuple[int, Any]:
+        """Run the flow and keep its answer in the same commit; whoever comes again gets that answer (D-1)."""
+        idempotency = self._resources.idempotency
+        first = await idempotency.first_answer(context.tx, attempt)
+        if first is not None:
+            await context.rollback()
+            context.step("answered as the first time")
+            return first
+        data = await self._flows[operation.id](context, **inputs)
+        idempotency.remember(context.tx, attempt, operation.success_status, data)
+        await context.commit()
+        await idempotency.forget_old()
+        return operation.success_status, data
+
+    def _attempt(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> Attempt | None:
+        """Return what this request is under its key; None when it has none. Nobody is known by their address."""
+        field, request = operation.key_field, context.request
+        key = request.idempotency_key if field is None else inputs["body"][field]
+        if key is None:
+            return None
+        caller = context.caller.id or f"address {request.address}"
+        return self._resources.idempotency.attempt(caller, operation.id, key, inputs)
 
     async def _refused(self, context: Context, problem: Problem) -> Result:
         try:
@@ -128,6 +161,7 @@ class RemoteDispatch:
                 "address": request.address,
                 "user_agent": request.user_agent,
                 "traceparent": request.traceparent,
+                "idempotency_key": request.idempotency_key,
             },
             "inputs": inputs,
         }

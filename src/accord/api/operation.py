@@ -55,6 +55,7 @@ class CompiledOperation:
         headers = {parameter.name for parameter in operation.parameters if parameter.place == "header"}
         self._takes_if_match = "If-Match" in headers
         self._takes_if_none_match = "If-None-Match" in headers
+        self._takes_key = "Idempotency-Key" in headers
         properties: dict[str, Any] = resolve(bundle, operation.success_schema or {}).get("properties", {})
         self._has_version = "version" in properties and "id" in properties
         self._pages = "totalPages" in properties or "nextCursor" in properties
@@ -108,7 +109,15 @@ class CompiledOperation:
 
     def _info(self, request: Request) -> RequestInfo:
         deadline = time.time() + self._timeout - request.elapsed()
-        return RequestInfo(request.id, request.address, request.user_agent, request.traceparent, deadline)
+        key = request.headers.get(b"idempotency-key") if self._takes_key else None
+        return RequestInfo(
+            request.id,
+            request.address,
+            request.user_agent,
+            request.traceparent,
+            deadline,
+            None if key is None else key.decode("latin-1"),
+        )
 
     def _answer(self, request: Request, result: Result) -> Answer:
         data = result.data

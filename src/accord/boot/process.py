@@ -15,6 +15,7 @@ from accord import __version__, logs, telemetry
 from accord.boot.contract import load_contract
 from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
 from accord.database.cursors import Cursors
+from accord.database.idempotency import Idempotency
 from accord.database.pool import Database
 from accord.dispatch import Dispatch, LocalDispatch, RemoteDispatch
 from accord.embedded import EmbeddedServer, supervise
@@ -129,6 +130,7 @@ class Process:
             passwords=Passwords(settings),
             tokens=AccessTokens(settings),
             cursors=Cursors(derived_key(settings, "cursors")),
+            idempotency=Idempotency(self.database, derived_key(settings, "idempotency")),
             probes={"database": self.database.ping, "messaging": self.messaging.ping},
         )
         self._stack.callback(self.resources.passwords.close)

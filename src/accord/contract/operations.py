@@ -53,6 +53,11 @@ class Operation:
         return snake_case(self.id)
 
     @property
+    def key_field(self) -> str | None:
+        """The field of the body that is its key, where the contract names one in `x-idempotent-by`."""
+        return self.definition.get("x-idempotent-by")
+
+    @property
     def subject(self) -> str:
         """The NATS subject a worker listens on."""
         return f"api.v1.{self.domain}.{self.id}"

@@ -96,7 +96,8 @@ idempotency_keys = Table(
     Column("key", Text, primary_key=True),
     Column("inputs_hash", LargeBinary, nullable=False),
     Column("status", Integer, nullable=False),
-    Column("data", JSONB, nullable=False),
+    # The JSON as it was written, so that a replay is the same to the byte.
+    Column("data", LargeBinary, nullable=False),
     moment("created_at"),
     Index(None, "created_at"),
 )

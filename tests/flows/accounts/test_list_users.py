@@ -6,6 +6,7 @@ from given import PASSWORD, details
 from accord.context import ANONYMOUS, Context, RequestInfo, Resources
 from accord.database.connection import Connection
 from accord.database.cursors import Cursors
+from accord.database.idempotency import Idempotency
 from accord.database.pool import Database
 from accord.flows.accounts.list_users import list_users
 from accord.security.passwords import Passwords
@@ -130,7 +131,15 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_people(
     await _people(await given.an_admin(), "Ada", "Ada", "Ada")
     passwords, database = Passwords(settings), CountingDatabase(given.service.database_url, 2, 30)
     await database.open()
-    resources = Resources(settings, database, passwords, AccessTokens(settings), Cursors(b"key"), probes={})
+    resources = Resources(
+        settings,
+        database,
+        passwords,
+        AccessTokens(settings),
+        Cursors(b"key"),
+        Idempotency(database, b"key"),
+        probes={},
+    )
     counts, lengths = [], []
 
     for limit in (1, 3):

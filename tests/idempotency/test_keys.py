@@ -1,0 +1,153 @@
+"""D-1 for every operation that creates, found from the contract."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from given import details
+
+from accord.contract import bundle
+from accord.contract.operations import Operation, operations
+from accord.database.idempotency import SWEEP_INTERVAL, Idempotency
+from accord.database.pool import Database
+
+DOCUMENT = bundle.load()
+# A setup token makes a root account, which other tests would meet.
+CREATING = [
+    o for o in operations(DOCUMENT) if any(p.name == "Idempotency-Key" for p in o.parameters) and o.id != "setup"
+]
+
+
+async def a_request(given: Any, operation: Operation) -> tuple[Any, str, dict[str, Any], dict[str, Any]]:
+    """Return who sends, the path, a body that creates, and another body that would."""
+    if operation.id in {"createUser", "register"}:
+        sender = (await given.root()).http if operation.access == "signed-in" else await given.somebody()
+        body = details()
+        return sender, operation.path, body, body | {"firstName": "Grace"}
+    me = await given.an_account()
+    path = operation.path
+    if "{conversationId}" in path:
+        talk = await me.post("/api/v1/conversations", title="Plans")
+        path = path.replace("{conversationId}", talk.json()["id"])
+    content = operation.definition["requestBody"]["content"]["application/json"]
+    body = content["example"]
+    [name] = [name for name, value in body.items() if isinstance(value, str)][:1]
+    return me.http, path, body, body | {name: "Something else"}
+
+
+@pytest.mark.parametrize("operation", CREATING, ids=lambda operation: operation.id)
+async def test_the_same_request_gets_the_same_answer_and_makes_nothing_twice(given, operation):
+    sender, path, body, _ = await a_request(given, operation)
+    key = {"Idempotency-Key": f"a key of mine {uuid4()}".replace(" ", "-")}
+
+    first = await sender.post(path, json=body, headers=key)
+    second = await sender.post(path, json=dict(reversed(body.items())), headers=key)
+
+    assert first.status_code == 201, first.text
+    assert (second.status_code, second.content) == (201, first.content)
+    assert second.headers["etag"] == first.headers["etag"]
+    assert len(await given.entries(first)) == 1
+    assert await given.entries(second) == []
+
+
+@pytest.mark.parametrize("operation", CREATING, ids=lambda operation: operation.id)
+async def test_the_same_key_with_another_body_is_refused(given, operation):
+    sender, path, body, other = await a_request(given, operation)
+    key = {"Idempotency-Key": str(uuid4())}
+    await sender.post(path, json=body, headers=key)
+
+    answer = await sender.post(path, json=other, headers=key)
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert await given.entries(answer) == []
+
+
+async def test_a_key_belongs_to_its_caller_and_its_operation(given):
+    me, you = await given.an_account(), await given.an_account()
+    key = {"Idempotency-Key": str(uuid4())}
+    talk = (await me.post("/api/v1/conversations", key, title="Plans")).json()
+
+    yours = await you.post("/api/v1/conversations", key, title="Plans")
+    message = await me.post(f"/api/v1/conversations/{talk['id']}/messages", key, text="Hello")
+
+    assert [answer.status_code for answer in (yours, message)] == [201, 201]
+    assert yours.json()["id"] != talk["id"]
+
+
+async def test_a_key_of_another_place_is_another_body(given):
+    me = await given.an_account()
+    one, other = [(await me.post("/api/v1/conversations", title=title)).json()["id"] for title in "ab"]
+    key = {"Idempotency-Key": str(uuid4())}
+    await me.post(f"/api/v1/conversations/{one}/messages", key, text="Hello")
+
+    answer = await me.post(f"/api/v1/conversations/{other}/messages", key, text="Hello")
+
+    assert answer.status_code == 422
+
+
+async def test_a_refused_request_leaves_its_key_free(given):
+    me, you = await given.an_account(), await given.an_account()
+    key = {"Idempotency-Key": str(uuid4())}
+    refused = await me.post("/api/v1/conversations", key, title="Plans", memberIds=[str(uuid4())])
+
+    answer = await me.post("/api/v1/conversations", key, title="Plans", memberIds=[you.id])
+
+    assert (refused.status_code, answer.status_code) == (422, 201)
+
+
+async def test_an_answer_is_kept_for_24_hours(given):
+    me = await given.an_account()
+    key = {"Idempotency-Key": str(uuid4())}
+    age = "UPDATE idempotency_keys SET created_at = now() - %s::interval WHERE caller = %s"
+    first = await me.post("/api/v1/conversations", key, title="Plans")
+
+    await given.sql(age, "23 hours 59 minutes", me.id)
+    still = await me.post("/api/v1/conversations", key, title="Plans")
+    await given.sql(age, "24 hours 1 minute", me.id)
+    anew = await me.post("/api/v1/conversations", key, title="Plans")
+    again = await me.post("/api/v1/conversations", key, title="Plans")
+
+    assert still.json() == first.json()
+    assert anew.json()["id"] != first.json()["id"]
+    assert again.json() == anew.json()
+
+
+@pytest.mark.parametrize("key", ["", "with space", "é", "x" * 256])
+async def test_a_key_is_1_to_255_visible_characters(given, key):
+    me = await given.an_account()
+
+    answer = await me.post("/api/v1/conversations", {"Idempotency-Key": key.encode()}, title="Plans")
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
+
+
+async def test_neither_the_request_nor_its_plain_hash_is_kept(given):
+    somebody, body = await given.somebody(), details()
+    await somebody.post("/api/v1/auth/register", json=body, headers={"Idempotency-Key": "registration"})
+
+    [(kept,)] = await given.sql(
+        "SELECT string_agg(k::text || convert_from(data, 'UTF8'), '') FROM idempotency_keys k"
+        " WHERE operation = 'register'"
+    )
+
+    assert body["email"] in kept
+    assert body["password"] not in kept
+
+
+async def test_answers_that_are_too_old_are_deleted_now_and_then(given):
+    me, old, fresh = await given.an_account(), str(uuid4()), str(uuid4())
+    for key in (old, fresh):
+        await me.post("/api/v1/conversations", {"Idempotency-Key": key}, title="Plans")
+    await given.sql("UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = %s", old)
+    database = Database(given.service.database_url, 1)
+    await database.open()
+
+    idempotency = Idempotency(database, b"secret")
+    await idempotency.forget_old()
+    kept = await given.sql("SELECT key FROM idempotency_keys WHERE caller = %s", me.id)
+    idempotency._swept_at -= SWEEP_INTERVAL + 1
+    await idempotency.forget_old()
+    left = await given.sql("SELECT key FROM idempotency_keys WHERE caller = %s", me.id)
+    await database.close()
+
+    assert (len(kept), left) == (2, [(fresh,)])
