@@ -3,6 +3,7 @@
 import asyncio
 import re
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -68,8 +69,8 @@ async def test_a_socket_follows_a_thousand_keys_and_not_one_more(given, live):
     root, socket = await given.root(), None
     rows = await given.sql(
         "INSERT INTO users (id, email, email_key, password_hash, first_name, last_name, role, created_at, updated_at)"
-        " SELECT gen_random_uuid(), n || '@crowd.example', n || '@crowd.example', '', 'A', 'B', 'customer', now(), now()"
-        " FROM generate_series(1, 1001) AS n RETURNING id"
+        " SELECT gen_random_uuid(), address, address, '', 'A', 'B', 'customer', now(), now()"
+        " FROM (SELECT n || '@crowd.example' AS address FROM generate_series(1, 1001) AS n) RETURNING id"
     )
     keys = [f"getRecord:users:{user_id}" for (user_id,) in rows]
     socket = await live(root)
@@ -96,12 +97,11 @@ async def test_who_does_not_read_is_closed_and_others_do_not_notice(given, live,
     noticed_after = time.monotonic() - started
     await until(lambda: closed_for_slowness(service), lambda count: count > closed_before)
     flood.cancel()
-    with pytest.raises(ConnectionClosed) as closed:
-        while True:
-            await slow.connection.recv()
+    with suppress(ConnectionClosed):
+        async for _ in slow.connection:
+            pass
 
-    assert closed.value.rcvd is not None
-    assert closed.value.rcvd.code == 4408
+    assert await slow.closed() == 4408
     assert noticed_after < 1
 
 

@@ -19,14 +19,17 @@ async def test_a_change_of_a_record_reaches_whoever_follows_it(given, live):
 
 async def test_after_a_cut_what_was_missed_is_replayed_in_order(given, live):
     me = await given.an_account()
-    first = await live(me)
-    await first.subscribe(record_key(me))
+    first, witness = await live(me), await live(me)
+    for socket in (first, witness):
+        await socket.subscribe(record_key(me))
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
     seen = (await first.expect("change"))["position"]
     first.connection.transport.abort()
 
     for version in (2, 3):
         await me.patch("/api/v1/me", expectedVersion=version, firstName=f"Grace {version}")
+    while (await witness.expect("change"))["version"] != 4:
+        pass
     second = await live(me)
     begun = await second.subscribe(record_key(me), after=seen)
     missed = [await second.expect("change") for _ in range(2)]
