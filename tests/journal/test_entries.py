@@ -4,6 +4,7 @@ from given import PASSWORD, details
 
 from accord.contract import bundle
 from accord.contract.operations import operations
+from accord.database.schema import load_all_tables
 
 
 async def register(given):
@@ -169,6 +170,36 @@ async def test_the_entry_is_of_the_transaction_of_the_change(given):
         answer.headers["x-request-id"],
     )
     assert same
+
+
+VERSIONED = sorted(name for name, table in load_all_tables().tables.items() if {"id", "version"} <= set(table.c.keys()))
+
+
+@pytest.mark.parametrize("table", VERSIONED)
+async def test_every_record_that_the_service_made_began_with_an_entry(given, table):
+    await given.an_account()
+
+    # Rows that tests wrote themselves have random ids; the service's are of version 7.
+    without = await given.sql(
+        f"SELECT id FROM {table} r WHERE substr(id::text, 15, 1) = '7'"  # noqa: S608 - our own names
+        " AND NOT EXISTS (SELECT FROM journal j WHERE j.record_table = %s AND j.record_id = r.id"
+        " AND j.kind = 'created' AND j.record_version = 1)",
+        table,
+    )
+
+    assert without == []
+
+
+async def test_no_version_has_two_entries(given):
+    me = await given.an_account()
+    await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+
+    twice = await given.sql(
+        "SELECT record_table, record_id, record_version, count(*) FROM journal WHERE record_version IS NOT NULL"
+        " GROUP BY 1, 2, 3 HAVING count(*) > 1"
+    )
+
+    assert twice == []
 
 
 @pytest.mark.parametrize(
