@@ -1,0 +1,36 @@
+"""The operations that tests go through one by one, as the contract has them, tomorrow's too."""
+
+import json
+from typing import Any
+
+from accord.contract import bundle
+from accord.contract.operations import Operation, Parameter, operations, resolve
+
+OPERATIONS = list(operations(bundle.load()))
+WITH_BODY = [operation for operation in OPERATIONS if operation.body_schema is not None]
+WITHOUT_BODY = [operation for operation in OPERATIONS if operation.body_schema is None]
+NAMED: dict[str, Any] = {"ids": lambda value: value.id if isinstance(value, Operation) else None}
+
+
+def parameters(operation: Operation, place: str) -> list[Parameter]:
+    return [parameter for parameter in operation.parameters if parameter.place == place]
+
+
+def example_body(operation: Operation) -> dict[str, Any]:
+    """Return the body that the contract gives as an example."""
+    content = resolve(bundle.load(), operation.definition["requestBody"])["content"]["application/json"]
+    example = content.get("example") or next(iter(content["examples"].values()))["value"]
+    return json.loads(json.dumps(example))
+
+
+def example_query(operation: Operation) -> dict[str, Any]:
+    """Return a value for each query parameter that must be there."""
+    definitions = [resolve(bundle.load(), d) for d in operation.definition.get("parameters", ())]
+    return {d["name"]: d["example"] for d in definitions if d["in"] == "query" and d.get("required")}
+
+
+def body_properties(operation: Operation) -> dict[str, Any]:
+    """Return the fields that a body may have."""
+    document = bundle.load()
+    schema = resolve(document, operation.body_schema)
+    return {name: resolve(document, property_) for name, property_ in schema["properties"].items()}

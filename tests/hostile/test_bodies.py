@@ -1,0 +1,90 @@
+"""I-3 and I-4: bodies where there should be none, bodies in pieces, and fields that are not the client's to write."""
+
+import json
+
+import pytest
+from contract_operations import NAMED, OPERATIONS, WITH_BODY, WITHOUT_BODY, body_properties, example_body
+from raw_http import chunked, exchanged, request
+
+from accord.contract import bundle
+
+JSON = ("Content-Type", "application/json")
+CHUNKED = ("Transfer-Encoding", "chunked")
+# What records have beside the fields of the contract, or clients may think that they have.
+MORE = [
+    "passwordHash",
+    "password_hash",
+    "isAdmin",
+    "is_admin",
+    "permissions",
+    "deletedAt",
+    "emailKey",
+    "currentVersion",
+]
+MORE += ["__proto__", "constructor", "first_name", "FirstName", "$ref", "", "id ", "expected_version"]
+READ_ONLY = {n for s in bundle.load()["components"]["schemas"].values() for n in s.get("properties", ())} | set(MORE)
+
+
+@pytest.mark.parametrize("operation", WITHOUT_BODY, **NAMED)
+async def test_an_operation_without_a_body_refuses_one(attack, operation):
+    for headers, body in (
+        ([JSON], b"{}"),
+        ([], b"text"),
+        ([("Content-Type", "text/plain")], b"\xff\x00"),
+        ([JSON, CHUNKED], chunked(b"{", b"}")),
+        ([JSON, CHUNKED], chunked()),
+        ([JSON, ("Content-Length", "5")], b"12345"),
+        ([JSON], b"1" * 1_048_577),
+    ):
+        answer = await attack(operation, headers, body)
+        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), headers
+
+
+@pytest.mark.parametrize("operation", WITHOUT_BODY, **NAMED)
+async def test_a_body_of_no_length_is_none(attack, operation):
+    path = operation.path.replace("{userId}", "01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f")
+
+    answer = await attack(operation, [("Content-Length", "0"), ("Content-Type", "text/plain")], path=path)
+
+    assert answer.status in {operation.success_status, 404}
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
+async def test_a_body_in_pieces_is_read_like_one_in_one_piece(attack, operation):
+    body = json.dumps(example_body(operation) | {"unknown": 1}).encode()
+    pieces = [body[at : at + 1] for at in range(len(body))]
+
+    whole = await attack(operation, [JSON], body)
+    cut = await attack(operation, [JSON, CHUNKED], chunked(*pieces))
+
+    assert (whole.status, whole.code) == (cut.status, cut.code) == (400, "VALIDATION_ERROR")
+    assert whole.json()["errors"] == cut.json()["errors"] == [{"field": "unknown", "message": "is not a known field"}]
+
+
+@pytest.mark.parametrize("operation", [o for o in WITH_BODY if o.body_required], **NAMED)
+async def test_a_missing_body_is_told(attack, operation):
+    for headers, body in (([], None), ([JSON], None), ([JSON], b""), ([JSON, CHUNKED], chunked())):
+        answer = await attack(operation, headers, body)
+        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+        assert answer.json()["errors"] == [{"field": "", "message": "a JSON body is required"}]
+
+
+@pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
+async def test_what_is_not_the_clients_to_write_is_refused(attack, operation):
+    body = example_body(operation)
+    for name in sorted(READ_ONLY - set(body_properties(operation))):
+        for value in (1, "root", None, {"a": 1}):
+            answer = await attack(operation, [JSON], json.dumps(body | {name: value}).encode())
+            assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), name
+            assert answer.json()["errors"] == [{"field": name, "message": "is not a known field"}]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, **NAMED)
+async def test_the_method_is_that_of_the_request_line(url, operation):
+    """Headers that override it elsewhere mean nothing here."""
+    path = operation.path.replace("{userId}", "01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f")
+    override = [("X-HTTP-Method-Override", operation.method), ("X-Method-Override", operation.method)]
+
+    answer = await exchanged(url, request("PUT", path, override))
+
+    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")

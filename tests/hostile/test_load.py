@@ -1,0 +1,98 @@
+"""I-6: a flood of hostile requests, listed and random, is answered quickly and leaves nothing behind."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Iterator
+from urllib.parse import quote
+
+import psutil
+import pytest
+from contract_operations import OPERATIONS, WITH_BODY, example_body
+from hostile_input import CHUNKED, JSON, MALFORMED, MEMBERS, WHOLE
+from raw_http import chunked, connected, exchanged, request
+
+CONNECTIONS = 8
+SLOWEST = 0.250
+GROWTH = 24 * 1024 * 1024
+
+
+def hostile(seed: int) -> Iterator[bytes]:
+    """Yield requests without end: what is listed elsewhere, and noise in every place that takes text."""
+    chance = random.Random(seed)
+    listed = list(MALFORMED.values())
+    members, wholes = list(MEMBERS.values()), list(WHOLE.values())
+
+    def noise(most: int) -> bytes:
+        return chance.randbytes(chance.randint(0, most))
+
+    def text(most: int) -> str:
+        return quote(noise(most), safe="=&;%+[]")
+
+    def header_value() -> bytes:
+        return bytes(b for b in noise(200) if b >= 0x20 and b != 0x7F)
+
+    while True:
+        operation = chance.choice(OPERATIONS)
+        path = operation.path.replace("{userId}", text(20).replace("/", ""))
+        names = ("Authorization", "Accept", "Accept-Encoding", "If-Match", "If-None-Match", "Origin", "traceparent")
+        headers = [(chance.choice(names), header_value()) for _ in range(chance.randint(0, 4))]
+        body = None
+        if operation in WITH_BODY:
+            good = json.dumps(example_body(operation)).encode()
+            body = chance.choice(
+                [noise(2000), chance.choice(wholes), b"{" + chance.choice(members) + b"," + good[1:], good[:-1]]
+            )
+            headers.append(JSON if chance.random() < 0.9 else ("Content-Type", header_value()))
+            if chance.random() < 0.2:
+                headers, body = [*headers, CHUNKED], chunked(body) if body else b"0\r\n\r\n"
+        yield chance.choice(
+            [
+                chance.choice(listed),
+                request(operation.method, f"{path}?{text(60)}", headers, body),
+                request(operation.method, path, headers, body),
+                request(chance.choice(("GET", "POST", "PUT", "OPTIONS", "TRACE")), f"/{text(40)}", headers),
+            ]
+        )
+
+
+async def flood(url: str, count: int, seed: int) -> tuple[list[float], dict[int, int]]:
+    """Send so many requests over a few connections at a time; return the seconds of each, and the statuses."""
+    requests, seconds, statuses = hostile(seed), [], {}
+
+    async def send() -> None:
+        while len(seconds) < count:
+            sent = next(requests)
+            async with connected(url) as connection:
+                started = time.perf_counter()
+                await connection.send(sent)
+                answer = await connection.answer()
+                seconds.append(time.perf_counter() - started)
+            statuses[answer.status] = statuses.get(answer.status, 0) + 1
+
+    await asyncio.gather(*(send() for _ in range(CONNECTIONS)))
+    return sorted(seconds), statuses
+
+
+async def withstands(unlimited, url: str, count: int, seed: int) -> None:
+    server = psutil.Process(unlimited.process.pid)
+    await flood(url, 500, seed)
+    before = server.memory_info().rss
+
+    seconds, statuses = await flood(url, count, seed + 1)
+
+    assert max(statuses) < 500, statuses
+    assert len(statuses) > 5, f"the requests were all alike: {statuses}"
+    assert seconds[int(len(seconds) * 0.99)] < SLOWEST
+    assert server.memory_info().rss - before < GROWTH
+    assert (await exchanged(url, request("GET", "/readyz"))).status == 200
+
+
+async def test_a_flood_of_hostile_requests_is_withstood(unlimited, url):
+    await withstands(unlimited, url, count=2000, seed=1)
+
+
+@pytest.mark.fuzz
+async def test_ten_thousand_hostile_requests_are_withstood(unlimited, url):
+    await withstands(unlimited, url, count=10_000, seed=random.randrange(2**32))
