@@ -11,8 +11,8 @@ from accord.api.answers import Answer, json_answer
 from accord.api.authentication import bearer_token
 from accord.api.request import Request
 from accord.api.router import allowed
-from accord.api.static_files import CACHEABLE, HTML, docs_files, json_file
-from accord.contract import bundle
+from accord.api.static_files import CACHEABLE, HTML, YAML, StaticFile, docs_files, json_file
+from accord.contract import asyncapi, bundle
 from accord.contract.rendition import to_3_1
 from accord.problems import Forbidden, MethodNotAllowed, Problem, ServiceUnavailable, Unauthorized
 from accord.settings import Settings
@@ -30,6 +30,7 @@ class Pages:
         self._ready = ready
         document = bundle.load()
         self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
+        self._files["/asyncapi.yaml"] = StaticFile(asyncapi.text().encode(), YAML)
         if settings.docs_enabled:
             self._files |= docs_files(document["info"])
 

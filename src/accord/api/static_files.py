@@ -27,7 +27,14 @@ _VENDOR = {
     "swagger-ui.css": b"text/css; charset=utf-8",
     "favicon-32x32.png": b"image/png",
 }
-_OURS = {"docs.js": b"text/javascript; charset=utf-8", "docs.css": b"text/css; charset=utf-8"}
+_OURS = {
+    "docs.js": b"text/javascript; charset=utf-8",
+    "docs.css": b"text/css; charset=utf-8",
+    "live.js": b"text/javascript; charset=utf-8",
+    "live.css": b"text/css; charset=utf-8",
+}
+_PAGES = {"/docs": "index.html", "/docs/live": "live.html"}
+YAML = b"application/yaml"
 
 
 class StaticFile:
@@ -73,11 +80,13 @@ def json_file(document: Any) -> StaticFile:
 
 
 def docs_files(info: dict[str, Any]) -> dict[str, StaticFile]:
-    """Return Swagger UI by path, in a page of ours: it needs no inline script and nothing from elsewhere."""
+    """Return the pages by path, Swagger UI in one of ours: none needs inline scripts or anything from elsewhere."""
     ours, vendor = files("accord.api") / "docs", _vendor_folder()
-    template = Template((ours / "index.html").read_text("utf-8"))
-    page = template.substitute(name=escape(info["title"]), version=escape(info["version"]))
-    served = {"/docs": StaticFile(page.encode(), HTML, DOCS_CSP)}
+    served: dict[str, StaticFile] = {}
+    for path, name in _PAGES.items():
+        template = Template((ours / name).read_text("utf-8"))
+        page = template.substitute(name=escape(info["title"]), version=escape(info["version"]))
+        served[path] = StaticFile(page.encode(), HTML, DOCS_CSP)
     for names, folder in ((_VENDOR, vendor), (_OURS, ours)):
         for name, content_type in names.items():
             served[f"/docs/{name}"] = StaticFile((folder / name).read_bytes(), content_type)

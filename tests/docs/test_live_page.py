@@ -1,0 +1,91 @@
+"""The page at /docs/live in a real browser: sign in, follow, cut, and see that nothing was missed."""
+
+import httpx
+import pytest
+from checked_client import new_address
+from given import PASSWORD, new_email
+
+
+@pytest.fixture
+def email(service) -> str:
+    """The address of a new account."""
+    body = {"email": new_email(), "password": PASSWORD, "firstName": "Ada", "lastName": "Lovelace"}
+    with httpx.Client(base_url=service.url, headers={"X-Forwarded-For": new_address()}) as http:
+        http.post("/api/v1/auth/register", json=body).raise_for_status()
+    return body["email"]
+
+
+def signed_in(docs, email: str) -> None:
+    docs.page.goto("/docs/live")
+    docs.page.fill("[name=email]", email)
+    docs.page.fill("[name=password]", PASSWORD)
+    docs.page.click("#sign-in button")
+    docs.page.locator("#state", has_text=f"connected as {email}").wait_for()
+
+
+def save(docs, name: str) -> None:
+    docs.page.fill("[name=firstName]", name)
+    with docs.page.expect_response(lambda answer: answer.request.method == "PATCH") as answer:
+        docs.page.click("#change button")
+    assert answer.value.status == 200
+
+
+def row(docs) -> list[str]:
+    """Return outcome, version and number of changes of the one key that is followed."""
+    cells = docs.page.locator("#keys tr td").all_inner_texts()
+    return [cells[1], cells[2], cells[4]]
+
+
+def test_changes_and_positions_arrive(docs, email):
+    signed_in(docs, email)
+
+    docs.page.click("#follow button")
+    docs.page.locator("#log .subscribed").wait_for()
+    save(docs, "Grace")
+    docs.page.locator("#log .change").wait_for()
+
+    assert row(docs) == ["live", "2", "1"]
+    assert docs.complaints == []
+
+
+def test_after_a_cut_what_was_missed_is_shown(docs, email):
+    signed_in(docs, email)
+    docs.page.click("#follow button")
+    docs.page.locator("#log .subscribed").wait_for()
+
+    docs.page.click("#cut")
+    docs.page.locator("#dot.cut").wait_for()
+    save(docs, "Grace")
+    save(docs, "Augusta")
+    assert row(docs) == ["live", "1", "0"]
+    docs.page.click("#cut")
+    docs.page.locator("#log .missed").nth(1).wait_for()
+    save(docs, "Ada")
+    docs.page.locator("#log .change:not(.missed)").wait_for()
+
+    assert row(docs) == ["replayed", "4", "3"]
+    assert docs.complaints == []
+
+
+def test_a_wrong_password_is_told(docs, email):
+    docs.page.goto("/docs/live")
+    docs.page.fill("[name=email]", email)
+    docs.page.fill("[name=password]", "not the password")
+    docs.page.click("#sign-in button")
+
+    docs.page.locator("#who-hint", has_text="The credentials are not valid").wait_for()
+
+
+def test_fits_the_width_of_a_phone(docs):
+    docs.page.set_viewport_size({"width": 360, "height": 740})
+    docs.page.goto("/docs/live")
+
+    assert docs.page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_the_description_of_the_socket_is_served(service):
+    answer = httpx.get(f"{service.url}/asyncapi.yaml")
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/yaml")
+    assert answer.text.startswith("#")
+    assert "asyncapi: 3.0.0" in answer.text
