@@ -9,6 +9,9 @@ from accord.database.pool import Database
 from accord.problems import RateLimitExceeded
 from accord.settings import Settings
 
+# Three mistyped sign-ups would otherwise keep somebody who is trying the service out for an hour.
+_WHILE_TRYING = f"{RateLimitExceeded.detail} RATE_LIMIT_ENABLED=false turns the limits off while you try things out."
+
 
 class Limits:
     """The buckets of this process; none at all when rate limiting is off."""
@@ -16,6 +19,7 @@ class Limits:
     def __init__(self, settings: Settings, database: Database) -> None:
         """Make the buckets that the contract's `x-rate-limit` names, and the two for everything else."""
         self._enabled = settings.rate_limit_enabled
+        self._advice = _WHILE_TRYING if settings.env == "development" else None
         self._anonymous = LocalBucket("anonymous", settings.rate_limit_anonymous)
         self._authenticated = LocalBucket("authenticated", settings.rate_limit_authenticated)
         self._connections = LocalBucket("live", settings.rate_limit_live)
@@ -32,7 +36,8 @@ class Limits:
         if not self._enabled:
             return
         if operation.rate_limit is not None:
-            _apply(await self._shared[operation.rate_limit].take(bucket_key(request.address)), request)
+            verdict = await self._shared[operation.rate_limit].take(bucket_key(request.address))
+            self._apply(verdict, request)
         elif operation.access == "public" or b"authorization" not in request.headers:
             self._by_address(request)
 
@@ -41,7 +46,7 @@ class Limits:
         if not self._enabled:
             return
         if caller.id:
-            _apply(self._authenticated.take(caller.id), request)
+            self._apply(self._authenticated.take(caller.id), request)
         elif not request.limits:
             self._by_address(request)
 
@@ -54,13 +59,12 @@ class Limits:
         """Count a new live connection; raise RateLimitExceeded."""
         wait = self._connections.take(whose).wait if self._enabled else 0
         if wait:
-            raise RateLimitExceeded(retryAfter=wait)
+            raise RateLimitExceeded(self._advice, retryAfter=wait)
 
     def _by_address(self, request: Request) -> None:
-        _apply(self._anonymous.take(bucket_key(request.address)), request)
+        self._apply(self._anonymous.take(bucket_key(request.address)), request)
 
-
-def _apply(verdict: Verdict, request: Request) -> None:
-    request.limits, wait = verdict
-    if wait:
-        raise RateLimitExceeded(retryAfter=wait)
+    def _apply(self, verdict: Verdict, request: Request) -> None:
+        request.limits, wait = verdict
+        if wait:
+            raise RateLimitExceeded(self._advice, retryAfter=wait)
