@@ -1,0 +1,177 @@
+"""J-6: kill -9 at random points; after the restart every committed entry is stamped once and reaches its readers."""
+
+import asyncio
+import os
+import random
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from given import PASSWORD, details
+from ledger import Ledger, Writer
+from psycopg import AsyncConnection
+from running import Program, Service
+
+from accord.database.pool import Database
+from accord.embedded import nats
+from accord.journal import checkpoints, reading
+from accord.journal.verification import verify
+from accord.security.tokens import AccessTokens
+from accord.settings import load
+
+WRITERS = 6
+SEEDS = 10
+MANY_SEEDS = 200
+BEHIND = "SELECT (SELECT count(*) FROM journal) - (SELECT position FROM journal_relay)"
+
+
+@dataclass
+class Crashing:
+    """One server that writes and may relay, one worker that may relay, and what was seen of both."""
+
+    service: Service
+    ledger: Ledger
+    database: Database
+    connection: AsyncConnection[Any]
+    holder: Writer
+    chance: random.Random = field(default_factory=random.Random)
+    programs: dict[str, Program] = field(default_factory=dict)
+    url: str = ""
+    tokens: list[str] = field(default_factory=list)
+    acknowledged: set[str] = field(default_factory=set)
+    delivered: list[Any] = field(default_factory=list)
+    position: int = 0
+    windows: int = 0
+    """How often a kill left committed entries behind that were not stamped yet."""
+
+    async def start(self, name: str) -> None:
+        """Start the server or the worker, again or for the first time."""
+        arguments = ("serve", "--port", "0") if name == "server" else ("worker",)
+        number = len(self.service.programs)
+        if name in self.programs:
+            self.programs[name].process.wait()
+        program = self.programs[name] = self.service.run(f"{name}-{number}", *arguments)
+        ready = r"listens on (\S+)" if name == "server" else r"(worker is ready)"
+        found = await asyncio.to_thread(program.wait_for, ready)
+        if name == "server":
+            self.url = found
+
+    async def write_until_killed(self, number: int) -> None:
+        """Change one account again and again; remember what the server said it had done."""
+        headers = {"Authorization": f"Bearer {self.tokens[number]}"}
+        async with httpx.AsyncClient(base_url=self.url, headers=headers) as http:
+            with suppress(httpx.TransportError):
+                version = (await http.get("/api/v1/me")).json()["version"]
+                while True:
+                    body = {"expectedVersion": version, "firstName": f"Name {version}"}
+                    answer = await http.patch("/api/v1/me", json=body)
+                    if answer.status_code == 200:
+                        self.acknowledged.add(answer.headers["x-request-id"])
+                    version = answer.json().get("currentVersion") or answer.json()["version"]
+
+    async def follow(self) -> None:
+        """Read by position from where it stood last; die now and then before noting how far it came."""
+        while entries := await reading.read(self.database, self.position, self.chance.choice([1, 20, 500])):
+            positions = [entry.position for entry in entries]
+            assert positions == list(range(self.position + 1, self.position + 1 + len(entries)))
+            self.delivered += positions
+            if self.chance.random() < 0.8:
+                self.position = positions[-1]
+
+    async def crash(self, seed: int) -> None:
+        """Let it write, kill some of it at a random point, and start that again."""
+        self.chance = random.Random(seed)
+        writing = [asyncio.create_task(self.write_until_killed(number)) for number in range(WRITERS)]
+        await self._until_the_moment()
+        victims = self.chance.choice([["server"], ["worker"], ["worker", "server"], ["server", "worker"]])
+        for name in victims:
+            self.programs[name].process.send_signal(signal.SIGKILL)
+        [(behind,)] = await (await self.connection.execute(BEHIND)).fetchall()
+        self.windows += behind > 0
+        await self.holder.rollback()
+        print(f"seed {seed}: killed {' and '.join(victims)}, {behind} entries not stamped yet")  # noqa: T201
+        await self.follow()
+        await asyncio.gather(*(self.start(name) for name in victims))
+        for task in writing:
+            if "server" not in victims:
+                task.cancel()
+        await asyncio.gather(*writing, return_exceptions=True)
+        await self.judge()
+
+    async def _until_the_moment(self) -> None:
+        """Wait for a random time; an open transaction may hold stamping up until then, or until just before."""
+        mode = self.chance.choice(["stamping", "held", "catching up"])
+        if mode != "stamping":
+            await self.holder.touch()
+        await asyncio.sleep(self.chance.uniform(0.05, 0.3))
+        if mode == "catching up":
+            await self.holder.rollback()
+            await asyncio.sleep(self.chance.uniform(0, 0.02))
+
+    async def judge(self) -> None:
+        entries = await self.ledger.until_stamped(seconds=5)
+        assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
+        assert len({entry.id for entry in entries}) == len(entries)
+        assert self.acknowledged <= {entry.mark for entry in entries}
+        last: dict[Any, int] = {}
+        for entry in entries:
+            if entry.version is not None:
+                assert entry.version == last.get(entry.record, 0) + 1
+                last[entry.record] = entry.version
+        await self.follow()
+        await self.follow()
+        assert set(self.delivered) == {entry.position for entry in entries}
+
+    async def verdict(self) -> Any:
+        keys = AccessTokens(load({"DATA_DIR": self.service.environment["DATA_DIR"]})).keys
+        kept = await checkpoints.kept(self.database, Path(self.service.environment["DATA_DIR"]))
+        return await verify(self.database, kept, keys)
+
+
+@pytest.fixture
+async def crashing(ledger: Ledger) -> AsyncIterator[Crashing]:
+    with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
+        server = nats.start(Path(folder) / "data")
+        environment = {"DATABASE_URL": ledger.url, "NATS_URL": server.url, "RATE_LIMIT_ENABLED": "false"}
+        service = Service(Path(folder), "local", **environment)
+        database = Database(ledger.url, 2)
+        await database.open()
+        running = Crashing(service, ledger, database, await ledger.connect(), await ledger.writer())
+        try:
+            await asyncio.gather(running.start("server"), running.start("worker"))
+            async with httpx.AsyncClient(base_url=running.url) as http:
+                running.tokens = [await _token(http) for _ in range(WRITERS)]
+            yield running
+        finally:
+            await database.close()
+            service.stop()
+            server.stop()
+
+
+async def _token(http: httpx.AsyncClient) -> str:
+    person = details()
+    assert (await http.post("/api/v1/auth/register", json=person)).status_code == 201
+    answer = await http.post("/api/v1/auth/login", json={"email": person["email"], "password": PASSWORD})
+    return answer.json()["accessToken"]
+
+
+@pytest.mark.parametrize("count", [SEEDS, pytest.param(MANY_SEEDS, marks=pytest.mark.faults)])
+async def test_after_kill_9_everything_committed_is_stamped_once_and_delivered(crashing, count):
+    if count == SEEDS and os.environ.get("FLOW_TRANSPORT") == "nats":
+        pytest.skip("It starts its own processes, the same ones whatever the transport of the other tests is.")
+    first = int(os.environ.get("SEED") or random.randrange(1_000_000))
+
+    for seed in range(first, first + count):
+        await crashing.crash(seed)
+
+    verdict = await crashing.verdict()
+    assert verdict.broken_at is None, verdict
+    assert verdict.verified == len(set(crashing.delivered))
+    print(f"{crashing.windows} of {count} kills came between a commit and its stamp")  # noqa: T201
+    assert crashing.windows > 0

@@ -1,0 +1,112 @@
+"""Readers follow by position: wake-ups make it quick, and losing every one of them loses nothing."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from ledger import Ledger, relaying, until
+
+from accord.database.pool import Database
+from accord.journal.reading import BATCH
+from accord.relay import feed as feeds
+from accord.relay.feed import Feed
+
+Following = Callable[..., Any]
+
+
+@pytest.fixture
+def following(ledger: Ledger) -> Following:
+    @asynccontextmanager
+    async def follow(*, is_woken: bool = False) -> AsyncIterator[tuple[Feed, list[int]]]:
+        """A feed that runs until the block ends, and the positions that its listener was told."""
+        database, told = Database(ledger.url, 2), []
+        await database.open()
+        feed = Feed(database, lambda: is_woken)
+        feed.listeners.append(lambda entries: told.extend(entry.position for entry in entries))
+        await feed.start()
+        task = asyncio.create_task(feed.run())
+        yield feed, told
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await database.close()
+
+    return follow
+
+
+async def test_listeners_get_every_entry_in_order_and_once_without_any_wake_up(ledger, following):
+    async with following() as (_, told), relaying(ledger):
+        await asyncio.gather(*(ledger.write(*(f"{writer}-{n}" for n in range(40))) for writer in range(3)))
+
+        await until(lambda: len(told) == 120)
+
+    assert told == list(range(1, 121))
+
+
+async def test_begins_at_the_newest_position(ledger, following):
+    await ledger.write("before")
+    await ledger.stamp()
+
+    async with following() as (feed, told):
+        assert feed.position == 1
+        await ledger.write("after")
+        await ledger.stamp()
+        await until(lambda: told)
+
+    assert told == [2]
+
+
+async def test_a_wake_up_is_answered_at_once(ledger, following, monkeypatch):
+    monkeypatch.setattr(feeds, "POLL_INTERVAL", 60.0)
+    async with following(is_woken=True) as (feed, told):
+        await asyncio.sleep(0.05)
+        await ledger.write("one")
+        await ledger.stamp()
+        started = time.monotonic()
+
+        feed.wake()
+        await until(lambda: told)
+
+    assert time.monotonic() - started < 1
+
+
+async def test_a_long_absence_is_made_good_in_batches(ledger, following):
+    async with following() as (feed, told):
+        writer = await ledger.writer()
+        for number in range(2 * BATCH + 1):
+            await writer.write(str(number))
+        await writer.commit()
+        await ledger.stamp()
+        feed.wake()
+
+        await until(lambda: len(told) > 2 * BATCH)
+
+    assert told == list(range(1, 2 * BATCH + 2))
+
+
+async def test_a_listener_that_fails_keeps_nobody_from_what_follows(ledger, following):
+    async with following() as (feed, told):
+        feed.listeners.insert(0, lambda _: 1 / 0)
+        for mark in ("one", "two"):
+            await ledger.write(mark)
+            await ledger.stamp()
+            await until(lambda mark=mark: len(told) == (1 if mark == "one" else 2))
+
+    assert told == [1, 2]
+
+
+async def test_goes_on_where_it_stood_when_its_connections_break(ledger, following):
+    async with following() as (_, told):
+        for number in range(1, 4):
+            await ledger.write(str(number))
+            await ledger.stamp()
+            await until(lambda number=number: len(told) == number)
+            connection = await ledger.connect()
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'accord'"
+            )
+
+    assert told == [1, 2, 3]
