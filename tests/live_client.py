@@ -32,9 +32,10 @@ class LiveSocket:
         _sent[kind].validate(frame)
         await self.connection.send(json.dumps(frame))
 
-    async def next(self) -> dict[str, Any]:
+    async def next(self, patience: float | None = PATIENCE) -> dict[str, Any]:
         """Return the next frame."""
-        text = await asyncio.wait_for(self.connection.recv(), PATIENCE)
+        async with asyncio.timeout(patience):
+            text = await self.connection.recv()
         frame = json.loads(text)
         _received[frame["type"]].validate(frame)
         self.frames.append(frame)
