@@ -19,6 +19,7 @@ from psycopg.rows import AsyncRowFactory, tuple_row
 from accord.database.statement import Statement
 
 _FAILED = ExecStatus.FATAL_ERROR
+_DONE = ExecStatus.COMMAND_OK
 _SYNCED = ExecStatus.PIPELINE_SYNC
 _STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
 """What a server says of a statement that was prepared before a migration, or that somebody discarded."""
@@ -55,13 +56,13 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             for one, values in zip(known, parameters, strict=True):
                 self.pgconn.send_query_prepared(one.statement.name, values)
             self.pgconn.pipeline_sync()
-            results = iter(await self.wait(_all_results(self.pgconn)))
+            results = await self.wait(_exchange(self.pgconn, new))
         finally:
             self._leave_pipeline()
-        for one in new:
-            self._checked(next(results))
-            one.is_prepared = True
-        return [one.outcome(self._checked(next(results))) for one in known]
+        for result in results:
+            if result.status == _FAILED:
+                raise self._error(result)
+        return [one.outcome(result) for one, result in zip(known, results[len(new) :], strict=True)]
 
     def _known(self, statement: Statement) -> "_Compiled":
         known = self._compiled.get(statement)
@@ -69,14 +70,12 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             known = self._compiled[statement] = _Compiled(statement, self)
         return known
 
-    def _checked(self, result: PGresult) -> PGresult:
-        if result.status == _FAILED:
-            error = errors.error_from_result(result)
-            if isinstance(error, _STALE):
-                # The pool replaces this connection by one that prepares anew.
-                self.pgconn.finish()
-            raise error
-        return result
+    def _error(self, result: PGresult) -> psycopg.Error:
+        error = errors.error_from_result(result)
+        if isinstance(error, _STALE):
+            # The pool replaces this connection by one that prepares anew.
+            self.pgconn.finish()
+        return error
 
     def _leave_pipeline(self) -> None:
         """Return to psycopg's own mode; after an interrupted exchange the connection is good for nothing."""
@@ -114,12 +113,19 @@ class _Compiled:
         return self._adapter.load_rows(0, result.ntuples, self.statement.row_maker(result))
 
 
-def _all_results(pgconn: PGconn) -> PQGen[list[PGresult]]:
-    """Send what is queued, and collect one result for each command; psycopg waits for the socket in between."""
+def _exchange(pgconn: PGconn, new: Sequence[_Compiled]) -> PQGen[list[PGresult]]:
+    """Send what is queued, and collect one result for each command; psycopg waits for the socket in between.
+
+    When the caller is cancelled, psycopg cancels the statement and runs this to its end all the same, so here is the
+    place to note what the server has prepared.
+    """
     yield from generators.send(pgconn)
     results: list[PGresult] = []
     while True:
         found = yield from generators.fetch_many(pgconn)
         if found and found[0].status == _SYNCED:
-            return results
+            break
         results += found
+    for one, result in zip(new, results, strict=False):
+        one.is_prepared = result.status == _DONE
+    return results
