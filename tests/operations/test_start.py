@@ -1,5 +1,6 @@
 """O-1: one command, within seconds, that says what one needs and leaves nothing behind."""
 
+import os
 import re
 import signal
 import subprocess
@@ -72,6 +73,18 @@ def test_it_says_where_it_listens_and_where_docs_data_and_setup_token_are(fresh)
     body = {"setupToken": token, "email": "root@example.com", "password": "words for the first root 1"}
     created = httpx.post(f"{service.url}/api/v1/setup", json=body | {"firstName": "R", "lastName": "T"})
     assert created.status_code == 201, created.text
+
+
+@pytest.mark.parametrize("name", ["postgres", "nats"])
+def test_a_killed_server_is_brought_back(fresh, name):
+    service, _ = fresh
+    killed = int((service.folder / "data" / name / "pid").read_text())
+
+    os.kill(killed, signal.SIGKILL)
+
+    wait_until(lambda: int((service.folder / "data" / name / "pid").read_text()) != killed)
+    wait_until(lambda: httpx.get(f"{service.url}/api/v1/healthcheck").json()["status"] == "ok")
+    assert httpx.get(f"{service.url}/readyz").status_code == 200
 
 
 def test_ctrl_c_stops_everything_it_started_and_the_next_start_takes_two_seconds(fresh):

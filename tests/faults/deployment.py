@@ -1,0 +1,160 @@
+"""A service whose PostgreSQL and NATS nobody brings back but the test, and traffic that keeps account of itself."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from given import Account
+from running import Program, Service
+
+from accord.embedded import EmbeddedServer, nats, postgres
+
+TRANSPORT = os.environ.get("FLOW_TRANSPORT", "local")
+HEALED_WITHIN = 10.0
+"""Seconds after the return of PostgreSQL or NATS (O-8)."""
+LONGEST = 8.0
+"""Seconds that a request may take while something is away: the wait for a connection, and some."""
+
+
+class Deployment(Service):
+    """A service on servers of its own that are not supervised."""
+
+    def __init__(self, folder: Path) -> None:
+        self.postgres: EmbeddedServer = postgres.start(folder / "servers")
+        self.nats: EmbeddedServer = nats.start(folder / "servers")
+        urls = {"DATABASE_URL": self.postgres.url, "NATS_URL": self.nats.url}
+        super().__init__(folder, TRANSPORT, REQUEST_TIMEOUT="5s", RATE_LIMIT_ENABLED="false", **urls)
+
+    @property
+    def database_url(self) -> str:
+        return self.postgres.url
+
+    @property
+    def nats_url(self) -> str:
+        return self.nats.url
+
+    @property
+    def front(self) -> Program:
+        """The process that serves HTTP."""
+        return self.programs[-1]
+
+    @property
+    def workers(self) -> list[Program]:
+        return [program for program in self.programs if program.arguments == ("worker",)]
+
+    def stop(self) -> None:
+        super().stop()
+        self.nats.stop()
+        self.postgres.stop()
+
+
+def kill(server: EmbeddedServer) -> None:
+    """Kill it as the out-of-memory killer would, and wait until it is gone."""
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    while server.alive():
+        time.sleep(0.01)
+
+
+@asynccontextmanager
+async def without(deployment: Deployment, server: EmbeddedServer) -> AsyncGenerator[None]:
+    """Kill a server for the length of the block, then wait until the service is whole again."""
+    await asyncio.to_thread(kill, server)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(server.restart_if_dead)
+        await until_well(deployment)
+
+
+async def until_well(deployment: Deployment) -> None:
+    """Wait until everything answers, which is to take no more than seconds."""
+    async with asyncio.timeout(HEALED_WITHIN), httpx.AsyncClient(base_url=deployment.url) as http:
+        while True:
+            ready, health = await http.get("/readyz"), await http.get("/api/v1/healthcheck")
+            if ready.status_code == health.status_code == 200 and health.json()["status"] == "ok":
+                return
+            await asyncio.sleep(0.05)
+
+
+@dataclass
+class Traffic:
+    """What clients saw: `(when, status, seconds)` of each answer, and which changes were acknowledged."""
+
+    answers: list[tuple[float, int, float]] = field(default_factory=list)
+    acknowledged: dict[str, list[int]] = field(default_factory=dict)
+    doubtful: dict[str, int] = field(default_factory=dict)
+    without_retry_after: int = 0
+
+    @property
+    def statuses(self) -> set[int]:
+        return {status for _, status, _ in self.answers}
+
+    @property
+    def slowest(self) -> float:
+        return max(seconds for _, _, seconds in self.answers)
+
+    def first_success_after(self, moment: float) -> float:
+        """Return the seconds until something worked again."""
+        return min(when - moment for when, status, _ in self.answers if status == 200 and when > moment)
+
+    def note(self, answer: httpx.Response, started: float) -> None:
+        now = time.monotonic()
+        self.answers.append((now, answer.status_code, now - started))
+        if answer.status_code == 503 and "retry-after" not in answer.headers:
+            self.without_retry_after += 1
+
+
+@asynccontextmanager
+async def traffic(writers: list[Account], readers: list[Account]) -> AsyncGenerator[Traffic]:
+    """Let accounts change and read themselves until the block ends."""
+    seen = Traffic()
+    over = asyncio.Event()
+    tasks = [asyncio.create_task(_write(one, seen, over)) for one in writers]
+    tasks += [asyncio.create_task(_read(one, seen, over)) for one in readers]
+    try:
+        yield seen
+    finally:
+        over.set()
+        await asyncio.gather(*tasks)
+
+
+async def _write(me: Account, seen: Traffic, over: asyncio.Event) -> None:
+    """Change the account again and again; after a doubtful answer read what became of it."""
+    acknowledged = seen.acknowledged.setdefault(me.id, [])
+    version = (await me.get("/api/v1/me")).json()["version"]
+    while not over.is_set():
+        started = time.monotonic()
+        answer = await me.patch("/api/v1/me", expectedVersion=version, firstName=f"Name {version}")
+        seen.note(answer, started)
+        if answer.status_code == 200:
+            version = answer.json()["version"]
+            acknowledged.append(version)
+        else:
+            seen.doubtful[me.id] = seen.doubtful.get(me.id, 0) + 1
+            version = await _current_version(me, seen, over) or version
+
+
+async def _current_version(me: Account, seen: Traffic, over: asyncio.Event) -> int | None:
+    while not over.is_set():
+        await asyncio.sleep(0.05)
+        started = time.monotonic()
+        answer = await me.get("/api/v1/me")
+        seen.note(answer, started)
+        if answer.status_code == 200:
+            return answer.json()["version"]
+    return None
+
+
+async def _read(me: Account, seen: Traffic, over: asyncio.Event) -> None:
+    while not over.is_set():
+        started = time.monotonic()
+        answer = await me.get("/api/v1/me")
+        seen.note(answer, started)
+        await asyncio.sleep(0 if answer.status_code == 200 else 0.05)

@@ -1,0 +1,84 @@
+"""O-4: what probes and the health check say while something is away."""
+
+import asyncio
+import time
+
+import httpx
+import pytest
+from faults.deployment import TRANSPORT, without
+
+
+async def test_all_is_well(given):
+    somebody, admin = await given.somebody(), await given.an_admin()
+
+    assert (await somebody.get("/livez")).json() == {"status": "ok"}
+    assert (await somebody.get("/readyz")).json() == {"status": "ok"}
+    assert (await somebody.get("/api/v1/healthcheck")).json().keys() == {"status", "uptime", "version"}
+    health = (await admin.get("/api/v1/healthcheck")).json()
+    assert health["status"] == "ok"
+    assert {name: check["status"] for name, check in health["checks"].items()} == {"database": "ok", "messaging": "ok"}
+
+
+async def test_without_postgresql_it_lives_is_not_ready_and_says_error(given, deployment):
+    somebody = await given.somebody()
+
+    async with without(deployment, deployment.postgres):
+        started = time.monotonic()
+        health = await somebody.get("/api/v1/healthcheck")
+        assert time.monotonic() - started < 4
+        ready = await somebody.get("/readyz")
+
+        assert health.json()["status"] == "error"
+        assert (ready.status_code, ready.json()["detail"]) == (503, "Not ready: database unreachable.")
+        assert "retry-after" in ready.headers
+        assert (await somebody.get("/livez")).status_code == 200
+        assert (await somebody.get("/api/v1/meta/version")).status_code == 200
+        assert (await asyncio.to_thread(httpx.get, f"{deployment.url}/metrics")).status_code == 200
+
+    assert (await somebody.get("/api/v1/healthcheck")).json()["status"] == "ok"
+
+
+@pytest.mark.skipif(TRANSPORT == "nats", reason="is about a service that runs flows itself")
+async def test_without_nats_the_local_mode_is_degraded_and_ready(given, deployment):
+    admin = await given.an_admin()
+
+    async with without(deployment, deployment.nats):
+        health = (await admin.get("/api/v1/healthcheck")).json()
+
+        assert health["status"] == "degraded"
+        assert {name: check["status"] for name, check in health["checks"].items()} == {
+            "database": "ok",
+            "messaging": "error",
+        }
+        assert (await admin.get("/readyz")).status_code == 200
+
+
+@pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
+async def test_a_gateway_without_nats_is_not_ready(given, deployment):
+    somebody = await given.somebody()
+
+    async with without(deployment, deployment.nats):
+        ready = await somebody.get("/readyz")
+
+        assert (ready.status_code, ready.json()["detail"]) == (503, "Not ready: no worker answers.")
+        assert (await somebody.get("/api/v1/healthcheck")).status_code == 503
+        assert (await somebody.get("/livez")).status_code == 200
+
+
+@pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
+async def test_a_gateway_whose_workers_are_all_gone_is_not_ready(given, deployment):
+    somebody = await given.somebody()
+    for worker in deployment.workers:
+        assert worker.stop() == 0
+
+    started = time.monotonic()
+    ready = await somebody.get("/readyz")
+
+    assert (ready.status_code, ready.json()["detail"]) == (503, "Not ready: no worker answers.")
+    assert time.monotonic() - started < 1
+    for worker in deployment.workers:
+        worker.log.unlink()
+        worker.start()
+    for worker in deployment.workers:
+        worker.wait_for("(worker is ready)")
+    assert (await somebody.get("/readyz")).status_code == 200

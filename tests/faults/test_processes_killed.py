@@ -1,0 +1,80 @@
+"""O-8: a worker or a gateway dies in mid-request; what others run goes on, and everything runs once."""
+
+import asyncio
+import signal
+import time
+
+import httpx
+import pytest
+from faults.deployment import TRANSPORT
+from operations.processes import locked_row, someone_waits_for_a_lock
+
+pytestmark = pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
+
+
+async def test_a_killed_worker_costs_its_own_requests_only(given, deployment):
+    me = await given.an_account()
+    victim = deployment.workers[0]
+    with locked_row(deployment.database_url, me.id) as lock:
+        # So many that, as NATS chooses among the workers at random, each of them runs some.
+        requests = [asyncio.create_task(me.patch("/api/v1/me", expectedVersion=1, firstName=f"N{n}")) for n in range(8)]
+        while not await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.2)
+        victim.process.send_signal(signal.SIGKILL)
+        victim.process.wait()
+        lock.rollback()
+    started = time.monotonic()
+
+    answers = await asyncio.gather(*requests)
+
+    statuses = sorted(answer.status_code for answer in answers)
+    assert set(statuses) <= {200, 409, 503, 504}
+    assert statuses.count(200) <= 1
+    assert time.monotonic() - started < 7
+    version = (await me.get("/api/v1/me")).json()["version"]
+    assert await me.journal() == [("users", me.id, number) for number in range(2, version + 1)]
+    assert version - 1 in {statuses.count(200), 1}
+
+    # The other one serves from now on, all of it; the dead one is replaced.
+    following = [await me.patch("/api/v1/me", expectedVersion=version + n, firstName="Go") for n in range(6)]
+    assert [answer.status_code for answer in following] == [200] * 6
+    victim.log.unlink()
+    victim.start().wait_for("(worker is ready)")
+
+
+async def test_two_workers_execute_each_request_once(given):
+    me = await given.an_account()
+
+    answers = await asyncio.gather(
+        *(me.patch("/api/v1/me", expectedVersion=version, firstName="Once") for version in range(1, 31))
+    )
+
+    won = [answer for answer in answers if answer.status_code == 200]
+    assert {answer.status_code for answer in answers} == {200, 409}
+    assert len(await me.journal()) == len(won) == (await me.get("/api/v1/me")).json()["version"] - 1
+
+
+async def test_a_killed_gateway_loses_nothing_that_it_acknowledged_and_another_goes_on(given, deployment):
+    me = await given.an_account()
+    second = deployment.run("second-gateway", "gateway", "--port", "0")
+    url = second.wait_for(r"listens on (\S+)")
+    headers = {"authorization": me.http.headers["authorization"]}
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as other:
+        with locked_row(deployment.database_url, me.id) as lock:
+            pending = asyncio.create_task(other.patch("/api/v1/me", json={"expectedVersion": 1, "firstName": "Held"}))
+            while not await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
+                await asyncio.sleep(0.02)
+            second.process.kill()
+            second.process.wait()
+            with pytest.raises(httpx.TransportError):
+                await pending
+            lock.rollback()
+
+    # The worker ran it to its end: nobody was told, and nothing is half done.
+    async with asyncio.timeout(5):
+        while (await me.get("/api/v1/me")).json()["version"] == 1:
+            await asyncio.sleep(0.02)
+    assert await me.journal() == [("users", me.id, 2)]
+    assert (await me.patch("/api/v1/me", expectedVersion=2, firstName="Next")).status_code == 200
+    deployment.programs.remove(second)
