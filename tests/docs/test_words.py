@@ -66,5 +66,5 @@ def test_every_law_names_tests_that_exist():
     assert named
     for path, name in named:
         file = REPOSITORY / path
-        assert file.exists(), path
-        assert not name or re.search(rf"def {name}\(", file.read_text("utf-8")), f"{path}::{name}"
+        assert file.exists(), f"{path} moved? Correct docs/laws.md."
+        assert not name or f"def {name}(" in file.read_text("utf-8"), f"{path}::{name} moved? Correct docs/laws.md."
