@@ -4,6 +4,7 @@ import asyncio
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -13,8 +14,13 @@ from accord import __version__
 from accord.boot import Process
 from accord.database.statement import Statement
 from accord.migrations import runner
+from accord.relay.backlog import backlog, is_relayed
 from accord.settings import Settings
 
+LEADER_PATIENCE = 1.5
+"""Seconds within which some process leads, if only this one."""
+BACKLOG_TOLERANCE = 5.0
+"""Seconds that entries may wait for their position before that is worth a word."""
 CLOCK_TOLERANCE = 2.0
 """Seconds that the clocks of this machine and of PostgreSQL may differ."""
 
@@ -88,4 +94,24 @@ async def _messaging(process: Process) -> Finding:
     return Finding("messaging", f"NATS is {process.messaging.state}", "Check NATS_URL and that the server runs")
 
 
-CHECKS: tuple[Callable[[Process], Awaitable[Finding]], ...] = (_database, _migrations, _clock, _messaging)
+async def _journal(process: Process) -> Finding:
+    """This process stands by like any other, so it leads when nobody else does."""
+    assert process.relay is not None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LEADER_PATIENCE):
+            while not await is_relayed(process.database):  # noqa: ASYNC110 - another process takes the lock
+                await asyncio.sleep(0.05)
+    found = await backlog(process.database)
+    who = "no other process relays" if process.relay.leads else "another process relays"
+    state = f"{who}; {found.entries} entries wait for their position"
+    if found.seconds < BACKLOG_TOLERANCE:
+        return Finding("journal", state)
+    return Finding("journal", f"{state}, the oldest for {found.seconds:.0f} s", _BACKLOG_ADVICE)
+
+
+_BACKLOG_ADVICE = (
+    "Let `accord serve` or `accord worker` run; if one does, look in pg_stat_activity for a transaction that is open "
+    "for long, and end it"
+)
+
+CHECKS: tuple[Callable[[Process], Awaitable[Finding]], ...] = (_database, _migrations, _clock, _messaging, _journal)

@@ -52,6 +52,7 @@ class Process:
         self.role = role
         self.stopping = False
         self.setup_token: str | None = None
+        self.relay: Relay | None = None
         self.servers: list[EmbeddedServer] = []
         self._starting = starting
         self._stack = AsyncExitStack()
@@ -156,11 +157,15 @@ class Process:
         await self.feed.start()
         wakeups = Wakeups(self.messaging, self.feed)
         if self.role != "gateway":
-            wakeups.relay = Relay(self.database_url, wakeups.stamped)
-            await self._background(wakeups.relay.run())
-            housekeeping = Housekeeping(wakeups.relay, self.database, self.settings.data_dir, self.resources.tokens)
+            self.relay = wakeups.relay = Relay(self.database_url, wakeups.stamped)
+            await self._background(self.relay.run())
+            housekeeping = Housekeeping(self.relay, self.database, self.settings.data_dir, self.resources.tokens)
             await housekeeping.prepare()
             await self._background(housekeeping.run())
+        if self.role != "worker":
+            from accord.relay.backlog import measure  # noqa: PLC0415 - nobody asks a worker for metrics
+
+            await self._background(measure(self.database, self.relay))
         await wakeups.start()
         self.resources.journal_appended = wakeups.appended
         await self._background(self.feed.run())

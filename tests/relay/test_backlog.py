@@ -1,0 +1,58 @@
+"""O-5, O-10: how far stamping is behind is told, and whether anybody does it."""
+
+import asyncio
+import re
+
+import httpx
+from ledger import relaying, until
+
+from accord.database.pool import Database
+from accord.relay.backlog import backlog, is_relayed
+
+NAMES = ("accord_journal_backlog", "accord_relay_lag_seconds", "accord_relay_leading")
+
+
+async def test_entries_that_wait_are_counted_and_the_age_of_the_oldest_is_told(ledger):
+    database = Database(ledger.url, 1)
+    await database.open()
+    await ledger.write("a", "b", "c")
+    await asyncio.sleep(0.1)
+    await ledger.stamp(most=1)
+
+    waiting = await backlog(database)
+    await ledger.stamp()
+    nothing = await backlog(database)
+
+    assert (waiting.entries, 0.1 < waiting.seconds < 5) == (2, True)
+    assert (nothing.entries, nothing.seconds) == (0, 0)
+    await database.close()
+
+
+async def test_whether_anybody_relays_is_known_to_every_process(ledger):
+    database = Database(ledger.url, 1)
+    await database.open()
+
+    before = await is_relayed(database)
+    async with relaying(ledger) as relay:
+        await until(lambda: relay.leads)
+        during = await is_relayed(database)
+
+    assert (before, during) == (False, True)
+    await database.close()
+
+
+async def test_metrics_show_it(given):
+    async with httpx.AsyncClient(base_url=given.service.url) as http:
+        page = (await http.get("/metrics")).text
+
+    shown = {name: float(re.search(rf"^{name} (\S+)$", page, re.MULTILINE)[1]) for name in NAMES}
+
+    assert shown["accord_journal_backlog"] >= 0
+    assert 0 <= shown["accord_relay_lag_seconds"] < 5
+    assert shown["accord_relay_leading"] == (1 if given.service.transport == "local" else 0)
+
+
+async def test_the_doctor_says_who_relays_and_what_waits(given):
+    done = await asyncio.to_thread(given.service.command, "doctor")
+
+    assert re.search(r"journal: another process relays; \d+ entries wait", done.stdout), done.stdout + done.stderr
