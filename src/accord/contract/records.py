@@ -51,6 +51,21 @@ class RecordType:
     definition: Mapping[str, Any]
 
     @property
+    def writable(self) -> Mapping[str, str]:
+        """The paths that transactions may write, each with its kind: `set`, `moment` or `list`."""
+        return self.definition.get("writable", {})
+
+    @property
+    def create_schema(self) -> Mapping[str, Any] | None:
+        """What a transaction gives to create one; None where it cannot."""
+        return self.definition.get("create")
+
+    @property
+    def can_be_deleted(self) -> bool:
+        """Whether a transaction may delete one."""
+        return bool(self.definition.get("delete"))
+
+    @property
     def id_argument(self) -> str:
         """The keyword under which the flow that reads one gets its id."""
         return next(p.argument for p in self.read.parameters if p.place == "path")

@@ -384,6 +384,13 @@ class CreateMessage(TypedDict):
     text: MessageText
 
 
+class NewMessage(TypedDict):
+    """A new message, as a transaction makes it."""
+
+    conversationId: Uuid
+    text: MessageText
+
+
 class UpdateMessage(TypedDict):
     """The message with another text."""
 
@@ -411,6 +418,117 @@ class Echo(TypedDict):
 
 
 HealthStatus: TypeAlias = Literal['ok', 'degraded', 'error']
+
+
+TableName: TypeAlias = str
+
+
+RecordPath: TypeAlias = str
+
+
+RecordValueItem: TypeAlias = str
+
+
+RecordValue: TypeAlias = str | float | bool | list[RecordValueItem] | None
+
+
+ListValue: TypeAlias = str
+
+
+class RecordPointer(TypedDict):
+    """Which record."""
+
+    table: TableName
+    id: Uuid
+
+
+class QueryRecords(TypedDict):
+    """Which records."""
+
+    pointers: list[RecordPointer]
+
+
+class AnyRecord(TypedDict):
+    """A record of any kind; the schema with the `x-record` of its table describes it."""
+
+    id: Uuid
+    version: Version
+
+
+class FoundRecords(TypedDict):
+    """Records by table and id, and the position of the journal that they are at least at."""
+
+    records: dict[str, dict[str, AnyRecord]]
+    position: int
+
+
+class SetOperation(TypedDict):
+    """Give a field this value."""
+
+    op: Literal['set']
+    table: TableName
+    id: Uuid
+    path: RecordPath
+    value: RecordValue
+
+
+class SetNowOperation(TypedDict):
+    """Give a field the time of the server."""
+
+    op: Literal['setNow']
+    table: TableName
+    id: Uuid
+    path: RecordPath
+
+
+class ListInsertOperation(TypedDict):
+    """Put a value into a list, or move it there. `before` and `after` need the value `anchor`."""
+
+    op: Literal['listInsert']
+    table: TableName
+    id: Uuid
+    path: RecordPath
+    value: ListValue
+    where: Literal['start', 'end', 'before', 'after']
+    anchor: NotRequired[ListValue]
+
+
+class ListRemoveOperation(TypedDict):
+    """Take a value out of a list; one that is not in it changes nothing."""
+
+    op: Literal['listRemove']
+    table: TableName
+    id: Uuid
+    path: RecordPath
+    value: ListValue
+
+
+class CreateOperation(TypedDict):
+    """Make a record with an `id` of your own; `record` is what `x-record` names as its `create`."""
+
+    op: Literal['create']
+    table: TableName
+    id: Uuid
+    record: dict[str, RecordValue]
+
+
+class DeleteOperation(TypedDict):
+    """Delete a record."""
+
+    op: Literal['delete']
+    table: TableName
+    id: Uuid
+
+
+RecordOperation: TypeAlias = SetOperation | SetNowOperation | ListInsertOperation | ListRemoveOperation | CreateOperation | DeleteOperation
+
+
+class ApplyTransaction(TypedDict):
+    """Changes that are made together."""
+
+    transactionId: Uuid
+    operations: list[RecordOperation]
+    expectedVersions: NotRequired[dict[str, dict[str, Version]]]
 
 
 class SigningKeys(TypedDict):

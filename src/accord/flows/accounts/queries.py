@@ -1,6 +1,6 @@
 """The statements of the accounts domain: one per function, the condition in the name."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -21,7 +21,7 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.pool import Database
 from accord.database.statement import Statement
@@ -37,6 +37,7 @@ _exists = users.c.deleted_at.is_(None)
 _active_root = and_(_exists, users.c.role == "root", users.c.disabled_at.is_(None))
 _one = select(users).where(_exists)
 _FIND = Statement(_one.where(users.c.id == bindparam("user_id")))
+_FIND_ALL = Statement(_one.where(users.c.id == func.any(bindparam("ids", type_=ARRAY(users.c.id.type)))))
 _FIND_BY_EMAIL = Statement(_one.where(users.c.email_key == bindparam("email_key")))
 _CURRENT_VERSION = Statement(select(users.c.version).where(_exists, users.c.id == bindparam("user_id")))
 # No stronger lock than changing a role needs: signing in, which refers to the account, must not wait for it.
@@ -65,6 +66,11 @@ _new_user = {
 async def find(read: Database, user_id: UUID | str) -> Any:
     """Return the account, or None when there is none or it was deleted."""
     return await read.one(_FIND, user_id=user_id)
+
+
+async def find_all(read: Database, ids: Sequence[UUID | str]) -> list[Any]:
+    """Return those of the accounts that there are."""
+    return await read.all(_FIND_ALL, ids=list(ids))
 
 
 async def find_by_email(read: Database, email_key: str) -> Any:

@@ -2,11 +2,13 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from accord.context import Caller, Context
+from accord.database.pool import Database
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
 from accord.flows.accounts.shapes import changed_columns
@@ -26,6 +28,12 @@ async def readable_user(context: Context, user_id: str) -> Any:
     if found is None:
         raise NotFound
     return found
+
+
+async def readable_users(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
+    """Return those of the accounts that the caller may read, for whoever reads many records at once."""
+    allowed = [user_id for user_id in ids if may_read(caller, user_id)]
+    return await queries.find_all(read, allowed) if allowed else []
 
 
 async def administrable_user(context: Context, user_id: str) -> Any:

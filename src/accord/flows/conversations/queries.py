@@ -60,7 +60,7 @@ async def lock_all(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[An
 _FIND = Statement(_readable.where(conversations.c.id == bindparam("conversation_id")))
 _FIND_ALL = Statement(_readable.where(conversations.c.id == func.any(_ids)))
 _LOCK_ALL = Statement(
-    _readable.where(conversations.c.id == func.any(_ids)).order_by(conversations.c.id).with_for_update()
+    _readable.where(conversations.c.id == func.any(_ids)).order_by(conversations.c.id).with_for_update(key_share=True)
 )
 
 
@@ -188,7 +188,7 @@ _FIND_ALL_MESSAGES = Statement(_readable_messages.where(messages.c.id == func.an
 _LOCK_ALL_OWN_MESSAGES = Statement(
     _readable_messages.where(messages.c.id == func.any(_ids), messages.c.author_id == _caller)
     .order_by(messages.c.id)
-    .with_for_update(of=messages)
+    .with_for_update(of=messages, key_share=True)
 )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from accord.context import Context
+from accord.context import Caller, Context
+from accord.database.pool import Database
+from accord.database.transaction import Transaction
 from accord.flows.conversations import queries
 from accord.flows.conversations.problems import ConversationFull, UnknownMember
 from accord.problems import AlreadyExists, Forbidden, NotFound, Problem, VersionConflict
@@ -94,11 +96,38 @@ def may_remove(caller_id: UUID, conversation: Any, user_id: UUID) -> bool:
     return caller_id in (user_id, conversation.created_by)
 
 
-async def removed_conversation(context: Context, conversation_id: UUID | str, expected: int) -> None:
-    """Delete the conversation, and take it out of everybody's list."""
-    gone = await saved_conversation(context, conversation_id, expected, {"deleted_at": context.now()})
+async def removed_conversation(context: Context, found: Any, expected: int) -> None:
+    """Delete the conversation, if the caller began it, and take it out of everybody's list."""
+    if str(found.created_by) != context.caller.id:
+        raise Forbidden("Only who began a conversation deletes it. You may leave it.")
+    gone = await saved_conversation(context, found.id, expected, {"deleted_at": context.now()})
     await queries.unlist_for_members(context.tx, gone.id, gone.member_ids)
     context.journal.deleted("conversations", gone, lists_of(gone.member_ids))
+
+
+async def readable_conversations(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
+    """Return those that the caller is a member of, for whoever reads many records at once."""
+    return await queries.find_all(read, caller.id, ids)
+
+
+async def writable_conversations(tx: Transaction, caller: Caller, ids: Sequence[str]) -> list[Any]:
+    """Return those that the caller is a member of, locked, for transactions."""
+    return await queries.lock_all(tx, caller.id, ids)
+
+
+async def create_in_conversations(context: Context, record_id: UUID, fields: Mapping[str, Any]) -> None:
+    """Create one as part of a transaction."""
+    await started_conversation(context, record_id, fields)
+
+
+async def delete_from_conversations(context: Context, row: Any) -> None:
+    """Delete one as part of a transaction."""
+    await removed_conversation(context, row, row.version)
+
+
+def lists_of_conversations(row: Any) -> list[str]:
+    """Return the keys of the lists that it is in."""
+    return lists_of(row.member_ids)
 
 
 async def readable_message(context: Context, message_id: str) -> Any:
@@ -130,6 +159,31 @@ async def removed_message(context: Context, message_id: UUID | str, expected: in
     if gone is None:
         raise await refusal_of_message(context, message_id, expected)
     context.journal.deleted("messages", gone, conversation_of(gone))
+
+
+async def readable_messages(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
+    """Return those in conversations of the caller, for whoever reads many records at once."""
+    return await queries.find_all_messages(read, caller.id, ids)
+
+
+async def writable_messages(tx: Transaction, caller: Caller, ids: Sequence[str]) -> list[Any]:
+    """Return those that the caller wrote and may still read, locked, for transactions."""
+    return await queries.lock_all_own_messages(tx, caller.id, ids)
+
+
+async def create_in_messages(context: Context, record_id: UUID, fields: Mapping[str, Any]) -> None:
+    """Create one as part of a transaction."""
+    await written_message(context, record_id, fields["conversationId"], fields["text"])
+
+
+async def delete_from_messages(context: Context, row: Any) -> None:
+    """Delete one as part of a transaction."""
+    await removed_message(context, row.id, row.version)
+
+
+def lists_of_messages(row: Any) -> list[str]:
+    """Return the key under which its conversation's members follow it."""
+    return conversation_of(row)
 
 
 async def refusal_of_message(context: Context, message_id: UUID | str, expected: int) -> Problem:

@@ -1,0 +1,1 @@
+"""Records of every kind: read together, and changed together."""

@@ -1,0 +1,192 @@
+"""What must hold of transactions; the domain of each table is found by name, as domains do not know each other.
+
+A domain that has `x-record` on a schema provides in its `rules`, for each such table:
+`readable_<table>(read, caller, ids)` with the rows that the caller may read, and, where the contract lets it be
+written, `writable_<table>(tx, caller, ids)` with those that the caller may change, locked, and
+`lists_of_<table>(row)` with the keys under which its changes are announced; where the contract says `create` or
+`delete`, also `create_in_<table>(context, record_id, fields)` and `delete_from_<table>(context, row)`.
+"""
+
+import importlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from accord.context import Context
+from accord.contract import record_changes
+from accord.contract.names import snake_case
+from accord.contract.record_changes import (
+    Key,
+    NoSuchAnchor,
+    NoSuchRecord,
+    NotWritable,
+    Operation,
+    OperationRefused,
+    Record,
+    RecordExists,
+)
+from accord.contract.shapes import timestamp
+from accord.flows.records import queries, shapes
+from accord.flows.records.problems import AnchorMissing, RecordsMoved
+from accord.problems import AlreadyExists, NotFound, Problem, ValidationFailed
+
+Rows = Mapping[Key, Any]
+
+
+class Domain(NamedTuple):
+    """What the domain of a table provides; None for what its contract does not allow."""
+
+    readable: Any
+    writable: Any
+    lists_of: Any
+    create: Any
+    delete: Any
+
+
+@cache
+def domain_of(table: str) -> Domain:
+    """Return what the domain of this table provides."""
+    rules = importlib.import_module(f"accord.flows.{shapes.kinds()[table].read.domain}.rules")
+    prefixes = ("readable_", "writable_", "lists_of_", "create_in_", "delete_from_")
+    return Domain(*(getattr(rules, prefix + table, None) for prefix in prefixes))
+
+
+def ids_by_table(keys: Iterable[Key]) -> dict[str, list[str]]:
+    """Return the ids of each table, each once, as the database writes them."""
+    found: dict[str, dict[str, None]] = {}
+    for table, record_id in keys:
+        found.setdefault(table, {})[record_id.lower()] = None
+    return {table: list(ids) for table, ids in found.items()}
+
+
+def checked_operations(operations: Sequence[Any]) -> list[Operation]:
+    """Return the operations with ids as the database writes them; refuse what the contract lets nobody do."""
+    checked: list[Operation] = [{**operation, "id": operation["id"].lower()} for operation in operations]
+    try:
+        record_changes.check(checked, shapes.writable())
+    except NotWritable as refused:
+        raise _invalid(refused.field, refused.message) from None
+    for index, operation in enumerate(checked):
+        _check_kind(index, operation)
+    return checked
+
+
+def _check_kind(index: int, operation: Operation) -> None:
+    kind, field = shapes.kinds()[operation["table"]], f"operations[{index}]"
+    if operation["op"] == "delete" and not kind.can_be_deleted:
+        raise _invalid(f"{field}.table", "holds records that cannot be deleted like this")
+    if operation["op"] != "create":
+        return
+    if kind.create_schema is None:
+        raise _invalid(f"{field}.table", "holds records that cannot be created like this")
+    errors = shapes.misfits_of_creation(operation["table"], operation["record"])
+    if errors:
+        raise ValidationFailed(errors=[{**e, "field": f"{field}.record.{e['field']}".rstrip(".")} for e in errors])
+
+
+def expected_versions(by_table: Mapping[str, Mapping[str, int]]) -> dict[Key, int]:
+    """Return the version that the caller read of each record; refuse tables and ids that there cannot be."""
+    expected: dict[Key, int] = {}
+    for table, versions in by_table.items():
+        if table not in shapes.writable():
+            raise _invalid(f"expectedVersions.{table[:64]}", "is not a table that can be written")
+        for record_id, version in versions.items():
+            try:
+                expected[table, str(UUID(record_id))] = version
+            except ValueError:
+                raise _invalid(f"expectedVersions.{table}", "must name records by their id") from None
+    return expected
+
+
+def _invalid(field: str, message: str) -> ValidationFailed:
+    return ValidationFailed(errors=[{"field": field, "message": message}])
+
+
+async def locked(context: Context, operations: Sequence[Operation], expected: Iterable[Key]) -> dict[Key, Any]:
+    """Return the rows that the caller may change, locked table by table in one order, so that no ring can wait."""
+    keys = [record_changes.key_of(operation) for operation in operations]
+    return await _writable(context, ids_by_table([*keys, *expected]))
+
+
+async def _writable(context: Context, ids: Mapping[str, list[str]]) -> dict[Key, Any]:
+    return {
+        (table, str(row.id)): row
+        for table in sorted(ids)
+        for row in await domain_of(table).writable(context.tx, context.caller, ids[table])
+    }
+
+
+def require_versions(rows: Rows, expected: Mapping[Key, int]) -> None:
+    """Refuse when records moved on, naming all of them. Raises NotFound and RecordsMoved."""
+    if expected.keys() - rows.keys():
+        raise NotFound
+    conflicts = [
+        {"table": table, "id": record_id, "expectedVersion": version, "currentVersion": rows[table, record_id].version}
+        for (table, record_id), version in expected.items()
+        if rows[table, record_id].version != version
+    ]
+    if conflicts:
+        raise RecordsMoved(conflicts)
+
+
+def applied(rows: Rows, operations: Sequence[Operation], now: datetime) -> dict[Key, Record | None]:
+    """Return what the operations make of the records."""
+    records = {key: shapes.record(key[0], row) for key, row in rows.items()}
+    try:
+        return record_changes.apply(records, operations, timestamp(now))
+    except OperationRefused as refused:
+        raise _problem(refused) from None
+
+
+def _problem(refused: OperationRefused) -> Problem:
+    if isinstance(refused, NoSuchAnchor):
+        return AnchorMissing(refused)
+    errors = [{"field": refused.field, "message": refused.message}]
+    if isinstance(refused, RecordExists):
+        return AlreadyExists(errors=errors)
+    return NotFound(errors=errors) if isinstance(refused, NoSuchRecord) else ValidationFailed(errors=errors)
+
+
+async def written(context: Context, rows: Rows, touched: Mapping[Key, Record | None]) -> None:
+    """Create, save and delete; the journal has one entry for each record."""
+    for (table, record_id), record in sorted(touched.items(), key=lambda item: item[0]):
+        if record is not None and (table, record_id) not in rows:
+            _require_fit(table, record_id, shapes.misfits_of_fields(table, record))
+            await domain_of(table).create(context, UUID(record_id), record)
+    changed = {key: record for key, record in touched.items() if record is not None and key in rows}
+    for table in sorted({table for table, _ in changed}):
+        await _save(context, table, rows, {key: record for key, record in changed.items() if key[0] == table})
+    for key, record in sorted(touched.items(), key=lambda item: item[0]):
+        if record is None and key in rows:
+            await domain_of(key[0]).delete(context, rows[key])
+
+
+async def _save(context: Context, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:
+    for (_, record_id), record in changed.items():
+        _require_fit(table, record_id, shapes.misfits(table, record))
+    given = [shapes.row(table, key, record) for key, record in changed.items()]
+    saved = await queries.save_all(context.tx, table, shapes.columns(table), given, context.now())
+    for row in sorted(saved, key=lambda row: row.id):
+        before, after = shapes.record(table, rows[table, str(row.id)]), shapes.record(table, row)
+        fields = {snake_case(p): after[p] for p in shapes.writable()[table] if before[p] != after[p]}
+        context.journal.updated(table, row, fields, domain_of(table).lists_of(row))
+
+
+def _require_fit(table: str, record_id: str, errors: Sequence[Mapping[str, str]]) -> None:
+    """Refuse a record that would not satisfy its schema."""
+    if errors:
+        raise ValidationFailed(errors=[{**e, "field": f"{table}.{record_id}.{e['field']}"} for e in errors])
+
+
+async def judged_afterwards(context: Context, touched: Mapping[Key, Record | None]) -> list[tuple[str, dict[str, Any]]]:
+    """Return the records as they are now; whoever could no longer change one may not have changed it either."""
+    kept = [key for key, record in touched.items() if record is not None]
+    rows = await _writable(context, ids_by_table(kept))
+    if set(kept) - rows.keys():
+        raise NotFound
+    records = {key: shapes.record(key[0], rows[key]) for key in kept}
+    for (table, record_id), record in records.items():
+        _require_fit(table, record_id, shapes.misfits(table, record))
+    return [(table, record) for (table, _), record in records.items()]

@@ -1,0 +1,84 @@
+"""Records of every kind on the wire, by table and id."""
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from typing import Any
+
+from accord.contract import bundle, types
+from accord.contract.names import snake_case
+from accord.contract.record_changes import Key, Record
+from accord.contract.records import RecordType, record_types
+from accord.contract.shapes import record_shape
+from accord.contract.types import FoundRecords
+from accord.contract.validators import FieldError, compile_validator
+
+
+@cache
+def kinds() -> dict[str, RecordType]:
+    """Return the kinds of records that the contract names, by table."""
+    return record_types(bundle.load())
+
+
+@cache
+def writable() -> dict[str, Mapping[str, str]]:
+    """Return the writable paths of each table that can be written."""
+    return {table: kind.writable for table, kind in kinds().items() if kind.writable}
+
+
+@cache
+def _shape(table: str) -> Callable[[Any], Any]:
+    return record_shape(getattr(types, kinds()[table].schema))
+
+
+@cache
+def _validator(table: str) -> Callable[[Any], list[FieldError]]:
+    return compile_validator({"$ref": f"#/components/schemas/{kinds()[table].schema}"})
+
+
+@cache
+def _fields_validator(table: str) -> Callable[[Any], list[FieldError]]:
+    properties = bundle.load()["components"]["schemas"][kinds()[table].schema]["properties"]
+    return compile_validator({"type": "object", "properties": properties})
+
+
+@cache
+def _creation_validator(table: str) -> Callable[[Any], list[FieldError]]:
+    return compile_validator(kinds()[table].create_schema or {})
+
+
+def record(table: str, row: Any) -> dict[str, Any]:
+    """Return a row as the schema of its table has it."""
+    return _shape(table)(row)
+
+
+def misfits(table: str, value: Record) -> list[FieldError]:
+    """Return what is wrong with a record."""
+    return _validator(table)(value)
+
+
+def misfits_of_fields(table: str, fields: Record) -> list[FieldError]:
+    """Return what is wrong with some fields of a record."""
+    return _fields_validator(table)(fields)
+
+
+def misfits_of_creation(table: str, value: Record) -> list[FieldError]:
+    """Return what is wrong with the fields that a record is to be created with."""
+    return _creation_validator(table)(value)
+
+
+def columns(table: str) -> tuple[str, ...]:
+    """Return the columns that transactions write."""
+    return tuple(snake_case(path) for path in writable()[table])
+
+
+def row(table: str, key: Key, value: Record) -> dict[str, Any]:
+    """Return the columns of a record that transactions write, and its id."""
+    return {"id": key[1], **{snake_case(path): value[path] for path in writable()[table]}}
+
+
+def found(records: Iterable[tuple[str, dict[str, Any]]], position: int) -> FoundRecords:
+    """Return records by table and id."""
+    by_table: dict[str, Any] = {}
+    for table, value in records:
+        by_table.setdefault(table, {})[value["id"]] = value
+    return {"records": by_table, "position": position}

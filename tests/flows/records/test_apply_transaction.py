@@ -1,0 +1,272 @@
+from uuid import uuid4
+
+import pytest
+
+CONVERSATION = "conversations"
+
+
+def on(target, op, path=None, table=CONVERSATION, **fields):
+    """Return one operation on a record, given by its id or as it was read."""
+    record_id = target if isinstance(target, str) else target["id"]
+    return {"op": op, "table": table, "id": record_id, **({"path": path} if path else {}), **fields}
+
+
+async def begun(me, *others, **fields):
+    body = {"title": "Plans", "memberIds": [other.id for other in others], **fields}
+    return (await me.post("/api/v1/conversations", **body)).json()
+
+
+async def said(me, conversation, text="Hello"):
+    return (await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=text)).json()
+
+
+async def read(me, conversation):
+    return (await me.get(f"/api/v1/conversations/{conversation['id']}")).json()
+
+
+async def test_all_operations_are_one_change_of_one_version(given, change):
+    me = await given.an_account()
+    conversation = await begun(me, tags=["b"])
+
+    answer = await change(
+        me,
+        on(conversation, "set", "title", value="Better plans"),
+        on(conversation, "listInsert", "tags", value="a", where="start"),
+        on(conversation, "listInsert", "tags", value="c", where="after", anchor="b"),
+        on(conversation, "setNow", "archivedAt"),
+    )
+
+    changed = answer.json()["records"][CONVERSATION][conversation["id"]]
+    assert (answer.status_code, changed["version"]) == (200, 2)
+    assert (changed["title"], changed["tags"]) == ("Better plans", ["a", "b", "c"])
+    assert changed["archivedAt"] is not None
+    assert changed == await read(me, conversation)
+    [entry] = await given.entries(answer)
+    assert (entry["kind"], entry["record_version"]) == ("updated", 2)
+    assert entry["fields"].keys() == {"title", "tags", "archived_at"}
+
+
+async def test_records_of_several_kinds_change_together(given, change):
+    me = await given.an_account()
+    conversation = await begun(me)
+    old, mine = await said(me, conversation, "Old"), await said(me, conversation, "Mine")
+    new = str(uuid4())
+
+    answer = await change(
+        me,
+        on(new, "create", table="messages", record={"conversationId": conversation["id"], "text": "New"}),
+        on(mine, "set", "text", table="messages", value="Changed"),
+        on(old, "delete", table="messages"),
+        on(conversation, "listInsert", "pinnedMessageIds", value=new, where="end"),
+    )
+
+    records = answer.json()["records"]
+    assert answer.status_code == 200, answer.text
+    assert {i: (m["text"], m["version"]) for i, m in records["messages"].items()} == {
+        new: ("New", 1),
+        mine["id"]: ("Changed", 2),
+    }
+    assert records[CONVERSATION][conversation["id"]]["pinnedMessageIds"] == [new]
+    assert (await me.get(f"/api/v1/messages/{old['id']}")).status_code == 404
+    kinds = [(entry["record_table"], entry["kind"]) for entry in await given.entries(answer)]
+    assert sorted(kinds) == [
+        ("conversations", "updated"),
+        ("messages", "created"),
+        ("messages", "deleted"),
+        ("messages", "updated"),
+    ]
+
+
+async def test_what_is_created_may_be_changed_in_the_same_transaction(given, change):
+    me, you = await given.an_account(), await given.an_account()
+    new = str(uuid4())
+
+    answer = await change(
+        me,
+        on(new, "create", record={"title": "Plans", "memberIds": [you.id]}),
+        on(new, "listInsert", "tags", value="work", where="end"),
+        on(new, "setNow", "archivedAt"),
+    )
+
+    created = answer.json()["records"][CONVERSATION][new]
+    assert (created["version"], created["tags"], created["createdBy"]) == (1, ["work"], me.id)
+    assert created["archivedAt"] is not None
+    assert (await you.get("/api/v1/conversations")).json()["items"] == [created]
+    assert [entry["kind"] for entry in await given.entries(answer)] == ["created"]
+
+
+async def test_every_stale_record_is_listed_and_nothing_changes(given, change):
+    me = await given.an_account()
+    first, second, third = [await begun(me, title=title) for title in "abc"]
+    for stale in (first, third):
+        await me.patch(f"/api/v1/conversations/{stale['id']}", expectedVersion=1, title="Moved on")
+    before = (await me.get("/api/v1/conversations")).json()
+
+    answer = await change(
+        me,
+        *(on(c, "set", "title", value="Mine") for c in (first, second)),
+        expectedVersions={CONVERSATION: {c["id"]: 1 for c in (first, second, third)}},
+    )
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "VERSION_CONFLICT")
+    conflicts = sorted(answer.json()["conflicts"], key=lambda c: c["id"])
+    assert conflicts == sorted(
+        ({"table": CONVERSATION, "id": c["id"], "expectedVersion": 1, "currentVersion": 2} for c in (first, third)),
+        key=lambda c: c["id"],
+    )
+    assert (await me.get("/api/v1/conversations")).json() == before
+    assert await given.entries(answer) == []
+
+
+async def test_current_versions_let_it_pass(given, change):
+    me = await given.an_account()
+    conversation = await begun(me)
+
+    answer = await change(
+        me,
+        on(conversation, "set", "title", value="Mine"),
+        expectedVersions={CONVERSATION: {conversation["id"].upper(): 1}},
+    )
+
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", ["id", "version", "createdAt", "createdBy", "memberIds", "role", "passwordHash"])
+@pytest.mark.parametrize("op", [{"op": "set", "value": "x"}, {"op": "setNow"}])
+async def test_what_the_contract_does_not_name_is_not_written(given, change, path, op):
+    me = await given.an_account()
+    conversation = await begun(me)
+
+    answer = await change(me, on(conversation, path=path, **op))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert answer.json()["errors"][0]["field"] == "operations[0].path"
+    assert await read(me, conversation) == conversation
+
+
+@pytest.mark.parametrize(
+    ("operation", "field"),
+    [
+        ({"op": "set", "path": "tags", "value": ["x"]}, "operations[0].path"),
+        ({"op": "setNow", "path": "title"}, "operations[0].path"),
+        ({"op": "listInsert", "path": "title", "value": "x", "where": "end"}, "operations[0].path"),
+        ({"op": "listRemove", "path": "title", "value": "x"}, "operations[0].path"),
+        ({"op": "set", "path": "archivedAt", "value": "2026-01-31T09:30:00.000000Z"}, "operations[0].value"),
+        ({"op": "listInsert", "path": "tags", "value": "x", "where": "after"}, "operations[0].anchor"),
+        ({"op": "listInsert", "path": "tags", "value": "x", "where": "end", "anchor": "y"}, "operations[0].anchor"),
+        ({"op": "create", "record": {"title": "Mine", "version": 7}}, "operations[0].record.version"),
+        ({"op": "create", "record": {"tags": ["x"]}}, "operations[0].record.title"),
+        ({"op": "set", "table": "users", "path": "role", "value": "root"}, "operations[0].table"),
+        ({"op": "delete", "table": "journal"}, "operations[0].table"),
+    ],
+)
+async def test_what_the_contract_lets_nobody_do_is_refused(given, change, operation, field):
+    me = await given.an_account()
+    conversation = await begun(me)
+
+    answer = await change(me, {"table": CONVERSATION, "id": conversation["id"], **operation})
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert await read(me, conversation) == conversation
+
+
+@pytest.mark.parametrize(
+    ("path", "op"),
+    [
+        ("title", {"op": "set", "value": ""}),
+        ("title", {"op": "set", "value": 5}),
+        ("title", {"op": "set", "value": None}),
+        ("tags", {"op": "listInsert", "value": "x" * 51, "where": "end"}),
+        ("pinnedMessageIds", {"op": "listInsert", "value": "not an id", "where": "end"}),
+    ],
+)
+@pytest.mark.parametrize("created", [False, True])
+async def test_a_record_that_would_not_fit_its_schema_is_refused(given, change, path, op, created):
+    me = await given.an_account()
+    record_id = str(uuid4()) if created else (await begun(me))["id"]
+    first = [on(record_id, "create", record={"title": "Plans"})] if created else []
+
+    answer = await change(me, *first, on(record_id, path=path, **op))
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert answer.json()["errors"][0]["field"].startswith(f"conversations.{record_id}.{path}")
+    assert await given.entries(answer) == []
+
+
+async def test_what_one_may_not_change_is_like_what_does_not_exist(given, change):
+    me, you = await given.an_account(), await given.an_account()
+    mine, ours = await begun(me), await begun(me, you)
+    message = await said(me, ours)
+    operations = [
+        on(mine, "set", "title", value="Mine"),
+        on(mine, "delete"),
+        on(message, "set", "text", table="messages", value="Mine"),
+        on(str(uuid4()), "set", "title", value="Mine"),
+        on(str(uuid4()), "create", table="messages", record={"conversationId": mine["id"], "text": "Hello"}),
+        on(str(uuid4()), "create", table="messages", record={"conversationId": str(uuid4()), "text": "Hello"}),
+    ]
+
+    answers = [await change(you, on(ours, "set", "title", value="Ours"), operation) for operation in operations]
+
+    assert [answer.status_code for answer in answers] == [404] * 6
+    assert await read(you, ours) == ours
+    assert (await me.get(f"/api/v1/messages/{message['id']}")).json() == message
+
+
+async def test_only_who_began_a_conversation_deletes_it_here_too(given, change):
+    me, you = await given.an_account(), await given.an_account()
+    conversation = await begun(me, you)
+
+    answers = [await change(who, on(conversation, "delete")) for who in (you, me, me)]
+
+    assert [answer.status_code for answer in answers] == [403, 200, 404]
+    assert answers[1].json()["records"] == {}
+    assert (await me.get("/api/v1/conversations")).json()["items"] == []
+
+
+async def test_an_id_that_is_taken_is_not_created_again(given, change):
+    me = await given.an_account()
+    conversation = await begun(me)
+
+    answer = await change(me, on(conversation, "create", record={"title": "Again"}))
+
+    assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_EXISTS")
+    assert await read(me, conversation) == conversation
+
+
+async def test_an_anchor_that_is_gone_is_told(given, change):
+    me = await given.an_account()
+    conversation = await begun(me, tags=["a"])
+
+    answer = await change(me, on(conversation, "listInsert", "tags", value="b", where="before", anchor="gone"))
+
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "operations[0].anchor")
+    assert await read(me, conversation) == conversation
+
+
+async def test_a_repeat_gets_the_first_answer_and_another_body_is_refused(given, change):
+    me, you = await given.an_account(), await given.an_account()
+    conversation = await begun(me, you)
+    name = {"transactionId": str(uuid4())}
+    operation = on(conversation, "listInsert", "tags", value="a", where="end")
+
+    first = await change(me, operation, **name)
+    await change(me, on(conversation, "listRemove", "tags", value="a"))
+    repeat = await change(me, operation, **name)
+    other = await change(me, on(conversation, "set", "title", value="Other"), **name)
+    yours = await change(you, operation, **name)
+
+    assert (repeat.status_code, repeat.content) == (200, first.content)
+    assert (other.status_code, other.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert (yours.status_code, (await read(me, conversation))["version"]) == (200, 4)
+
+
+async def test_500_operations_are_the_most(given, change):
+    me = await given.an_account()
+    conversation = await begun(me)
+    operations = [on(conversation, "set", "title", value=f"Plan {n}") for n in range(501)]
+
+    answers = [await change(me, *operations), await change(me, *operations[:500]), await change(me)]
+
+    assert [answer.status_code for answer in answers] == [400, 200, 400]
+    assert (await read(me, conversation))["version"] == 2

@@ -1,0 +1,102 @@
+from uuid import uuid4
+
+from accord.contract import bundle
+from accord.contract.records import record_types
+from accord.database.pool import Database
+from accord.flows.records.query_records import query_records
+from accord.flows.records.rules import domain_of
+
+
+def pointers(*records):
+    return [{"table": table, "id": record_id} for table, record_id in records]
+
+
+async def talk(me, *others):
+    body = {"title": "Plans", "memberIds": [other.id for other in others]}
+    conversation = (await me.post("/api/v1/conversations", **body)).json()
+    message = (await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text="Hello")).json()
+    return conversation, message
+
+
+async def test_records_of_every_kind_are_as_their_own_operation_reads_them(given):
+    me, you = await given.an_account(), await given.an_account()
+    conversation, message = await talk(you, me)
+    wanted = pointers(("conversations", conversation["id"]), ("messages", message["id"]), ("users", me.id.upper()))
+
+    answer = await me.post("/api/v1/records/query", pointers=wanted)
+
+    assert answer.status_code == 200
+    assert answer.json()["records"] == {
+        "conversations": {conversation["id"]: conversation},
+        "messages": {message["id"]: message},
+        "users": {me.id: (await me.get("/api/v1/me")).json()},
+    }
+
+
+async def test_what_is_foreign_or_unknown_is_left_out_alike(given):
+    me, stranger = await given.an_account(), await given.an_account()
+    conversation, message = await talk(me)
+    foreign = [("conversations", conversation["id"]), ("messages", message["id"]), ("users", me.id)]
+    unknown = [(table, str(uuid4())) for table in ("conversations", "messages", "users", "sessions", "journal")]
+
+    answer = await stranger.post("/api/v1/records/query", pointers=pointers(*foreign, *unknown))
+
+    assert (answer.status_code, answer.json()["records"]) == (200, {})
+
+
+async def test_a_later_change_is_behind_the_position(given, stamped):
+    me = await given.an_account()
+    conversation, _ = await talk(me)
+    asked = await me.post("/api/v1/records/query", pointers=pointers(("conversations", conversation["id"])))
+
+    changed = await me.patch(f"/api/v1/conversations/{conversation['id']}", expectedVersion=1, title="Later")
+
+    [position] = await stamped(changed.headers["x-request-id"])
+    assert position > asked.json()["position"]
+
+
+async def test_nothing_more_than_1000_records_are_read_at_once(given):
+    me = await given.an_account()
+    wanted = pointers(*(("users", str(uuid4())) for _ in range(1001)))
+
+    too_many = await me.post("/api/v1/records/query", pointers=wanted)
+    enough = await me.post("/api/v1/records/query", pointers=wanted[:1000])
+    nothing = await me.post("/api/v1/records/query", pointers=[])
+
+    assert [answer.status_code for answer in (too_many, enough, nothing)] == [400, 200, 200]
+
+
+class Counting(Database):
+    statements = 0
+
+    async def all(self, statement, **values):
+        self.statements += 1
+        return await super().all(statement, **values)
+
+
+async def test_the_number_of_statements_depends_on_the_tables_alone(given, context_of):
+    me = await given.an_account()
+    talks = [await talk(me) for _ in range(5)]
+    counts = []
+
+    for number in (1, 5):
+        database = Counting(given.service.database_url, 1)
+        await database.open()
+        some = [r for c, m in talks[:number] for r in (("conversations", c["id"]), ("messages", m["id"]))]
+        context = context_of(database, "queryRecords", me)
+        found = await query_records(context, {"pointers": pointers(*some)})
+        await database.close()
+        assert sum(len(records) for records in found["records"].values()) == 2 * number
+        counts.append(database.statements)
+
+    assert counts == [2, 2]
+
+
+def test_the_domain_of_every_kind_of_record_provides_what_the_contract_says():
+    for table, kind in record_types(bundle.load()).items():
+        domain = domain_of(table)
+        assert domain.readable is not None
+        assert (domain.writable is not None) >= bool(kind.writable)
+        assert (domain.lists_of is not None) >= bool(kind.writable)
+        assert (domain.create is not None) >= (kind.create_schema is not None)
+        assert (domain.delete is not None) >= kind.can_be_deleted
