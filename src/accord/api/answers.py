@@ -12,6 +12,9 @@ Header = tuple[bytes, bytes]
 Write = Callable[[bytes], Awaitable[None]]
 Stream = Callable[[Write], Awaitable[None]]
 """Writes the body piece by piece, for as long as it lasts."""
+AnswerAtOnce = Callable[[int, list[Header], bytes], bool]
+AT_ONCE = "accord.answer_at_once"
+"""The ASGI extension that takes status, headers and body together; False when the two messages have to be sent."""
 
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),

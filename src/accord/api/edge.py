@@ -11,10 +11,11 @@ from connexion.spec import Specification
 
 from accord import logs
 from accord.api import metrics
-from accord.api.answers import Answer, Header, Stream, fields, problem_answer
+from accord.api.answers import AT_ONCE, Answer, AnswerAtOnce, Header, Stream, fields, problem_answer
 from accord.api.body import ClientDisconnected
 from accord.api.client_address import ClientAddress
 from accord.api.cors import Cors
+from accord.api.deadline import Deadline
 from accord.api.limits import Limits
 from accord.api.negotiation import COMPRESS_FROM, accepts_gzip, gzip
 from accord.api.operation import CompiledOperation
@@ -61,7 +62,7 @@ class Edge(SpecMiddleware):
         self._cors = cors
         self._addresses = addresses
         self._limits = limits
-        self._timeout = timeout
+        self._deadline = Deadline(timeout)
         self._always = always
         self._router: Router[CompiledOperation] = Router()
 
@@ -82,17 +83,20 @@ class Edge(SpecMiddleware):
             await self._socket(scope, receive, send)
 
     async def _http(self, request: Request, send: Send) -> None:
+        task = self._deadline.begin()
         try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._answer(request)
+            answer = await self._answer(request)
         except ClientDisconnected:
             _note(request, Answer(CLIENT_LEFT))
             return
         except asyncio.CancelledError:
-            # Only the end of SHUTDOWN_TIMEOUT cancels requests, and the next process can serve this one.
-            answer = self._refusal(ServiceUnavailable(), request)
+            # Apart from the deadline only the end of SHUTDOWN_TIMEOUT cancels; the next process can serve it.
+            late = self._deadline.is_over(task)
+            answer = self._refusal(DeadlineExceeded() if late else ServiceUnavailable(), request)
         except Exception as error:  # noqa: BLE001 - the client gets an answer, the log the reason
             answer = self._refusal(error, request)
+        finally:
+            self._deadline.end(task)
         await self._send(request, answer, send)
         _note(request, answer)
         if answer.stream is not None:
@@ -149,6 +153,9 @@ class Edge(SpecMiddleware):
         headers = fields(answer, request.id, self._always)
         headers += request.limits
         headers += self._cors.headers(request)
+        at_once: dict[str, AnswerAtOnce] = request.scope.get("extensions", {}).get(AT_ONCE)
+        if at_once and answer.stream is None and at_once["answer"](answer.status, headers, answer.body):
+            return
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if answer.stream is None:
             await send({"type": "http.response.body", "body": answer.body})

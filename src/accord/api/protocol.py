@@ -6,13 +6,14 @@ body as the next request.
 """
 
 from asyncio import TimerHandle, Transport
+from functools import partial
 from typing import Any
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from accord import logs
 from accord.api import metrics
-from accord.api.answers import Header, fields, problem_answer
+from accord.api.answers import AT_ONCE, Header, fields, problem_answer
 from accord.api.request import new_request_id
 from accord.problems import InvalidToken, Problem, ValidationFailed
 
@@ -23,6 +24,9 @@ MAX_HEAD = 32_768
 MALFORMED = "must be a well-formed HTTP/1.1 request"
 LONG_URL = f"must have a URL of at most {MAX_URL} characters"
 LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
+
+
+CLOSE: Header = (b"connection", b"close")
 
 
 class HttpProtocol(HttpToolsProtocol):
@@ -88,6 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
             raise self._problem
         self._upgrades = self.url.partition(b"?")[0] == SOCKET_PATH and super()._should_upgrade()
         super().on_headers_complete()
+        self.scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, self.cycle)}}
         # Trailers come to `on_header` too; no proxy looked at them, so they must not count as headers.
         self.headers = []
 
@@ -129,10 +134,32 @@ class HttpProtocol(HttpToolsProtocol):
             else:
                 self._refuse(self._problem or _malformed(MALFORMED))
 
+    def _answer(self, cycle: RequestResponseCycle, status: int, headers: list[Header], body: bytes) -> bool:
+        """Write a whole answer; uvicorn's way, made for answers in pieces, takes as long as routing and validation."""
+        if cycle.disconnected or self.flow.write_paused:
+            return False
+        if CLOSE in headers:
+            cycle.keep_alive = False
+        elif not cycle.keep_alive:
+            headers.append(CLOSE)
+        lines = [STATUS_LINE[status]]
+        for name, value in (*cycle.default_headers, *headers):
+            lines += (name, b": ", value, b"\r\n")
+        head = b"".join(lines)
+        if head.count(b"\n") != len(lines) // 4 + 1:
+            raise ValueError("A header has a line end: what follows would be another header, or the body.")
+        cycle.response_started = cycle.response_complete = True
+        self.transport.write(head + b"\r\n" + (b"" if cycle.scope["method"] == "HEAD" else body))
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            self.transport.close()
+        cycle.on_response()
+        return True
+
     def _refuse(self, problem: Problem) -> None:
         request_id = new_request_id()
         answer = problem_answer(problem, request_id, "/")
-        answer.headers.append((b"connection", b"close"))
+        answer.headers.append(CLOSE)
         head = [*self.server_state.default_headers, *fields(answer, request_id, self._always)]
         lines = [name + b": " + value for name, value in head]
         self.transport.write(STATUS_LINE[answer.status] + b"\r\n".join([*lines, b"", answer.body]))
