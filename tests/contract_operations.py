@@ -12,6 +12,21 @@ WITHOUT_BODY = [operation for operation in OPERATIONS if operation.body_schema i
 NAMED: dict[str, Any] = {"ids": lambda value: value.id if isinstance(value, Operation) else None}
 
 
+def path_of(operation: Operation, **ids: str) -> str:
+    """Return the path with these ids in it, and the contract's examples for others."""
+    path = operation.path
+    for parameter in parameters(operation, "path"):
+        path = path.replace(f"{{{parameter.name}}}", ids.get(parameter.name) or example_of(operation, parameter.name))
+    return path
+
+
+def example_of(operation: Operation, name: str) -> str:
+    """Return the value that the contract gives as an example for a parameter."""
+    document = bundle.load()
+    found = (*document["paths"][operation.path].get("parameters", ()), *operation.definition.get("parameters", ()))
+    return next(str(p["example"]) for p in (resolve(document, p) for p in found) if p["name"] == name)
+
+
 def parameters(operation: Operation, place: str) -> list[Parameter]:
     return [parameter for parameter in operation.parameters if parameter.place == place]
 

@@ -5,21 +5,14 @@ from typing import Any
 
 import httpx
 import pytest
+from contract_operations import NAMED, OPERATIONS, body_properties, example_body, example_query, parameters, path_of
 
 from accord.contract import bundle
-from accord.contract.operations import Operation, operations, resolve
-
-OPERATIONS = {operation.id: operation for operation in operations(bundle.load())}
-NAMED = {"ids": lambda operation: operation.id}
+from accord.contract.operations import Operation, resolve
 
 
 def taking(header: str) -> list[Operation]:
-    return [o for o in OPERATIONS.values() if any(p.name == header and p.place == "header" for p in o.parameters)]
-
-
-def on_accounts(header: str) -> list[Operation]:
-    """Return the operations to drive: the edge treats those of other domains alike, and they test their own."""
-    return [operation for operation in taking(header) if operation.domain == "accounts"]
+    return [o for o in OPERATIONS if header in {parameter.name for parameter in parameters(o, "header")}]
 
 
 def giving_a_tag(operation: Operation) -> bool:
@@ -28,114 +21,133 @@ def giving_a_tag(operation: Operation) -> bool:
 
 
 @dataclass
-class Record:
-    """An account, and whoever may do anything to it."""
+class Records:
+    """A record of each kind at version 7, by the path parameter that names it, and who may do anything to them."""
 
-    user: dict[str, Any]
-    own: httpx.AsyncClient
+    ids: dict[str, str]
+    email: str
+    owner: httpx.AsyncClient
     root: httpx.AsyncClient
 
     async def call(self, operation: Operation, version: int | None = None, **headers: str) -> httpx.Response:
-        """Call an operation on the account; `version` is what the caller says that they read."""
+        """Call an operation on its record; `version` is what the caller says that they read."""
         request: dict[str, Any] = {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}
         if operation.body_schema is not None:
-            request["json"] = {"expectedVersion": version, "firstName": "Grace"}
-        elif operation.method == "DELETE":
-            request["params"] = {"expectedVersion": version}
-        elif operation.id == "getUserByEmail":
-            request["params"] = {"email": self.user["email"]}
-        client = self.own if operation.path == "/api/v1/me" else self.root
-        return await client.request(operation.method, operation.path.replace("{userId}", self.user["id"]), **request)
+            newcomer = {"userId": self.ids["newcomer"]} if "userId" in body_properties(operation) else {}
+            request["json"] = example_body(operation) | newcomer | {"expectedVersion": version}
+        query = example_query(operation)
+        if query:
+            known = {"expectedVersion": version, "email": self.email}
+            request["params"] = query | {name: known[name] for name in query}
+        client = self.root if operation.path.startswith("/api/v1/users") else self.owner
+        return await client.request(operation.method, path_of(operation, **self.ids), **request)
+
+    def of(self, operation: Operation) -> tuple[str, str]:
+        """Return the table and the id of the record that an operation is about."""
+        for name, table in TABLES.items():
+            if f"{{{name}}}" in operation.path:
+                return table, self.ids[name]
+        return "users", self.ids["me"]
+
+
+# The first that a path names is what the operation is about: a member is removed from a conversation.
+TABLES = {"messageId": "messages", "conversationId": "conversations", "userId": "users"}
 
 
 @pytest.fixture
-async def record(given) -> Record:
-    """An account at version 7."""
-    me, root = await given.an_account(version=7), await given.root()
-    return Record(me.user, me.http, root.http)
+async def records(given) -> Records:
+    me, other, root = await given.an_account(version=7), await given.an_account(version=7), await given.root()
+    talk = (await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id])).json()["id"]
+    said = (await me.post(f"/api/v1/conversations/{talk}/messages", text="Shall we begin?")).json()["id"]
+    for table, record_id in (("conversations", talk), ("messages", said)):
+        await given.sql(f"UPDATE {table} SET version = 7 WHERE id = %s", record_id)  # noqa: S608 - tables of ours
+    ids = {"userId": other.id, "conversationId": talk, "messageId": said, "me": me.id, "newcomer": root.id}
+    return Records(ids, other.email, me.http, root.http)
+
+
+async def unchanged(given, records, operation) -> bool:
+    """Say whether the record is still there, and at its version."""
+    table, record_id = records.of(operation)
+    statement = f"SELECT version, deleted_at FROM {table} WHERE id = %s"  # noqa: S608 - tables of ours
+    return await given.sql(statement, record_id) == [(7, None)]
 
 
 def test_every_operation_that_gives_a_tag_for_a_record_takes_it_back():
-    reads = {operation.id for operation in OPERATIONS.values() if operation.method == "GET" and giving_a_tag(operation)}
+    reads = {operation.id for operation in OPERATIONS if operation.method == "GET" and giving_a_tag(operation)}
 
     assert reads == {operation.id for operation in taking("If-None-Match")}
     assert reads
 
 
 def test_every_operation_that_states_a_version_takes_a_tag_too():
-    stating = {o.id for o in OPERATIONS.values() if "expectedVersion" in str(o.definition.get("parameters", ""))}
-    stating |= {
-        o.id
-        for o in OPERATIONS.values()
-        if o.body_schema and "expectedVersion" in resolve(bundle.load(), o.body_schema)["properties"]
-    }
-    stating |= {o.id for o in OPERATIONS.values() if any(p.name == "expectedVersion" for p in o.parameters)}
+    stating = {o.id for o in OPERATIONS if o.body_schema and "expectedVersion" in body_properties(o)}
+    stating |= {o.id for o in OPERATIONS if "expectedVersion" in {p.name for p in parameters(o, "query")}}
 
     assert stating == {operation.id for operation in taking("If-Match")}
     assert stating
 
 
-@pytest.mark.parametrize("operation", on_accounts("If-None-Match"), **NAMED)
-async def test_who_holds_this_version_gets_304_and_no_body(record, operation):
+@pytest.mark.parametrize("operation", taking("If-None-Match"), **NAMED)
+async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
     for held in ('"7"', 'W/"7"', '"1", "7"', "*", '"6" ,"7"'):
-        answer = await record.call(operation, If_None_Match=held)
+        answer = await records.call(operation, If_None_Match=held)
 
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"7"'), held
         assert answer.headers["cache-control"] == "no-store"
         assert not {"content-type", "content-length", "content-encoding"} & set(answer.headers)
 
 
-@pytest.mark.parametrize("operation", on_accounts("If-None-Match"), **NAMED)
-async def test_who_holds_another_one_gets_the_record(record, operation):
+@pytest.mark.parametrize("operation", taking("If-None-Match"), **NAMED)
+async def test_who_holds_another_one_gets_the_record(records, operation):
     for held in ('"6"', '"77"', "7", "'7'", '"7', '""', 'w/"7"'):
-        answer = await record.call(operation, If_None_Match=held)
+        answer = await records.call(operation, If_None_Match=held)
 
         assert (answer.status_code, answer.headers["etag"], answer.json()["version"]) == (200, '"7"', 7), held
 
 
-@pytest.mark.parametrize("operation", on_accounts("If-Match"), **NAMED)
-async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(record, operation):
-    answer = await record.call(operation, version=7, If_Match='"7"')
+@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(records, operation):
+    answer = await records.call(operation, version=7, If_Match='"7"')
 
     assert answer.status_code in {200, 204}
     if answer.status_code == 200:
         assert (answer.headers["etag"], answer.json()["version"]) == ('"8"', 8)
 
 
-@pytest.mark.parametrize("operation", on_accounts("If-Match"), **NAMED)
-async def test_a_tag_that_agrees_and_is_stale_is_412(given, record, operation):
+@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+async def test_a_tag_that_agrees_and_is_stale_is_412(given, records, operation):
     for stale in (6, 8):
-        answer = await record.call(operation, version=stale, If_Match=f'"{stale}"')
+        answer = await records.call(operation, version=stale, If_Match=f'"{stale}"')
 
         problem = answer.json()
         assert (answer.status_code, problem["code"]) == (412, "PRECONDITION_FAILED")
         assert (problem["currentVersion"], problem["expectedVersion"]) == (7, stale)
-    assert await given.sql("SELECT version, deleted_at FROM users WHERE id = %s", record.user["id"]) == [(7, None)]
+    assert await unchanged(given, records, operation)
 
 
-@pytest.mark.parametrize("operation", on_accounts("If-Match"), **NAMED)
-async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(given, record, operation):
+@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(given, records, operation):
     for tag in ('"6"', '"8"'):
-        answer = await record.call(operation, version=7, If_Match=tag)
+        answer = await records.call(operation, version=7, If_Match=tag)
 
         assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
         message = "names another version than expectedVersion"
         assert answer.json()["errors"] == [{"field": "If-Match", "message": message}]
-    assert await given.sql("SELECT version, deleted_at FROM users WHERE id = %s", record.user["id"]) == [(7, None)]
+    assert await unchanged(given, records, operation)
 
 
-@pytest.mark.parametrize("operation", on_accounts("If-Match"), **NAMED)
-async def test_what_is_no_strong_tag_of_a_version_is_400(record, operation):
+@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+async def test_what_is_no_strong_tag_of_a_version_is_400(records, operation):
     for tag in ("7", 'W/"7"', "*", '"7", "8"', '"x"', '"07"', '"-7"', '"9999999999999999999"', '""'):
-        answer = await record.call(operation, version=7, If_Match=tag)
+        answer = await records.call(operation, version=7, If_Match=tag)
 
         assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR"), tag
         assert {error["field"] for error in answer.json()["errors"]} == {"If-Match"}
 
 
-@pytest.mark.parametrize("operation", on_accounts("If-Match"), **NAMED)
-async def test_without_a_tag_a_stale_version_is_409(record, operation):
-    answer = await record.call(operation, version=6)
+@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+async def test_without_a_tag_a_stale_version_is_409(records, operation):
+    answer = await records.call(operation, version=6)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "VERSION_CONFLICT")
 

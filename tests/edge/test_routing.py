@@ -1,19 +1,17 @@
 """E-8, and what HTTP asks of every path: exact routes, HEAD, OPTIONS, 405 with Allow, 406."""
 
 import pytest
+from contract_operations import OPERATIONS, path_of
 from raw_http import connected, exchanged, request
 
 from accord.contract import bundle
 from accord.contract.operations import METHODS
 
 PATHS = {path: {m.upper() for m in METHODS if m in item} for path, item in bundle.load()["paths"].items()}
-EXAMPLES = {"{userId}": "01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f"}
 
 
 def example(path: str) -> str:
-    for name, value in EXAMPLES.items():
-        path = path.replace(name, value)
-    return path
+    return path_of(next(operation for operation in OPERATIONS if operation.path == path))
 
 
 @pytest.mark.parametrize("path", PATHS)

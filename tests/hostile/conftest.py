@@ -7,7 +7,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from contract_operations import example_query
+from contract_operations import example_query, path_of
 from given import Given
 from raw_http import RawAnswer, exchanged, request
 from running import Program, Service
@@ -74,7 +74,7 @@ async def attack(url: str, root: tuple[str, str]) -> AsyncIterator[Attack]:
         query: str | None = None,
         path: str | None = None,
     ) -> RawAnswer:
-        target = path or operation.path.replace("{userId}", user_id)
+        target = path or path_of(operation, userId=user_id)
         query = urlencode(example_query(operation)) if query is None else query
         signed = [("Authorization", f"Bearer {token}")] if operation.access == "signed-in" else []
         sent = request(operation.method, f"{target}?{query}" if query else target, [*signed, *(headers or [])], body)

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+import re
 import time
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -35,7 +36,7 @@ def hostile(seed: int) -> Iterator[bytes]:
 
     while True:
         operation = chance.choice(OPERATIONS)
-        path = operation.path.replace("{userId}", text(20).replace("/", ""))
+        path = re.sub(r"\{\w+\}", lambda _: text(20), operation.path)
         names = ("Authorization", "Accept", "Accept-Encoding", "If-Match", "If-None-Match", "Origin", "traceparent")
         headers = [(chance.choice(names), header_value()) for _ in range(chance.randint(0, 4))]
         body = None

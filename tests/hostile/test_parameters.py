@@ -4,7 +4,16 @@ import json
 from urllib.parse import quote, unquote
 
 import pytest
-from contract_operations import NAMED, OPERATIONS, WITH_BODY, body_properties, example_body, example_query, parameters
+from contract_operations import (
+    NAMED,
+    OPERATIONS,
+    WITH_BODY,
+    body_properties,
+    example_body,
+    example_query,
+    parameters,
+    path_of,
+)
 
 WITH_QUERY = [operation for operation in OPERATIONS if parameters(operation, "query")]
 WITH_PATH = [operation for operation in OPERATIONS if parameters(operation, "path")]
@@ -82,10 +91,46 @@ IDS = [
 ]
 
 
+MOMENTS = [
+    "10000-01-01T00:00:00Z",
+    "99999-12-31T23:59:59Z",
+    "+12026-01-31T09:30:00Z",
+    "-0001-01-01T00:00:00Z",
+    "0000-01-01T00:00:00Z",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
+    "2026-02-30T09:30:00Z",
+    "2026-13-01T09:30:00Z",
+    "2026-00-01T09:30:00Z",
+    "2026-01-31T24:00:00Z",
+    "2026-01-31T09:60:00Z",
+    "2026-01-31T09:30:00",
+    "2026-01-31",
+    "2026-01-31 09:30:00Z",
+    "2026-01-31T09:30:00.Z",
+    "2026-01-31T09:30:00+24:00",
+    "2026-01-31T09:30:00Z\n",
+    "\u0662026-01-31T09:30:00Z",
+    "1769851800",
+    "now",
+    "",
+]
+
+
+def plain(texts: list[str]) -> list[str]:
+    """Return the texts as they are in a body, where NUL is not even JSON."""
+    return [unquote(text) for text in texts if "%00" not in text and "%FF" not in text]
+
+
+FORMATS = {"date-time": MOMENTS, "email": plain(EMAILS), "uuid": plain(IDS)}
+
+
 def bad_values(parameter) -> list[str]:
     if parameter.schema["type"] == "integer":
         return INTEGERS
-    return TEXTS + (EMAILS if parameter.schema.get("format") == "email" else ["a" * 1000, "%07"])
+    if "format" in parameter.schema:
+        return TEXTS + [quote(text, safe="%") for text in FORMATS[parameter.schema["format"]]]
+    return [*TEXTS, "%07"]
 
 
 @pytest.mark.parametrize("operation", WITH_QUERY, **NAMED)
@@ -124,55 +169,20 @@ async def test_what_is_repeated_or_unknown_is_400(attack, operation):
 async def test_a_malformed_id_is_not_found(attack, operation):
     body = json.dumps(example_body(operation)).encode() if operation in WITH_BODY else None
     headers = [("Content-Type", "application/json")] if body else None
-    for value in IDS:
-        answer = await attack(operation, headers, body, path=operation.path.replace("{userId}", value))
-        assert (answer.status, answer.code) == (404, "NOT_FOUND"), value
+    for parameter in parameters(operation, "path"):
+        for value in IDS:
+            answer = await attack(operation, headers, body, path=path_of(operation, **{parameter.name: value}))
+            assert (answer.status, answer.code) == (404, "NOT_FOUND"), value
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, **NAMED)
 async def test_a_header_that_the_contract_does_not_have_is_400(attack, operation):
     for parameter in parameters(operation, "header"):
-        for value in (b"\xff", b"caf\xc3\xa9", b'"' + b"1" * 5000 + b'"', b'"1"\t', b""):
-            if parameter.name == "If-None-Match" and value == b'"1"\t':
-                continue  # spaces around a value are not part of it
+        for value in (b"\xff", b"caf\xc3\xa9", b'"' + b"1" * 5000 + b'"', b""):
             body = json.dumps(example_body(operation)).encode() if operation in WITH_BODY else None
             kind = [("Content-Type", "application/json")] if body else []
             answer = await attack(operation, [*kind, (parameter.name, value)], body)
             assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), value
-
-
-MOMENTS = [
-    "10000-01-01T00:00:00Z",
-    "99999-12-31T23:59:59Z",
-    "+12026-01-31T09:30:00Z",
-    "-0001-01-01T00:00:00Z",
-    "0000-01-01T00:00:00Z",
-    "0001-01-01T00:00:00+14:00",
-    "9999-12-31T23:59:59-14:00",
-    "2026-02-30T09:30:00Z",
-    "2026-13-01T09:30:00Z",
-    "2026-00-01T09:30:00Z",
-    "2026-01-31T24:00:00Z",
-    "2026-01-31T09:60:00Z",
-    "2026-01-31T09:30:00",
-    "2026-01-31",
-    "2026-01-31 09:30:00Z",
-    "2026-01-31T09:30:00.Z",
-    "2026-01-31T09:30:00+24:00",
-    "2026-01-31T09:30:00Z\n",
-    "\u0662026-01-31T09:30:00Z",
-    "1769851800",
-    "now",
-    "",
-]
-
-
-def plain(texts: list[str]) -> list[str]:
-    """Return the texts as they are in a body, where NUL is not even JSON."""
-    return [unquote(text) for text in texts if "%00" not in text and "%FF" not in text]
-
-
-FORMATS = {"date-time": MOMENTS, "email": plain(EMAILS), "uuid": plain(IDS)}
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
