@@ -102,7 +102,10 @@ def test_ctrl_c_stops_everything_it_started_and_the_next_start_takes_two_seconds
         if times[-1] < 2:
             break
     assert min(times) < 2
-    assert "setup token" not in service.programs[0].output()
+
+
+def test_where_there_is_a_root_account_no_setup_token_is_offered(another):
+    assert "setup token" not in another().start().programs[0].output()
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_running(alone):

@@ -1,6 +1,7 @@
 """The wrappers that make spans. Of statements the text is recorded and never a parameter; of requests no header."""
 
 import asyncio
+import os
 import threading
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from functools import partial, wraps
@@ -34,8 +35,8 @@ class Tracing:
 
     def __init__(self, exporter: str, role: str) -> None:
         """Take the exporter's name, and the process's role as part of the service's name."""
-        # The environment's OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES win over these.
-        resource = Resource({SERVICE_NAME: f"accord-{role}", SERVICE_VERSION: __version__}).merge(Resource.create())
+        name = os.environ.get("OTEL_SERVICE_NAME") or f"accord-{role}"
+        resource = Resource.create({SERVICE_NAME: name, SERVICE_VERSION: __version__})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
         # A refusal is no failure, and an exception's message may hold what a client sent: results set the status.
