@@ -1,0 +1,162 @@
+"""V-4: whatever clients do with versions, stale or not, one after the other or at once, no update is lost."""
+
+import asyncio
+import os
+from contextlib import AsyncExitStack
+from typing import Any
+
+import httpx
+import pytest
+import versioned
+from given import Account, Given, details
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
+from running import Service
+from versioned import Resource
+
+from accord.contract.operations import Operation
+
+CLIENTS = 3
+clients = st.integers(0, CLIENTS - 1)
+
+
+class Versions(RuleBasedStateMachine):
+    """Several clients who remember the version that they saw last; the model is the last answer of success."""
+
+    service: Service
+    resource: Resource
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.stack = AsyncExitStack()
+        self.given = Given(self.service, self.stack)
+        self.gone = False
+
+    def teardown(self) -> None:
+        self.runner.run(self.stack.aclose())
+        self.runner.close()
+
+    @initialize()
+    def make_one(self) -> None:
+        self.runner.run(self._make_one())
+
+    async def _make_one(self) -> None:
+        self.actor = await (self.given.an_account() if self.resource.role == "customer" else self.given.an_admin())
+        self.other = await self.given.an_account()
+        self.record, self.owner = await self._created(self.resource)
+        self.seen = [self.record["version"]] * CLIENTS
+
+    async def _created(self, resource: Resource) -> tuple[dict[str, Any], Account]:
+        """Make one, and what it belongs to; return it with the account that it is, if it is one."""
+        path = resource.create.path
+        for parent in versioned.resources().values():
+            if f"{{{parent.id_name}}}" in path:
+                path = path.replace(f"{{{parent.id_name}}}", (await self._created(parent))[0]["id"])
+        content = (resource.create.definition["requestBody"])["content"]["application/json"]
+        body = content["example"] | (details(role="customer") if "email" in content["example"] else {})
+        answer = await self.actor.http.post(path, json=body)
+        assert answer.status_code == 201, answer.text
+        owner = await self.given.signed_in(body["email"]) if "email" in body else self.actor
+        return answer.json(), owner
+
+    @rule(client=clients)
+    def read(self, client: int) -> None:
+        answer = self.runner.run(self._read())
+        if self.gone:
+            assert answer.status_code == 404
+        else:
+            assert answer.json() == self.record
+            assert answer.headers["etag"] == f'"{self.record["version"]}"'
+            self.seen[client] = self.record["version"]
+
+    async def _read(self) -> httpx.Response:
+        read = self.resource.kind.read
+        return await self.actor.http.get(read.path.replace(f"{{{self.resource.id_name}}}", self.record["id"]))
+
+    @rule(client=clients, data=st.data())
+    def change(self, client: int, data: st.DataObject) -> None:
+        operation, body = self._drawn(data)
+        answer = self.runner.run(self._send(operation, self.seen[client], body))
+        self._judge(answer, operation, self.seen[client], body)
+        if answer.is_success and not self.gone:
+            self.seen[client] = self.record["version"]
+
+    @precondition(lambda self: not self.gone)
+    @rule(data=st.data())
+    def race(self, data: st.DataObject) -> None:
+        """Let all clients change the current version at once: at most one may."""
+        drawn = [self._drawn(data) for _ in range(CLIENTS)]
+        version = self.record["version"]
+        answers = self.runner.run(self._at_once([self._send(o, version, body) for o, body in drawn]))
+        won = [i for i, answer in enumerate(answers) if answer.is_success]
+        assert len(won) <= 1, [answer.text for answer in answers]
+        for i in won:
+            self._judge(answers[i], drawn[i][0], version, drawn[i][1])
+        for answer in answers:
+            if answer.status_code == 409 and answer.json()["code"] == "VERSION_CONFLICT":
+                assert won
+                assert answer.json()["currentVersion"] > version
+
+    async def _at_once(self, requests: list[Any]) -> list[httpx.Response]:
+        return await asyncio.gather(*requests)
+
+    def _drawn(self, data: st.DataObject) -> tuple[Operation, dict[str, Any]]:
+        operation = data.draw(st.sampled_from(self.resource.changes))
+        return operation, data.draw(versioned.bodies(operation, {"userId": self.other.id}))
+
+    async def _send(self, operation: Operation, version: int, body: dict[str, Any]) -> httpx.Response:
+        # What names nobody in its path is about the caller.
+        sender = self.actor if "{" in operation.path else self.owner
+        path = operation.path.replace(f"{{{self.resource.id_name}}}", self.record["id"])
+        path = path.replace("{userId}", self.other.id)
+        if operation.method == "DELETE":
+            return await sender.http.request("DELETE", path, params={"expectedVersion": version})
+        return await sender.http.request(operation.method, path, json={"expectedVersion": version, **body})
+
+    def _judge(self, answer: httpx.Response, operation: Operation, version: int, body: dict[str, Any]) -> None:
+        assert answer.status_code < 500, answer.text
+        if not answer.is_success:
+            if answer.json()["code"] == "VERSION_CONFLICT":
+                assert answer.json()["currentVersion"] == self.record["version"] != version
+            return
+        assert version == self.record["version"], f"{operation.id} overwrote {self.record} with {body}"
+        assert not self.gone
+        if answer.status_code == 204:
+            self.gone = True
+            return
+        after = answer.json()
+        assert after["version"] == version + 1
+        assert after == after | {name: value for name, value in body.items() if name in after}
+        self.record = after
+
+
+def run(table: str, service: Service, examples: int, steps: int) -> None:
+    machine = type("VersionsOf" + table, (Versions,), {"service": service, "resource": versioned.resources()[table]})
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            deadline=None,
+            database=None,
+            max_examples=examples,
+            stateful_step_count=steps,
+            suppress_health_check=list(HealthCheck),
+            print_blob=True,
+        ),
+    )
+
+
+def test_every_operation_with_a_version_belongs_to_a_resource():
+    assert versioned.unowned_versioned_operations() == []
+
+
+@pytest.mark.parametrize("table", versioned.resources())
+def test_no_update_is_lost(service, table):
+    run(table, service, examples=6, steps=15)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("table", versioned.resources())
+def test_no_update_is_lost_in_many_more_tries(service, table):
+    run(table, service, examples=int(os.environ.get("EXAMPLES", "100")), steps=40)
