@@ -5,6 +5,7 @@ from given import PASSWORD, details
 from accord.contract import bundle
 from accord.contract.operations import operations
 from accord.database.schema import load_all_tables
+from accord.journal.partitions import coming
 
 
 async def register(given):
@@ -210,6 +211,9 @@ async def test_no_version_has_two_entries(given):
         "TRUNCATE journal",
         "DELETE FROM journal WHERE kind = 'created'",
         "TRUNCATE journal CASCADE",
+        "TRUNCATE journal_default",
+        f"TRUNCATE {coming()[0].partition}",
+        f"DELETE FROM {coming()[0].partition}",  # noqa: S608 - the name is ours
     ],
 )
 async def test_nobody_changes_the_past(given, statement):

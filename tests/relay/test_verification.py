@@ -154,7 +154,7 @@ async def test_a_forged_checkpoint_is_refused(book):
 
 async def test_the_rest_stays_verifiable_after_old_months_were_pruned(book):
     old = partitions.Month(2025, 1)
-    await book.tamper(partitions.create(old))
+    await book.tamper(*partitions.create(old))
     async with await psycopg.AsyncConnection.connect(book.url, autocommit=True) as connection:
         for _ in range(3):
             await connection.execute(

@@ -45,11 +45,20 @@ class Month(NamedTuple):
         return f"journal_p{self.year:04}_{self.month:02}"
 
 
-def create(month: Month) -> str:
-    """Return the statement that makes the partition of a month."""
-    return (
+def create(month: Month) -> tuple[str, str]:
+    """Return the statements that make the partition of a month."""
+    table = (
         f"CREATE TABLE IF NOT EXISTS {month.partition} PARTITION OF journal"
         f" FOR VALUES FROM ('{month.first}Z') TO ('{month.next.first}Z')"
+    )
+    return table, refuse_truncate(month.partition)
+
+
+def refuse_truncate(partition: str) -> str:
+    """Return the statement that keeps a partition from being emptied; only row triggers come from the parent."""
+    return (
+        f"CREATE OR REPLACE TRIGGER {partition}_no_truncate BEFORE TRUNCATE ON {partition}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
     )
 
 
@@ -80,4 +89,5 @@ async def _make(database: Database, month: Month) -> None:
         with suppress(psycopg.errors.LockNotAvailable):
             async with connection.transaction():
                 await connection.execute(b"SET LOCAL lock_timeout = '1s'")
-                await connection.execute(create(month).encode())
+                for statement in create(month):
+                    await connection.execute(statement.encode())

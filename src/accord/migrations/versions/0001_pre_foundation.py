@@ -13,11 +13,13 @@ branch_labels = None
 depends_on = None
 
 
-_APPEND_ONLY = """
+_REFUSE_CHANGE = """
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'the journal is append-only: % is refused', TG_OP;
-END $$;
+END $$
+"""
+_APPEND_ONLY = """
 CREATE TRIGGER journal_append_only BEFORE UPDATE OR DELETE ON journal
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER journal_no_truncate BEFORE TRUNCATE ON journal
@@ -52,9 +54,12 @@ def upgrade() -> None:
     )
     op.create_index(op.f("journal_actor_id_idx"), "journal", ["actor_id"], unique=False)
     op.create_index(op.f("journal_record_table_record_id_idx"), "journal", ["record_table", "record_id"], unique=False)
+    op.execute(_REFUSE_CHANGE)
     op.execute("CREATE TABLE journal_default PARTITION OF journal DEFAULT")
+    op.execute(partitions.refuse_truncate("journal_default"))
     for month in partitions.coming():
-        op.execute(partitions.create(month))
+        for statement in partitions.create(month):
+            op.execute(statement)
     op.create_index(op.f("journal_transaction_id_idx"), "journal", ["transaction_id"], unique=False)
     op.create_table(
         "journal_positions",
