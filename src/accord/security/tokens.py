@@ -54,8 +54,8 @@ class AccessTokens:
         """Sign something that is no token, and whose first words name its purpose; give the key id and signature."""
         return self._kid, self._key.sign(message)
 
-    def issue(self, user_id: str, session_id: str, now: float) -> str:
-        """Sign a token that lives ACCESS_TOKEN_TTL from `now` (seconds since the epoch)."""
+    def issue(self, user_id: str, session_id: str, now: float, lifetime: int | None = None) -> str:
+        """Sign a token that lives so many seconds from `now` (seconds since the epoch); ACCESS_TOKEN_TTL by default."""
         claims = {
             "iss": self._issuer,
             "aud": self._audience,
@@ -63,7 +63,7 @@ class AccessTokens:
             "sid": session_id,
             "jti": str(uuid.uuid4()),
             "iat": int(now),
-            "exp": int(now) + self._lifetime,
+            "exp": int(now) + (lifetime or self._lifetime),
         }
         return jwt.encode(claims, self._key, "EdDSA", {"typ": "at+jwt", "kid": self._kid})
 

@@ -1,3 +1,4 @@
+import jwt
 import pytest
 
 
@@ -107,6 +108,17 @@ async def test_a_session_ends_by_age_and_by_idleness(given, time_passes):
     answer = await refresh(me, me.tokens["refreshToken"])
 
     assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
+
+
+async def test_an_access_token_does_not_outlive_its_session(given):
+    me = await given.an_account()
+    await given.sql("UPDATE sessions SET expires_at = now() + interval '60 seconds' WHERE user_id = %s", me.id)
+
+    tokens = (await refresh(me, me.tokens["refreshToken"])).json()
+
+    claims = jwt.decode(tokens["accessToken"], options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == tokens["expiresIn"]
+    assert 50 <= tokens["expiresIn"] <= 60
 
 
 async def test_an_unknown_token_is_refused(given):

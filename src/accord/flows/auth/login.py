@@ -28,5 +28,5 @@ async def login(context: Context, body: Login) -> SignedIn:
         raise await rules.counted_failure(context, identifier, found)
     if new_hash is not None:
         await queries.replace_hash(context.tx, found, new_hash)
-    session_id, token = await rules.start_session(context, account)
-    return shapes.signed_in(context, shapes.user(account), session_id, token)
+    session_id, token, ends_at = await rules.start_session(context, account)
+    return shapes.signed_in(context, shapes.user(account), session_id, token, ends_at=ends_at)

@@ -27,4 +27,5 @@ async def refresh(context: Context, body: Refresh) -> SignedIn:
         context.journal.event("sessions", token.session_id, {"event": "refresh reuse detected"})
         raise RefreshTokenReused
     account = await queries.find_account_by_id(context.tx, token.user_id)
-    return shapes.signed_in(context, shapes.user(account), str(token.session_id), successor)
+    session_id = str(token.session_id)
+    return shapes.signed_in(context, shapes.user(account), session_id, successor, ends_at=token.expires_at)

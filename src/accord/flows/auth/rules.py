@@ -108,9 +108,10 @@ async def counted_failure(context: Context, identifier: bytes, account: Any) -> 
     return SignInRefused()
 
 
-async def start_session(context: Context, account: Any) -> tuple[str, str]:
-    """Write a new session; return its id and its first refresh token."""
+async def start_session(context: Context, account: Any) -> tuple[str, str, datetime]:
+    """Write a new session; return its id, its first refresh token, and when it ends at the latest."""
     token, now, session_id = new_token(context), context.now(), context.new_id()
+    ends_at = now + timedelta(seconds=context.settings.refresh_token_ttl)
     await queries.add_session(
         context.tx,
         id=session_id,
@@ -120,9 +121,9 @@ async def start_session(context: Context, account: Any) -> tuple[str, str]:
         current_token_hash=token_hash(token),
         created_at=now,
         last_active_at=now,
-        expires_at=now + timedelta(seconds=context.settings.refresh_token_ttl),
+        expires_at=ends_at,
     )
     await queries.end_all_but_newest(context.tx, account.id, context.settings.max_sessions, now)
     context.journal.acted_by(account.id)
     context.journal.event("sessions", session_id, {"event": "signed in", "userId": str(account.id)})
-    return str(session_id), token
+    return str(session_id), token, ends_at
