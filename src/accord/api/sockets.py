@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Collection
 
 from accord import logs
 from accord.api.answers import Header, fields, problem_answer
-from accord.api.client_address import ClientAddress
+from accord.api.client_address import ClientAddress, bucket_key
 from accord.api.limits import Limits
 from accord.api.request import Receive, Request, Scope, Send
 from accord.problems import Forbidden, NotFound, Problem, RateLimitExceeded
@@ -49,7 +49,7 @@ class SocketDoor:
         origin = request.headers.get(b"origin")
         if origin is not None and origin not in self._origins and not _is_own(origin, request):
             raise Forbidden("CORS_ORIGINS does not list the origin of this page.")
-        self._limits.connection(f"address {request.address}")
+        self._limits.connection(f"address {bucket_key(request.address)}")
 
     def _admits(self, account_id: str) -> bool:
         try:
