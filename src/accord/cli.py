@@ -28,7 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (CannotStart, BundleUnusable) as error:
         sys.stderr.write(f"accord: {error}\n")
     except Problem as problem:
-        sys.stderr.write(f"accord: {problem.title}. {problem.detail}\n")
+        reasons = [f"  {error['field']} {error['message']}\n" for error in problem.extra.get("errors", ())]
+        sys.stderr.write(f"accord: {problem.title}. {problem.detail}\n{''.join(reasons)}")
     except KeyboardInterrupt:
         return 130
     return 1
