@@ -72,6 +72,20 @@ async def test_the_log_line_has_it_with_operation_status_duration_and_caller(giv
     assert 0 < line["durationMs"] < 30_000
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [("PATCH", "/api/v1/me", 400, "VALIDATION_ERROR"), ("GET", "/api/v1/users", 403, "FORBIDDEN")],
+)
+async def test_a_refusal_is_logged_with_its_caller_and_its_reason(given, service, method, path, status, code):
+    given_id, me = an_id(), await given.an_account()
+    body = {} if method == "PATCH" else None
+
+    await me.http.request(method, path, json=body, headers={"X-Request-Id": given_id})
+
+    [line] = await logged(service, given_id)
+    assert (line["status"], line["callerId"], line["trace"]) == (status, me.id, [f"REJECTED: {code}"])
+
+
 async def test_the_journal_has_it(given):
     given_id, me = an_id(), await given.an_account()
 

@@ -33,12 +33,11 @@ _printable = re.compile(r"[!-~]{1,2000}").fullmatch
 
 
 class Answer:
-    """A response; `error_code`, `caller` and `trace` are for the log line only."""
+    """A response; `error_code` and `trace` are for the log line only."""
 
     __slots__ = (
         "body",
         "cache_control",
-        "caller",
         "compressible",
         "content_security",
         "content_type",
@@ -69,7 +68,6 @@ class Answer:
         self.compressible = True
         self.stream: Stream | None = None
         self.error_code: str | None = None
-        self.caller: str | None = None
         self.trace: list[str] | None = None
 
 

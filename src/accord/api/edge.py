@@ -125,7 +125,9 @@ class Edge(SpecMiddleware):
         raise problem
 
     def _refusal(self, error: Exception, request: Request) -> Answer:
-        answer = problem_answer(self._problem(error, request), request.id, request.path)
+        problem = self._problem(error, request)
+        answer = problem_answer(problem, request.id, request.path)
+        answer.trace = [f"REJECTED: {problem.code}"]
         if b"expect" in request.headers:
             # Nobody knows whether a client that was to wait for `100 Continue` still sends the body.
             answer.headers.append((b"connection", b"close"))
@@ -190,6 +192,6 @@ def _note(request: Request, answer: Answer) -> None:
     seconds = request.elapsed()
     metrics.request_done(request.operation or "none", answer.status, seconds, answer.error_code)
     if request.operation is not None:
-        logs.request_line(request.id, request.operation, answer.status, seconds, answer.caller, answer.trace)
+        logs.request_line(request.id, request.operation, answer.status, seconds, request.caller, answer.trace)
     else:
         logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)

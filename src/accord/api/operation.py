@@ -73,6 +73,7 @@ class CompiledOperation:
         has_body = self._guard.check(request)
         await self._limits.before(request, operation)
         caller = ANONYMOUS if operation.access == "public" else await self._authenticate(request, operation.access)
+        request.caller = caller.id or None
         self._limits.after(request, caller)
         if operation.permission is not None and not allows(caller.permissions, operation.permission):
             raise Forbidden
@@ -85,7 +86,6 @@ class CompiledOperation:
         else:
             answer = self._answer(request, result)
         answer.compressible = self._compressible
-        answer.caller = caller.id or None
         answer.trace = result.trace
         return answer
 

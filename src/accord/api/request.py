@@ -25,10 +25,14 @@ def new_request_id() -> str:
 
 
 class Request:
-    """The parts of the ASGI scope that are needed, looked at once; `limits` are the headers of its rate limit."""
+    """The parts of the ASGI scope that are needed, looked at once; `limits` are the headers of its rate limit.
+
+    `caller` is the id of who asks, as soon as that is known; the log line has it whatever the answer is.
+    """
 
     __slots__ = (
         "address",
+        "caller",
         "headers",
         "id",
         "limits",
@@ -54,6 +58,7 @@ class Request:
             self.headers = _joined(scope["headers"])
         self.id = _given_id(self.headers) or new_request_id()
         self.address = ""
+        self.caller: str | None = None
         self.operation: str | None = None
         self.limits: list[Header] = []
 
