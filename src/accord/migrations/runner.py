@@ -50,6 +50,8 @@ def upgrade(url: str) -> bool:
     if not is_behind(current(url)):
         return False
     with _connection(url) as connection, _alone(connection):
+        if not is_behind(current(url)):
+            return False  # Who had the lock before did it.
         run(connection, "upgrade", "head")
     return True
 

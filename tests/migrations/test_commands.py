@@ -1,0 +1,95 @@
+"""O-9: `accord db upgrade` and `accord db check`, also when several start at once."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from operations.processes import once, wait_until
+from running import Program, Service
+
+from accord.migrations import runner
+
+pytestmark = once
+
+
+@pytest.fixture
+def on(empty, tmp_path) -> Service:
+    """Runs commands on the empty database."""
+    return Service(tmp_path, DATABASE_URL=empty, NATS_URL="nats://127.0.0.1:9")
+
+
+@contextmanager
+def advisory_lock(url: str) -> Iterator[psycopg.Connection]:
+    """Be the process that migrates."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (runner.ADVISORY_LOCK,))
+        yield connection
+
+
+def waiting(connection: psycopg.Connection) -> int:
+    statement = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    return connection.execute(statement).fetchone()[0]
+
+
+def outcome(program: Program) -> tuple[int, str]:
+    return program.process.wait(60), program.output()
+
+
+def test_upgrades_that_start_together_do_not_race(on, empty):
+    with advisory_lock(empty) as mine:
+        both = [on.run(f"upgrade-{number}", "db", "upgrade") for number in (1, 2)]
+        wait_until(lambda: waiting(mine) == 2, 30)
+        assert mine.execute("SELECT to_regclass('users')").fetchone() == (None,)
+
+    outcomes = sorted(map(outcome, both), key=lambda one: one[1])
+
+    assert outcomes == [
+        (0, f"The database is at {runner.head()}.\n"),
+        (0, f"The database was brought to {runner.head()}.\n"),
+    ]
+    assert runner.differences(empty) == []
+
+
+def test_an_upgrade_at_the_head_neither_waits_nor_imports_alembic(empty):
+    runner.upgrade(empty)
+    program = (
+        "import sys; from accord.migrations import runner; "
+        "print(runner.upgrade(sys.argv[1]), {'alembic', 'sqlalchemy'} & set(sys.modules))"
+    )
+
+    with advisory_lock(empty):
+        done = subprocess.run(
+            [sys.executable, "-c", program, empty], capture_output=True, text=True, check=True, timeout=20
+        )
+
+    assert done.stdout == "False set()\n"
+
+
+def test_a_migrating_process_that_is_killed_leaves_no_lock(on, empty):
+    with advisory_lock(empty) as mine:
+        program = on.run("upgrade", "db", "upgrade")
+        wait_until(lambda: waiting(mine) == 1, 30)
+        program.process.kill()
+        program.process.wait()
+
+    assert on.command("db", "upgrade").returncode == 0
+
+
+def test_check_tells_an_empty_database_from_one_at_the_head_and_from_one_that_was_altered(on, empty):
+    nothing = on.command("db", "check")
+    runner.upgrade(empty)
+    good = on.command("db", "check")
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("ALTER TABLE users ADD COLUMN nickname text")
+    altered = on.command("db", "check")
+
+    assert (nothing.returncode, nothing.stdout) == (
+        1,
+        f"The database is at no revision; run `accord db upgrade` to reach {runner.head()}.\n",
+    )
+    assert (good.returncode, good.stdout) == (0, f"The database is at {runner.head()}.\n")
+    assert altered.returncode == 1
+    assert "nickname" in altered.stdout
