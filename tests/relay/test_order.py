@@ -1,9 +1,13 @@
 """J-2: positions are commit order, however long and short transactions interleave."""
 
 import asyncio
+import re
 from uuid import uuid4
 
 from ledger import Entry, relaying, until
+from psycopg import AsyncConnection
+
+from accord.relay.stamping import _ENTRIES, PLANS
 
 
 def marks(entries: list[Entry]) -> list[str]:
@@ -102,3 +106,20 @@ async def test_the_relay_waits_for_an_old_transaction_and_then_catches_up(ledger
 
     assert held == []
     assert [(entry.position, entry.mark) for entry in entries] == [(n + 1, str(n)) for n in range(300)]
+
+
+async def test_a_look_reads_what_is_new_and_not_the_whole_journal(ledger):
+    writer = await ledger.writer()
+    for number in range(3000):
+        await writer.write(str(number))
+    await writer.commit()
+    while await ledger.stamp():
+        pass
+    async with await AsyncConnection.connect(ledger.url, autocommit=True, options=PLANS) as connection:
+        await connection.execute("ANALYZE")
+
+        rows = await (await connection.execute(f"EXPLAIN {_ENTRIES}", {"most": 2000})).fetchall()
+
+    plan = "\n".join(row[0] for row in rows)
+    assert "Anti Join" in plan
+    assert not re.search(r"Hash|Merge|Gather|Seq Scan on journal_p", plan), plan

@@ -8,7 +8,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from accord import logs
-from accord.relay.stamping import MOST, Connection, Superseded, stamp
+from accord.relay.stamping import MOST, PLANS, Connection, Superseded, stamp
 
 LOCK = 0x4143434F52445245  # "ACCORDRE" in ASCII
 STANDBY_INTERVAL = 0.5
@@ -17,6 +17,9 @@ POLL_INTERVAL = 0.1
 """Seconds after which the leader looks by itself, should a wake-up be lost."""
 HELD_INTERVAL = 0.003
 """Seconds until the next look while entries are there that an open transaction holds back."""
+
+SLOW_LOOK = 0.02
+"""Seconds after which a look that found nothing to stamp was a costly one."""
 
 Announce = Callable[[int], Awaitable[None]]
 
@@ -58,7 +61,7 @@ class Relay:
             connect_timeout=5,
             application_name="accord-relay",
             # A dead machine must not keep the lock: the server notices within seconds.
-            options="-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 -c timezone=UTC",
+            options=f"-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 {PLANS}",
         )
 
     async def _lead(self, connection: Connection) -> None:
@@ -68,8 +71,12 @@ class Relay:
         logs.info("This process relays the journal.")
         while True:
             self._woken.clear()
+            looked_at = time.monotonic()
             batch = await stamp(connection)
             if batch is None:
+                if time.monotonic() - looked_at > SLOW_LOOK:
+                    # So much is held back that looking costs; each commit would have it looked at again.
+                    await asyncio.sleep(POLL_INTERVAL)
                 await self._wait()
                 continue
             self.stamped_at = time.monotonic()
