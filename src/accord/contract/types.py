@@ -384,13 +384,6 @@ class CreateMessage(TypedDict):
     text: MessageText
 
 
-class NewMessage(TypedDict):
-    """A new message, as a transaction makes it."""
-
-    conversationId: Uuid
-    text: MessageText
-
-
 class UpdateMessage(TypedDict):
     """The message with another text."""
 
