@@ -68,7 +68,8 @@ class Tracing:
                         _note_response(span, message)
                     await send(message)
 
-                await inner(scope, receive, sending)
+                # Without the server's short way for whole answers, which `sending` would not see.
+                await inner({**scope, "extensions": {}}, receive, sending)
 
         return traced
 
