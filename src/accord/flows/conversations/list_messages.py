@@ -7,7 +7,10 @@ from accord.flows.conversations import queries, rules, shapes
 
 async def list_messages(context: Context, conversation_id: str, limit: int, cursor: str | None) -> MessageList:
     """Answer with a part of the messages of a conversation, newest first."""
-    found = await rules.readable_conversation(context, conversation_id)
-    listing = context.listing(conversation=found.id)
-    rows = await queries.page_of_messages(context.read, found.id, listing.after(cursor), limit + 1)
+    listing, caller_id = context.listing(conversation=conversation_id.lower()), context.caller.id
+    rows = await queries.page_of_messages_if_member(
+        context.read, caller_id, conversation_id, listing.after(cursor), limit + 1
+    )
+    if not rows:
+        await rules.readable_conversation(context, conversation_id)
     return listing.page(rows, limit, shapes.message, lambda row: (row.created_at, row.id))

@@ -192,17 +192,25 @@ _LOCK_ALL_OWN_MESSAGES = Statement(
 )
 
 
-async def page_of_messages(read: Database, conversation_id: UUID, after: Sequence[Any] | None, limit: int) -> list[Any]:
-    """Return messages, newest first; `after` is the key of the last that was shown."""
+async def page_of_messages_if_member(
+    read: Database, caller_id: Id, conversation_id: Id, after: Sequence[Any] | None, limit: int
+) -> list[Any]:
+    """Return messages, newest first, or none to a stranger; `after` is the key of the last that was shown."""
+    values = {"caller_id": caller_id, "conversation_id": conversation_id, "limit": limit}
     if after is None:
-        return await read.all(_FIRST_MESSAGES, conversation_id=conversation_id, limit=limit)
+        return await read.all(_FIRST_MESSAGES, **values)
     at, last_id = after
-    return await read.all(_NEXT_MESSAGES, conversation_id=conversation_id, limit=limit, at=at, last_id=last_id)
+    return await read.all(_NEXT_MESSAGES, at=at, last_id=last_id, **values)
 
 
 _newest = (
     select(messages)
-    .where(messages.c.conversation_id == bindparam("conversation_id"), messages.c.deleted_at.is_(None))
+    .where(
+        messages.c.conversation_id == bindparam("conversation_id"),
+        messages.c.deleted_at.is_(None),
+        # It does not depend on the message, so PostgreSQL looks once.
+        select(literal(1)).where(conversations.c.id == bindparam("conversation_id"), _open).exists(),
+    )
     .order_by(messages.c.created_at.desc(), messages.c.id.desc())
     .limit(bindparam("limit"))
 )
