@@ -1,3 +1,5 @@
+from uuid import uuid4
+
 import psycopg
 import pytest
 from given import PASSWORD, details
@@ -107,6 +109,16 @@ async def delete_message(given):
     return await me.delete(path, expectedVersion=1)
 
 
+async def apply_transaction(given):
+    me, path = await conversation(given)
+    named = {"table": "conversations", "id": path.rpartition("/")[2]}
+    operations = [
+        {"op": "set", "path": "title", "value": "Better plans", **named},
+        {"op": "listInsert", "path": "tags", "value": "work", "where": "end", **named},
+    ]
+    return await me.post("/api/v1/transactions", transactionId=str(uuid4()), operations=operations)
+
+
 MUTATIONS = {
     function.__name__: function
     for function in (
@@ -128,10 +140,12 @@ MUTATIONS = {
         create_message,
         update_message,
         delete_message,
+        apply_transaction,
     )
 }
 ELSEWHERE = {
     "echo": "changes nothing",
+    "query_records": "reads",
     "create_live_ticket": "a ticket is a credential of 30 seconds, not a record",
     "setup": "its entry is looked at where the token is made, in tests/flows/accounts/test_setup.py",
 }
