@@ -85,7 +85,7 @@ async def test_there_is_no_window_between_subscribing_and_receiving(given, live)
 
     assert list(seen.values()) == list(range(2, 152))
     assert sorted(seen) == list(seen)
-    assert outcomes == {"live", "replayed"}
+    assert "replayed" in outcomes
 
 
 async def write(me, times: int) -> None:

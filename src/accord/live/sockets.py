@@ -11,7 +11,7 @@ from accord.context import Caller, new_id
 from accord.live import frames, metrics
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
-from accord.live.subscriptions import Subscriptions
+from accord.live.subscriptions import AT_ONCE, Subscriptions
 from accord.problems import Problem
 
 HEARTBEAT = 25
@@ -41,6 +41,7 @@ class Sockets:
         self.hub = hub
         self.subscriptions = subscriptions
         self.identify = identify
+        self.identifying = asyncio.Semaphore(AT_ONCE)
 
     async def __call__(self, receive: Receive, send: Send, admit: Admit) -> None:
         """Serve one connection to its end; `admit` counts it against an account and says whether it may stay."""
@@ -50,7 +51,7 @@ class Sockets:
 
 
 class _Connection:
-    __slots__ = ("_admit", "_id", "_parts", "_subscriber", "_timer")
+    __slots__ = ("_admit", "_id", "_opened", "_parts", "_subscriber", "_timer")
 
     def __init__(self, parts: Sockets, admit: Admit) -> None:
         self._parts = parts
@@ -58,12 +59,13 @@ class _Connection:
         self._id = str(new_id())
         self._subscriber = Subscriber()
         self._timer: asyncio.TimerHandle | None = None
+        self._opened = time.monotonic()
 
     async def run(self, receive: Receive, send: Send) -> None:
         subscriber, hub = self._subscriber, self._parts.hub
         hub.join(subscriber)
         subscriber.put(frames.welcome(self._id, HEARTBEAT))
-        self._close_after(SIGN_IN_WITHIN, f"Nobody signed in within {SIGN_IN_WITHIN:.0f} seconds.")
+        self._expect_sign_in()
         sender = asyncio.create_task(_send_all(subscriber, send))
         subscriber.interrupt = sender.cancel
         try:
@@ -96,10 +98,16 @@ class _Connection:
 
     async def _authenticate(self, token: str) -> None:
         subscriber = self._subscriber
+        if not subscriber.caller.id:
+            # How long the answer takes is not the client's fault.
+            self._stop_timer()
         try:
-            caller, expires_at = await self._parts.identify(token)
+            async with self._parts.identifying:
+                caller, expires_at = await self._parts.identify(token)
         except Problem as problem:
             subscriber.put(frames.error(problem.code, problem.detail))
+            if not subscriber.caller.id:
+                self._expect_sign_in()
             return
         if subscriber.caller.id not in {"", caller.id}:
             subscriber.put(frames.error("FORBIDDEN", "This connection is another account's; open one of your own."))
@@ -123,6 +131,10 @@ class _Connection:
             logs.exception("A subscription failed.", error, request_id=self._id)
             self._parts.hub.stop(subscriber, key)
             subscriber.put(frames.error(Problem.code, Problem.detail, key))
+
+    def _expect_sign_in(self) -> None:
+        left = self._opened + SIGN_IN_WITHIN - time.monotonic()
+        self._close_after(left, f"Nobody signed in within {SIGN_IN_WITHIN:.0f} seconds.")
 
     def _close_after(self, seconds: float, reason: str) -> None:
         self._stop_timer()

@@ -5,6 +5,7 @@ read as its caller may read it, so the version is at least that of the position;
 up to the position; then what was collected follows.
 """
 
+import asyncio
 import time
 from collections.abc import Container
 from typing import Any
@@ -24,6 +25,8 @@ WINDOW = 10_000
 """Positions that are searched for what was missed; whoever is further behind reloads, which is less work for both."""
 PAGE = 400
 """Missed changes that are queued at a time."""
+AT_ONCE = 4
+"""Reads at the same time for subscriptions: when thousands of clients come back together, requests get through."""
 PATIENCE = 10.0
 """Seconds that reading a record may take."""
 
@@ -48,12 +51,14 @@ class Subscriptions:
         self._dispatch = dispatch
         self._records = record_types(document)
         self._lists = list_types(document)
+        self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def begin(self, subscriber: Subscriber, text: str, after: int | None, request_id: str) -> None:
         """Subscribe to the key, or tell why not."""
         position = self._hub.start(subscriber, text)
         try:
-            version = await self._readable_version(subscriber.caller, parse_key(text), request_id)
+            async with self._reading:
+                version = await self._readable_version(subscriber.caller, parse_key(text), request_id)
             await self.follow(subscriber, {text: version}, position if after is None else after, position)
         except Unreadable as refused:
             self._hub.stop(subscriber, text)
@@ -63,7 +68,8 @@ class Subscriptions:
         """Send what was missed between two positions, then what happens; the keys are allowed and being collected."""
         await subscriber.room()
         keys = [key for key in map(parse_key, versions) if key is not None]
-        outcome, missed = await self._missed(keys, after, position)
+        async with self._reading:
+            outcome, missed = await self._missed(keys, after, position)
         for text, version in versions.items():
             if text in subscriber.keys:  # Access may have been removed meanwhile, and the client was told.
                 subscriber.put(frames.subscribed(text, outcome, position, version))
