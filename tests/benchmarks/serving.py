@@ -24,6 +24,11 @@ SAME = (
     "backlog",
     "timeout_keep_alive",
     "log_config",
+    "ws",
+    "ws_per_message_deflate",
+    "ws_max_size",
+    "ws_ping_interval",
+    "ws_ping_timeout",
 )
 
 
