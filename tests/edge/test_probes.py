@@ -51,6 +51,8 @@ async def test_with_a_token_they_are_for_who_has_it(in_production, production, a
         assert (await here.get("/metrics")).status_code == 401
 
     assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHORIZED")
+    is_bearer = (authorization or "").startswith("Bearer")
+    assert refused.headers["www-authenticate"] == ('Bearer error="invalid_token"' if is_bearer else "Bearer")
     assert (await in_production.get("/metrics", headers={"Authorization": f"bearer {TOKEN}"})).status_code == 200
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 
-from accord.problems import InvalidToken, Problem, Unauthorized
+from accord.problems import InvalidToken, Problem, TokenExpired, Unauthorized
 
 Header = tuple[bytes, bytes]
 Write = Callable[[bytes], Awaitable[None]]
@@ -28,6 +28,8 @@ PROBLEM_JSON = b"application/problem+json"
 NOTHING_LOADS = b"default-src 'none'; frame-ancestors 'none'"
 NO_STORE = b"no-store"
 WITHOUT_BODY = {204, 304}
+# The code of a token that is none is that of no token; a flow's refusal may have come over NATS, without its class.
+_BAD_TOKEN = {InvalidToken.title, TokenExpired.title}
 
 _printable = re.compile(r"[!-~]{1,2000}").fullmatch
 
@@ -103,8 +105,7 @@ def json_answer(status: int, value: Any) -> Answer:
 def problem_answer(problem: Problem, request_id: str, path: str) -> Answer:
     """Return the problem as RFC 9457 wants it."""
     detailed = {"title": problem.title, **problem.extra}
-    challenge = b'Bearer error="invalid_token"' if isinstance(problem, InvalidToken) else b"Bearer"
-    answer = problem_document(problem.status, problem.code, problem.detail, detailed, request_id, path, challenge)
+    answer = problem_document(problem.status, problem.code, problem.detail, detailed, request_id, path)
     answer.headers += problem.headers
     return answer
 
@@ -116,7 +117,6 @@ def problem_document(
     detailed: dict[str, Any],
     request_id: str,
     path: str,
-    challenge: bytes = b"Bearer",
 ) -> Answer:
     """Build the problem document; `detailed` has the title and the fields particular to the code."""
     document = {
@@ -132,7 +132,8 @@ def problem_document(
     answer = Answer(status, orjson.dumps(document), PROBLEM_JSON)
     answer.error_code = code
     if status == Unauthorized.status:
-        answer.headers.append((b"www-authenticate", challenge))
+        is_bad = detailed.get("title") in _BAD_TOKEN
+        answer.headers.append((b"www-authenticate", b'Bearer error="invalid_token"' if is_bad else b"Bearer"))
     if "retryAfter" in detailed:
         answer.headers.append((b"retry-after", b"%d" % detailed["retryAfter"]))
     return answer

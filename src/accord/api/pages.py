@@ -14,7 +14,7 @@ from accord.api.router import allowed
 from accord.api.static_files import CACHEABLE, HTML, YAML, StaticFile, docs_files, json_file
 from accord.contract import asyncapi, bundle
 from accord.contract.rendition import to_3_1
-from accord.problems import Forbidden, MethodNotAllowed, Problem, ServiceUnavailable, Unauthorized
+from accord.problems import Forbidden, InvalidToken, MethodNotAllowed, Problem, ServiceUnavailable, Unauthorized
 from accord.settings import Settings
 
 PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -67,9 +67,11 @@ class Pages:
         """Serve Prometheus with the token, or, when none is set, a client on this machine."""
         token = self._settings.metrics_token
         if token is not None:
-            given = bearer_token(request) or ""
-            if not compare_digest(given.encode(), token.get_secret_value().encode()):
+            given = bearer_token(request)
+            if given is None:
                 raise Unauthorized("Send METRICS_TOKEN as a bearer token.")
+            if not compare_digest(given.encode(), token.get_secret_value().encode()):
+                raise InvalidToken("This is not METRICS_TOKEN.")
         elif not _is_loopback(request):
             raise Forbidden("Set METRICS_TOKEN to read metrics from another machine.")
         return Answer(200, metrics.page(), b"text/plain; version=0.0.4; charset=utf-8")
