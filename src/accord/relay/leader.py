@@ -33,8 +33,6 @@ class Relay:
         self._announce = announce
         self._woken = asyncio.Event()
         self.leads = False
-        self.stamped_at = 0.0
-        """When something was stamped last, in seconds of the monotonic clock."""
 
     def wake(self) -> None:
         """Look now: something was committed."""
@@ -79,7 +77,6 @@ class Relay:
                     await asyncio.sleep(POLL_INTERVAL)
                 await self._wait()
                 continue
-            self.stamped_at = time.monotonic()
             await self._announce(batch.position)
             if batch.entries < MOST and not self._woken.is_set():
                 await asyncio.sleep(HELD_INTERVAL)
