@@ -23,12 +23,6 @@ class BundleMissing(BundleUnusable):
         super().__init__("bundle.json is missing")
 
 
-def sources_dir() -> Path | None:
-    """The `openapi/` folder of the repository; None when Accord runs installed."""
-    folder = REPOSITORY / "openapi"
-    return folder if (folder / "openapi.yaml").is_file() else None
-
-
 def path() -> Path:
     """Where the bundle is: inside the installed package, else in the repository."""
     for candidate in (HERE / "bundle.json", REPOSITORY / "openapi" / "bundle.json"):
