@@ -105,8 +105,6 @@ async def test_a_request_is_one_trace_from_http_to_sql(given, another, collector
     spans = await collector.trace(TRACE, "PATCH /api/v1/me")
     http, dispatch, flow = (spans[name] for name in ("PATCH /api/v1/me", "dispatch updateMe", "flow updateMe"))
     assert [http.parent, dispatch.parent, flow.parent] == [CLIENT_SPAN, http.id, dispatch.id]
-    assert http.attributes["http.response.status_code"] == "200"
-    assert http.attributes["accord.request_id"] == answer.headers["x-request-id"]
     statements = [span for span in spans.values() if "db.query.text" in span.attributes]
     assert any("UPDATE users" in span.attributes["db.query.text"] for span in statements)
     assert {span.parent for span in statements} <= {http.id, dispatch.id, flow.id}
