@@ -1,0 +1,55 @@
+"""Records that several people follow, and lists (L-2, L-4, R-7)."""
+
+
+async def begun(me, *others) -> dict:
+    answer = await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id for other in others])
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_members_hear_of_a_new_conversation_in_their_list(given, live):
+    me, you = await given.an_account(), await given.an_account()
+    mine, yours = await live(me), await live(you)
+    for socket, account in ((mine, me), (yours, you)):
+        listed = await socket.subscribe(f"getList:{account.id}:conversations")
+        assert "version" not in listed
+
+    await begun(me, you)
+
+    kinds = [(await socket.expect("change"))["kind"] for socket in (mine, yours)]
+    assert kinds == ["created", "created"]
+
+
+async def test_members_hear_of_its_changes_and_strangers_do_not_find_it(given, live):
+    me, you, stranger = [await given.an_account() for _ in range(3)]
+    conversation = await begun(me, you)
+    key = f"getRecord:conversations:{conversation['id']}"
+    yours, theirs = await live(you), await live(stranger)
+    await yours.subscribe(key)
+    await theirs.send("subscribe", key=key)
+    assert (await theirs.expect("error"))["code"] == "NOT_FOUND"
+
+    await me.patch(f"/api/v1/conversations/{conversation['id']}", expectedVersion=1, title="Other plans")
+
+    assert (await yours.expect("change"))["version"] == 2
+    await theirs.ping()
+
+
+async def test_who_is_taken_out_is_told_at_once_and_hears_nothing_more(given, live):
+    me, you = await given.an_account(), await given.an_account()
+    conversation = await begun(me, you)
+    path, key = f"/api/v1/conversations/{conversation['id']}", f"getRecord:conversations:{conversation['id']}"
+    mine, yours = await live(me), await live(you)
+    for socket in (mine, yours):
+        await socket.subscribe(key)
+
+    await me.delete(f"{path}/members/{you.id}", expectedVersion=1)
+    await yours.expect("change")
+    revoked = await yours.expect("revoked")
+    await me.patch(path, expectedVersion=2, title="Without you")
+
+    assert revoked["key"] == key
+    assert [(await mine.expect("change"))["version"] for _ in range(2)] == [2, 3]
+    await yours.ping()
+    await yours.send("subscribe", key=key, after=0)
+    assert (await yours.expect("error"))["code"] == "NOT_FOUND"
