@@ -6,7 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from accord.settings import Rate, SettingsError, load, suspicious
+from accord.settings import Rate, Settings, SettingsError, load, suspicious
 
 SECRET = "5f2b9c0e7a4d4f7b8f0d6c1e3a9b2d4c"
 
@@ -124,6 +124,29 @@ def test_a_value_can_come_from_a_file(tmp_path):
     assert settings.flow_envelope_key.get_secret_value() == SECRET
 
 
+def test_every_value_can_come_from_a_file(tmp_path):
+    values = production(METRICS_TOKEN=SECRET, PORT="8081", CORS_ORIGINS="https://app.example.org", HOST="::")
+    for name, value in values.items():
+        (tmp_path / name).write_text(f"{value}\n")
+
+    settings = load({f"{name}_FILE": str(tmp_path / name) for name in values})
+
+    assert settings == load(values)
+
+
+def test_a_file_that_cannot_be_read_is_a_problem_of_its_variable(tmp_path):
+    (tmp_path / "latin").write_bytes(b"\xe9")
+    files = {f"{name.upper()}_FILE": str(tmp_path / "none") for name in Settings.model_fields}
+
+    assert set(problems_of(files)) == {name.upper() for name in Settings.model_fields}
+    assert set(problems_of({"METRICS_TOKEN_FILE": str(tmp_path / "latin")})) == {"METRICS_TOKEN"}
+
+
+def test_an_access_token_lives_a_day_at_most():
+    assert load({"ACCESS_TOKEN_TTL": "1d"}).access_token_ttl == 86_400
+    assert set(problems_of({"ACCESS_TOKEN_TTL": "2d"})) == {"ACCESS_TOKEN_TTL"}
+
+
 def test_a_value_and_its_file_contradict_each_other(tmp_path):
     assert set(problems_of({"HOST": "::", "HOST_FILE": str(tmp_path)})) == {"HOST"}
 
@@ -155,7 +178,7 @@ def test_several_previous_keys_follow_one_another():
     ("text", "seconds"), [("900", 900), ("15min", 900), ("15 m", 900), ("1h", 3600), ("7d", 604_800)]
 )
 def test_durations_have_units(text, seconds):
-    assert load({"ACCESS_TOKEN_TTL": text}).access_token_ttl == seconds
+    assert load({"REFRESH_TOKEN_TTL": text}).refresh_token_ttl == seconds
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5h", "1e3", "\u0661\u0665", "15y", "99999999999d"])

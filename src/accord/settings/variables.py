@@ -73,7 +73,7 @@ class Settings(BaseModel):
     )
     jwt_issuer: str = _is("accord", "`iss` of access tokens.", "https://api.example.org", min_length=1, max_length=255)
     jwt_audience: str = _is("accord-api", "`aud` of access tokens.", "accord-api", min_length=1, max_length=255)
-    access_token_ttl: Period = _is(900, "Life of an access token.", "15min")
+    access_token_ttl: Period = _is(900, "Life of an access token, at most a day.", "15min", le=86_400)
     refresh_token_ttl: Period = _is(7 * 86_400, "Absolute life of a session.", "7d")
     refresh_grace: Seconds = _is(30, "Time in which the previous refresh token gives the same successor.", "30s")
     session_idle_ttl: Period = _is(7 * 86_400, "Time without a refresh after which a session ends.", "2d")
