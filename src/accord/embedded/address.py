@@ -9,7 +9,7 @@ from accord.settings import Settings
 
 @contextmanager
 def database_address(settings: Settings) -> Generator[str]:
-    """Give the address of the configured database, or of the embedded one, which runs meanwhile."""
+    """Return the address of the configured database, or of the embedded one, which runs meanwhile."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return

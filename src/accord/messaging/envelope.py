@@ -43,7 +43,7 @@ class Envelopes:
         self._seen: dict[str, _Window] = {}
 
     def seal(self, subject: str, inbox: str, message: Mapping[str, Any], expires: float) -> bytes:
-        """Give the bytes to send; they may be opened until `expires`, in seconds since the epoch."""
+        """Return the bytes to send; they may be opened until `expires`, in seconds since the epoch."""
         self._sequence += 1
         envelope = {
             "from": self._sender,
@@ -54,7 +54,7 @@ class Envelopes:
         return self._signed(f"request {subject} {inbox}", {"envelope": envelope, **message})
 
     def open(self, subject: str, inbox: str, sealed: bytes) -> dict[str, Any]:
-        """Give the message that was sealed for this subject and this inbox. Raises ForgedEnvelope."""
+        """Return the message that was sealed for this subject and this inbox. Raises ForgedEnvelope."""
         message = self._checked(f"request {subject} {inbox}", sealed)
         envelope, now = message["envelope"], self._clock()
         if envelope["expires"] <= now:
@@ -65,11 +65,11 @@ class Envelopes:
         return message
 
     def seal_answer(self, inbox: str, answer: object) -> bytes:
-        """Give the bytes of an answer, which must become a JSON object with at least one member."""
+        """Return the bytes of an answer, which must become a JSON object with at least one member."""
         return self._signed(f"answer {inbox}", answer)
 
     def open_answer(self, inbox: str, sealed: bytes) -> dict[str, Any]:
-        """Give what a holder of the key answered to this inbox. Raises ForgedEnvelope."""
+        """Return what a holder of the key answered to this inbox. Raises ForgedEnvelope."""
         return self._checked(f"answer {inbox}", sealed)
 
     def _signed(self, purpose: str, content: object) -> bytes:

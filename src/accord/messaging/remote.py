@@ -51,7 +51,7 @@ class RemoteFlows:
         request_id: str,
         traceparent: str | None = None,
     ) -> dict[str, Any]:
-        """Give the worker's answer, decoded; `deadline` is in seconds since the epoch.
+        """Return the worker's answer, decoded; `deadline` is in seconds since the epoch.
 
         Raises ServiceUnavailable at once when no worker listens or NATS is away, DeadlineExceeded when no
         answer comes in time, PayloadTooLarge when NATS does not take the message.

@@ -18,7 +18,7 @@ from accord.settings import Settings
 
 
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
-    """Give the key that signs access tokens."""
+    """Return the key that signs access tokens."""
     configured = settings.jwt_private_key
     given = configured.get_secret_value().encode() if configured else None
     pem = given or _generated(settings, "jwt.pem", _new_signing_key)
@@ -29,7 +29,7 @@ def signing_key(settings: Settings) -> Ed25519PrivateKey:
 
 
 def envelope_key(settings: Settings) -> bytes:
-    """Give the secret that gateways and workers share."""
+    """Return the secret that gateways and workers share."""
     configured = settings.flow_envelope_key
     if configured is not None:
         return configured.get_secret_value().encode()
@@ -37,7 +37,7 @@ def envelope_key(settings: Settings) -> bytes:
 
 
 def derived_key(settings: Settings, purpose: str) -> bytes:
-    """Give a secret that gateways and workers share for this purpose; it tells nothing of those for others."""
+    """Return a secret that gateways and workers share for this purpose; it tells nothing of those for others."""
     return hmac.digest(envelope_key(settings), b"accord " + purpose.encode(), "sha256")
 
 

@@ -56,7 +56,7 @@ class Passwords:
         return await self._run(self._hasher.hash, _encoded(password))
 
     async def verify(self, password: str, stored: str) -> bool:
-        """Tell whether the password made the stored hash. Raises ServiceUnavailable when too many wait."""
+        """Say whether the password made the stored hash. Raises ServiceUnavailable when too many wait."""
         return await self._run(self._matches, password, stored)
 
     async def verify_dummy(self, password: str) -> bool:
@@ -65,7 +65,7 @@ class Passwords:
         return False
 
     def needs_rehash(self, stored: str) -> bool:
-        """Tell whether the hash has another scheme, or other parameters, than a new one would have."""
+        """Say whether the hash has another scheme, or other parameters, than a new one would have."""
         return not stored.startswith("$argon2id$") or self._hasher.check_needs_rehash(stored)
 
     def close(self) -> None:

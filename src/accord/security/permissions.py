@@ -9,10 +9,10 @@ _NONE: frozenset[str] = frozenset()
 
 
 def permissions_of(role: str) -> frozenset[str]:
-    """Give the permissions of a role; an unknown role has none."""
+    """Return the permissions of a role; an unknown role has none."""
     return _ROLES.get(role, _NONE)
 
 
 def allows(permissions: frozenset[str], needed: str) -> bool:
-    """Tell whether a signed-in caller may; `self` needs no permission, `admin:all` passes every check."""
+    """Say whether a signed-in caller may; `self` needs no permission, `admin:all` passes every check."""
     return needed == "self" or needed in permissions or "admin:all" in permissions

@@ -68,7 +68,7 @@ class AccessTokens:
         return jwt.encode(claims, self._key, "EdDSA", {"typ": "at+jwt", "kid": self._kid})
 
     def verify(self, token: str) -> Claims:
-        """Give the claims of a good token. Raises InvalidToken, or TokenExpired if only its time is over."""
+        """Return the claims of a good token. Raises InvalidToken, or TokenExpired if only its time is over."""
         key = self._verifying[self._key_id_in(token)]
         try:
             claims = jwt.decode(
@@ -87,7 +87,7 @@ class AccessTokens:
         return _claims(claims)
 
     def jwks(self) -> dict[str, Any]:
-        """Give the public keys as a JSON Web Key Set (RFC 7517), the signing key first."""
+        """Return the public keys as a JSON Web Key Set (RFC 7517), the signing key first."""
         keys = self._verifying.items()
         return {"keys": [_jwk(key) | {"kid": kid, "use": "sig", "alg": "EdDSA"} for kid, key in keys]}
 
@@ -107,7 +107,7 @@ class AccessTokens:
 
 
 def key_id(key: Ed25519PublicKey) -> str:
-    """Give the thumbprint of RFC 7638, so that every process derives the same id from the key alone."""
+    """Return the thumbprint of RFC 7638, so that every process derives the same id from the key alone."""
     canonical = json.dumps(_jwk(key), sort_keys=True, separators=(",", ":")).encode()
     return _base64url(hashlib.sha256(canonical).digest())
 

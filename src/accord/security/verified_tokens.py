@@ -57,7 +57,7 @@ class VerifiedTokens(Generic[_Caller]):
         """Called when sessions may have ended that no answer named."""
 
     async def caller_of(self, token: str) -> _Caller:
-        """Give the caller. Raises InvalidToken, TokenExpired, and whatever `load_session` raises."""
+        """Return the caller. Raises InvalidToken, TokenExpired, and whatever `load_session` raises."""
         key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         entry = self._entries.get(key)
         if entry is None:
