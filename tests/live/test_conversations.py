@@ -53,3 +53,23 @@ async def test_who_is_taken_out_is_told_at_once_and_hears_nothing_more(given, li
     await yours.ping()
     await yours.send("subscribe", key=key, after=0)
     assert (await yours.expect("error"))["code"] == "NOT_FOUND"
+
+
+async def test_the_messages_of_a_conversation_are_lost_with_it(given, live):
+    me, you = await given.an_account(), await given.an_account()
+    path = f"/api/v1/conversations/{(await begun(me, you))['id']}"
+    message = (await me.post(f"{path}/messages", text="Hello")).json()
+    yours = await live(you)
+    await yours.subscribe(f"getRecord:messages:{message['id']}")
+    await yours.subscribe(f"getRecord:users:{you.id}")
+    current = (await me.get(path)).json()["version"]
+
+    removed = await me.delete(f"{path}/members/{you.id}", expectedVersion=current)
+
+    assert removed.status_code == 200
+    # That the message is new may be told only now.
+    while (frame := await yours.next())["type"] == "change":
+        pass
+    assert (frame["type"], frame["key"]) == ("revoked", f"getRecord:messages:{message['id']}")
+    await you.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+    assert (await yours.expect("change"))["version"] == 2

@@ -1,6 +1,6 @@
 """The hub: who follows which key in this process. Each journal entry is encoded once for each key that it changed."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from accord.journal.reading import keys_of
@@ -10,6 +10,8 @@ from accord.relay.feed import Feed
 
 ACCESS_REMOVED = "access removed"
 """What an event in the journal says when its `userId` may no longer read the record."""
+
+REVOKED = "You may no longer read this."
 
 
 class Hub:
@@ -22,6 +24,8 @@ class Hub:
         self._by_session: dict[str, set[Subscriber]] = {}
         self._all: set[Subscriber] = set()
         self.is_stopping = False
+        self.when_access_removed: Callable[[list[Subscriber]], object] = lambda _: None
+        """Told whose access to something ended: what belongs to it may be out of reach now, too."""
         feed.listeners.append(self.deliver)
 
     @property
@@ -106,7 +110,8 @@ class Hub:
             for subscriber in list(self._by_key.get(key, ())):
                 if subscriber.caller.id == user_id:
                     self.stop(subscriber, key)
-                    subscriber.put(frames.revoked(key, "You may no longer read this."))
+                    subscriber.put(frames.revoked(key, REVOKED))
+        self.when_access_removed([each for each in self._all if each.caller.id == user_id])
 
 
 def _discard(index: dict[str, set[Subscriber]], name: str, subscriber: Subscriber) -> None:

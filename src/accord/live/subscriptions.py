@@ -16,7 +16,7 @@ from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.journal.reading import Forgotten, changes, keys_of, last_position
 from accord.live import frames
-from accord.live.hub import Hub
+from accord.live.hub import REVOKED, Hub
 from accord.live.subscriber import Subscriber
 from accord.problems import NotFound, Problem
 from accord.security.permissions import allows
@@ -52,6 +52,8 @@ class Subscriptions:
         self._records = record_types(document)
         self._lists = list_types(document)
         self._reading = asyncio.Semaphore(AT_ONCE)
+        self._looking: set[asyncio.Task[None]] = set()
+        hub.when_access_removed = self._look_again
 
     async def begin(self, subscriber: Subscriber, text: str, after: int | None, request_id: str) -> None:
         """Subscribe to the key, or tell why not."""
@@ -80,6 +82,23 @@ class Subscriptions:
             full = len(missed) == PAGE
             missed = await changes(self._database, missed[-1].position, position, keys, PAGE) if full else []
         subscriber.begun()
+
+    def _look_again(self, subscribers: list[Subscriber]) -> None:
+        for subscriber in subscribers:
+            task = asyncio.create_task(self._revoke_what_is_out_of_reach(subscriber))
+            self._looking.add(task)
+            task.add_done_callback(self._looking.discard)
+
+    async def _revoke_what_is_out_of_reach(self, subscriber: Subscriber) -> None:
+        """Read every record again that the connection follows, such as the messages of a conversation that was left."""
+        for text in [key for key in subscriber.keys if key not in subscriber.starting]:
+            try:
+                async with self._reading:
+                    await self._readable_version(subscriber.caller, parse_key(text), "access removed")
+            except Unreadable as refused:
+                if refused.code == NotFound.code and text in subscriber.keys:
+                    self._hub.stop(subscriber, text)
+                    subscriber.put(frames.revoked(text, REVOKED))
 
     async def _readable_version(self, caller: Caller, key: Key | None, request_id: str) -> int | None:
         """Return the version of a record, None for a list; raise NotFound for what the caller may not read."""
