@@ -1,71 +1,169 @@
+"""O-10: what the doctor finds, also where nothing runs."""
+
+import asyncio
 import re
 import secrets
-from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
-import psycopg
 import pytest
-from operations.processes import once
+from operations.processes import alive_in, once
 
-pytestmark = once
+from accord import settings
+from accord.doctor import database, messaging
+from accord.problems import Unauthorized
+
 ENVELOPE_KEY = secrets.token_hex(32)
+NOW = datetime.now(UTC)
+HEALTHY = {"version": "18.1", "major": 18, "standby": False, "most": 100, "used": 5, "durable": True}
 
 
-def test_it_says_that_all_is_well(service):
-    done = service.command("doctor")
+def marks(output: str) -> dict[str, str]:
+    """Return the mark of each subject."""
+    return {subject: mark for mark, subject in re.findall(r"^([✓!✗]) ([\w ]+):", output, re.MULTILINE)}
 
-    subjects = re.findall(r"^✓ (\w+):", done.stdout, re.MULTILINE)
+
+async def examine(service, **environment: str):
+    return await asyncio.to_thread(service.command, "doctor", **environment)
+
+
+async def test_it_says_that_all_is_well(given):
+    done = await examine(given.service)
+
     assert done.returncode == 0, done.stdout + done.stderr
-    assert {"settings", "keys", "database", "migrations", "clock", "messaging"} <= set(subjects)
+    expected = {"settings", "contract", "keys", "proxy", "cookies", "traces"}
+    expected |= {"database", "migrations", "clock", "journal", "messaging"}
+    found = marks(done.stdout)
+    assert expected <= set(found)
+    assert {found[subject] for subject in expected} == {"✓"}
+    assert ("workers" in found) == (given.service.transport == "nats")
 
 
-def test_it_says_what_to_change(service):
-    done = service.command("doctor", HOST="0.0.0.0", TRUSTED_PROXIES="")  # noqa: S104 - it is looked at, not used
+@once
+async def test_where_nothing_runs_it_starts_nothing_and_makes_nothing(alone):
+    service = alone()
 
+    done = await examine(service)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "database: the embedded PostgreSQL is not running; `accord serve` starts it" in done.stdout
+    assert "messaging: the embedded NATS is not running; `accord serve` starts it" in done.stdout
+    assert not (service.folder / "data").exists()
+    assert alive_in(service.folder) == []
+
+
+@once
+async def test_what_is_away_is_a_finding_among_the_others(alone):
+    url = "postgresql://accord:hidden-word@127.0.0.1:9/accord"
+
+    done = await examine(alone(), DATABASE_URL=url, NATS_URL="nats://127.0.0.1:9", FLOW_TRANSPORT="nats")
+
+    found = marks(done.stdout)
     assert done.returncode == 1
-    assert "! proxy: listens on 0.0.0.0. Behind a reverse proxy, list it in TRUSTED_PROXIES" in done.stdout
-
-
-def test_a_database_that_is_away_is_told_in_words(service):
-    done = service.command("doctor", DATABASE_URL="postgresql://accord:hidden-word@127.0.0.1:1/accord")
-
-    assert done.returncode == 1
-    assert "PostgreSQL cannot be reached" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert (found["database"], found["messaging"], found["contract"]) == ("✗", "✗", "✓")
+    assert "PostgreSQL cannot be reached" in done.stdout
+    assert "Check DATABASE_URL, and that the server runs." in done.stdout
+    assert "NATS does not answer. Check NATS_URL, and that the server runs." in done.stdout
     assert "hidden-word" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
 
 
-def test_it_prints_no_secret(service):
+@once
+async def test_without_nats_a_service_that_runs_flows_itself_still_works(service):
+    done = await examine(service, NATS_URL="nats://127.0.0.1:9")
+
+    assert done.returncode == 0
+    assert marks(done.stdout)["messaging"] == "!"
+
+
+@once
+async def test_a_gateway_without_workers_and_one_with_another_key_are_told_apart(service, another):
+    none = await examine(service, FLOW_TRANSPORT="nats")
+    await asyncio.to_thread(another().run("worker", "worker").wait_for, "(worker is ready)")
+    one = await examine(service, FLOW_TRANSPORT="nats")
+    stranger = await examine(service, FLOW_TRANSPORT="nats", FLOW_ENVELOPE_KEY=ENVELOPE_KEY)
+
+    assert "✗ workers: none answers. Start `accord worker`." in none.stdout
+    assert re.search(r"^✓ workers: one answers, of release \d", one.stdout, re.MULTILINE)
+    assert "Give gateways and workers the same FLOW_ENVELOPE_KEY" in stranger.stdout
+    assert [none.returncode, one.returncode, stranger.returncode] == [1, 0, 1]
+    assert ENVELOPE_KEY not in stranger.stdout + stranger.stderr
+
+
+@once
+async def test_what_works_and_could_be_better_is_said(alone):
+    service = alone()
+    key = service.folder / "data" / "keys" / "envelope.key"
+    key.parent.mkdir(parents=True)
+    key.write_text(ENVELOPE_KEY)
+    key.chmod(0o644)
+
+    done = await examine(service, HOST="0.0.0.0", TRUSTED_PROXIES="", DATABASE_URI="x")  # noqa: S104 - it is looked at, not used
+
+    assert done.returncode == 0
+    assert "! proxy: listens on 0.0.0.0. Behind a reverse proxy, list it in TRUSTED_PROXIES" in done.stdout
+    assert "! settings: DATABASE_URI has no effect; is DATABASE_URL meant?" in done.stdout
+    assert f"! keys: {key} can be read by other users. Run `chmod 600 {key}`." in done.stdout
+    assert ENVELOPE_KEY not in done.stdout + done.stderr
+
+
+@once
+async def test_what_nothing_starts_with_is_a_finding(alone):
+    done = await examine(alone(), OTEL_TRACES_EXPORTER="nonsense", TRUSTED_PROXIES="0.0.0.0/0")
+
+    assert done.returncode == 1
+    assert "✗ traces: OTEL_TRACES_EXPORTER=nonsense is not known" in done.stdout
+    assert "! proxy: TRUSTED_PROXIES has 0.0.0.0/0, which is everybody. List only the proxies'" in done.stdout
+
+
+@once
+async def test_it_prints_no_secret(service):
     given = {"FLOW_ENVELOPE_KEY": ENVELOPE_KEY, "METRICS_TOKEN": ENVELOPE_KEY[::-1], "LOG_LEVEL": "debug"}
 
-    done = service.command("doctor", **given)
+    done = await examine(service, **given)
 
     assert done.returncode == 0, done.stderr
     assert not [name for name in ("FLOW_ENVELOPE_KEY", "METRICS_TOKEN") if given[name] in done.stdout + done.stderr]
 
 
-@pytest.mark.parametrize("name", ["OTEL_TRACES_EXPORTER", "PORT"])
-def test_what_cannot_be_used_is_told_like_at_a_start(service, name):
-    done = service.command("doctor", **{name: "nonsense"})
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({}, [("database", True, "")]),
+        ({"major": 14}, [("database", False, "Upgrade it to 15 or later")]),
+        ({"standby": True}, [("database", False, "Name the primary in DATABASE_URL")]),
+        ({"durable": False}, [("durability", True, "Turn fsync, full_page_writes and synchronous_commit on")]),
+        ({"used": 95}, [("connections", True, "Raise max_connections, or lower DATABASE_POOL_SIZE")]),
+    ],
+)
+def test_a_server_is_judged_by_what_it_says_of_itself(what, said):
+    about = SimpleNamespace(**HEALTHY | what)
 
-    assert done.returncode in {1, 2}
-    assert name in done.stderr
-    assert "Traceback" not in done.stderr
+    found = list(database.server(about, 0.001, settings.load({})))
+
+    assert [(one.subject, one.works, one.advice) for one in found][-len(said) :] == said
 
 
-def test_seeding_creates_root_once_and_takes_no_weak_password(service):
-    email = f"seeded-{secrets.token_hex(4)}@example.com"
+def test_clocks_that_differ_and_entries_that_wait_are_told():
+    late = SimpleNamespace(entries=3, seconds=60.0)
 
-    weak = service.command("db", "seed", "--email", email, ROOT_PASSWORD="password")
-    first = service.command("db", "seed", "--email", email, ROOT_PASSWORD="words of a second root 2")
-    again = service.command("db", "seed", "--email", email, ROOT_PASSWORD="words of a second root 2")
+    assert database.clock(NOW, NOW + timedelta(seconds=0.5)).advice == ""
+    assert "Synchronise the clocks" in database.clock(NOW, NOW - timedelta(seconds=3)).advice
+    assert database.journal(SimpleNamespace(entries=3, seconds=0.1), relayed=False).advice == ""
+    assert "Let `accord serve` or `accord worker` run" in database.journal(late, relayed=False).advice
+    assert "pg_stat_activity" in database.journal(late, relayed=True).advice
 
-    assert weak.returncode == 1
-    assert "most common passwords" in weak.stderr
-    assert (first.returncode, first.stdout.strip()) == (0, f"{email} is root now."), first.stderr
-    assert "has an account already" in again.stdout + again.stderr
-    with closing(psycopg.connect(service.database_url)) as connection:
-        roles = connection.execute("SELECT role FROM users WHERE email = %s", [email]).fetchall()
-        # The other tests count on one root account.
-        connection.execute("UPDATE users SET role = 'customer' WHERE email = %s", [email])
-        connection.commit()
-    assert roles == [("root",)]
+
+def test_in_production_missing_migrations_keep_it_from_working_and_in_development_the_next_start_migrates():
+    development = settings.load({})
+    production = development.model_copy(update={"env": "production"})
+
+    assert database.migrations(None, development).works
+    assert not database.migrations(None, production).works
+    assert database.migrations("9999_post_of_a_later_release", production).works
+
+
+def test_a_refused_caller_points_at_the_key():
+    refused = SimpleNamespace(success=False, error_code=Unauthorized.code)
+
+    assert "FLOW_ENVELOPE_KEY" in messaging.workers(refused).advice

@@ -1,0 +1,108 @@
+"""What can be asked of PostgreSQL."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import text
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.doctor.finding import Finding
+from accord.migrations import runner
+from accord.problems import CannotStart
+from accord.relay.backlog import backlog, is_relayed
+from accord.settings import Settings
+
+OLDEST = 15
+"""Major version of PostgreSQL that the statements need."""
+CLOCK_TOLERANCE = 2.0
+"""Seconds that the clocks of this machine and of PostgreSQL may differ."""
+BACKLOG_TOLERANCE = 5.0
+"""Seconds that entries may wait for their position before that is worth a word."""
+
+_ABOUT = Statement(
+    text(
+        "SELECT current_setting('server_version') AS version,"
+        " current_setting('server_version_num')::int / 10000 AS major,"
+        " pg_is_in_recovery() AS standby, current_setting('max_connections')::int AS most,"
+        " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,"
+        " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"
+        " AND current_setting('synchronous_commit') <> 'off' AS durable, clock_timestamp() AS now"
+    )
+)
+
+
+async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
+    """Look at the server, at the migrations, at the clocks, and at the journal's relay."""
+    try:
+        revision = await asyncio.to_thread(runner.current, url)
+    except CannotStart as away:
+        yield Finding("database", str(away).rstrip("."), works=False)
+        return
+    database = Database(url, 1)
+    await database.open()
+    try:
+        started = time.perf_counter()
+        about = await database.one(_ABOUT)
+        for finding in server(about, time.perf_counter() - started, settings):
+            yield finding
+        yield migrations(revision, settings)
+        yield clock(about.now, datetime.now(UTC))
+        if not runner.is_behind(revision):
+            yield journal(await backlog(database), relayed=await is_relayed(database))
+    finally:
+        await database.close()
+
+
+def server(about: Any, seconds: float, settings: Settings) -> Iterator[Finding]:
+    """Judge the server by what it says of itself."""
+    state = f"PostgreSQL {about.version} answers in {seconds * 1000:.1f} ms"
+    if about.major < OLDEST:
+        yield Finding("database", state, f"Upgrade it to {OLDEST} or later", works=False)
+    elif about.standby:
+        yield Finding("database", f"{state} and is a standby", "Name the primary in DATABASE_URL", works=False)
+    else:
+        yield Finding("database", state)
+    if not about.durable:
+        advice = "Turn fsync, full_page_writes and synchronous_commit on"
+        yield Finding("durability", "a crash can lose changes that were acknowledged", advice)
+    free = about.most - about.used
+    if settings.database_pool_size > free:
+        state = f"{about.used} of {about.most} are in use, and each process takes up to {settings.database_pool_size}"
+        yield Finding("connections", state, "Raise max_connections, or lower DATABASE_POOL_SIZE")
+
+
+def migrations(revision: str | None, settings: Settings) -> Finding:
+    """Judge the revision; in production nobody but an operator migrates."""
+    newest = runner.head()
+    if not runner.is_behind(revision):
+        newer = "" if revision == newest else f", newer than this release's {newest}"
+        return Finding("migrations", f"at {revision}{newer}")
+    state = f"at {revision or 'no revision'}, this release has {newest}"
+    if settings.is_production:
+        return Finding("migrations", state, "Run `accord db upgrade`", works=False)
+    return Finding("migrations", f"{state}; the next start migrates")
+
+
+def clock(theirs: datetime, ours: datetime) -> Finding:
+    """Compare the clocks of PostgreSQL and of this machine."""
+    difference = abs((ours - theirs).total_seconds())
+    advice = "" if difference < CLOCK_TOLERANCE else "Synchronise the clocks (NTP): tokens and locks compare times"
+    return Finding("clock", f"differs from the database's by {difference:.3f} s", advice)
+
+
+def journal(found: Any, *, relayed: bool) -> Finding:
+    """Judge whether entries get their positions."""
+    who = "a process relays" if relayed else "no process relays"
+    state = f"{who}; {found.entries} entries wait for their position"
+    if found.seconds < BACKLOG_TOLERANCE:
+        return Finding("journal", state)
+    advice = (
+        "Look in pg_stat_activity for a transaction that is open for long, and end it"
+        if relayed
+        else "Let `accord serve` or `accord worker` run"
+    )
+    return Finding("journal", f"{state}, the oldest for {found.seconds:.0f} s", advice)
