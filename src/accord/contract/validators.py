@@ -6,7 +6,7 @@ drafts, 1.0 is not an integer. Messages are built from the rule alone and never 
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from itertools import islice
@@ -56,8 +56,9 @@ _messages: dict[str, Callable[[Any], str]] = {
 
 def compile_validator(schema: Mapping[str, Any]) -> Validate:
     """Return a function that lists what is wrong with a value: `[{field, message}]`, empty when it fits."""
+    plain = _draft4(schema)
     validator = jsonschema_rs.Draft4Validator(
-        {**_draft4(schema), "components": _components()},
+        {**plain, "components": {"schemas": _reachable(plain)}},
         formats={"uuid": _is_uuid, "date-time": _is_date_time, "email": _is_email},
         validate_formats=True,
     )
@@ -92,8 +93,31 @@ def _is_email(text: str) -> bool:
 
 
 @cache
-def _components() -> Any:
-    return _draft4({"schemas": bundle.load()["components"]["schemas"]})
+def _schemas() -> dict[str, Any]:
+    return _draft4(bundle.load()["components"]["schemas"])
+
+
+def _reachable(schema: Any) -> dict[str, Any]:
+    """Return the schemas that this one refers to, directly or not: a validator keeps a copy of all that it is given."""
+    found: dict[str, Any] = {}
+    waiting = [schema]
+    while waiting:
+        for name in set(_references(waiting.pop())) - set(found):
+            found[name] = _schemas()[name]
+            waiting.append(found[name])
+    return found
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, list):
+        for item in schema:
+            yield from _references(item)
+    elif isinstance(schema, dict):
+        reference = schema.get("$ref")
+        if isinstance(reference, str):
+            yield reference.removeprefix("#/components/schemas/")
+        for item in schema.values():
+            yield from _references(item)
 
 
 def _draft4(schema: Any) -> Any:
