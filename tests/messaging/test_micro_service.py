@@ -65,7 +65,7 @@ class TestValidate:
             "id": CALLER.id,
             "role": "admin",
             "sessionId": CALLER.session_id,
-            "permissions": ["users:read", "users:write"],
+            "permissions": sorted(CALLER.permissions),
         }
 
     @pytest.mark.parametrize(
