@@ -1,22 +1,29 @@
 """A connection that runs compiled statements: each prepared once, as many as are given in one round trip.
 
-psycopg's cursors send each statement by itself and convert its text anew, and its own pipelines cost more than they
-save. Here libpq's pipeline mode is used through `psycopg.pq`, so that BEGIN travels with the first statement of a
-transaction and COMMIT with the last. Connecting, waiting, cancelling, adapting values and naming errors stay psycopg's.
+psycopg's cursors send each statement by itself and convert its text anew, its pipelines cost more than they save, and
+it asks the event loop for every answer anew. Here libpq's pipeline mode is used through `psycopg.pq`, so that BEGIN
+travels with the first statement of a transaction and COMMIT with the last, and the event loop listens to the socket
+for as long as the connection lives. Connecting, cancelling, adapting values and naming errors stay psycopg's, and so
+does every other use of the connection.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import AsyncConnection, errors, generators
-from psycopg.abc import Buffer, PQGen
+from psycopg.abc import RV, Buffer, PQGen
 from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import AsyncRowFactory, tuple_row
+from psycopg.waiting import Wait
 
 from accord.database.statement import Statement
+
+CANCEL_TIMEOUT = 5.0
+"""Seconds for the server to confirm that it cancelled a statement; then the connection is given up."""
 
 _FAILED = ExecStatus.FATAL_ERROR
 _DONE = ExecStatus.COMMAND_OK
@@ -39,42 +46,107 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
     """psycopg's connection, and a short way for compiled statements."""
 
     def __init__(self, pgconn: PGconn, row_factory: AsyncRowFactory[tuple[Any, ...]] = tuple_row) -> None:
-        """Begin with nothing prepared."""
+        """Begin with nothing prepared, and not listening yet."""
         super().__init__(pgconn, row_factory)
         self._compiled: dict[Statement, _Compiled] = {}
+        self._results: list[PGresult] = []
+        self._complete: asyncio.Future[None] | None = None
+        self._listens_to: int | None = None
 
     async def run(self, *calls: Call) -> list[Outcome]:
         """Run the statements in order; raise the error of the first that fails, and skip those after it."""
-        known = [self._known(statement) for statement, _ in calls]
+        known = [self._compiled.get(statement) or self._known(statement) for statement, _ in calls]
         # A value that cannot be sent must be found before anything is.
         parameters = [one.encoded(values) for one, (_, values) in zip(known, calls, strict=True)]
         new = [one for one in dict.fromkeys(known) if not one.is_prepared]
-        self.pgconn.enter_pipeline_mode()
+        pgconn, results = self.pgconn, []
+        self._results = results
+        pgconn.enter_pipeline_mode()
         try:
             for one in new:
-                self.pgconn.send_prepare(one.statement.name, one.statement.sql)
+                pgconn.send_prepare(one.statement.name, one.statement.sql)
             for one, values in zip(known, parameters, strict=True):
-                self.pgconn.send_query_prepared(one.statement.name, values)
-            self.pgconn.pipeline_sync()
-            results = await self.wait(_exchange(self.pgconn, new))
+                pgconn.send_query_prepared(one.statement.name, values)
+            pgconn.pipeline_sync()
+            await self._collect()
         finally:
+            # Also what was prepared for a caller that was cancelled is prepared.
+            for one, result in zip(new, results, strict=False):
+                one.is_prepared = result.status == _DONE
             self._leave_pipeline()
         for result in results:
             if result.status == _FAILED:
                 raise self._error(result)
         return [one.outcome(result) for one, result in zip(known, results[len(new) :], strict=True)]
 
+    async def wait(self, gen: PQGen[RV], *args: Any, **kwargs: Any) -> RV:
+        """Wait as psycopg does, which listens by itself."""
+        self._stop_listening()
+        return await super().wait(gen, *args, **kwargs)
+
+    async def close(self) -> None:
+        """Close as psycopg does."""
+        self._stop_listening()
+        await super().close()
+
     def _known(self, statement: Statement) -> "_Compiled":
-        known = self._compiled.get(statement)
-        if known is None:
-            known = self._compiled[statement] = _Compiled(statement, self)
+        known = self._compiled[statement] = _Compiled(statement, self)
         return known
+
+    async def _collect(self) -> None:
+        """Gather the results of everything that was sent, until the server has said that it is done."""
+        if self.pgconn.flush():
+            # Values that the socket does not take at once; psycopg knows how to wait for that.
+            await self.wait(_remaining(self.pgconn, self._results))
+            return
+        loop = asyncio.get_running_loop()
+        complete = self._complete = loop.create_future()
+        if self._listens_to is None:
+            self._listens_to = self.pgconn.socket
+            loop.add_reader(self._listens_to, self._readable)
+        try:
+            await complete
+        except asyncio.CancelledError:
+            if complete.cancelled():
+                await self._interrupt()
+            raise
+        finally:
+            self._complete = None
+
+    def _readable(self) -> None:
+        waiting = self._complete
+        if waiting is not None and waiting.done():
+            waiting = None
+        try:
+            self.pgconn.consume_input()
+            if waiting is not None and _take(self.pgconn, self._results):
+                waiting.set_result(None)
+        except psycopg.Error as error:
+            self._stop_listening()
+            if waiting is not None:
+                waiting.set_exception(error)
+
+    def _stop_listening(self) -> None:
+        if self._listens_to is not None:
+            asyncio.get_running_loop().remove_reader(self._listens_to)
+            self._listens_to = None
+
+    async def _interrupt(self) -> None:
+        """Have the server cancel what it is at, and hear it out: else the next user would get these results."""
+        try:
+            await self.cancel_safe(timeout=CANCEL_TIMEOUT)
+            await self.wait(_remaining(self.pgconn, self._results), timeout=CANCEL_TIMEOUT)
+        except psycopg.Error:
+            self._give_up()
+        except BaseException:
+            self._give_up()
+            raise
 
     def _error(self, result: PGresult) -> psycopg.Error:
         error = errors.error_from_result(result)
         if isinstance(error, _STALE):
             # The pool replaces this connection by one that prepares anew.
-            self.pgconn.finish()
+            self._give_up()
         return error
 
     def _leave_pipeline(self) -> None:
@@ -83,7 +155,11 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             try:
                 self.pgconn.exit_pipeline_mode()
             except psycopg.Error:
-                self.pgconn.finish()
+                self._give_up()
+
+    def _give_up(self) -> None:
+        self._stop_listening()
+        self.pgconn.finish()
 
 
 class _Compiled:
@@ -113,19 +189,21 @@ class _Compiled:
         return self._adapter.load_rows(0, result.ntuples, self.statement.row_maker(result))
 
 
-def _exchange(pgconn: PGconn, new: Sequence[_Compiled]) -> PQGen[list[PGresult]]:
-    """Send what is queued, and collect one result for each command; psycopg waits for the socket in between.
+def _take(pgconn: PGconn, results: list[PGresult]) -> bool:
+    """Take the results that have arrived, one for each command; say whether they are all there."""
+    while not pgconn.is_busy():
+        result = pgconn.get_result()
+        if result is not None:
+            if result.status == _SYNCED:
+                return True
+            results.append(result)
+    return False
 
-    When the caller is cancelled, psycopg cancels the statement and runs this to its end all the same, so here is the
-    place to note what the server has prepared.
-    """
+
+def _remaining(pgconn: PGconn, results: list[PGresult]) -> PQGen[None]:
+    """Send what was not sent yet, and take what has not arrived yet; psycopg waits for the socket in between."""
     yield from generators.send(pgconn)
-    results: list[PGresult] = []
-    while True:
-        found = yield from generators.fetch_many(pgconn)
-        if found and found[0].status == _SYNCED:
-            break
-        results += found
-    for one, result in zip(new, results, strict=False):
-        one.is_prepared = result.status == _DONE
-    return results
+    while not _take(pgconn, results):
+        while not (yield Wait.R):
+            pass
+        pgconn.consume_input()

@@ -10,6 +10,7 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 
 from accord import logs
 from accord.database.connection import Connection, Outcome
+from accord.database.lending import Lending
 from accord.database.statement import Statement
 from accord.problems import AlreadyExists, DeadlineExceeded, Problem, ServiceUnavailable
 
@@ -55,6 +56,7 @@ class Database:
                 **_CONNECT,
             },
         )
+        self._lending = Lending(self._pool, size, BORROW_TIMEOUT)
         self._url = url
         self._away = False
         self._looking: asyncio.Task[None] | None = None
@@ -88,14 +90,14 @@ class Database:
         if self._away:
             raise ServiceUnavailable
         try:
-            return await self._pool.getconn()
+            return await self._lending.borrow()
         except (PoolTimeout, TooManyRequests, psycopg.OperationalError) as error:
             self._suspect()
             raise ServiceUnavailable from error
 
     async def give_back(self, connection: Connection) -> None:
         """Put a connection back; the pool drops it when it is broken and rolls back what it left open."""
-        await self._pool.putconn(connection)
+        await self._lending.give_back(connection)
 
     async def one(self, statement: Statement, **values: Any) -> Any:
         """Return the first row, or None."""
@@ -119,7 +121,7 @@ class Database:
         """Return how many connections exist and are idle, and how many requests wait."""
         stats = self._pool.get_stats()
         return {name: stats.get(f"pool_{name}", 0) for name in ("size", "available")} | {
-            "waiting": stats.get("requests_waiting", 0)
+            "waiting": self._lending.waiting
         }
 
     def problem(self, error: psycopg.Error) -> Problem:

@@ -1,0 +1,118 @@
+"""Connections are few: whoever waits longest is next, and no connection is lost however the waiting ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from accord.database import pool
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.problems import ServiceUnavailable
+
+PROCESS = Statement(text("SELECT pg_backend_pid() AS id"))
+
+
+@pytest.fixture
+async def database(given) -> AsyncIterator[Database]:
+    """A pool of two connections."""
+    database = Database(given.service.database_url, 2)
+    await database.open()
+    yield database
+    await database.close()
+
+
+async def both(database: Database) -> list:
+    return [await database.borrow(), await database.borrow()]
+
+
+async def waiting(database: Database, count: int) -> list[asyncio.Task]:
+    tasks = [asyncio.create_task(database.borrow()) for _ in range(count)]
+    while database.statistics()["waiting"] < count:
+        await asyncio.sleep(0)
+    return tasks
+
+
+async def test_a_connection_goes_to_whoever_waits_longest(database):
+    one, other = await both(database)
+    first, second, third = await waiting(database, 3)
+
+    await database.give_back(other)
+    await database.give_back(one)
+
+    assert (await first, await second) == (other, one)
+    assert not third.done()
+    await database.give_back(one)
+    assert await third == one
+
+
+async def test_nobody_waits_longer_than_the_limit(given, monkeypatch):
+    monkeypatch.setattr(pool, "BORROW_TIMEOUT", 0.1)
+    database = Database(given.service.database_url, 2)
+    await database.open()
+    one, other = await both(database)
+
+    with pytest.raises(ServiceUnavailable):
+        await database.borrow()
+
+    await database.give_back(one)
+    await database.give_back(other)
+    assert set(await both(database)) == {one, other}
+    await database.close()
+
+
+async def test_who_is_cancelled_while_waiting_takes_nothing_along(database):
+    one, other = await both(database)
+    first, second = await waiting(database, 2)
+
+    first.cancel()
+    await database.give_back(one)
+
+    assert await second == one
+    await database.give_back(one)
+    await database.give_back(other)
+    assert set(await both(database)) == {one, other}
+
+
+async def test_who_is_cancelled_at_the_moment_of_the_handing_over_gives_it_to_the_next(database):
+    one, _ = await both(database)
+    first, second = await waiting(database, 2)
+
+    await database.give_back(one)
+    first.cancel()
+
+    assert await second == one
+    assert first.cancelled()
+
+
+async def test_who_waits_for_a_connection_that_broke_gets_a_new_one(given, database):
+    one, other = await both(database)
+    (next_,) = await waiting(database, 1)
+    await given.sql("SELECT pg_terminate_backend(%s)", one.info.backend_pid)
+    with pytest.raises(psycopg.OperationalError):
+        await one.run((PROCESS, {}))
+
+    await database.give_back(one)
+
+    new = await next_
+    assert new not in {one, other}
+    assert (await new.run((PROCESS, {})))[0].rows[0].id == new.info.backend_pid
+
+
+async def test_an_open_transaction_is_not_handed_on(database):
+    one, _ = await both(database)
+    (next_,) = await waiting(database, 1)
+    await one.execute("BEGIN")
+
+    await database.give_back(one)
+
+    assert (await next_).info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+async def test_all_requests_are_served_however_many_come_at_once(database):
+    rows = await asyncio.gather(*(database.one(PROCESS) for _ in range(200)))
+
+    assert len({row.id for row in rows}) == 2
+    assert database.statistics()["waiting"] == 0
