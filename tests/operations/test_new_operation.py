@@ -6,17 +6,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 from operations.processes import once
-from running import ENVIRONMENT, Program
+from running import ENVIRONMENT
 
 pytestmark = once
 ROOT = Path(__file__).parents[2]
 _CACHES = {"__pycache__", ".ruff_cache"}
 NEW = [
     ("notes", "addNote", "post", "/api/v1/notes"),
-    ("notes", "getNote", "get", "/api/v1/notes/{noteId}"),
     ("notes", "renameNote", "patch", "/api/v1/notes/{noteId}"),
 ]
 
@@ -68,8 +66,8 @@ def test_it_writes_contract_flow_and_test_and_nothing_else(written):
     assert written == {
         "openapi/domains/notes.yaml",
         "src/accord/flows/notes/__init__.py",
-        *(f"src/accord/flows/notes/{name}.py" for name in ("add_note", "get_note", "rename_note")),
-        *(f"tests/flows/notes/test_{name}.py" for name in ("add_note", "get_note", "rename_note")),
+        *(f"src/accord/flows/notes/{name}.py" for name in ("add_note", "rename_note")),
+        *(f"tests/flows/notes/test_{name}.py" for name in ("add_note", "rename_note")),
     }
 
 
@@ -87,21 +85,8 @@ def test_the_tree_is_clean_afterwards(copy, written):
 
 
 @pytest.mark.usefixtures("written")
-def test_the_new_operations_are_served(copy, tmp_path):
-    program = Program(("serve", "--port", "0"), copy.variables, tmp_path / "log").start()
-    try:
-        url = program.wait_for(r"listens on (\S+)")
-        contract = httpx.get(f"{url}/openapi.json").json()
-        anonymous = httpx.post(f"{url}/api/v1/notes", json={"text": "Hello"})
-    finally:
-        program.stop()
-
-    assert {path for path in contract["paths"] if "notes" in path} == {"/api/v1/notes", "/api/v1/notes/{noteId}"}
-    assert anonymous.status_code == 401
-
-
-@pytest.mark.usefixtures("written")
-def test_their_tests_pass(copy):
+def test_they_are_served_and_pass_their_tests(copy):
+    # These tests start the service of the copy, and ask it over HTTP.
     done = copy.run("pytest", "tests/flows/notes", "-q", "-p", "no:cacheprovider", FLOW_TRANSPORT="local")
 
     assert done.returncode == 0, done.stdout + done.stderr

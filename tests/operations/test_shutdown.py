@@ -129,7 +129,7 @@ async def test_a_second_signal_leaves_no_server_behind(alone):
     assert alive_in(service.folder) == []
 
 
-@pytest.mark.skipif(os.environ.get("FLOW_TRANSPORT") != "nats", reason="workers run flows of gateways only")
+@once
 async def test_a_worker_finishes_what_it_runs_and_takes_no_more(given, alone):
     service = alone()
     worker = service.run("worker", "worker")
