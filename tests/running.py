@@ -116,6 +116,15 @@ class Service:
         return EmbeddedNats(self.folder / "data").url
 
     @property
+    def keys(self) -> dict[str, str]:
+        """The keys of this service, for a process in production that is to work with the others."""
+        folder = self.folder / "data" / "keys"
+        return {
+            "JWT_PRIVATE_KEY": (folder / "jwt.pem").read_text(),
+            "FLOW_ENVELOPE_KEY": (folder / "envelope.key").read_text(),
+        }
+
+    @property
     def logs(self) -> str:
         """Everything that the processes printed."""
         return "".join(program.output() for program in self.programs)

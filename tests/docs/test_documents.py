@@ -6,8 +6,6 @@ from collections.abc import Iterator
 import httpx
 import pytest
 from checked_client import new_address
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from accord.contract import bundle
 from accord.contract.rendition import to_3_1
@@ -83,13 +81,11 @@ async def test_a_page_is_read_and_nothing_else(http):
 @pytest.fixture(scope="module")
 def without_page(service) -> Iterator[list[str]]:
     """Two more servers on the same data: the page turned off, and production, where it is off by itself."""
-    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     production = {
         "ENV": "production",
         "DATABASE_URL": service.database_url,
         "NATS_URL": service.nats_url,
-        "JWT_PRIVATE_KEY": key.decode(),
-        "FLOW_ENVELOPE_KEY": "a1b2c3d4e5f60718293a4b5c6d7e8f90",
+        **service.keys,
         "FLOW_TRANSPORT": "local",
     }
     programs = [

@@ -7,8 +7,6 @@ import httpx
 import psutil
 import pytest
 from checked_client import client
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from running import Program, Service
 
 LISTED_ORIGIN = "https://app.example.org"
@@ -34,13 +32,11 @@ class Server:
 @pytest.fixture(scope="session")
 def start_production(service: Service):
     """Start a server as in production; it counts with the shared service, and can be started again."""
-    key = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     settings = {
         "ENV": "production",
         "DATABASE_URL": service.database_url,
         "NATS_URL": service.nats_url,
-        "JWT_PRIVATE_KEY": key.decode(),
-        "FLOW_ENVELOPE_KEY": "0c9b8a7f6e5d4c3b2a190f8e7d6c5b4a",
+        **service.keys,
         "FLOW_TRANSPORT": "local",
         "CORS_ORIGINS": f"{LISTED_ORIGIN}, http://localhost:5173",
         "METRICS_TOKEN": METRICS_TOKEN,
