@@ -46,6 +46,19 @@ async def test_a_frozen_postgresql_costs_time_and_no_500(given, deployment, seco
     await nothing_acknowledged_is_lost(given, seen)
 
 
+async def test_probes_answer_in_time_whatever_does_not(given, deployment):
+    somebody = await given.somebody()
+
+    async with frozen(deployment.postgres.pid):
+        started = time.monotonic()
+        health, ready = await asyncio.gather(somebody.get("/api/v1/healthcheck"), somebody.get("/readyz"))
+        assert time.monotonic() - started < 4
+
+        assert (health.status_code, health.json()["status"]) == (200, "error")
+        assert ready.status_code == 503
+    await until_well(deployment)
+
+
 @pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
 async def test_a_frozen_worker_costs_504_and_nothing_else(given, deployment):
     me = await given.an_account()

@@ -22,6 +22,7 @@ from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.ahead import Starting, begin
 from accord.flows.accounts.rules import offer_setup_token
 from accord.flows.auth.queries import ended_since, live_session
+from accord.flows.meta.rules import works
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
@@ -40,6 +41,8 @@ from accord.worker.worker import Worker
 if TYPE_CHECKING:
     from accord.boot.live import Live
 
+READY_LIMIT = 2.0
+"""Seconds within which PostgreSQL, and a worker, must answer a readiness probe."""
 Role = Literal["serve", "gateway", "worker"]
 
 
@@ -198,15 +201,12 @@ class Process:
         """Return what keeps this process from serving, or None."""
         if self.stopping:
             return "stopping"
-        try:
-            async with asyncio.timeout(2):
-                await self.database.ping()
-        except Exception:  # noqa: BLE001 - whatever it is, the database does not answer
+        if not await works(self.database.ping, READY_LIMIT):
             return "database unreachable"
         return await self._workers_missing() if self.uses_workers else None
 
     async def _workers_missing(self) -> str | None:
-        request = RequestInfo("readyz", deadline=time.time() + 2)
+        request = RequestInfo("readyz", deadline=time.time() + READY_LIMIT)
         result = await self.dispatch(self.operations["getVersion"], ANONYMOUS, request, {})
         return None if result.success else "no worker answers"
 
