@@ -49,6 +49,34 @@ async def test_what_is_odd_but_http_has_one_meaning(url, what):
     assert b"evil" not in answer.body + answer.headers.get("location", "").encode()
 
 
+UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
+KEY = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
+HANDSHAKES = {
+    "another method": (request("POST", "/api/v1/ws", [*UPGRADE, KEY]), 404),
+    "a body": (request("GET", "/api/v1/ws", [*UPGRADE, KEY], b"hello"), 404),
+    "another method with a body": (request("POST", "/api/v1/ws", [*UPGRADE, KEY], b"hello"), 404),
+    "many headers": (request("GET", "/api/v1/ws", [*UPGRADE, KEY, *((f"X-{n}", "y") for n in range(200))]), 404),
+    "a long header": (request("GET", "/api/v1/ws", [*UPGRADE, KEY, ("X", "y" * 20_000)]), 404),
+    "no upgrade": (request("GET", "/api/v1/ws"), 404),
+    "no key": (request("GET", "/api/v1/ws", UPGRADE), 400),
+    "a bad key": (request("GET", "/api/v1/ws", [*UPGRADE, ("Sec-WebSocket-Key", "x")]), 400),
+    "another version": (request("GET", "/api/v1/ws", [*UPGRADE[:2], KEY, ("Sec-WebSocket-Version", "99")]), 400),
+    "another origin": (request("GET", "/api/v1/ws", [*UPGRADE, KEY, ("Origin", "https://evil.example")]), 403),
+    "another path": (request("GET", "/api/v1/ws/", [*UPGRADE, KEY]), 404),
+}
+
+
+@pytest.mark.parametrize("what", HANDSHAKES)
+async def test_a_handshake_that_is_none_is_answered_and_ended(url, what):
+    sent, status = HANDSHAKES[what]
+
+    async with connected(url) as connection:
+        answer = await (await connection.send(sent)).answer()
+
+        assert answer.status == status
+        assert what == "no upgrade" or await connection.is_closed()
+
+
 @pytest.mark.parametrize("upgrade", ["websocket", "h2c", "nonsense"])
 async def test_the_body_of_a_request_to_upgrade_is_never_the_next_request(url, upgrade):
     smuggled = request("GET", "/nowhere")

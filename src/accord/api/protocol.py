@@ -21,6 +21,8 @@ SOCKET_PATH = b"/api/v1/ws"
 MAX_URL = 8192
 MAX_HEAD = 32_768
 """Bytes of all header names and values together."""
+MOST_HANDSHAKE_HEADERS = 100
+LONGEST_HANDSHAKE_HEADER = 8000
 MALFORMED = "must be a well-formed HTTP/1.1 request"
 LONG_URL = f"must have a URL of at most {MAX_URL} characters"
 LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
@@ -90,7 +92,7 @@ class HttpProtocol(HttpToolsProtocol):
         if len(self._waiting) + self._chunk > MAX_HEAD and sum(len(n) + len(v) for n, v in self.headers) > MAX_HEAD:
             self._problem = _too_large(max(self.headers, key=lambda header: len(header[1]))[0])
             raise self._problem
-        self._upgrades = self.url.partition(b"?")[0] == SOCKET_PATH and super()._should_upgrade()
+        self._upgrades = self.url.partition(b"?")[0] == SOCKET_PATH and self._is_handshake()
         super().on_headers_complete()
         self.scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, self.cycle)}}
         # Trailers come to `on_header` too; no proxy looked at them, so they must not count as headers.
@@ -112,6 +114,18 @@ class HttpProtocol(HttpToolsProtocol):
 
     def _should_upgrade(self) -> bool:
         return self._upgrades
+
+    def _is_handshake(self) -> bool:
+        """Say whether the socket's protocol can read this head: what it cannot, it leaves without an answer."""
+        names = {name for name, _ in self.headers}
+        return (
+            super()._should_upgrade()
+            and self.parser is not None
+            and self.parser.get_method() == b"GET"
+            and not names & {b"content-length", b"transfer-encoding"}
+            and len(self.headers) <= MOST_HANDSHAKE_HEADERS
+            and all(len(name) + len(value) < LONGEST_HANDSHAKE_HEADER for name, value in self.headers)
+        )
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer as if no upgrade had been asked for; the parser skipped the body, so nothing can follow."""

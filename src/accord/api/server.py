@@ -1,6 +1,7 @@
 """uvicorn, set up for this application and stopped by the boot."""
 
 import contextlib
+import logging
 from collections.abc import Generator
 from functools import partial
 
@@ -24,6 +25,7 @@ class Server(uvicorn.Server):
 def server(application: object, settings: Settings) -> Server:
     """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other."""
     always = security_headers(production=settings.is_production)
+    logging.getLogger("uvicorn.error").addFilter(_is_not_said_already)
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
         http=partial(HttpProtocol, always=always, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
@@ -43,3 +45,8 @@ def server(application: object, settings: Settings) -> Server:
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     return Server(config)
+
+
+def _is_not_said_already(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of malformed requests; the protocol logs them itself, with the id in the answer."""
+    return record.msg != "Invalid HTTP request received."

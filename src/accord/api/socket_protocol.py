@@ -24,6 +24,9 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self._cut = self.loop.call_later(LINGER, self.transport.abort)
             self.writable.set()
         await super().send(message)
+        if message["type"] == "websocket.http.response.body":
+            # uvicorn would log a fault, as if the handshake had got no answer.
+            self.handshake_complete = True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing any more."""
