@@ -193,9 +193,13 @@ def _take(pgconn: PGconn, results: list[PGresult]) -> bool:
     """Take the results that have arrived, one for each command; say whether they are all there."""
     while not pgconn.is_busy():
         result = pgconn.get_result()
-        if result is not None:
-            if result.status == _SYNCED:
-                return True
+        if result is None:
+            # It separates the results of two statements, and is all that comes from a connection that broke.
+            if pgconn.status != ConnStatus.OK:
+                raise psycopg.OperationalError("The connection broke.")
+        elif result.status == _SYNCED:
+            return True
+        else:
             results.append(result)
     return False
 
