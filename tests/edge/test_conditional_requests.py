@@ -1,11 +1,14 @@
 """V-3 at the edge, for every operation that takes or gives an ETag: 304, 412 and 400."""
 
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
 import pytest
 from contract_operations import NAMED, OPERATIONS, body_properties, example_body, example_query, parameters, path_of
+from given import Given
 
 from accord.contract import bundle
 from accord.contract.operations import Operation, resolve
@@ -54,8 +57,14 @@ class Records:
 TABLES = {"messageId": "messages", "conversationId": "conversations", "userId": "users"}
 
 
-@pytest.fixture
-async def records(given) -> Records:
+@pytest.fixture(scope="module")
+async def records(service) -> AsyncIterator[Records]:
+    """Records that nobody changes."""
+    async with AsyncExitStack() as stack:
+        yield await made(Given(service, stack))
+
+
+async def made(given: Given) -> Records:
     me, other, root = await given.an_account(version=7), await given.an_account(version=7), await given.root()
     talk = (await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id])).json()["id"]
     said = (await me.post(f"/api/v1/conversations/{talk}/messages", text="Shall we begin?")).json()["id"]
@@ -106,7 +115,9 @@ async def test_who_holds_another_one_gets_the_record(records, operation):
 
 
 @pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
-async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(records, operation):
+async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(given, operation):
+    records = await made(given)
+
     answer = await records.call(operation, version=7, If_Match='"7"')
 
     assert answer.status_code in {200, 204}
