@@ -140,7 +140,7 @@ class _Connection(asyncio.Protocol):
         if not self._caller.accepts(data[9:12], body):
             clock.faults.append(data[:600].decode("utf-8", "replace"))
         clock.total += 1
-        if clock.begin <= self._sent and now <= clock.end:
+        if clock.begin <= now <= clock.end:
             clock.latencies.append(now - self._sent)
         if now >= clock.end or len(clock.faults) > 3:
             self._finish()

@@ -166,9 +166,18 @@ class HttpProtocol(HttpToolsProtocol):
         self.transport.write(head + b"\r\n" + (b"" if cycle.scope["method"] == "HEAD" else body))
         cycle.message_event.set()
         if not cycle.keep_alive:
-            self.transport.close()
+            self._hang_up(still_sends=self._deaf or cycle.more_body)
         cycle.on_response()
         return True
+
+    def _hang_up(self, *, still_sends: bool) -> None:
+        """End the connection; closing while the client still sends would reset it, and the answer with it."""
+        if still_sends:
+            self._deaf = True
+            self.transport.write_eof()
+            self._be_patient()
+        else:
+            self.transport.close()
 
     def _refuse(self, problem: Problem) -> None:
         request_id = new_request_id()
@@ -177,9 +186,7 @@ class HttpProtocol(HttpToolsProtocol):
         head = [*self.server_state.default_headers, *fields(answer, request_id, self._always)]
         lines = [name + b": " + value for name, value in head]
         self.transport.write(STATUS_LINE[answer.status] + b"\r\n".join([*lines, b"", answer.body]))
-        # Closing while the client still sends would reset the connection, and the answer with it.
-        self.transport.write_eof()
-        self._be_patient()
+        self._hang_up(still_sends=True)
         metrics.request_done("none", answer.status, 0.0, answer.error_code)
         logs.request_line(request_id, None, answer.status, 0.0)
 

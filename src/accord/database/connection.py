@@ -150,14 +150,16 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         return error
 
     def _leave_pipeline(self) -> None:
-        """Return to psycopg's own mode; after an interrupted exchange the connection is good for nothing."""
-        if self.pgconn.status == ConnStatus.OK:
-            try:
-                self.pgconn.exit_pipeline_mode()
-            except psycopg.Error:
-                self._give_up()
+        """Return to psycopg's own mode; after a broken exchange the connection is good for nothing."""
+        try:
+            self.pgconn.exit_pipeline_mode()
+        except psycopg.Error:
+            self._give_up()
+        if self.pgconn.status != ConnStatus.OK:
+            self._give_up()
 
     def _give_up(self) -> None:
+        # libpq may have closed the socket, whose number may be that of another one next.
         self._stop_listening()
         self.pgconn.finish()
 

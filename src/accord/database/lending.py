@@ -5,6 +5,7 @@ goes twice. So nobody is sent there while all are lent; connecting, replacing an
 """
 
 import asyncio
+import time
 from collections import deque
 
 from psycopg.pq import TransactionStatus
@@ -12,6 +13,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from accord.database.connection import Connection
 
+ASK_AGAIN = 0.5
+"""Seconds after which a pool that has no connection is asked again."""
 Waiting = asyncio.Future[Connection | None]
 """Becomes a connection, or None for the right to take one out of the pool."""
 
@@ -38,7 +41,7 @@ class Lending:
         elif (connection := await self._handed_over()) is not None:
             return connection
         try:
-            return await self._pool.getconn()
+            return await self._taken()
         except BaseException:
             self._release()
             raise
@@ -51,6 +54,16 @@ class Lending:
             await self._pool.putconn(connection)
         finally:
             self._release()
+
+    async def _taken(self) -> Connection:
+        """Take one out of the pool, which gives up connecting after a while, and begins again when it is asked."""
+        over = time.monotonic() + self._timeout
+        while True:
+            try:
+                return await self._pool.getconn(min(ASK_AGAIN, self._timeout))
+            except PoolTimeout:
+                if time.monotonic() >= over:
+                    raise
 
     def _release(self) -> None:
         """Give the right to take a connection out of the pool to whoever waits longest, or keep it."""

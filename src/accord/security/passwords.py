@@ -37,7 +37,7 @@ class Passwords:
 
     def __init__(self, settings: Settings) -> None:
         """Start the threads, and hash once for the verifications that only have to take their time."""
-        threads = settings.argon2_threads or _spare_cores()
+        threads = hashing_threads(settings)
         self._hasher = argon2.PasswordHasher(
             settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism
         )
@@ -155,8 +155,10 @@ def _unpacked(text: str) -> bytes:
     return base64.b64decode(text.replace(".", "+") + "=" * (-len(text) % 4))
 
 
-def _spare_cores() -> int:
+def hashing_threads(settings: Settings) -> int:
     """Leave one core to the event loop: hashing on all of them lets every other request wait."""
+    if settings.argon2_threads:
+        return settings.argon2_threads
     cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
     return max(1, cores - 1)
 

@@ -4,7 +4,6 @@ Nothing is pinned here: hashing uses every core.
 """
 
 import json
-import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from threading import Thread
 
 import argon2
 
+from accord.security.passwords import hashing_threads
 from accord.settings import Settings
 from benchmarks import load
 from benchmarks.machine import EVERYWHERE, pinned_to
@@ -20,6 +20,8 @@ from benchmarks.programs import Program
 from benchmarks.stage import PASSWORD, Stage
 
 OTHERS = 4
+CLIENTS = 8
+"""At most; on accounts of their own, because signing in again and again ends an account's oldest sessions."""
 PAUSE = 0.01
 """Seconds between the other requests of one client: 4 clients ask about 400 times a second."""
 
@@ -71,8 +73,8 @@ class Login:
             Figure("p99 of other requests, meanwhile", meanwhile, unit="ms"),
         ]
         what = {
-            "limit": f"{_threads()} threads that verify the same hash and do nothing else",
-            "ours": f"POST /api/v1/auth/login by {stage.effort.clients} clients, while {OTHERS} others ask GET /me",
+            "limit": f"{hashing_threads(Settings())} threads that verify the same hash and do nothing else",
+            "ours": f"POST /api/v1/auth/login by {CLIENTS} clients, while {OTHERS} others ask GET /me",
         }
         return Report(self.id, self.title, what, rounds, figures, ["Nothing is pinned to a core in this row."])
 
@@ -82,7 +84,7 @@ ROW = Login()
 
 def _sign_in(stage: Stage, program: Program) -> Sample:
     effort = stage.effort
-    arguments = [{"email": account.email} for account in stage.accounts]
+    arguments = [{"email": account.email} for account in stage.accounts[OTHERS:][:CLIENTS]]
     plan = load.Plan(program.port, arguments, f"{__name__}:SigningIn", effort.seconds, effort.warm_up, pinned=False)
     return measured_load(plan, {"server": [program.pid], "postgresql": [stage.postgres_pid()]})
 
@@ -101,20 +103,17 @@ def _while_others_ask(work, others: load.Plan, p99s: list[float]) -> Sample:
     return sample
 
 
-def _threads() -> int:
-    return Settings().argon2_threads or os.cpu_count() or 1
-
-
 def _hashing(seconds: float) -> Sample:
     """Verify on all threads at once, so that cores which share their parts count for what they are."""
     settings = Settings()
     hasher = argon2.PasswordHasher(settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism)
     stored = hasher.hash(PASSWORD)
     started, cpu = time.perf_counter(), time.process_time()
-    with pinned_to(EVERYWHERE), ThreadPoolExecutor(_threads()) as pool:
+    threads = hashing_threads(settings)
+    with pinned_to(EVERYWHERE), ThreadPoolExecutor(threads) as pool:
         rates = list(
-            pool.map(lambda _: repeated_until(seconds, lambda: hasher.verify(stored, PASSWORD)), range(_threads()))
+            pool.map(lambda _: repeated_until(seconds, lambda: hasher.verify(stored, PASSWORD)), range(threads))
         )
     total = sum(rates) * (time.perf_counter() - started)
-    each = 1000 * _threads() / sum(rates)
+    each = 1000 * threads / sum(rates)
     return Sample(sum(rates), each, None, {"server": 1e6 * (time.process_time() - cpu) / total})
