@@ -71,7 +71,7 @@ def types(session: nox.Session) -> None:
 @_check()
 def contract(session: nox.Session) -> None:
     """The contract keeps its laws, and what is generated from it is current."""
-    for command in ("verify", "lint", "lint-external"):
+    for command in ("verify", "lint", "lint-external", "compare"):
         _run(session, "python", "-m", "accord.contract", command)
 
 
