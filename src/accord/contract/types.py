@@ -448,10 +448,18 @@ class AnyRecord(TypedDict):
     version: Version
 
 
+RecordsById: TypeAlias = dict[str, AnyRecord]
+"""Records of one table by id."""
+
+
+RecordsByTable: TypeAlias = dict[str, RecordsById]
+"""Records by table, then by id."""
+
+
 class FoundRecords(TypedDict):
     """Records by table and id, and the position of the journal that they are at least at."""
 
-    records: dict[str, dict[str, AnyRecord]]
+    records: RecordsByTable
     position: int
 
 
@@ -496,13 +504,17 @@ class ListRemoveOperation(TypedDict):
     value: ListValue
 
 
+RecordFields: TypeAlias = dict[str, RecordValue]
+"""Fields of a record and their values."""
+
+
 class CreateOperation(TypedDict):
     """Make a record with an `id` of your own; `record` is what `x-record` names as its `create`."""
 
     op: Literal['create']
     table: TableName
     id: Uuid
-    record: dict[str, RecordValue]
+    record: RecordFields
 
 
 class DeleteOperation(TypedDict):
@@ -516,12 +528,20 @@ class DeleteOperation(TypedDict):
 RecordOperation: TypeAlias = SetOperation | SetNowOperation | ListInsertOperation | ListRemoveOperation | CreateOperation | DeleteOperation
 
 
+VersionsById: TypeAlias = dict[str, Version]
+"""The versions that were read, by id."""
+
+
+VersionsByTable: TypeAlias = dict[str, VersionsById]
+"""The versions that were read, by table, then by id."""
+
+
 class ApplyTransaction(TypedDict):
     """Changes that are made together."""
 
     transactionId: Uuid
     operations: list[RecordOperation]
-    expectedVersions: NotRequired[dict[str, dict[str, Version]]]
+    expectedVersions: NotRequired[VersionsByTable]
 
 
 class SigningKeys(TypedDict):
