@@ -1,5 +1,7 @@
 """What no HTTP client sends: each gets an answer that is a problem, in its turn, and the connection stays in step."""
 
+import asyncio
+
 import pytest
 from hostile_input import BODY, CHUNKED, ECHO, JSON, MALFORMED, VERSION, echo
 from raw_http import chunked, connected, exchanged, request
@@ -98,6 +100,27 @@ async def test_requests_in_a_row_are_answered_in_that_order(url):
         ids = [(await connection.answer()).headers["x-request-id"] for _ in range(20)]
 
     assert ids == [f"number-{n}" for n in range(20)]
+
+
+async def test_a_request_may_come_in_any_pieces(url):
+    whole = request("POST", ECHO, [JSON, CHUNKED]) + chunked(*(bytes([byte]) for byte in BODY))
+
+    async with connected(url) as connection:
+        for cut in range(1, len(whole), 7):
+            await connection.send(whole[:cut])
+            await asyncio.sleep(0.001)
+            answer = await (await connection.send(whole[cut:])).answer()
+
+            assert (answer.status, answer.body) == (200, BODY)
+
+
+async def test_nothing_is_done_behind_a_request_that_ends_the_connection(url):
+    async with connected(url) as connection:
+        await connection.send(request("GET", VERSION, [("Connection", "close")]) + NEXT)
+        answer = await connection.answer()
+
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert await connection.is_closed()
 
 
 @pytest.mark.parametrize("noise", [b"noise\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000])

@@ -12,9 +12,8 @@ Header = tuple[bytes, bytes]
 Write = Callable[[bytes], Awaitable[None]]
 Stream = Callable[[Write], Awaitable[None]]
 """Writes the body piece by piece, for as long as it lasts."""
-AnswerAtOnce = Callable[[int, list[Header], bytes], bool]
 AT_ONCE = "accord.answer_at_once"
-"""The ASGI extension that takes status, headers and body together; False when the two messages have to be sent."""
+"""The ASGI extension that takes a whole answer and its request id; False when the two messages have to be sent."""
 
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
@@ -71,6 +70,9 @@ class Answer:
         self.stream: Stream | None = None
         self.error_code: str | None = None
         self.trace: list[str] | None = None
+
+
+AnswerAtOnce = Callable[[Answer, str], bool]
 
 
 def security_headers(*, production: bool) -> tuple[Header, ...]:

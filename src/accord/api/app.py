@@ -54,8 +54,8 @@ class FlowResolver(Resolver):
         return Resolution(self._flows[operation.operation_id], operation.operation_id)
 
 
-def build(parts: Parts) -> ConnexionMiddleware:
-    """Return the application; everything is compiled before it is asked anything."""
+def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
+    """Return the application and the edge in it; everything is compiled before it is asked anything."""
     settings = parts.settings
     document = bundle.load()
     authentication = Authentication(parts.tokens)
@@ -90,4 +90,4 @@ def build(parts: Parts) -> ConnexionMiddleware:
     application.add_api(document, resolver=FlowResolver(parts.flows))
     # Without this the stack, and with it every mistake in the contract, would wait for the first request.
     application.app, application.middleware_stack = application._build_middleware_stack()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return application
+    return application, edge

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from accord.api.request import Request
+from accord.api.request import Receive, Request
 from accord.contract.json_body import MalformedJson, parse
 from accord.problems import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 
@@ -41,20 +41,19 @@ class BodyGuard:
 
     async def read(self, request: Request) -> bytes:
         """Return the body; stop reading as soon as it is over the limit, whatever it announced."""
-        message = await request.receive()
-        body: bytes = message.get("body", b"")
-        if message.get("more_body", False):
-            body = await self._read_on(request, body)
-        elif message["type"] == "http.disconnect":
-            raise ClientDisconnected
+        body = request.body
+        if body is None:
+            assert request.receive is not None
+            body = await self._read_pieces(request.receive)
         if len(body) > self._limit:
             raise self._too_large()
         return body
 
-    async def _read_on(self, request: Request, first: bytes) -> bytes:
-        chunks, size, more = [first], len(first), True
+    async def _read_pieces(self, receive: Receive) -> bytes:
+        chunks: list[bytes] = []
+        size, more = 0, True
         while more and size <= self._limit:
-            message = await request.receive()
+            message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnected
             chunks.append(message.get("body", b""))

@@ -22,8 +22,7 @@ class ClientAddress:
 
     def of(self, request: Request) -> str:
         """Return the right-most address that no trusted proxy has; the peer itself when there is none."""
-        client = request.scope.get("client")
-        address: str = _plain(client[0]) if client else ""
+        address = _plain(request.peer)
         forwarded = request.headers.get(b"x-forwarded-for")
         if forwarded is None or not address or not self._trusted:
             return address

@@ -17,14 +17,11 @@ class Deadline:
         self._due: dict[asyncio.Task[Any], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self) -> asyncio.Task[Any]:
-        """Give the running task its time, and return it."""
-        task = asyncio.current_task()
-        assert task is not None
+    def begin(self, task: asyncio.Task[Any]) -> None:
+        """Give the task its time."""
         self._due[task] = time.monotonic() + self._seconds
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._look)
-        return task
 
     def is_over(self, task: asyncio.Task[Any]) -> bool:
         """Say whether the task was cancelled for its deadline, and for nothing else."""

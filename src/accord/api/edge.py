@@ -1,7 +1,7 @@
 """The compiled edge: the one middleware in Connexion's stack, between uvicorn and the operations."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
@@ -38,6 +38,8 @@ Page = Callable[[Request], Awaitable[Answer | None]]
 STREAM_LINGER = 1.0
 """Seconds that a client has to take the end of a stream before the connection is closed."""
 Socket = Callable[[Scope, Receive, Send], Awaitable[None]]
+Found = tuple[CompiledOperation, dict[str, str]]
+"""An operation and its path parameters."""
 
 
 class Edge(SpecMiddleware):
@@ -78,29 +80,68 @@ class Edge(SpecMiddleware):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; hand a socket to the door of the live part."""
         if scope["type"] == "http":
-            await self._http(Request(scope, receive), send)
+            await self._http(scope, Request.of(scope, receive), send)
         elif scope["type"] == "websocket":
             await self._socket(scope, receive, send)
 
-    async def _http(self, request: Request, send: Send) -> None:
-        task = self._deadline.begin()
+    def find(self, method: str, path: str) -> Found | None:
+        """Return the operation that is asked for, unless its answer is a stream; what else there is takes its time."""
+        found = self._router.find(path)
+        if found is None:
+            return None
+        methods, parameters = found
+        operation = methods.get("GET" if method == "HEAD" else method)
+        return None if operation is None or operation.is_stream else (operation, parameters)
+
+    async def answer(self, request: Request, found: Found) -> Answer:
+        """Return the answer of an operation, with all that it has; it is noted by `note` when it was sent."""
+        operation, parameters = found
+        request.address = self._addresses.of(request)
+        request.operation = operation.operation.id
+        return await self._completed(request, operation(request, parameters))
+
+    def waits(self, request: Request, task: asyncio.Task[None]) -> None:
+        """Let the deadline count: the request is answered by a task."""
+        request.task = task
+        self._deadline.begin(task)
+
+    async def _http(self, scope: Scope, request: Request, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.waits(request, task)
         try:
-            answer = await self._answer(request)
+            answer = await self._completed(request, self._answer(request))
         except ClientDisconnected:
-            _note(request, Answer(CLIENT_LEFT))
+            note(request, Answer(CLIENT_LEFT))
             return
+        await self.send(scope, request, answer, send)
+        note(request, answer)
+        if answer.stream is not None:
+            await _stream(request, answer.stream, send)
+
+    async def _completed(self, request: Request, answering: Coroutine[Any, Any, Answer]) -> Answer:
+        """Return the answer with what the request adds to it; whatever goes wrong is an answer, too."""
+        try:
+            answer = await answering
+        except ClientDisconnected:
+            raise
         except asyncio.CancelledError:
             # Apart from the deadline only the end of SHUTDOWN_TIMEOUT cancels; the next process can serve it.
-            late = self._deadline.is_over(task)
+            late = request.task is not None and self._deadline.is_over(request.task)
             answer = self._refusal(DeadlineExceeded() if late else ServiceUnavailable(), request)
         except Exception as error:  # noqa: BLE001 - the client gets an answer, the log the reason
             answer = self._refusal(error, request)
         finally:
-            self._deadline.end(task)
-        await self._send(request, answer, send)
-        _note(request, answer)
-        if answer.stream is not None:
-            await _stream(request, answer.stream, send)
+            if request.task is not None:
+                self._deadline.end(request.task)
+        if answer.compressible and len(answer.body) > COMPRESS_FROM:
+            answer.headers.append((b"vary", b"Accept-Encoding"))
+            if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
+                answer.body = gzip(answer.body)
+                answer.headers.append((b"content-encoding", b"gzip"))
+        answer.headers += request.limits
+        answer.headers += self._cors.headers(request)
+        return answer
 
     async def _answer(self, request: Request) -> Answer:
         request.address = self._addresses.of(request)
@@ -146,18 +187,12 @@ class Edge(SpecMiddleware):
         logs.exception("The edge failed.", error, request_id=request.id)
         return InternalError()
 
-    async def _send(self, request: Request, answer: Answer, send: Send) -> None:
-        if answer.compressible and len(answer.body) > COMPRESS_FROM:
-            answer.headers.append((b"vary", b"Accept-Encoding"))
-            if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
-                answer.body = gzip(answer.body)
-                answer.headers.append((b"content-encoding", b"gzip"))
-        headers = fields(answer, request.id, self._always)
-        headers += request.limits
-        headers += self._cors.headers(request)
-        at_once: dict[str, AnswerAtOnce] = request.scope.get("extensions", {}).get(AT_ONCE)
-        if at_once and answer.stream is None and at_once["answer"](answer.status, headers, answer.body):
+    async def send(self, scope: Scope, request: Request, answer: Answer, send: Send) -> None:
+        """Send the answer at once if the server can, else as ASGI has it; of a stream just the head."""
+        at_once: dict[str, AnswerAtOnce] = scope.get("extensions", {}).get(AT_ONCE)
+        if at_once and answer.stream is None and at_once["answer"](answer, request.id):
             return
+        headers = fields(answer, request.id, self._always)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
         if answer.stream is None:
             await send({"type": "http.response.body", "body": answer.body})
@@ -184,11 +219,13 @@ async def _stream(request: Request, stream: Stream, send: Send) -> None:
 
 
 async def _left(request: Request) -> None:
+    assert request.receive is not None
     while (await request.receive())["type"] != "http.disconnect":
         pass
 
 
-def _note(request: Request, answer: Answer) -> None:
+def note(request: Request, answer: Answer) -> None:
+    """Count and log a request that was answered."""
     seconds = request.elapsed()
     metrics.request_done(request.operation or "none", answer.status, seconds, answer.error_code)
     if request.operation is not None:

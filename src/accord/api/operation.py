@@ -61,6 +61,7 @@ class CompiledOperation:
         self._pages = "totalPages" in properties or "nextCursor" in properties
         kind = operation.definition.get("x-stream")
         self._stream = None if kind is None else streams[kind]
+        self.is_stream = kind is not None
         self._accepts = accepts_json if kind is None else accepts_events
         self._compressible = not _SECRET_FIELDS & set(properties)
         self._cache_control: bytes = operation.definition.get("x-cache-control", NO_STORE.decode()).encode()

@@ -3,19 +3,27 @@
 uvicorn collects a request's head without limit of size or time, takes trailers for headers, answers a malformed
 request before the one that is still being worked on, and after an upgrade that nobody asked for reads a request's
 body as the next request.
+
+A request for an operation that arrived as a whole, as nearly all do, is answered without ASGI, whose scope, messages
+and task for each request cost more than the operation. uvicorn's way is for everything else: pages, streams, bodies
+in pieces, requests that were sent before the last answer; and for what has to wait, so that it keeps count of it.
 """
 
-from asyncio import TimerHandle, Transport
+from asyncio import Event, TimerHandle, Transport
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from accord import logs
 from accord.api import metrics
-from accord.api.answers import AT_ONCE, Header, fields, problem_answer
-from accord.api.request import new_request_id
-from accord.problems import InvalidToken, Problem, ValidationFailed
+from accord.api.answers import AT_ONCE, Answer, Header, problem_answer
+from accord.api.eager import Eager
+from accord.api.edge import Edge, Found, note
+from accord.api.heads import CLOSE, Heads
+from accord.api.request import Request, new_request_id
+from accord.problems import InternalError, InvalidToken, Problem, ValidationFailed
 
 SOCKET_PATH = b"/api/v1/ws"
 MAX_URL = 8192
@@ -28,17 +36,20 @@ LONG_URL = f"must have a URL of at most {MAX_URL} characters"
 LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
 
 
-CLOSE: Header = (b"connection", b"close")
-
-
 class HttpProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
-    def __init__(self, *, always: tuple[Header, ...], patience: float, **given: Any) -> None:
-        """Take the headers that every answer has, and the seconds that a head may take."""
+    def __init__(self, *, heads: Heads, eager: Eager, edge: Edge | None, patience: float, **given: Any) -> None:
+        """Take the seconds that a head may take; without the edge all is done uvicorn's way."""
         super().__init__(**given)
-        self._always = always
+        self._heads = heads
+        self._eager = eager
+        self._edge = edge
         self._patience = patience
+        self._head: list[Header] = []
+        self._held: tuple[Request, Found] | None = None
+        self._suspended: RequestResponseCycle | None = None
+        self._had_turn = False
         self._timer: TimerHandle | None = None
         self._in_head = True
         self._advanced = False
@@ -62,9 +73,11 @@ class HttpProtocol(HttpToolsProtocol):
         """Parse; bytes that complete neither a head nor a piece of a body are kept in sight."""
         if self._deaf:
             return
-        self._advanced = False
+        self._advanced = self._had_turn = False
         self._chunk = len(data)
         super().data_received(data)
+        if self._held is not None:
+            self._leave_to_uvicorn(self._held[0])
         if self._advanced:
             self._waiting.clear()
             return
@@ -78,10 +91,14 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         self._in_head = True
-        super().on_message_begin()
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
 
     def on_headers_complete(self) -> None:
         """Start the request; an exception here is the parser's, and ends in `send_400_response`."""
+        if self._deaf:
+            raise ConnectionError("The last answer ended the connection.")
         self._in_head = False
         self._advanced = True
         self._stop_timer()
@@ -93,14 +110,21 @@ class HttpProtocol(HttpToolsProtocol):
             self._problem = _too_large(max(self.headers, key=lambda header: len(header[1]))[0])
             raise self._problem
         self._upgrades = self.url.partition(b"?")[0] == SOCKET_PATH and self._is_handshake()
-        super().on_headers_complete()
-        self.scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, self.cycle)}}
         # Trailers come to `on_header` too; no proxy looked at them, so they must not count as headers.
-        self.headers = []
+        self._head, self.headers = self.headers, []
+        self._held = self._operation()
+        if self._held is None:
+            self._begin_uvicorns_way()
 
     def on_body(self, body: bytes) -> None:
         """Give a piece of the body to the request; of one that was answered already, discard it for a while."""
         self._advanced = True
+        if self._held is not None:
+            request, _ = self._held
+            if not request.body:
+                request.body = body
+                return
+            self._leave_to_uvicorn(request)
         if self.cycle.response_complete:
             self._be_patient()
         super().on_body(body)
@@ -110,7 +134,11 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = True
         self._advanced = True
         self._stop_timer()
-        super().on_message_complete()
+        if self._held is not None:
+            (request, found), self._held = self._held, None
+            self._begin(request, found)
+        else:
+            super().on_message_complete()
 
     def _should_upgrade(self) -> bool:
         return self._upgrades
@@ -134,7 +162,9 @@ class HttpProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
         """Refuse what is not HTTP, in its turn, and end the connection: where the next request begins is unknown."""
-        self._deaf = True
+        if self._deaf:
+            return
+        self._deaf, self._held = True, None
         request = self.cycle
         if request is None or request.response_complete:  # pyright: ignore[reportUnnecessaryComparison]  # None at first
             self._refuse(self._problem or _malformed(MALFORMED))
@@ -148,32 +178,125 @@ class HttpProtocol(HttpToolsProtocol):
             else:
                 self._refuse(self._problem or _malformed(MALFORMED))
 
-    def _answer(self, cycle: RequestResponseCycle, status: int, headers: list[Header], body: bytes) -> bool:
+    def _operation(self) -> tuple[Request, Found] | None:
+        """Return the request if it is one for an operation and its turn is now, so that uvicorn need not know of it.
+
+        Of many that come in one piece uvicorn lets other connections have their turn in between.
+        """
+        edge, parser = self._edge, self.parser
+        if (
+            edge is None
+            or parser is None
+            or not (self.cycle is None or self.cycle.response_complete)  # pyright: ignore[reportUnnecessaryComparison]  # None at first
+            or self._had_turn
+            or self.flow.write_paused
+            or self.expect_100_continue
+            or parser.should_upgrade()
+        ):
+            return None
+        target = httptools.parse_url(self.url)
+        method, path = parser.get_method().decode("ascii"), target.path.decode("ascii")
+        found = edge.find(method, path)
+        if found is None:
+            return None
+        peer = "" if self.client is None else self.client[0]
+        return Request(method, path, target.query or b"", self._head, peer, body=b""), found
+
+    def _begin_uvicorns_way(self) -> None:
+        """Start the request with a scope, a cycle and a task; uvicorn makes the scope where it begins a head."""
+        url, expects = self.url, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expects
+        self.headers += self._head
+        super().on_headers_complete()
+        self.headers = []
+        if not self._upgrades:
+            self.scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, self.cycle)}}
+
+    def _leave_to_uvicorn(self, request: Request) -> None:
+        """Begin a request of which a part is still missing."""
+        self._held = None
+        self._begin_uvicorns_way()
+        if request.body:
+            super().on_body(request.body)
+
+    def _begin(self, request: Request, found: Found) -> None:
+        """Answer a request that is here as a whole; one that has to wait gets a cycle, and uvicorn counts its task."""
+        assert self._edge is not None
+        assert self.parser is not None
+        self._had_turn = True
+        keeps_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        task = self._eager.run(self._serve(self._edge, request, found, keeps_alive=keeps_alive))
+        if task is None:
+            return
+        self.cycle = self._suspended = self._cycle(request, keeps_alive=keeps_alive)
+        self._edge.waits(request, task)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    async def _serve(self, edge: Edge, request: Request, found: Found, *, keeps_alive: bool) -> None:
+        try:
+            answer = await edge.answer(request, found)
+            cycle, self._suspended = self._suspended, None
+            if cycle is None:
+                self._write(answer, request.id, request.method, keeps_alive=keeps_alive)
+                self.on_response_complete()
+            else:
+                scope, send = cast("Any", cycle.scope), cast("Any", cycle.send)
+                await edge.send(scope, request, answer, send)
+            note(request, answer)
+        except Exception as error:  # noqa: BLE001 - an exception here would look like the parser's
+            logs.exception("An answer could not be sent.", error, request_id=request.id)
+            self._refuse(InternalError())
+
+    def _cycle(self, request: Request, *, keeps_alive: bool) -> RequestResponseCycle:
+        scope: Any = {"method": request.method}
+        cycle = RequestResponseCycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=Event(),
+            expect_100_continue=False,
+            keep_alive=keeps_alive,
+            on_response=self.on_response_complete,
+        )
+        cycle.more_body = False
+        scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, cycle)}}
+        return cycle
+
+    def _answer(self, cycle: RequestResponseCycle, answer: Answer, request_id: str) -> bool:
         """Write a whole answer; uvicorn's way, made for answers in pieces, takes as long as routing and validation."""
         if cycle.disconnected or self.flow.write_paused:
             return False
-        if CLOSE in headers:
-            cycle.keep_alive = False
-        elif not cycle.keep_alive:
-            headers.append(CLOSE)
-        lines = [STATUS_LINE[status]]
-        for name, value in (*cycle.default_headers, *headers):
-            lines += (name, b": ", value, b"\r\n")
-        head = b"".join(lines)
-        if head.count(b"\n") != len(lines) // 4 + 1:
-            raise ValueError("A header has a line end: what follows would be another header, or the body.")
         cycle.response_started = cycle.response_complete = True
-        self.transport.write(head + b"\r\n" + (b"" if cycle.scope["method"] == "HEAD" else body))
+        # It refers to the cycle, and such a ring is left to the garbage collector, which stops everybody for it.
+        del cycle.scope["extensions"]  # type: ignore[typeddict-item]
         cycle.message_event.set()
-        if not cycle.keep_alive:
-            self._hang_up(still_sends=self._deaf or cycle.more_body)
+        method, keeps_alive = cycle.scope["method"], cycle.keep_alive
+        self._write(answer, request_id, method, keeps_alive=keeps_alive, still_sends=cycle.more_body)
         cycle.on_response()
         return True
 
+    def _write(
+        self, answer: Answer, request_id: str, method: str, *, keeps_alive: bool, still_sends: bool = False
+    ) -> None:
+        if CLOSE in answer.headers:
+            keeps_alive = False
+        elif not keeps_alive:
+            answer.headers.append(CLOSE)
+        head = self._heads.head(answer, request_id, self.server_state.default_headers)
+        self.transport.write(head if method == "HEAD" else head + answer.body)
+        if not keeps_alive:
+            self._hang_up(still_sends=self._deaf or still_sends)
+
     def _hang_up(self, *, still_sends: bool) -> None:
         """End the connection; closing while the client still sends would reset it, and the answer with it."""
+        self._deaf = True
         if still_sends:
-            self._deaf = True
             self.transport.write_eof()
             self._be_patient()
         else:
@@ -183,9 +306,7 @@ class HttpProtocol(HttpToolsProtocol):
         request_id = new_request_id()
         answer = problem_answer(problem, request_id, "/")
         answer.headers.append(CLOSE)
-        head = [*self.server_state.default_headers, *fields(answer, request_id, self._always)]
-        lines = [name + b": " + value for name, value in head]
-        self.transport.write(STATUS_LINE[answer.status] + b"\r\n".join([*lines, b"", answer.body]))
+        self.transport.write(self._heads.head(answer, request_id, self.server_state.default_headers) + answer.body)
         self._hang_up(still_sends=True)
         metrics.request_done("none", answer.status, 0.0, answer.error_code)
         logs.request_line(request_id, None, answer.status, 0.0)

@@ -6,9 +6,12 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from accord.api.answers import Header
+
+if TYPE_CHECKING:
+    from asyncio import Task
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -25,13 +28,16 @@ def new_request_id() -> str:
 
 
 class Request:
-    """The parts of the ASGI scope that are needed, looked at once; `limits` are the headers of its rate limit.
+    """What was asked, looked at once; `limits` are the headers of its rate limit.
 
-    `caller` is the id of who asks, as soon as that is known; the log line has it whatever the answer is.
+    `caller` is the id of who asks, as soon as that is known; the log line has it whatever the answer is. `body` is
+    there when the request came as a whole, else `receive` gives it piece by piece. `task` is what answers, once the
+    deadline counts for it.
     """
 
     __slots__ = (
         "address",
+        "body",
         "caller",
         "headers",
         "id",
@@ -39,28 +45,52 @@ class Request:
         "method",
         "operation",
         "path",
+        "peer",
         "query",
         "receive",
-        "scope",
         "started",
+        "task",
     )
 
-    def __init__(self, scope: Scope, receive: Receive) -> None:
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: bytes,
+        headers: list[Header],
+        peer: str,
+        body: bytes | None = None,
+        receive: Receive | None = None,
+    ) -> None:
         """Give the request its id: the client's `X-Request-Id` or `X-Trace-Id`, else a new one."""
         self.started = time.perf_counter()
-        self.scope = scope
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers: dict[bytes, bytes] = dict(headers)
+        if len(self.headers) != len(headers):
+            self.headers = _joined(headers)
+        self.peer = peer
+        self.body = body
         self.receive = receive
-        self.method: str = scope["method"]
-        self.path: str = scope["raw_path"].decode("latin-1")
-        self.query: bytes = scope["query_string"]
-        self.headers: dict[bytes, bytes] = dict(scope["headers"])
-        if len(self.headers) != len(scope["headers"]):
-            self.headers = _joined(scope["headers"])
         self.id = _given_id(self.headers) or new_request_id()
         self.address = ""
         self.caller: str | None = None
         self.operation: str | None = None
         self.limits: list[Header] = []
+        self.task: Task[None] | None = None
+
+    @classmethod
+    def of(cls, scope: Scope, receive: Receive) -> "Request":
+        """Return the request that an ASGI server describes; opening a socket is a GET."""
+        return cls(
+            scope.get("method", "GET"),
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"],
+            scope["headers"],
+            scope["client"][0] if scope.get("client") else "",
+            receive=receive,
+        )
 
     @property
     def traceparent(self) -> str | None:

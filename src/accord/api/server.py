@@ -8,6 +8,9 @@ from functools import partial
 import uvicorn
 
 from accord.api.answers import security_headers
+from accord.api.eager import Eager
+from accord.api.edge import Edge
+from accord.api.heads import Heads
 from accord.api.protocol import HttpProtocol
 from accord.api.socket_protocol import SocketProtocol
 from accord.settings import Settings
@@ -22,13 +25,16 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(application: object, settings: Settings) -> Server:
-    """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other."""
-    always = security_headers(production=settings.is_production)
+def server(application: object, settings: Settings, edge: Edge | None = None) -> Server:
+    """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other.
+
+    `edge` answers operations without ASGI; leave it out where something around the application must see them.
+    """
+    heads = Heads(security_headers(production=settings.is_production))
     logging.getLogger("uvicorn.error").addFilter(_is_not_said_already)
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
-        http=partial(HttpProtocol, always=always, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
+        http=partial(HttpProtocol, heads=heads, eager=Eager(), edge=edge, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
         ws=SocketProtocol,
         # Compressed, a connection takes three times the memory, and half the messages go through.
         ws_per_message_deflate=False,

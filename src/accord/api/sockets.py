@@ -33,7 +33,7 @@ class SocketDoor:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        request = Request({**scope, "method": "GET"}, receive)
+        request = Request.of(scope, receive)
         request.address = self._addresses.of(request)
         await receive()  # the request to connect
         try:

@@ -50,7 +50,7 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
     from accord.api.server import server  # noqa: PLC0415
 
     live = process.live()
-    application = build(
+    application, edge = build(
         Parts(
             settings=process.settings,
             database=process.database,
@@ -64,7 +64,10 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
         )
     )
     tracing = process.tracing
-    http = server(application if tracing is None else tracing.application(application), process.settings)
+    if tracing is None:
+        http = server(application, process.settings, edge)
+    else:
+        http = server(tracing.application(application), process.settings)
 
     def stop() -> None:
         process.stopping = True

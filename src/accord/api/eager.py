@@ -1,0 +1,81 @@
+"""Coroutines that run at once, and become a task only when they have to wait.
+
+Most of what the edge does never waits, and making a task, scheduling it and hearing of its end costs as much as
+answering. Python 3.12 has eager tasks for this; here, one task that waits for work is kept ready. A coroutine runs in
+that task's name, so that whoever asks for the current task gets it, and the task takes over what is left if it waits.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Generator
+from contextvars import copy_context
+from typing import Any
+
+Work = Coroutine[Any, Any, None]
+
+
+class Eager:
+    """Runs coroutines from callbacks of the event loop, where no task is running."""
+
+    def __init__(self) -> None:
+        """Keep no task ready yet: there may be no event loop."""
+        self._spare: _Spare | None = None
+
+    def run(self, work: Work) -> asyncio.Task[None] | None:
+        """Run the coroutine as far as it comes; return the task that does the rest, None when there is none."""
+        spare = self._spare
+        if spare is None or spare.given.done():
+            spare = self._spare = _Spare(asyncio.get_running_loop())
+        asyncio.tasks._enter_task(spare.loop, spare.task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]  # documented in "Extending asyncio"
+        try:
+            waits_for = spare.context.run(work.send, None)
+        except StopIteration:
+            return None
+        finally:
+            asyncio.tasks._leave_task(spare.loop, spare.task)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        self._spare = None
+        spare.given.set_result(_Rest(work, waits_for))
+        return spare.task
+
+
+class _Spare:
+    """A task that waits for work."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.context = copy_context()
+        self.given: asyncio.Future[_Rest] = loop.create_future()
+        self.task: asyncio.Task[None] = loop.create_task(self._carry_on(), context=self.context)
+
+    async def _carry_on(self) -> None:
+        try:
+            rest = await self.given
+        except asyncio.CancelledError:
+            if self.given.cancelled():
+                raise
+            # It was cancelled between taking over and running: that is meant for the work.
+            rest = self.given.result()
+            self.task.uncancel()
+            self.task.cancel()
+        await rest
+
+
+class _Rest(Generator[Any, Any, None]):
+    """What is left of a coroutine that was begun elsewhere, where it came to wait; such a one cannot be awaited."""
+
+    def __init__(self, work: Work, waits_for: Any) -> None:
+        self._work = work
+        self._waits_for = waits_for
+        self._begun = False
+
+    def __await__(self) -> "_Rest":
+        return self
+
+    def send(self, value: Any) -> Any:
+        if self._begun:
+            return self._work.send(value)
+        self._begun = True
+        return self._waits_for
+
+    def throw(self, *error: Any) -> Any:
+        self._begun = True
+        return self._work.throw(*error)

@@ -1,0 +1,95 @@
+"""What runs at once: a task in name from the beginning, and in fact as soon as it has to wait."""
+
+import asyncio
+
+import pytest
+
+from accord.api.eager import Eager
+
+
+@pytest.fixture
+def eager() -> Eager:
+    return Eager()
+
+
+def from_a_callback(eager: Eager, work) -> asyncio.Future:
+    """Run it as the protocol does: where no task is running."""
+    started = asyncio.get_running_loop().create_future()
+    asyncio.get_running_loop().call_soon(lambda: started.set_result(eager.run(work)))
+    return started
+
+
+async def test_what_does_not_wait_is_done_at_once(eager):
+    noted = []
+
+    async def work() -> None:
+        noted.append(asyncio.current_task())
+
+    assert await from_a_callback(eager, work()) is None
+    assert await from_a_callback(eager, work()) is None
+    assert noted[0] is noted[1] is not asyncio.current_task()
+
+
+async def test_what_waits_goes_on_in_the_task_that_it_began_in(eager):
+    noted = []
+
+    async def work() -> None:
+        noted.append(asyncio.current_task())
+        async with asyncio.timeout(5):
+            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
+        noted.append(asyncio.current_task())
+
+    task = await from_a_callback(eager, work())
+    other = await from_a_callback(eager, work())
+    await asyncio.gather(task, other)
+
+    assert len(set(noted)) == 2
+    assert {task, other} == set(noted)
+
+
+@pytest.mark.parametrize("later", [True, False], ids=["while it waits", "before it goes on"])
+async def test_it_can_be_cancelled(eager, later):
+    noted = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(5)
+        except asyncio.CancelledError:
+            noted.append(asyncio.current_task().cancelling())
+            raise
+
+    task = await from_a_callback(eager, work())
+    if later:
+        await asyncio.sleep(0.01)
+    task.cancel()
+    await asyncio.wait([task])
+
+    assert task.cancelled()
+    assert noted == [1]
+
+
+async def test_its_timeout_comes(eager):
+    noted = []
+
+    async def work() -> None:
+        try:
+            async with asyncio.timeout(0.01):
+                await asyncio.sleep(5)
+        except TimeoutError:
+            noted.append("timeout")
+
+    await (await from_a_callback(eager, work()))
+
+    assert noted == ["timeout"]
+
+
+async def test_what_it_raises_later_is_the_tasks(eager):
+    async def work() -> None:
+        await asyncio.sleep(0)
+        raise LookupError
+
+    task = await from_a_callback(eager, work())
+
+    with pytest.raises(LookupError):
+        await task
