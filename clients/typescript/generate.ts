@@ -1,0 +1,251 @@
+/**
+ * Writes src/generated from openapi/bundle.json; `node generate.ts [folder]` writes it elsewhere, to compare.
+ *
+ * The types and the fetch client come from @hey-api/openapi-ts. The methods come from here, because its own have the body
+ * as one parameter among others: `updateUser({userId, updateUser: {…}})`. Ours are flat: `updateUser({userId, …})`.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { createClient } from '@hey-api/openapi-ts';
+
+const here = import.meta.dirname;
+const bundle = join(here, '..', '..', 'openapi', 'bundle.json');
+
+interface Schema {
+  $ref?: string;
+  type?: string;
+  enum?: string[];
+  items?: Schema;
+  properties?: Record<string, Schema>;
+  description?: string;
+  'x-record'?: { table: string; create?: Schema; delete?: boolean; writable?: Record<string, string> };
+}
+interface Parameter {
+  $ref?: string;
+  name: string;
+  in: 'path' | 'query' | 'header';
+  description: string;
+  required?: boolean;
+  schema: Schema;
+}
+interface Operation {
+  operationId: string;
+  summary: string;
+  description: string;
+  parameters?: Parameter[];
+  requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> };
+  responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
+  security?: Record<string, string[]>[];
+  'x-idempotent-by'?: string;
+}
+interface Document {
+  paths: Record<string, Record<string, Operation> & { parameters?: Parameter[] }>;
+  components: { schemas: Record<string, Schema>; parameters: Record<string, Parameter> };
+}
+interface Input {
+  name: string;
+  wire: string;
+  place: Parameter['in'];
+  parameter: Parameter;
+}
+
+/** A 304 has no body, and a stream is resumed by `after`. */
+const LEFT_OUT = new Set(['If-None-Match', 'Last-Event-ID']);
+const HEADER_KEY = 'Idempotency-Key';
+
+const document = JSON.parse(readFileSync(bundle, 'utf8')) as Document;
+const imported = new Set<string>();
+
+function named(reference: string): string {
+  return reference.split('/').at(-1)!;
+}
+
+function used(name: string): string {
+  imported.add(name);
+  return name;
+}
+
+function typeOf(schema: Schema): string {
+  if (schema.$ref) return used(named(schema.$ref));
+  if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ');
+  if (schema.type === 'integer' || schema.type === 'number') return 'number';
+  if (schema.type === 'string' || schema.type === 'boolean') return schema.type;
+  throw new Error(`Give this schema a name in the contract: ${JSON.stringify(schema)}`);
+}
+
+function camel(name: string): string {
+  const joined = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+  return joined[0]!.toLowerCase() + joined.slice(1);
+}
+
+function comment(indent: string, ...paragraphs: string[]): string {
+  const lines = paragraphs.map((text) => text.trim()).filter(Boolean).join('\n\n').split('\n');
+  if (lines.length === 1) return `${indent}/** ${lines[0]} */\n`;
+  return `${indent}/**\n${lines.map((line) => `${indent} * ${line}`.trimEnd()).join('\n')}\n${indent} */\n`;
+}
+
+function inputsOf(operation: Operation, shared: Parameter[]): Input[] {
+  return [...shared, ...(operation.parameters ?? [])]
+    .map((parameter) => (parameter.$ref ? document.components.parameters[named(parameter.$ref)]! : parameter))
+    .filter((parameter) => !LEFT_OUT.has(parameter.name))
+    .map((parameter) => ({ name: camel(parameter.name), wire: parameter.name, place: parameter.in, parameter }));
+}
+
+function resultOf(operation: Operation): { type: string; gives: string } {
+  const [, answer] = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))!;
+  const [media, content] = Object.entries(answer.content ?? {})[0] ?? [];
+  if (!media || !content) return { type: 'void', gives: 'nothing' };
+  if (media === 'text/event-stream') return { type: 'ReadableStream<Uint8Array>', gives: 'stream' };
+  return { type: typeOf(content.schema), gives: 'json' };
+}
+
+function bodyOf(operation: Operation): string | undefined {
+  const schema = operation.requestBody?.content['application/json']?.schema;
+  return schema && typeOf(schema);
+}
+
+function refuseCollisions(operation: Operation, inputs: Input[], body: string | undefined): void {
+  const fields = body ? Object.keys(document.components.schemas[body]!.properties ?? {}) : [];
+  const taken = inputs.filter((input) => fields.includes(input.name));
+  if (taken.length) throw new Error(`${operation.operationId} has ${taken[0]!.name} twice: rename one in the contract.`);
+}
+
+function interfaceOf(operation: Operation, inputs: Input[], body: string | undefined): string {
+  const name = inputName(operation);
+  const fields = inputs.map(
+    ({ name: field, parameter }) =>
+      comment('  ', parameter.description) + `  ${field}${parameter.required ? '' : '?'}: ${typeOf(parameter.schema)};\n`,
+  );
+  const about = comment('', `What \`${operation.operationId}\` takes.`);
+  if (body && !fields.length) return `${about}export type ${name} = ${body};\n`;
+  return `${about}export interface ${name}${body ? ` extends ${body}` : ''} {\n${fields.join('')}}\n`;
+}
+
+function inputName(operation: Operation): string {
+  return `${operation.operationId[0]!.toUpperCase()}${operation.operationId.slice(1)}Input`;
+}
+
+function methodOf(path: string, method: string, operation: Operation, inputs: Input[], body: string | undefined): string {
+  const { type, gives } = resultOf(operation);
+  const optional = !inputs.some((input) => input.parameter.required) && !operation.requestBody?.required;
+  const inputType = inputs.length || body ? inputName(operation) : 'NoInput';
+  const names = inputs.map((input) => input.name);
+  const unpacked = [...names, ...(body ? ['...body'] : [])].join(', ');
+  return [
+    comment('  ', operation.summary, operation.description),
+    `  ${operation.operationId}(${unpacked ? 'input' : '_input'}: ${inputType}${optional ? ' = {}' : ''}, `,
+    `options: CallOptions = {}): Promise<${type}> {\n`,
+    unpacked ? `    const { ${unpacked} } = input;\n` : '',
+    `    return this.call<${type}>(\n      {\n`,
+    [
+      `operation: '${operation.operationId}'`,
+      `method: '${method.toUpperCase()}'`,
+      `url: '${path}'`,
+      ...['path', 'query', 'header'].flatMap((place) => group(place, inputs)),
+      ...(body ? ['body'] : []),
+      `gives: '${gives}'`,
+      `signedIn: ${(operation.security ?? []).some((way) => 'bearerAuth' in way)}`,
+      ...(operation['x-idempotent-by'] ? ['repeatable: true'] : []),
+    ]
+      .map((line) => `        ${line},\n`)
+      .join(''),
+    '      },\n      options,\n    );\n  }\n',
+  ].join('');
+}
+
+function group(place: string, inputs: Input[]): string[] {
+  const members = inputs.filter((input) => input.place === place).map(({ name, wire }) => {
+    if (wire === HEADER_KEY) return `'${wire}': ${name} ?? newKey()`;
+    return name === wire ? name : `'${wire}': ${name}`;
+  });
+  const name = place === 'header' ? 'headers' : place;
+  return members.length ? [`${name}: { ${members.join(', ')} }`] : [];
+}
+
+function records(): string {
+  const found = Object.entries(document.components.schemas).flatMap(([name, schema]) => {
+    const record = schema['x-record'];
+    return record && !name.endsWith('OrNull') ? [{ name, record }] : [];
+  });
+  const types = found.map(({ name, record }) => `  ${record.table}: ${used(name)};\n`).join('');
+  const kinds = found.map(({ record }) => {
+    const create = record.create?.$ref ? document.components.schemas[named(record.create.$ref)] : record.create;
+    const known = { writable: record.writable ?? {}, creatable: Object.keys(create?.properties ?? {}) };
+    return `  ${record.table}: ${JSON.stringify(known)},\n`;
+  });
+  return [
+    comment('', 'The type of the records of each table.'),
+    `export interface RecordTypes {\n${types}}\n\n`,
+    comment('', 'What operations may write of the records of each table.'),
+    `export const RECORDS: Readonly<Record<keyof RecordTypes, RecordKind>> = {\n${kinds.join('')}};\n`,
+  ].join('');
+}
+
+const HEAD = `
+/** What every method takes besides its input. */
+export interface CallOptions {
+  /** Aborts the call: it rejects with the signal's reason. */
+  signal?: AbortSignal;
+}
+
+/** For operations that take nothing. */
+export type NoInput = Record<string, never>;
+
+/** One request, as the contract describes it. */
+export interface Call {
+  operation: string;
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  url: string;
+  path?: Record<string, string | number>;
+  query?: Record<string, string | number | boolean | undefined>;
+  headers?: Record<string, string | undefined>;
+  body?: object;
+  gives: 'json' | 'nothing' | 'stream';
+  /** Whether the access token belongs to it, if there is one. */
+  signedIn: boolean;
+  /** Whether the contract says that sending it twice is sending it once. */
+  repeatable?: boolean;
+}
+
+/** \`set\`, \`moment\` or \`list\` for each field that may be written, and the fields that a new record may have. */
+export interface RecordKind {
+  writable: Readonly<Record<string, string>>;
+  creatable: readonly string[];
+}
+`;
+
+function operations(): string {
+  const interfaces: string[] = [];
+  const methods: string[] = [];
+  for (const [path, { parameters: shared = [], ...item }] of Object.entries(document.paths)) {
+    for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
+      const inputs = inputsOf(operation, shared);
+      const body = bodyOf(operation);
+      refuseCollisions(operation, inputs, body);
+      if (inputs.length || body) interfaces.push(interfaceOf(operation, inputs, body));
+      methods.push(methodOf(path, method, operation, inputs, body));
+    }
+  }
+  const body = [
+    HEAD,
+    records(),
+    ...interfaces,
+    '/** Every operation of the contract, under its operationId. */\n' +
+      'export abstract class Operations {\n' +
+      '  protected abstract call<Result>(call: Call, options: CallOptions): Promise<Result>;\n\n' +
+      `${methods.join('\n')}}\n`,
+  ].join('\n');
+  const types = [...imported].sort().join(', ');
+  return `// This file is auto-generated by clients/typescript/generate.ts\n\nimport type { ${types} } from './types.gen.js';\nimport { newKey } from '../retries.js';\n${body}`;
+}
+
+const folder = process.argv[2] ?? join(here, 'src', 'generated');
+await createClient({
+  input: bundle,
+  logs: { level: 'silent' },
+  output: { path: folder, clean: true, importFileExtension: '.js' },
+  plugins: ['@hey-api/client-fetch', '@hey-api/typescript'],
+});
+writeFileSync(join(folder, 'operations.gen.ts'), operations());

@@ -1,0 +1,316 @@
+/** Records by table and id, with transactions that show at once, wait while there is no connection, and can be undone. */
+
+import { ConnectionFailed, NotFound, RateLimited, ServiceUnavailable, Timeout } from './errors.js';
+import type { CallOptions, Operations, RecordTypes } from './generated/operations.gen.js';
+import type { AnyRecord, Change, FoundRecords, RecordOperation, RecordPointer } from './generated/types.gen.js';
+import type { Live, Resync } from './live.js';
+import { applied, inverse } from './recordChanges.js';
+import { backoff, newKey } from './retries.js';
+
+/** The tables of the contract. */
+export type Table = keyof RecordTypes & string;
+
+/** What listeners hear. */
+export type CacheEvent =
+  | { type: 'changed'; table: string; id: string }
+  /** A transaction that waited for a connection was refused, and is rolled back. */
+  | { type: 'refused'; transactionId: string; error: unknown }
+  /** A record is followed no longer, because it may not be. */
+  | { type: 'lost'; table: string; id: string; error: unknown };
+
+/** Whether the server made it, or it waits for a connection. */
+export type Outcome = 'made' | 'queued';
+
+/** A record that is kept current. */
+export interface Followed {
+  /** Resolves when it is. */
+  readonly ready: Promise<void>;
+  stop(): void;
+}
+
+/** What was done, and what takes it back. */
+interface Step {
+  operations: readonly RecordOperation[];
+  inverse: readonly RecordOperation[];
+}
+
+interface Pending {
+  transactionId: string;
+  operations: readonly RecordOperation[];
+  at: string;
+  /** The versions that its author saw, by key. */
+  expected: Map<string, number>;
+  settle(outcome: Outcome): void;
+  refuse(error: unknown): void;
+}
+
+const BASE = 1_000;
+const MOST = 30_000;
+
+export class Cache {
+  readonly #api: Operations;
+  readonly #live: Live;
+  /** What the server said last. */
+  readonly #confirmed = new Map<string, AnyRecord>();
+  /** The same with what is pending on top. */
+  readonly #shown = new Map<string, AnyRecord>();
+  /** Positions at which records were deleted: what was read before does not bring them back. */
+  readonly #deleted = new Map<string, number>();
+  readonly #listeners = new Set<(event: CacheEvent) => void>();
+  #pending: Pending[] = [];
+  #done: Step[] = [];
+  #undone: Step[] = [];
+  #sending: Promise<void> | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #failures = 0;
+
+  /** Use `accord.cache()`. */
+  constructor(api: Operations, live: Live) {
+    this.#api = api;
+    this.#live = live;
+  }
+
+  /** How many transactions the server has not made yet. */
+  get pending(): number {
+    return this.#pending.length;
+  }
+
+  /** The record as it is with your changes, undefined when it is not here. */
+  get<Name extends Table>(table: Name, id: string): RecordTypes[Name] | undefined {
+    // The contract says what the records of a table are.
+    return this.#shown.get(keyOf({ table, id })) as RecordTypes[Name] | undefined;
+  }
+
+  /** Keep a record that was read otherwise, unless a higher version is here. */
+  put<Name extends Table>(table: Name, record: RecordTypes[Name]): void {
+    this.#keep(table, record);
+  }
+
+  /** Read records from the server; those that there are not (any more) go. */
+  async load(pointers: readonly RecordPointer[], options?: CallOptions): Promise<void> {
+    const { records, position } = await this.#api.queryRecords({ pointers: [...pointers] }, options);
+    for (const pointer of pointers) {
+      const record = records[pointer.table]?.[pointer.id];
+      if (!record) this.#remove(pointer, position);
+      else if (position >= (this.#deleted.get(keyOf(pointer)) ?? 0)) this.#keep(pointer.table, record);
+    }
+  }
+
+  /** Hear of every change; the function that it returns ends it. */
+  listen(callback: (event: CacheEvent) => void): () => void {
+    this.#listeners.add(callback);
+    return () => this.#listeners.delete(callback);
+  }
+
+  /**
+   * Change records, all or none. It shows at once. When the server refuses, it is rolled back and the refusal thrown.
+   *
+   * Without a connection it stays, and is sent when there is one, in order.
+   */
+  transact(operations: readonly RecordOperation[]): Promise<Outcome> {
+    const step = { operations, inverse: inverse(operations, (table, id) => this.#shown.get(keyOf({ table, id })), now()) };
+    this.#undone = [];
+    this.#done.push(step);
+    return this.#begin(operations, () => {
+      this.#done = this.#done.filter((each) => each !== step);
+    });
+  }
+
+  /** Take the last transaction back, by another one. Undefined when there is none. */
+  async undo(): Promise<Outcome | undefined> {
+    const step = this.#done.pop();
+    if (!step) return undefined;
+    this.#undone.push(step);
+    return this.#begin(step.inverse, () => move(step, this.#undone, this.#done));
+  }
+
+  /** Make what was undone last again, by another transaction. Undefined when there is nothing. */
+  async redo(): Promise<Outcome | undefined> {
+    const step = this.#undone.pop();
+    if (!step) return undefined;
+    this.#done.push(step);
+    return this.#begin(step.operations, () => move(step, this.#done, this.#undone));
+  }
+
+  /** Send what waits, now. Resolves when all is sent or there is still no connection. */
+  flush(): Promise<void> {
+    clearTimeout(this.#retry);
+    this.#sending ??= this.#send().finally(() => {
+      this.#sending = undefined;
+    });
+    return this.#sending;
+  }
+
+  /** Keep a record current: it is read now, and again whenever it changes. */
+  follow(table: Table, id: string, { signal }: CallOptions = {}): Followed {
+    const pointer = { table, id };
+    const changes = this.#live.follow([`getRecord:${table}:${id}`], signal ? { signal } : {});
+    const ready = changes.ready.then(() => this.load([pointer]));
+    ready.catch(() => undefined); // Whoever does not wait for it hears of it as an event.
+    void this.#followAll(pointer, changes, ready);
+    return { ready, stop: () => void changes.return() };
+  }
+
+  /** Send nothing more by itself. What waits is lost with the cache. */
+  close(): void {
+    clearTimeout(this.#retry);
+    this.#listeners.clear();
+  }
+
+  async #followAll(pointer: RecordPointer, changes: AsyncIterable<Change | Resync>, ready: Promise<void>): Promise<void> {
+    try {
+      await ready;
+      for await (const change of changes) await this.#follow(pointer, change);
+    } catch (error) {
+      if (error instanceof NotFound) this.#remove(pointer, 0);
+      this.#tell({ type: 'lost', ...pointer, error });
+    }
+  }
+
+  async #follow(pointer: RecordPointer, change: Change | Resync): Promise<void> {
+    if (change.kind === 'deleted') return this.#remove(pointer, change.position);
+    const known = this.#confirmed.get(keyOf(pointer))?.version ?? 0;
+    if (change.kind !== 'resync' && change.version <= known) return;
+    // Without a connection the next change brings it, or the resync after the cut.
+    await this.load([pointer]).catch((error: unknown) => {
+      if (!isAway(error)) throw error;
+    });
+  }
+
+  #begin(operations: readonly RecordOperation[], rollBack: () => void): Promise<Outcome> {
+    if (operations.length === 0) return Promise.resolve('made');
+    return new Promise((resolve, reject) => {
+      let isTold = false;
+      const transactionId = newKey();
+      const refuse = (error: unknown) => {
+        rollBack();
+        if (isTold) this.#tell({ type: 'refused', transactionId, error });
+        else reject(error);
+      };
+      const settle = (outcome: Outcome) => {
+        isTold = true;
+        resolve(outcome);
+      };
+      this.#pending.push({ transactionId, operations, at: now(), expected: this.#versions(operations), settle, refuse });
+      this.#show(operations);
+      void this.flush();
+    });
+  }
+
+  #versions(operations: readonly RecordOperation[]): Map<string, number> {
+    const expected = new Map<string, number>();
+    for (const operation of operations) {
+      const record = this.#shown.get(keyOf(operation));
+      if (record) expected.set(keyOf(operation), record.version);
+    }
+    return expected;
+  }
+
+  /** One after another, in order, until none is left or there is no connection. */
+  async #send(): Promise<void> {
+    for (let first = this.#pending[0]; first; first = this.#pending[0]) {
+      const { transactionId, operations, expected } = first;
+      try {
+        const body = { transactionId, operations: [...operations], expectedVersions: byTable(expected) };
+        this.#made(first, await this.#api.applyTransaction(body));
+      } catch (error) {
+        if (isAway(error)) return this.#wait();
+        this.#refused(first, error);
+      }
+    }
+    this.#failures = 0;
+  }
+
+  #wait(): void {
+    for (const each of this.#pending) each.settle('queued');
+    this.#retry = setTimeout(() => void this.flush(), backoff(this.#failures++, BASE, MOST));
+  }
+
+  #made(made: Pending, { records, position }: FoundRecords): void {
+    this.#pending = this.#pending.filter((each) => each !== made);
+    for (const operation of made.operations) {
+      const record = records[operation.table]?.[operation.id];
+      if (record) this.#keep(operation.table, record);
+      else this.#remove(operation, position);
+    }
+    made.settle('made');
+  }
+
+  /** Take it out; what its author did after it stays, made on versions that are one lower now. */
+  #refused(refused: Pending, error: unknown): void {
+    this.#pending = this.#pending.filter((each) => each !== refused);
+    const keys = new Set(refused.operations.map(keyOf));
+    for (const { expected } of this.#pending) {
+      for (const [key, version] of expected) {
+        if (keys.has(key)) expected.set(key, version - 1);
+      }
+    }
+    this.#show(refused.operations);
+    refused.refuse(error);
+  }
+
+  #keep(table: string, record: AnyRecord): void {
+    const pointer = { table, id: record.id };
+    if ((this.#confirmed.get(keyOf(pointer))?.version ?? 0) >= record.version) return this.#show([pointer]);
+    this.#confirmed.set(keyOf(pointer), record);
+    this.#show([pointer]);
+  }
+
+  #remove(pointer: RecordPointer, position: number): void {
+    this.#confirmed.delete(keyOf(pointer));
+    this.#deleted.set(keyOf(pointer), position);
+    this.#show([pointer]);
+  }
+
+  /** Show what the server said with what is pending on top. */
+  #show(pointers: readonly RecordPointer[]): void {
+    const changed = new Map(pointers.map((pointer) => [keyOf(pointer), pointer]));
+    for (const [key, { table, id }] of changed) {
+      const record = this.#pending.reduce((seen, each) => after(seen, each, key), this.#confirmed.get(key));
+      if (record === this.#shown.get(key)) continue;
+      if (record) this.#shown.set(key, record);
+      else this.#shown.delete(key);
+      this.#tell({ type: 'changed', table, id });
+    }
+  }
+
+  #tell(event: CacheEvent): void {
+    for (const callback of [...this.#listeners]) callback(event);
+  }
+}
+
+/** One record after a pending transaction: one version further, however many operations. */
+function after(record: AnyRecord | undefined, { operations, at }: Pending, key: string): AnyRecord | undefined {
+  const own = operations.filter((operation) => keyOf(operation) === key);
+  if (own.length === 0) return record;
+  const result = own.reduce((before, operation) => applied(before, operation, at), record);
+  return result && { ...result, version: (record?.version ?? 0) + 1 };
+}
+
+function byTable(versions: Map<string, number>): Record<string, Record<string, number>> {
+  const tables: Record<string, Record<string, number>> = {};
+  for (const [key, version] of versions) {
+    const [table, id] = key.split(' ') as [string, string];
+    (tables[table] ??= {})[id] = version;
+  }
+  return tables;
+}
+
+function move(step: Step, from: Step[], to: Step[]): void {
+  const place = from.indexOf(step);
+  if (place >= 0) from.splice(place, 1);
+  to.push(step);
+}
+
+/** Whether it may be made yet: there was no answer, or the server had no time. */
+function isAway(error: unknown): boolean {
+  return [ConnectionFailed, ServiceUnavailable, Timeout, RateLimited].some((kind) => error instanceof kind);
+}
+
+function keyOf({ table, id }: RecordPointer): string {
+  return `${table} ${id}`;
+}
+
+function now(): string {
+  return new Date().toISOString().replace('Z', '000Z');
+}

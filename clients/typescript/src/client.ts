@@ -1,0 +1,169 @@
+/** The client: every operation of the contract as a method, signed in, sent again where that is safe. */
+
+import { Cache } from './cache.js';
+import { updateWithRetry, type UpdateOptions } from './conflicts.js';
+import { AccordError, ConnectionFailed, Unauthorized, errorOf } from './errors.js';
+import { createClient } from './generated/client/client.gen.js';
+import { type Call, type CallOptions, type LoginInput, Operations } from './generated/operations.gen.js';
+import type { User } from './generated/types.gen.js';
+import { Live } from './live.js';
+import { iterate, type Lists } from './pages.js';
+import { unlessAborted, withRetries } from './retries.js';
+import { memoryTokens, Session, type TokenStore } from './tokens.js';
+
+export interface AccordOptions {
+  /** Where the server is, such as `https://accord.example.com`. */
+  baseUrl: string;
+  /** Where the tokens of the session are kept; in memory unless given. */
+  tokens?: TokenStore;
+  /** How often a request is sent again where that is safe; 3 unless given, 0 for never. */
+  retries?: number;
+  /** Milliseconds that one try may take; 30,000 unless given. */
+  timeout?: number;
+  /** Sent with every request. */
+  headers?: Record<string, string>;
+  /** Sends the requests, instead of the `fetch` of the platform. */
+  fetch?: typeof fetch;
+  /** Makes the socket of live updates, instead of the `WebSocket` of the platform. */
+  webSocket?: (url: string) => WebSocket;
+  /** What live updates come over; a socket where the platform has one unless given. */
+  liveOver?: 'socket' | 'stream';
+}
+
+/** What Node says when nobody was there to send anything to. */
+const UNREACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
+
+export class Accord extends Operations {
+  /** Follows records and lists as they change. */
+  readonly live: Live;
+
+  readonly #options: AccordOptions;
+  readonly #session: Session;
+  readonly #http = createClient();
+
+  constructor(options: AccordOptions) {
+    super();
+    this.#options = options;
+    this.#session = new Session(options.tokens ?? memoryTokens(), (refreshToken) => this.refresh({ refreshToken }));
+    this.live = new Live({
+      api: this,
+      accessToken: () => this.#session.accessToken(),
+      renewed: (stale) => this.#session.renewed(stale),
+      socket: socketOf(options),
+    });
+  }
+
+  /** Sign in; from now on every call is made as this user. */
+  async signIn(input: LoginInput, options: CallOptions = {}): Promise<User> {
+    const answer = await this.login(input, options);
+    await this.#session.begin(answer);
+    return answer.user;
+  }
+
+  /** End the session, here at once and on the server. */
+  async signOut(options: CallOptions = {}): Promise<void> {
+    this.live.close();
+    const refreshToken = await this.#session.end();
+    if (refreshToken !== undefined) await this.logout({ refreshToken }, options);
+  }
+
+  /** Every item of a list, read page by page: `accord.iterate(accord.listMessages, {conversationId})`. */
+  iterate<Input extends object, Item>(
+    list: Lists<Input, Item>,
+    input: Input,
+    options?: CallOptions,
+  ): AsyncGenerator<Item, void, undefined> {
+    return iterate(list.bind(this), input, options);
+  }
+
+  /** Read, change and write; when the record moved on meanwhile, again. `change` writes with the version it gets. */
+  updateWithRetry<Current, Result>(
+    read: () => Promise<Current>,
+    change: (current: Current) => Promise<Result>,
+    options?: UpdateOptions,
+  ): Promise<Result> {
+    return updateWithRetry(read, change, options);
+  }
+
+  /** A cache of records, with transactions that show at once. */
+  cache(): Cache {
+    return new Cache(this, this.live);
+  }
+
+  protected override async call<Result>(call: Call, { signal }: CallOptions): Promise<Result> {
+    signal?.throwIfAborted();
+    const { retries = 3, baseUrl, headers } = this.#options;
+    const data = await this.#http.request<{ ok: Result }, unknown, true, 'data'>({
+      baseUrl: baseUrl.replace(/\/$/, ''),
+      method: call.method,
+      url: call.url,
+      path: call.path,
+      query: call.query,
+      body: call.body,
+      headers: { ...headers, ...(call.body && { 'Content-Type': 'application/json' }), ...call.headers },
+      parseAs: call.gives === 'nothing' ? 'text' : call.gives,
+      responseStyle: 'data',
+      throwOnError: true,
+      fetch: (request) =>
+        withRetries(call, retries, signal, () => this.#authorized(request as Request, call, signal)),
+    });
+    return call.gives === 'nothing' ? (undefined as Result) : data;
+  }
+
+  /** Send with the access token; when the server takes it no more, once again with the next. */
+  async #authorized(request: Request, call: Call, signal: AbortSignal | undefined): Promise<Response> {
+    const token = call.signedIn ? await unlessAborted(this.#session.accessToken(), signal) : undefined;
+    try {
+      return await this.#once(request, call, signal, token);
+    } catch (error) {
+      if (token === undefined || !(error instanceof Unauthorized)) throw error;
+      const next = await unlessAborted(this.#session.renewed(token), signal);
+      return this.#once(request, call, signal, next);
+    }
+  }
+
+  /** Send once; an answer that is a refusal, or none in time, is thrown. */
+  async #once(request: Request, call: Call, signal: AbortSignal | undefined, token?: string): Promise<Response> {
+    const { timeout = 30_000 } = this.#options;
+    const controller = new AbortController();
+    const abort = () => controller.abort(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    const timer = setTimeout(() => controller.abort(), timeout);
+    try {
+      return await this.#answer(request, call, controller.signal, token);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof AccordError) throw error;
+      throw connectionFailed(request.url, error, controller.signal.aborted ? timeout : undefined);
+    } finally {
+      clearTimeout(timer);
+      // A stream goes on, and its reader may still want to end it.
+      if (call.gives !== 'stream') signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  async #answer(request: Request, call: Call, signal: AbortSignal, token: string | undefined): Promise<Response> {
+    const copy = new Request(request.clone(), { signal });
+    if (token !== undefined) copy.headers.set('Authorization', `Bearer ${token}`);
+    const answer = await (this.#options.fetch ?? fetch)(copy);
+    if (!answer.ok) throw errorOf(answer.status, await answer.text(), answer.headers);
+    if (call.gives === 'stream') return answer;
+    // All of it, so that a connection that breaks in the middle counts as one without an answer.
+    const { status, headers } = answer;
+    const text = await answer.text();
+    return new Response(text === '' ? null : text, { status, headers });
+  }
+}
+
+function socketOf({ baseUrl, webSocket, liveOver }: AccordOptions): (() => WebSocket) | undefined {
+  if (liveOver === 'stream' || !(webSocket || 'WebSocket' in globalThis)) return undefined;
+  const url = `${baseUrl.replace(/^http/, 'ws').replace(/\/$/, '')}/api/v1/ws`;
+  return () => (webSocket ? webSocket(url) : new WebSocket(url));
+}
+
+function connectionFailed(url: string, error: unknown, timeout: number | undefined): ConnectionFailed {
+  const { code } = ((error as Error).cause ?? {}) as { code?: string };
+  const why = timeout === undefined ? (code ?? String(error)) : `nothing came within ${timeout} ms`;
+  const detail = `There was no answer (${why}). Check the connection; read the record to see whether a change was made.`;
+  return new ConnectionFailed(url, detail, error, code !== undefined && UNREACHED.has(code));
+}

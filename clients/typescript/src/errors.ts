@@ -1,0 +1,221 @@
+/** What a call throws: one class for each code of the contract, all with the id of the request. */
+
+import type { Conflict, FieldError, Problem } from './generated/types.gen.js';
+
+/** Every error of this package. Decide by its class, or by `code`. */
+export class AccordError extends Error {
+  /** The stable name of the error. */
+  readonly code: string;
+  /** The HTTP status, 0 when there was no answer. */
+  readonly status: number;
+  readonly title: string;
+  /** What happened and what to do next, for people. */
+  readonly detail: string;
+  /** Names the request in the logs of the server. */
+  readonly requestId: string;
+  /** The whole problem as the server sent it. */
+  readonly problem: Problem;
+
+  constructor(problem: Problem, options?: ErrorOptions) {
+    super(`${problem.code}: ${problem.detail}`, options);
+    this.name = new.target.name;
+    this.problem = problem;
+    this.code = problem.code;
+    this.status = problem.status;
+    this.title = problem.title;
+    this.detail = problem.detail;
+    this.requestId = problem.requestId;
+  }
+}
+
+/** The request does not fit the contract; `errors` says where. */
+export class ValidationFailed extends AccordError {
+  get errors(): readonly FieldError[] {
+    return this.problem.errors ?? [];
+  }
+}
+
+/** Nobody is signed in. */
+export class Unauthorized extends AccordError {}
+
+/** The access token was good, and its time is over. */
+export class TokenExpired extends Unauthorized {}
+
+/** The session is over: sign in again. */
+export class SignedOut extends Unauthorized {}
+
+/** What was given signs nobody in. */
+export class InvalidCredentials extends AccordError {}
+
+/** The caller lacks the permission. */
+export class Forbidden extends AccordError {}
+
+/** It does not exist, or it is not yours to see. */
+export class NotFound extends AccordError {}
+
+export class MethodNotAllowed extends AccordError {}
+
+export class NotAcceptable extends AccordError {}
+
+/** The record moved on since it was read. Nothing was changed. */
+export class VersionConflict extends AccordError {
+  /** The version now; of a transaction, that of the first record in `conflicts`. */
+  get currentVersion(): number | undefined {
+    return this.problem.currentVersion ?? this.conflicts[0]?.currentVersion;
+  }
+
+  /** Every record of a transaction that moved on. */
+  get conflicts(): readonly Conflict[] {
+    return this.problem.conflicts ?? [];
+  }
+}
+
+/** The same, said to who sent `ifMatch`. */
+export class PreconditionFailed extends VersionConflict {}
+
+/** Something that must be unique is taken. */
+export class AlreadyExists extends AccordError {}
+
+/** The position is too old: read the records again. */
+export class ResyncRequired extends AccordError {}
+
+export class PayloadTooLarge extends AccordError {}
+
+export class UnsupportedMediaType extends AccordError {}
+
+/** A rule of the domain forbids it. */
+export class BusinessRuleViolation extends AccordError {
+  get errors(): readonly FieldError[] {
+    return this.problem.errors ?? [];
+  }
+}
+
+/** The `idempotencyKey` came before, with another body. */
+export class IdempotencyKeyReused extends AccordError {}
+
+/** Come back after `retryAfter` seconds. */
+abstract class TryLater extends AccordError {
+  /** The number of seconds to wait, where the server says it. */
+  get retryAfter(): number | undefined {
+    return this.problem.retryAfter;
+  }
+}
+
+/** The first request with this `idempotencyKey` is still running. */
+export class IdempotencyInProgress extends TryLater {}
+
+/** Too many failed sign-ins. */
+export class AccountLocked extends TryLater {}
+
+/** Too many requests. */
+export class RateLimited extends TryLater {}
+
+/** Something went wrong on the server. */
+export class InternalError extends AccordError {}
+
+/** The server is busy or restarting. */
+export class ServiceUnavailable extends TryLater {}
+
+/** The server gave up: whether the change was made is not known. */
+export class Timeout extends AccordError {}
+
+/** There was no answer, so whether the change was made is not known, unless `nothingSent`. */
+export class ConnectionFailed extends AccordError {
+  /** Whether it is certain that the server got nothing. */
+  readonly nothingSent: boolean;
+
+  constructor(url: string, detail: string, cause: unknown, nothingSent = false) {
+    super(problemOf(0, { code: 'CONNECTION_FAILED', title: 'There was no answer', detail, instance: url }), { cause });
+    this.nothingSent = nothingSent;
+  }
+}
+
+type ErrorClass = new (problem: Problem) => AccordError;
+
+const BY_CODE: Readonly<Record<string, ErrorClass>> = {
+  VALIDATION_ERROR: ValidationFailed,
+  UNAUTHORIZED: Unauthorized,
+  TOKEN_EXPIRED: TokenExpired,
+  INVALID_CREDENTIALS: InvalidCredentials,
+  FORBIDDEN: Forbidden,
+  NOT_FOUND: NotFound,
+  METHOD_NOT_ALLOWED: MethodNotAllowed,
+  NOT_ACCEPTABLE: NotAcceptable,
+  VERSION_CONFLICT: VersionConflict,
+  ALREADY_EXISTS: AlreadyExists,
+  RESYNC_REQUIRED: ResyncRequired,
+  PRECONDITION_FAILED: PreconditionFailed,
+  PAYLOAD_TOO_LARGE: PayloadTooLarge,
+  UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaType,
+  BUSINESS_RULE_VIOLATION: BusinessRuleViolation,
+  IDEMPOTENCY_KEY_REUSED: IdempotencyKeyReused,
+  IDEMPOTENCY_IN_PROGRESS: IdempotencyInProgress,
+  ACCOUNT_LOCKED: AccountLocked,
+  RATE_LIMIT_EXCEEDED: RateLimited,
+  INTERNAL_ERROR: InternalError,
+  SERVICE_UNAVAILABLE: ServiceUnavailable,
+  TIMEOUT: Timeout,
+};
+
+/** For codes that are newer than this package. A 409 may mean many things, so it has no class. */
+const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
+  400: ValidationFailed,
+  401: Unauthorized,
+  403: Forbidden,
+  404: NotFound,
+  405: MethodNotAllowed,
+  406: NotAcceptable,
+  410: ResyncRequired,
+  412: PreconditionFailed,
+  413: PayloadTooLarge,
+  415: UnsupportedMediaType,
+  422: BusinessRuleViolation,
+  429: RateLimited,
+  500: InternalError,
+  503: ServiceUnavailable,
+  504: Timeout,
+};
+
+/** The error for a refusal; `text` is whatever came, for between us and the server may be a proxy with words of its own. */
+export function errorOf(status: number, text: string, headers: Headers): AccordError {
+  const after = Number.parseInt(headers.get('Retry-After') ?? '', 10);
+  const advice = Number.isNaN(after) ? {} : { retryAfter: after };
+  const problem = problemOf(status, { ...advice, ...parsed(text) });
+  return new (BY_CODE[problem.code] ?? BY_STATUS[status] ?? AccordError)(problem);
+}
+
+/** The error for a code that came in a frame, without a status. */
+export function errorOfCode(code: string, detail: string, key: string): AccordError {
+  return new (BY_CODE[code] ?? AccordError)(problemOf(0, { code, title: code, detail, instance: key }));
+}
+
+/** The error for a session that is over. */
+export function signedOut(refusal: AccordError): SignedOut {
+  return new SignedOut(refusal.problem, { cause: refusal });
+}
+
+function parsed(text: string): Partial<Problem> {
+  try {
+    const body: unknown = JSON.parse(text);
+    return isProblem(body) ? body : {};
+  } catch {
+    return {};
+  }
+}
+
+function isProblem(body: unknown): body is Problem {
+  return typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string';
+}
+
+function problemOf(status: number, known: Partial<Problem>): Problem {
+  return {
+    type: 'about:blank',
+    title: `HTTP ${status}`,
+    detail: `The answer was ${status}, without a problem that says why.`,
+    instance: '',
+    code: `HTTP_${status}`,
+    requestId: '',
+    ...known,
+    status,
+  };
+}

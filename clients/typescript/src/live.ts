@@ -1,0 +1,351 @@
+/** Live updates: one connection for each client, made with the first subscription and closed with the last. */
+
+import { errorOfCode, Unauthorized, type AccordError } from './errors.js';
+import type { Operations } from './generated/operations.gen.js';
+import type { Change } from './generated/types.gen.js';
+import { backoff } from './retries.js';
+import { type Frame, type Listener, LOST, SocketWire, StreamWire, UNAUTHENTICATED, type Wire } from './wires.js';
+
+/** More changed than is kept: read the record or the list again. Changes after `position` follow. */
+export interface Resync {
+  kind: 'resync';
+  key: string;
+  position: number;
+}
+
+export interface FollowOptions {
+  /** Changes after this position, such as that of `queryRecords`; those from now on unless given. */
+  after?: number;
+  /** Ends it. */
+  signal?: AbortSignal;
+}
+
+/** What live updates need of their client. */
+export interface LiveParts {
+  api: Operations;
+  accessToken(): Promise<string | undefined>;
+  renewed(stale: string): Promise<string>;
+  /** Makes a socket; without it, live updates come over the event stream. */
+  socket: (() => WebSocket) | undefined;
+}
+
+const BASE = 250;
+const MOST = 15_000;
+/** Milliseconds after which a connection counts as a good one. */
+const STEADY = 5_000;
+
+/** The changes of some keys, in order, each once. Ends with an error when a key may not be followed (any more). */
+export interface Following extends AsyncIterableIterator<Change | Resync, undefined> {
+  /** Resolves when all subscriptions stand: what changes from then on comes. Rejects when one is refused. */
+  readonly ready: Promise<void>;
+  /** Follow no longer. */
+  return(): Promise<IteratorResult<Change | Resync, undefined>>;
+}
+
+class Follower implements Following {
+  readonly keys: readonly string[];
+  readonly ready: Promise<void>;
+
+  readonly #waiting = new Set<string>();
+  readonly #seen = new Map<string, number>();
+  readonly #queue: (Change | Resync)[] = [];
+  readonly #leave: (follower: Follower) => void;
+  #isOver = false;
+  #error: unknown;
+  #wake: () => void = () => undefined;
+  #stand!: { resolve: () => void; reject: (error: unknown) => void };
+
+  constructor(
+    keys: readonly string[],
+    after: number | undefined,
+    leave: (follower: Follower) => void,
+  ) {
+    this.keys = keys;
+    this.#leave = leave;
+    this.ready = new Promise((resolve, reject) => {
+      this.#stand = { resolve, reject };
+    });
+    this.ready.catch(() => undefined); // Whoever iterates hears of it there.
+    for (const key of keys) {
+      this.#waiting.add(key);
+      if (after !== undefined) this.#seen.set(key, after);
+    }
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Change | Resync, undefined>> {
+    for (;;) {
+      const value = this.#queue.shift();
+      if (value) return { done: false, value };
+      if (this.#isOver) {
+        const error = this.#error;
+        this.#error = undefined;
+        if (error !== undefined) throw error;
+        return { done: true, value: undefined };
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
+  }
+
+  async return(): Promise<IteratorResult<Change | Resync, undefined>> {
+    this.end();
+    return { done: true, value: undefined };
+  }
+
+  /** The last position seen of a key, undefined when it is not followed from anywhere yet. */
+  seen(key: string): number | undefined {
+    return this.#seen.get(key);
+  }
+
+  begin(key: string, position: number, isResync: boolean, isCaughtUp: boolean): void {
+    const isNew = !this.#seen.has(key);
+    if (isResync && !isNew) this.#put({ kind: 'resync', key, position });
+    if (isNew || isResync) this.#seen.set(key, position);
+    else if (isCaughtUp) this.#seen.set(key, Math.max(position, this.#seen.get(key)!));
+    this.#waiting.delete(key);
+    if (this.#waiting.size === 0) this.#stand.resolve();
+  }
+
+  take(change: Change): void {
+    const seen = this.#seen.get(change.key);
+    // Replayed for another follower before this one began, or sent twice.
+    if (seen === undefined || change.position <= seen) return;
+    this.#seen.set(change.key, change.position);
+    this.#put(change);
+  }
+
+  end(error?: unknown): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#error = error;
+    this.#leave(this);
+    this.#stand.reject(error ?? new DOMException('It was ended before it began.', 'AbortError'));
+    this.#wake();
+  }
+
+  #put(value: Change | Resync): void {
+    this.#queue.push(value);
+    this.#wake();
+  }
+}
+
+/** One key on the wire, for however many follow it. */
+interface Subscription {
+  followers: Set<Follower>;
+  /** The last position that came, undefined until the server said that it stands. */
+  position: number | undefined;
+}
+
+export class Live {
+  readonly #parts: LiveParts;
+  readonly #listener: Listener = {
+    opened: (expiresAt) => this.#opened(expiresAt),
+    frame: (frame) => this.#take(frame),
+    closed: (code, error) => this.#closed(code, error),
+  };
+  readonly #subscriptions = new Map<string, Subscription>();
+  #wire: Wire | undefined;
+  #isOpen = false;
+  #isConnecting = false;
+  #failures = 0;
+  #openedAt = 0;
+  #token = '';
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #renewal: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(parts: LiveParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Follow records and lists by key: `getRecord:{table}:{id}`, `getList:{ownerId}:{listType}`.
+   *
+   * It survives every cut: what changed meanwhile comes, in order and once, or else a `Resync`.
+   */
+  follow(keys: readonly string[], { after, signal }: FollowOptions = {}): Following {
+    const follower = new Follower([...new Set(keys)], after, (ended) => {
+      signal?.removeEventListener('abort', abort);
+      this.#leave(ended);
+    });
+    const abort = () => follower.end(signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    for (const key of follower.keys) this.#join(key, follower);
+    if (signal?.aborted) abort();
+    else if (keys.length > 0) this.#connect();
+    return follower;
+  }
+
+  /** Cut the connection, as a network would; it comes back by itself. For tests. */
+  disconnect(): void {
+    if (!this.#wire) return;
+    this.#wire.close();
+    this.#closed(LOST);
+  }
+
+  /** End everything that is followed. */
+  close(): void {
+    for (const { followers } of [...this.#subscriptions.values()]) for (const each of [...followers]) each.end();
+  }
+
+  #opened(expiresAt: number | undefined): void {
+    if (expiresAt !== undefined) this.#renewBefore(expiresAt);
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#openedAt = Date.now();
+    for (const [key, subscription] of this.#subscriptions) this.#subscribe(key, subscription);
+  }
+
+  #take(frame: Frame): void {
+    if (frame.type === 'error' && frame.key === undefined) return this.#refused(frame.code);
+    if (!('key' in frame) || frame.key === undefined) return;
+    const subscription = this.#subscriptions.get(frame.key);
+    if (!subscription) return;
+    if (frame.type === 'subscribed') this.#stands(subscription, frame);
+    else if (frame.type === 'change') this.#changed(subscription, frame);
+    else this.#lost(frame.key, subscription, frame);
+  }
+
+  #closed(code: number, error?: unknown): void {
+    this.#wire = undefined;
+    this.#isOpen = false;
+    clearTimeout(this.#renewal);
+    for (const subscription of this.#subscriptions.values()) subscription.position = undefined;
+    if (error instanceof Unauthorized) return this.#fail(error);
+    if (code === UNAUTHENTICATED) void this.#renewAndConnect();
+    else this.#connectLater();
+  }
+
+  #join(key: string, follower: Follower): void {
+    const known = this.#subscriptions.get(key);
+    if (!known) {
+      const subscription = { followers: new Set([follower]), position: undefined };
+      this.#subscriptions.set(key, subscription);
+      if (this.#isOpen) this.#subscribe(key, subscription);
+      return;
+    }
+    known.followers.add(follower);
+    if (known.position === undefined) return; // It is told with the others.
+    const from = follower.seen(key);
+    if (from === undefined) follower.begin(key, known.position, false, true);
+    else this.#subscribe(key, known); // The server replays what this one missed; the others leave it out.
+  }
+
+  #leave(follower: Follower): void {
+    for (const key of follower.keys) {
+      const subscription = this.#subscriptions.get(key);
+      if (!subscription?.followers.delete(follower) || subscription.followers.size > 0) continue;
+      this.#subscriptions.delete(key);
+      if (this.#isOpen) this.#wire?.unsubscribe(key);
+    }
+    if (this.#subscriptions.size === 0) this.#stop();
+  }
+
+  #stop(): void {
+    this.#wire?.close();
+    this.#wire = undefined;
+    this.#isOpen = false;
+    clearTimeout(this.#retry);
+    clearTimeout(this.#renewal);
+    this.#retry = undefined;
+  }
+
+  #subscribe(key: string, { followers }: Subscription): void {
+    const positions = [...followers].map((each) => each.seen(key)).filter((seen) => seen !== undefined);
+    this.#wire?.subscribe(key, positions.length ? Math.min(...positions) : undefined);
+  }
+
+  #stands(subscription: Subscription, frame: Extract<Frame, { type: 'subscribed' }>): void {
+    subscription.position = Math.max(frame.position, subscription.position ?? 0);
+    const isResync = frame.outcome === 'resync_required';
+    for (const each of subscription.followers) each.begin(frame.key, frame.position, isResync, frame.outcome === 'live');
+  }
+
+  #changed(subscription: Subscription, { type: _, ...change }: Extract<Frame, { type: 'change' }>): void {
+    if (subscription.position !== undefined) subscription.position = Math.max(change.position, subscription.position);
+    for (const each of subscription.followers) each.take(change);
+  }
+
+  #lost(key: string, { followers }: Subscription, frame: Extract<Frame, { type: 'revoked' | 'error' }>): void {
+    const [code, why] = frame.type === 'revoked' ? ['NOT_FOUND', frame.reason] : [frame.code, frame.message];
+    this.#subscriptions.delete(key);
+    for (const each of [...followers]) each.end(errorOfCode(code, why, key));
+  }
+
+  /** A refusal of the connection itself: the token it was opened with, as all else is about a key. */
+  #refused(code: string): void {
+    if (this.#isOpen || !/^(UNAUTHORIZED|TOKEN_EXPIRED)$/.test(code)) return;
+    this.#wire?.close();
+    this.#closed(UNAUTHENTICATED);
+  }
+
+  #fail(error: AccordError): void {
+    for (const { followers } of [...this.#subscriptions.values()]) for (const each of [...followers]) each.end(error);
+  }
+
+  #connect(): void {
+    if (this.#wire || this.#isConnecting || this.#retry) return;
+    this.#isConnecting = true;
+    void this.#open().finally(() => {
+      this.#isConnecting = false;
+    });
+  }
+
+  async #open(): Promise<void> {
+    const { api, socket } = this.#parts;
+    try {
+      const token = await this.#parts.accessToken();
+      if (token === undefined) throw errorOfCode('UNAUTHORIZED', 'Sign in before you follow changes.', '');
+      if (this.#subscriptions.size === 0) return;
+      this.#token = token;
+      this.#wire = socket ? new SocketWire(socket(), token, this.#listener) : new StreamWire(api, this.#listener);
+    } catch (error) {
+      if (error instanceof Unauthorized) this.#fail(error);
+      else this.#connectLater();
+    }
+  }
+
+  async #renewAndConnect(): Promise<void> {
+    try {
+      await this.#parts.renewed(this.#token);
+      this.#connectLater();
+    } catch (error) {
+      if (error instanceof Unauthorized) this.#fail(error);
+      else this.#connectLater();
+    }
+  }
+
+  #connectLater(): void {
+    if (this.#subscriptions.size === 0 || this.#retry) return;
+    if (this.#openedAt > 0 && Date.now() - this.#openedAt > STEADY) this.#failures = 0;
+    this.#openedAt = 0;
+    const wait = backoff(this.#failures++, BASE, MOST);
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#connect();
+    }, wait);
+  }
+
+  /** Sign the connection in again shortly before its token expires, at the time when the session renews it anyway. */
+  #renewBefore(expiresAt: number): void {
+    clearTimeout(this.#renewal);
+    const left = expiresAt - Date.now();
+    this.#renewal = setTimeout(() => void this.#stay(), Math.max(1_000, left - Math.min(29_000, left * 0.09)));
+  }
+
+  async #stay(): Promise<void> {
+    try {
+      const token = await this.#parts.accessToken();
+      if (token === undefined) return;
+      this.#token = token;
+      this.#wire?.authenticate(token);
+    } catch (error) {
+      if (error instanceof Unauthorized) this.#fail(error);
+      else this.#renewal = setTimeout(() => void this.#stay(), 5_000);
+    }
+  }
+}

@@ -1,0 +1,85 @@
+/** What operations make of records, as the server does it: pure, so that the cache can show it at once. */
+
+import { RECORDS, type RecordKind } from './generated/operations.gen.js';
+import type { AnyRecord, ListInsertOperation, RecordOperation, RecordValue } from './generated/types.gen.js';
+
+/** What one operation leaves of a record, undefined when it deletes it. What cannot be applied changes nothing. */
+export function applied(before: AnyRecord | undefined, operation: RecordOperation, now: string): AnyRecord | undefined {
+  if (operation.op === 'create') return before ?? { ...operation.record, id: operation.id, version: 0 };
+  if (!before || operation.op === 'delete') return undefined;
+  return { ...before, [operation.path]: value(before, operation, now) };
+}
+
+/** The operations that take these back, given the record as it was before each; the last one first. */
+export function inverse(
+  operations: readonly RecordOperation[],
+  read: (table: string, id: string) => AnyRecord | undefined,
+  now: string,
+): RecordOperation[] {
+  const records = new Map<string, AnyRecord | undefined>();
+  const undoing: RecordOperation[][] = [];
+  for (const operation of operations) {
+    const key = `${operation.table} ${operation.id}`;
+    const before = records.has(key) ? records.get(key) : read(operation.table, operation.id);
+    undoing.unshift(inverseOf(operation, before));
+    records.set(key, applied(before, operation, now));
+  }
+  return undoing.flat();
+}
+
+type Writes = Exclude<RecordOperation, { op: 'create' } | { op: 'delete' }>;
+
+function value(before: AnyRecord, operation: Writes, now: string): RecordValue {
+  if (operation.op === 'set') return operation.value;
+  if (operation.op === 'setNow') return now;
+  const items = list(before, operation.path);
+  if (operation.op === 'listRemove') return items.filter((item) => item !== operation.value);
+  return inserted(items, operation);
+}
+
+function list(record: AnyRecord, path: string): string[] {
+  const items = record[path];
+  return Array.isArray(items) ? items : [];
+}
+
+/** Inserting what is in the list moves it. */
+function inserted(items: string[], { value: added, where, anchor }: ListInsertOperation): string[] {
+  const others = items.filter((item) => item !== added);
+  const beside = anchor === undefined ? 0 : others.indexOf(anchor);
+  if (beside < 0) return items; // There is no anchor, or it is the value itself.
+  const places = { start: 0, end: others.length, before: beside, after: beside + 1 };
+  return [...others.slice(0, places[where]), added, ...others.slice(places[where])];
+}
+
+function inverseOf(operation: RecordOperation, before: AnyRecord | undefined): RecordOperation[] {
+  const { table, id } = operation;
+  const kind: RecordKind | undefined = (RECORDS as Readonly<Record<string, RecordKind>>)[table];
+  if (operation.op === 'create') return before ? [] : [{ op: 'delete', table, id }];
+  if (!before) return [];
+  if (operation.op === 'delete') return [{ op: 'create', table, id, record: picked(before, kind?.creatable ?? []) }];
+  const { path } = operation;
+  if (kind?.writable[path] === 'moment') return moment(operation, before[path]);
+  if (operation.op === 'listInsert' || operation.op === 'listRemove') return restored(operation, list(before, path));
+  return operation.op === 'set' ? [{ ...operation, value: before[path] ?? null }] : [];
+}
+
+function picked(record: AnyRecord, names: readonly string[]): Record<string, RecordValue> {
+  return Object.fromEntries(names.flatMap((name) => (record[name] === undefined ? [] : [[name, record[name]]])));
+}
+
+/** Only the server gives times: what was null becomes null again, what had a time gets the time of undoing. */
+function moment({ op, table, id, path }: Writes, before: RecordValue | undefined): RecordOperation[] {
+  if (before === null) return [{ op: 'set', table, id, path, value: null }];
+  return op === 'set' ? [{ op: 'setNow', table, id, path }] : [];
+}
+
+/** Put the value where it was, or take it out if it was not there. */
+function restored(
+  { table, id, path, value: moved }: Extract<Writes, { op: 'listInsert' | 'listRemove' }>,
+  before: readonly string[],
+): RecordOperation[] {
+  const place = before.indexOf(moved);
+  if (place < 0) return [{ op: 'listRemove', table, id, path, value: moved }];
+  const common = { op: 'listInsert', table, id, path, value: moved } as const;
+  return [place === 0 ? { ...common, where: 'start' } : { ...common, where: 'after', anchor: before[place - 1]! }];
+}

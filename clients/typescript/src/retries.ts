@@ -1,0 +1,83 @@
+/** Which requests are sent again, and when: only where that cannot do anything twice. */
+
+import type { Call } from './generated/operations.gen.js';
+import { AccordError, ConnectionFailed } from './errors.js';
+
+const BASE = 200;
+/** Milliseconds that a try is put off at most for want of an answer. */
+const MOST = 5_000;
+/** Seconds of `Retry-After` that are waited for; whoever is told to wait longer hears of it at once. */
+const PATIENCE = 30;
+
+/** These codes say that the server did nothing. */
+const NOTHING_DONE = new Set(['RATE_LIMIT_EXCEEDED', 'IDEMPOTENCY_IN_PROGRESS']);
+const AGAIN = new Set([429, 503, 504]);
+
+/** Send until there is an answer that stays; `send` throws an AccordError for one that is none. */
+export async function withRetries<Result>(
+  call: Call,
+  retries: number,
+  signal: AbortSignal | undefined,
+  send: () => Promise<Result>,
+): Promise<Result> {
+  for (let tried = 0; ; tried++) {
+    try {
+      return await send();
+    } catch (error) {
+      const wait = tried < retries && error instanceof AccordError ? delay(error, call, tried) : undefined;
+      if (wait === undefined) throw error;
+      await sleep(wait, signal);
+    }
+  }
+}
+
+/** The milliseconds until the next try, undefined when there is to be none. */
+function delay(error: AccordError, call: Call, tried: number): number | undefined {
+  if (!didNothing(error) && !(mayHaveWorked(error) && isRepeatable(call))) return undefined;
+  const asked = error.problem.retryAfter ?? 0;
+  return asked > PATIENCE ? undefined : asked * 1000 + backoff(tried, BASE, MOST);
+}
+
+function didNothing(error: AccordError): boolean {
+  return NOTHING_DONE.has(error.code) || (error instanceof ConnectionFailed && error.nothingSent);
+}
+
+function mayHaveWorked(error: AccordError): boolean {
+  return error instanceof ConnectionFailed || (AGAIN.has(error.status) && error.code !== 'ACCOUNT_LOCKED');
+}
+
+function isRepeatable(call: Call): boolean {
+  // A refresh token that comes again within moments gets the same successor.
+  return call.method === 'GET' || call.repeatable === true || call.headers?.['Idempotency-Key'] !== undefined
+    || call.operation === 'refresh';
+}
+
+/** Full jitter: those who failed together do not come back together. */
+export function backoff(tried: number, base: number, most: number): number {
+  return Math.random() * Math.min(most, base * 2 ** tried);
+}
+
+/** Wait; reject with the signal's reason when it aborts. */
+export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return unlessAborted(new Promise((resolve) => setTimeout(resolve, milliseconds)), signal);
+}
+
+/** The promise, or the signal's reason when it aborts before. */
+export function unlessAborted<Result>(promise: Promise<Result>, signal?: AbortSignal): Promise<Result> {
+  if (!signal) return promise;
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+/** A random UUID, also on pages that came over plain HTTP, where `crypto.randomUUID` is missing. */
+export function newKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

@@ -1,0 +1,270 @@
+/** What carries subscriptions: a WebSocket, or the event stream where there is none. */
+
+import { AccordError, ConnectionFailed, NotFound } from './errors.js';
+import type { Operations } from './generated/operations.gen.js';
+import type { Change } from './generated/types.gen.js';
+
+/** What the server sends, as asyncapi.yaml has it. */
+export type Frame =
+  | { type: 'welcome'; heartbeatSeconds: number }
+  | { type: 'authenticated'; expiresAt: string }
+  | { type: 'subscribed'; key: string; outcome: 'live' | 'replayed' | 'resync_required'; position: number }
+  | ({ type: 'change' } & Change)
+  | { type: 'revoked'; key: string; reason: string }
+  | { type: 'error'; code: string; message: string; key?: string }
+  | { type: 'pong' };
+
+/** Who listens to a wire. After `closed` nothing comes any more. */
+export interface Listener {
+  /** Subscriptions may be sent; `expiresAt` says until when, in milliseconds since the epoch. */
+  opened(expiresAt?: number): void;
+  frame(frame: Frame): void;
+  /** `error` says that connecting again is of no use with this token, or at all. */
+  closed(code: number, error?: unknown): void;
+}
+
+export interface Wire {
+  subscribe(key: string, after: number | undefined): void;
+  unsubscribe(key: string): void;
+  /** Stay signed in, with another token. */
+  authenticate(token: string): void;
+  /** Close without another word to the listener. */
+  close(): void;
+}
+
+/** Not signed in (any more). */
+export const UNAUTHENTICATED = 4401;
+/** The connection broke, or it never was one. */
+export const LOST = 1006;
+/** Seconds between heartbeats of the server on a stream. */
+const STREAM_HEARTBEAT = 25;
+const MOST_KEYS_OF_STREAM = 50;
+
+/** Notices that a connection is dead although nobody closed it: after a beat of silence it asks, after another it gives up. */
+class Watch {
+  #timer: ReturnType<typeof setInterval> | undefined;
+  #silent = 0;
+
+  start(seconds: number, ask: () => void, giveUp: () => void): void {
+    this.stop();
+    this.#timer = setInterval(() => {
+      this.#silent += 1;
+      if (this.#silent > 2) giveUp();
+      else if (this.#silent > 1) ask();
+    }, seconds * 1000);
+  }
+
+  heard(): void {
+    this.#silent = 0;
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+export class SocketWire implements Wire {
+  readonly #socket: WebSocket;
+  readonly #watch = new Watch();
+  #listener: Listener | undefined;
+
+  constructor(socket: WebSocket, token: string, listener: Listener) {
+    this.#listener = listener;
+    this.#socket = socket;
+    this.#socket.onmessage = (event) => this.#take(JSON.parse(String(event.data)) as Frame, token);
+    this.#socket.onclose = (event) => this.#end(event.code);
+  }
+
+  subscribe(key: string, after: number | undefined): void {
+    this.#send({ type: 'subscribe', key, after });
+  }
+
+  unsubscribe(key: string): void {
+    this.#send({ type: 'unsubscribe', key });
+  }
+
+  authenticate(token: string): void {
+    this.#send({ type: 'authenticate', token });
+  }
+
+  close(): void {
+    this.#listener = undefined;
+    this.#watch.stop();
+    this.#socket.close();
+  }
+
+  #take(frame: Frame, token: string): void {
+    this.#watch.heard();
+    if (frame.type === 'welcome') {
+      this.authenticate(token);
+      this.#watch.start(frame.heartbeatSeconds, () => this.#send({ type: 'ping' }), () => this.#end(LOST));
+    } else if (frame.type === 'authenticated') {
+      this.#listener?.opened(Date.parse(frame.expiresAt));
+    } else {
+      this.#listener?.frame(frame);
+    }
+  }
+
+  #send(frame: object): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.send(JSON.stringify(frame));
+  }
+
+  #end(code: number): void {
+    const listener = this.#listener;
+    this.close();
+    listener?.closed(code);
+  }
+}
+
+/**
+ * The event stream: its keys are in its address, so each new key makes a new stream, from the position where the old one was.
+ *
+ * It begins at one position for all keys. Whoever listens leaves out what they have seen, as after every cut.
+ */
+export class StreamWire implements Wire {
+  readonly #api: Operations;
+  readonly #after = new Map<string, number | undefined>();
+  readonly #told = new Set<string>();
+  readonly #watch = new Watch();
+  #listener: Listener | undefined;
+  #stream = new AbortController();
+  #isDue = false;
+
+  constructor(api: Operations, listener: Listener) {
+    this.#api = api;
+    this.#listener = listener;
+    queueMicrotask(() => this.#listener?.opened());
+  }
+
+  subscribe(key: string, after: number | undefined): void {
+    if (this.#after.size >= MOST_KEYS_OF_STREAM && !this.#after.has(key)) {
+      const message = `An event stream follows at most ${MOST_KEYS_OF_STREAM} keys.`;
+      this.#listener?.frame({ type: 'error', code: 'TOO_MANY_KEYS', message, key });
+      return;
+    }
+    this.#after.set(key, after);
+    this.#told.delete(key);
+    this.#restart();
+  }
+
+  unsubscribe(key: string): void {
+    // What still comes for it is left out, and the next stream is without it.
+    this.#after.delete(key);
+  }
+
+  authenticate(): void {
+    // Every stream begins with the newest token, and lasts as long as the session.
+  }
+
+  close(): void {
+    this.#listener = undefined;
+    this.#watch.stop();
+    this.#stream.abort();
+  }
+
+  /** Begin a stream with all keys, once for those that come together. */
+  #restart(): void {
+    if (this.#isDue) return;
+    this.#isDue = true;
+    queueMicrotask(() => {
+      this.#isDue = false;
+      this.#stream.abort();
+      this.#stream = new AbortController();
+      void this.#run(this.#stream.signal);
+    });
+  }
+
+  async #run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#locate(signal);
+      if (this.#after.size === 0) return;
+      const after = Math.min(...[...this.#after.values()].map((position) => position ?? 0));
+      const bytes = await this.#api.streamChanges({ keys: [...this.#after.keys()].join(','), after }, { signal });
+      this.#watch.start(STREAM_HEARTBEAT, () => undefined, () => this.#end(LOST));
+      await this.#read(bytes);
+      if (!signal.aborted) this.#end(LOST);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof NotFound) await this.#findRefused(signal);
+      else this.#end(LOST, error instanceof ConnectionFailed ? undefined : error);
+    }
+  }
+
+  /** Find out where new keys begin: at the end of the journal as it is now. */
+  async #locate(signal: AbortSignal): Promise<void> {
+    for (const [key, after] of [...this.#after]) {
+      if (after === undefined) await this.#begin(key, signal);
+    }
+  }
+
+  async #begin(key: string, signal: AbortSignal): Promise<void> {
+    try {
+      const { position } = await this.#api.listChanges({ keys: key }, { signal });
+      if (this.#after.has(key)) this.#after.set(key, position);
+    } catch (error) {
+      if (!(error instanceof NotFound)) throw error;
+      this.#refuse(key, error);
+    }
+  }
+
+  /** One of many keys may not be followed: ask for each. */
+  async #findRefused(signal: AbortSignal): Promise<void> {
+    try {
+      for (const key of [...this.#after.keys()]) {
+        await this.#api.listChanges({ keys: key }, { signal }).catch((error: unknown) => {
+          if (!(error instanceof NotFound)) throw error;
+          this.#refuse(key, error);
+        });
+      }
+      this.#restart();
+    } catch (error) {
+      if (!signal.aborted) this.#end(LOST, error instanceof ConnectionFailed ? undefined : error);
+    }
+  }
+
+  #refuse(key: string, error: AccordError): void {
+    if (this.#after.delete(key)) this.#listener?.frame({ type: 'error', code: error.code, message: error.detail, key });
+  }
+
+  async #read(bytes: ReadableStream<Uint8Array>): Promise<void> {
+    const reader = bytes.pipeThrough(new TextDecoderStream() as unknown as TransformStream<Uint8Array, string>).getReader();
+    let rest = '';
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      this.#watch.heard();
+      const events = (rest + part.value).split('\n\n');
+      rest = events.pop()!;
+      for (const event of events) this.#take(event);
+    }
+  }
+
+  #take(event: string): void {
+    const data = /^data: (.*)$/m.exec(event)?.[1];
+    if (data === undefined) return;
+    const frame = JSON.parse(data) as Frame | { type?: undefined; code: number };
+    if (frame.type === undefined) this.#end(frame.code);
+    else if (!('key' in frame) || frame.key === undefined || this.#isFollowed(frame.key)) this.#pass(frame);
+  }
+
+  #isFollowed(key: string): boolean {
+    return this.#after.has(key);
+  }
+
+  /** Hand on, and note how far the next stream may leave out. */
+  #pass(frame: Frame): void {
+    if (frame.type === 'change') this.#after.set(frame.key, Math.max(frame.position, this.#after.get(frame.key) ?? 0));
+    if (frame.type === 'revoked') this.#after.delete(frame.key);
+    // A stream that was begun again for another key says again that the old ones are followed.
+    if (frame.type === 'subscribed') {
+      if (frame.outcome === 'resync_required') this.#after.set(frame.key, frame.position);
+      else if (this.#told.has(frame.key)) return;
+      this.#told.add(frame.key);
+    }
+    this.#listener?.frame(frame);
+  }
+
+  #end(code: number, error?: unknown): void {
+    const listener = this.#listener;
+    this.close();
+    listener?.closed(code, error);
+  }
+}
