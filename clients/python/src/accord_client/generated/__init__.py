@@ -1,0 +1,1 @@
+"""Generated from openapi/bundle.json; never edited."""

@@ -1,0 +1,1024 @@
+"""The schemas of the contract. Generated from openapi/bundle.json; never edited."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import ClassVar, Literal, TypeAlias
+from uuid import UUID
+
+from attrs import define, field
+
+from .types import UNSET, Model, Unset
+
+AuditEntryActorKind: TypeAlias = Literal["anonymous", "key", "system", "user"]
+
+AuditEntryKind: TypeAlias = Literal["created", "deleted", "event", "updated"]
+
+ChangeKind: TypeAlias = Literal["created", "deleted", "updated"]
+
+CreateUserRole: TypeAlias = Literal["admin", "customer"]
+
+HealthStatus: TypeAlias = Literal["degraded", "error", "ok"]
+"""`ok`, `degraded` (works, with something missing) or `error`."""
+
+ListInsertOperationWhere: TypeAlias = Literal["after", "before", "end", "start"]
+
+Role: TypeAlias = Literal["admin", "customer", "root"]
+"""`customer`, `admin` (manages customers) or `root` (may do everything)."""
+
+
+@define(kw_only=True)
+class AddMember(Model):
+    """Who comes in."""
+
+    expected_version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    user_id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+        "user_id": "userId",
+    }
+
+
+@define(kw_only=True)
+class AnyRecord(Model):
+    """A record of any kind; the schema with the `x-record` of its table describes it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    additional_properties: dict[str, bool | float | list[str] | None | str] = field(
+        factory=dict[str, bool | float | list[str] | None | str]
+    )
+    """What the contract does not name."""
+
+    def __getitem__(self, name: str) -> bool | float | list[str] | None | str:
+        """Return a field that the contract does not name. Raises KeyError."""
+        return self.additional_properties[name]
+
+
+@define(kw_only=True)
+class ApplyTransaction(Model):
+    """Changes that are made together."""
+
+    transaction_id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    operations: list[
+        CreateOperation | DeleteOperation | ListInsertOperation | ListRemoveOperation | SetNowOperation | SetOperation
+    ]
+
+    expected_versions: VersionsByTable | Unset = UNSET
+    """The versions that were read, by table, then by id."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "transaction_id": "transactionId",
+        "expected_versions": "expectedVersions",
+    }
+
+
+@define(kw_only=True)
+class AuditEntry(Model):
+    """One change of a record, or one security event."""
+
+    position: int
+    """The place of the entry in the journal, which is in commit order; 1, 2, 3 … without gaps."""
+
+    at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    request_id: str
+    """The X-Request-Id of the request that did it."""
+
+    actor_kind: AuditEntryActorKind
+
+    actor_id: None | UUID
+    """A UUID, or null when there is none."""
+
+    organisation_id: None | UUID
+    """A UUID, or null when there is none."""
+
+    operation: str
+    """The operationId of what did it."""
+
+    table: str
+    """The table of the record."""
+
+    record_id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    version: int | None
+    """The version of the record after the change, or its last one; null for an event."""
+
+    kind: AuditEntryKind
+
+    fields: AuditEntryFields
+    """What was changed, or what the event tells. Secrets are `[redacted]`."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "request_id": "requestId",
+        "actor_kind": "actorKind",
+        "actor_id": "actorId",
+        "organisation_id": "organisationId",
+        "record_id": "recordId",
+    }
+
+
+AuditEntryFields: TypeAlias = "dict[str, object]"
+"""What was changed, or what the event tells. Secrets are `[redacted]`."""
+
+
+@define(kw_only=True)
+class AuditPage(Model):
+    """Some entries, newest first."""
+
+    items: list[AuditEntry]
+
+    next_cursor: None | str
+    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "next_cursor": "nextCursor",
+    }
+
+
+@define(kw_only=True)
+class AuditVerdict(Model):
+    """Whether the journal is sound, and where it is not."""
+
+    sound: bool
+    """Whether every entry is the one that was written."""
+
+    verified: int
+    """How many entries were compared."""
+
+    position: int
+    """The newest position."""
+
+    broken_at: int | None
+    """The first position that is not what was written, or null."""
+
+    reason: None | str
+    """What is wrong there."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "broken_at": "brokenAt",
+    }
+
+
+@define(kw_only=True)
+class Change(Model):
+    """That something changed, and to which version; what it is now is read as ever."""
+
+    key: str
+    """The record, or the list in which the record moved."""
+
+    position: int
+    """Where the journal is, counted from 1 in the order of commits; 0 is before everything. It stays below 2^53."""
+
+    version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    kind: ChangeKind
+
+    at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+
+@define(kw_only=True)
+class Changes(Model):
+    """A page of changes."""
+
+    items: list[Change]
+    """One change may be there twice, for its record and for a list; then both have one position."""
+
+    position: int
+    """Where the journal is, counted from 1 in the order of commits; 0 is before everything. It stays below 2^53."""
+
+
+@define(kw_only=True)
+class Conflict(Model):
+    """A record that has moved on."""
+
+    table: str
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    expected_version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    current_version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+        "current_version": "currentVersion",
+    }
+
+
+@define(kw_only=True)
+class Conversation(Model):
+    """A conversation. `memberIds` may read and change it, `createdBy` may also delete it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    title: str
+    """What a conversation is called, without control characters, not beginning with a space."""
+
+    tags: list[str]
+    """Each word once, in the order that the members gave them."""
+
+    pinned_message_ids: list[UUID]
+    """The messages that are shown first, in this order."""
+
+    member_ids: list[UUID]
+    """Who may read it, in the order in which they came."""
+
+    archived_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds, or null when it has not happened."""
+
+    created_by: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    created_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    updated_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "pinned_message_ids": "pinnedMessageIds",
+        "member_ids": "memberIds",
+        "archived_at": "archivedAt",
+        "created_by": "createdBy",
+        "created_at": "createdAt",
+        "updated_at": "updatedAt",
+    }
+
+
+@define(kw_only=True)
+class ConversationList(Model):
+    """A part of the caller's conversations."""
+
+    items: list[Conversation]
+
+    next_cursor: None | str
+    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "next_cursor": "nextCursor",
+    }
+
+
+@define(kw_only=True)
+class CreateConversation(Model):
+    """A new conversation."""
+
+    title: str
+    """What a conversation is called, without control characters, not beginning with a space."""
+
+    tags: list[str] | Unset = UNSET
+    """Each word once, in the order that the members gave them."""
+
+    member_ids: list[UUID] | Unset = UNSET
+    """Who else is a member from the beginning."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "member_ids": "memberIds",
+    }
+
+
+@define(kw_only=True)
+class CreateMessage(Model):
+    """A new message."""
+
+    text: str
+    """What a message says."""
+
+
+@define(kw_only=True)
+class CreateOperation(Model):
+    """Make a record with an `id` of your own; `record` is what `x-record` names as its `create`."""
+
+    op: Literal["create"] = "create"
+
+    table: str
+    """The kind of a record, as `x-record` names it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    record: RecordFields
+    """Fields of a record and their values."""
+
+
+@define(kw_only=True)
+class CreateUser(Model):
+    """An account for somebody else."""
+
+    email: str
+    """An e-mail address, kept as given and unique in any letter case."""
+
+    password: str
+    """8 to 128 characters, not a common password, not the person's own name or address."""
+
+    first_name: str
+    """A name without control characters that does not start with a space."""
+
+    last_name: str
+    """A name without control characters that does not start with a space."""
+
+    role: CreateUserRole | Unset = "customer"
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "first_name": "firstName",
+        "last_name": "lastName",
+    }
+
+
+@define(kw_only=True)
+class DeleteOperation(Model):
+    """Delete a record."""
+
+    op: Literal["delete"] = "delete"
+
+    table: str
+    """The kind of a record, as `x-record` names it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+
+@define(kw_only=True)
+class Echo(Model):
+    """Anything worth sending back."""
+
+    message: str
+
+    count: int | Unset = UNSET
+
+    tags: list[str] | Unset = UNSET
+
+    sent_at: datetime.datetime | Unset = UNSET
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "sent_at": "sentAt",
+    }
+
+
+@define(kw_only=True)
+class FieldError(Model):
+    """One thing that is wrong with the request. It never repeats the rejected value."""
+
+    field: str
+    """The path of the field, like `people[0].email`; empty for the whole body."""
+
+    message: str
+
+
+@define(kw_only=True)
+class FoundRecords(Model):
+    """Records by table and id, and the position of the journal that they are at least at."""
+
+    records: RecordsByTable
+    """Records by table, then by id."""
+
+    position: int
+
+
+@define(kw_only=True)
+class Health(Model):
+    """The state of the service."""
+
+    status: HealthStatus
+    """`ok`, `degraded` (works, with something missing) or `error`."""
+
+    uptime: float
+    """Seconds since the process started."""
+
+    version: str
+
+    checks: HealthChecks | Unset = UNSET
+    """Each thing the service depends on, by name. Only administrators see it."""
+
+
+@define(kw_only=True)
+class HealthCheck(Model):
+    """One thing the service depends on."""
+
+    status: HealthStatus
+    """`ok`, `degraded` (works, with something missing) or `error`."""
+
+    latency_ms: float
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "latency_ms": "latencyMs",
+    }
+
+
+HealthChecks: TypeAlias = "dict[str, HealthCheck]"
+"""Each thing the service depends on, by name. Only administrators see it."""
+
+
+@define(kw_only=True)
+class ListInsertOperation(Model):
+    """Put a value into a list, or move it there. `before` and `after` need the value `anchor`."""
+
+    op: Literal["listInsert"] = "listInsert"
+
+    table: str
+    """The kind of a record, as `x-record` names it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    path: str
+    """A field that `x-record` lists as writable."""
+
+    value: str
+    """A value in a list."""
+
+    where: ListInsertOperationWhere
+
+    anchor: str | Unset = UNSET
+    """A value in a list."""
+
+
+@define(kw_only=True)
+class ListRemoveOperation(Model):
+    """Take a value out of a list; one that is not in it changes nothing."""
+
+    op: Literal["listRemove"] = "listRemove"
+
+    table: str
+    """The kind of a record, as `x-record` names it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    path: str
+    """A field that `x-record` lists as writable."""
+
+    value: str
+    """A value in a list."""
+
+
+@define(kw_only=True)
+class LiveTicket(Model):
+    """Signs one WebSocket in."""
+
+    ticket: str
+
+    expires_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expires_at": "expiresAt",
+    }
+
+
+@define(kw_only=True)
+class Login(Model):
+    """Who signs in. The password may be of any length, so that old ones still work."""
+
+    email: str
+    """An e-mail address, kept as given and unique in any letter case."""
+
+    password: str
+
+
+@define(kw_only=True)
+class Logout(Model):
+    """The session to end, when there is no access token that names it."""
+
+    refresh_token: str | Unset = UNSET
+    """Opaque. Whoever has it is signed in, so keep it secret."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "refresh_token": "refreshToken",
+    }
+
+
+@define(kw_only=True)
+class Message(Model):
+    """A message. Only its author changes it, and only its text."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    conversation_id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    author_id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    text: str
+    """What a message says."""
+
+    created_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    updated_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "conversation_id": "conversationId",
+        "author_id": "authorId",
+        "created_at": "createdAt",
+        "updated_at": "updatedAt",
+    }
+
+
+@define(kw_only=True)
+class MessageList(Model):
+    """A part of the messages of a conversation."""
+
+    items: list[Message]
+
+    next_cursor: None | str
+    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "next_cursor": "nextCursor",
+    }
+
+
+@define(kw_only=True)
+class Problem(Model):
+    """Every error, in the shape of RFC 9457. A client decides by `code`."""
+
+    type_: str
+    """The address of a page about this code."""
+
+    title: str
+
+    status: int
+
+    detail: str
+    """What happened and what to do next, for people."""
+
+    instance: str
+    """The path of the request."""
+
+    code: str
+    """The stable name of the error."""
+
+    request_id: str
+    """Names this request in the logs; also the `X-Request-Id` header."""
+
+    errors: list[FieldError] | Unset = UNSET
+    """What is wrong with each field."""
+
+    expected_version: int | Unset = UNSET
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    current_version: int | Unset = UNSET
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    conflicts: list[Conflict] | Unset = UNSET
+    """Every record that has moved on."""
+
+    retry_after: int | Unset = UNSET
+    """The number of seconds to wait before the next try."""
+
+    additional_properties: dict[str, object] = field(factory=dict[str, object])
+    """What the contract does not name."""
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "type_": "type",
+        "request_id": "requestId",
+        "expected_version": "expectedVersion",
+        "current_version": "currentVersion",
+        "retry_after": "retryAfter",
+    }
+
+    def __getitem__(self, name: str) -> object:
+        """Return a field that the contract does not name. Raises KeyError."""
+        return self.additional_properties[name]
+
+
+@define(kw_only=True)
+class QueryRecords(Model):
+    """Which records."""
+
+    pointers: list[RecordPointer]
+
+
+RecordFields: TypeAlias = "dict[str, bool | float | list[str] | None | str]"
+"""Fields of a record and their values."""
+
+
+@define(kw_only=True)
+class RecordPointer(Model):
+    """Which record."""
+
+    table: str
+    """The kind of a record, as `x-record` names it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+
+RecordsById: TypeAlias = "dict[str, AnyRecord]"
+"""Records of one table by id."""
+
+
+RecordsByTable: TypeAlias = "dict[str, RecordsById]"
+"""Records by table, then by id."""
+
+
+@define(kw_only=True)
+class Refresh(Model):
+    """The session to go on with."""
+
+    refresh_token: str
+    """Opaque. Whoever has it is signed in, so keep it secret."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "refresh_token": "refreshToken",
+    }
+
+
+@define(kw_only=True)
+class Register(Model):
+    """A new account."""
+
+    email: str
+    """An e-mail address, kept as given and unique in any letter case."""
+
+    password: str
+    """8 to 128 characters, not a common password, not the person's own name or address."""
+
+    first_name: str
+    """A name without control characters that does not start with a space."""
+
+    last_name: str
+    """A name without control characters that does not start with a space."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "first_name": "firstName",
+        "last_name": "lastName",
+    }
+
+
+@define(kw_only=True)
+class ServiceVersion(Model):
+    """A release of the service."""
+
+    name: str
+
+    version: str
+
+
+@define(kw_only=True)
+class Session(Model):
+    """One sign-in, from login to logout, or null when nobody is signed in."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    created_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    last_active_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    expires_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "created_at": "createdAt",
+        "last_active_at": "lastActiveAt",
+        "expires_at": "expiresAt",
+    }
+
+
+@define(kw_only=True)
+class SessionState(Model):
+    """Who is signed in, if anybody."""
+
+    authenticated: bool
+
+    user: None | User
+    """A person's account, or null when nobody is signed in."""
+
+    session: None | Session
+    """One sign-in, from login to logout, or null when nobody is signed in."""
+
+
+@define(kw_only=True)
+class SetNowOperation(Model):
+    """Give a field the time of the server."""
+
+    op: Literal["setNow"] = "setNow"
+
+    table: str
+    """The kind of a record, as `x-record` names it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    path: str
+    """A field that `x-record` lists as writable."""
+
+
+@define(kw_only=True)
+class SetOperation(Model):
+    """Give a field this value."""
+
+    op: Literal["set"] = "set"
+
+    table: str
+    """The kind of a record, as `x-record` names it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    path: str
+    """A field that `x-record` lists as writable."""
+
+    value: bool | float | list[str] | None | str
+    """What a field may hold; the schema of the record says which."""
+
+
+@define(kw_only=True)
+class Setup(Model):
+    """The first account, which is root."""
+
+    setup_token: str
+
+    email: str
+    """An e-mail address, kept as given and unique in any letter case."""
+
+    password: str
+    """8 to 128 characters, not a common password, not the person's own name or address."""
+
+    first_name: str
+    """A name without control characters that does not start with a space."""
+
+    last_name: str
+    """A name without control characters that does not start with a space."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "setup_token": "setupToken",
+        "first_name": "firstName",
+        "last_name": "lastName",
+    }
+
+
+@define(kw_only=True)
+class SignedIn(Model):
+    """The tokens of a session and whose it is."""
+
+    access_token: str
+
+    token_type: Literal["Bearer"] = "Bearer"
+
+    expires_in: int
+    """Seconds until the access token expires."""
+
+    refresh_token: str
+    """Opaque. Whoever has it is signed in, so keep it secret."""
+
+    user: User
+    """A person's account."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "access_token": "accessToken",
+        "token_type": "tokenType",
+        "expires_in": "expiresIn",
+        "refresh_token": "refreshToken",
+    }
+
+
+@define(kw_only=True)
+class SigningKey(Model):
+    """A public Ed25519 key (RFC 8037)."""
+
+    kty: Literal["OKP"] = "OKP"
+
+    crv: Literal["Ed25519"] = "Ed25519"
+
+    x: str
+
+    kid: str
+
+    use: Literal["sig"] = "sig"
+
+    alg: Literal["EdDSA"] = "EdDSA"
+
+
+@define(kw_only=True)
+class SigningKeys(Model):
+    """A JSON Web Key Set."""
+
+    keys: list[SigningKey]
+
+
+@define(kw_only=True)
+class UpdateConversation(Model):
+    """A field left out stays as it is; there must be at least one."""
+
+    expected_version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    title: str | Unset = UNSET
+    """What a conversation is called, without control characters, not beginning with a space."""
+
+    tags: list[str] | Unset = UNSET
+    """Each word once, in the order that the members gave them."""
+
+    pinned_message_ids: list[UUID] | Unset = UNSET
+    """The messages that are shown first, in this order."""
+
+    archived: bool | Unset = UNSET
+    """true notes the time as archivedAt; false clears it."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+        "pinned_message_ids": "pinnedMessageIds",
+    }
+
+
+@define(kw_only=True)
+class UpdateMe(Model):
+    """A field left out stays as it is; there must be at least one."""
+
+    expected_version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    first_name: str | Unset = UNSET
+    """A name without control characters that does not start with a space."""
+
+    last_name: str | Unset = UNSET
+    """A name without control characters that does not start with a space."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+        "first_name": "firstName",
+        "last_name": "lastName",
+    }
+
+
+@define(kw_only=True)
+class UpdateMessage(Model):
+    """The message with another text."""
+
+    expected_version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    text: str
+    """What a message says."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+    }
+
+
+@define(kw_only=True)
+class UpdateUser(Model):
+    """A field left out stays as it is; there must be at least one."""
+
+    expected_version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    first_name: str | Unset = UNSET
+    """A name without control characters that does not start with a space."""
+
+    last_name: str | Unset = UNSET
+    """A name without control characters that does not start with a space."""
+
+    role: Role | Unset = UNSET
+    """`customer`, `admin` (manages customers) or `root` (may do everything)."""
+
+    disabled: bool | Unset = UNSET
+    """true stops the account from signing in; false lets it again."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+        "first_name": "firstName",
+        "last_name": "lastName",
+    }
+
+
+@define(kw_only=True)
+class User(Model):
+    """A person's account."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    email: str
+    """An e-mail address, kept as given and unique in any letter case."""
+
+    first_name: str
+    """A name without control characters that does not start with a space."""
+
+    last_name: str
+    """A name without control characters that does not start with a space."""
+
+    role: Role
+    """`customer`, `admin` (manages customers) or `root` (may do everything)."""
+
+    email_verified_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds, or null when it has not happened."""
+
+    disabled_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds, or null when it has not happened."""
+
+    created_by: None | UUID
+    """A UUID, or null when there is none."""
+
+    created_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    updated_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    version: int
+    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "first_name": "firstName",
+        "last_name": "lastName",
+        "email_verified_at": "emailVerifiedAt",
+        "disabled_at": "disabledAt",
+        "created_by": "createdBy",
+        "created_at": "createdAt",
+        "updated_at": "updatedAt",
+    }
+
+
+@define(kw_only=True)
+class UserPage(Model):
+    """One page of accounts."""
+
+    items: list[User]
+
+    page: int
+
+    limit: int
+
+    total: int
+
+    total_pages: int
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "total_pages": "totalPages",
+    }
+
+
+@define(kw_only=True)
+class UserStats(Model):
+    """An account and what it has."""
+
+    user: User
+    """A person's account."""
+
+    post_count: int
+
+    conversation_count: int
+
+    joined_days_ago: int
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "post_count": "postCount",
+        "conversation_count": "conversationCount",
+        "joined_days_ago": "joinedDaysAgo",
+    }
+
+
+VersionsById: TypeAlias = "dict[str, int]"
+"""The versions that were read, by id."""
+
+
+VersionsByTable: TypeAlias = "dict[str, VersionsById]"
+"""The versions that were read, by table, then by id."""

@@ -1,0 +1,1903 @@
+"""Every operation of the contract as a method. Generated from openapi/bundle.json; never edited."""
+
+from __future__ import annotations
+
+import datetime
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from typing import TypeVar
+from uuid import UUID
+
+from .models import (
+    AddMember,
+    ApplyTransaction,
+    AuditPage,
+    AuditVerdict,
+    Changes,
+    Conversation,
+    ConversationList,
+    CreateConversation,
+    CreateMessage,
+    CreateUser,
+    Echo,
+    FoundRecords,
+    Health,
+    LiveTicket,
+    Login,
+    Logout,
+    Message,
+    MessageList,
+    QueryRecords,
+    Refresh,
+    Register,
+    ServiceVersion,
+    SessionState,
+    Setup,
+    SignedIn,
+    SigningKeys,
+    UpdateConversation,
+    UpdateMe,
+    UpdateMessage,
+    UpdateUser,
+    User,
+    UserPage,
+    UserStats,
+)
+from .types import UNSET, Model, Request, Unset, in_path
+
+M = TypeVar("M", bound=Model)
+T = TypeVar("T")
+
+
+class AsyncOperations(ABC):
+    """The operations; what sends them is the client's."""
+
+    @abstractmethod
+    async def _get(self, request: Request, model: type[M]) -> M:
+        """Send the request, and make this of the answer."""
+
+    @abstractmethod
+    async def _do(self, request: Request) -> None:
+        """Send the request; the answer is empty."""
+
+    @abstractmethod
+    def _stream(self, request: Request) -> AsyncIterator[str]:
+        """Send the request, and give the lines of the answer as they come."""
+
+    async def add_member(
+        self,
+        conversation_id: UUID,
+        body: AddMember,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Conversation:
+        """Let somebody into a conversation.
+
+        Any member may. Who is a member already stays one, and nothing changes.
+
+        Args:
+            body: Who comes in.
+            conversation_id: The `id` of the conversation.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "add_member",
+                "POST",
+                f"/api/v1/conversations/{in_path(conversation_id)}/members",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            Conversation,
+        )
+
+    async def apply_transaction(
+        self,
+        body: ApplyTransaction,
+    ) -> FoundRecords:
+        """Change many records, all or none.
+
+        The operations are applied in their order; each record that they touch is one version further afterwards.
+        With `expectedVersions` the answer is 409 when any of these records has moved on, and `conflicts` lists all
+        that have. Without, the operations are applied to whatever the records are at that moment: so writers who
+        insert different values into one list all find theirs in it.  A list is a set: inserting a value that is in
+        it moves it. Sent again with the same `transactionId`, the answer is the first one; with other contents it
+        is 422. A record that the caller may not change is 404, like one that does not exist.
+        """
+        return await self._get(
+            Request(
+                "apply_transaction",
+                "POST",
+                "/api/v1/transactions",
+                body=body,
+            ),
+            FoundRecords,
+        )
+
+    async def create_conversation(
+        self,
+        body: CreateConversation,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> Conversation:
+        """Begin a conversation.
+
+        The caller is a member, and so is everybody named in `memberIds`.
+
+        Args:
+            body: A new conversation.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return await self._get(
+            Request(
+                "create_conversation",
+                "POST",
+                "/api/v1/conversations",
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                },
+                body=body,
+            ),
+            Conversation,
+        )
+
+    async def create_live_ticket(
+        self,
+    ) -> LiveTicket:
+        """A ticket that signs a WebSocket in.
+
+        For clients whose socket code must not see the access token. It works once, for 30 seconds, as `token` of
+        the frame `authenticate`; the connection then lasts as long as with an access token.
+        """
+        return await self._get(
+            Request(
+                "create_live_ticket",
+                "POST",
+                "/api/v1/live/tickets",
+            ),
+            LiveTicket,
+        )
+
+    async def create_message(
+        self,
+        conversation_id: UUID,
+        body: CreateMessage,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> Message:
+        """Say something in a conversation.
+
+        For its members.
+
+        Args:
+            body: A new message.
+            conversation_id: The `id` of the conversation.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return await self._get(
+            Request(
+                "create_message",
+                "POST",
+                f"/api/v1/conversations/{in_path(conversation_id)}/messages",
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                },
+                body=body,
+            ),
+            Message,
+        )
+
+    async def create_user(
+        self,
+        body: CreateUser,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> User:
+        """Create an account for somebody.
+
+        An administrator creates customers; only root creates administrators.
+
+        Args:
+            body: An account for somebody else.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return await self._get(
+            Request(
+                "create_user",
+                "POST",
+                "/api/v1/users",
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                },
+                body=body,
+            ),
+            User,
+        )
+
+    async def delete_conversation(
+        self,
+        conversation_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> None:
+        """Delete a conversation, unless it changed since it was read.
+
+        Only who began it may; another member is refused with 403. Its messages go with it.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        await self._do(
+            Request(
+                "delete_conversation",
+                "DELETE",
+                f"/api/v1/conversations/{in_path(conversation_id)}",
+                query={
+                    "expectedVersion": expected_version,
+                },
+                headers={
+                    "If-Match": if_match,
+                },
+            )
+        )
+
+    async def delete_message(
+        self,
+        message_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> None:
+        """Delete my message, unless it changed since I read it.
+
+        Only its author may; another member of the conversation is refused with 403.
+
+        Args:
+            message_id: The `id` of the message.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        await self._do(
+            Request(
+                "delete_message",
+                "DELETE",
+                f"/api/v1/messages/{in_path(message_id)}",
+                query={
+                    "expectedVersion": expected_version,
+                },
+                headers={
+                    "If-Match": if_match,
+                },
+            )
+        )
+
+    async def delete_user(
+        self,
+        user_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> None:
+        """Delete an account, unless it changed since it was read.
+
+        Its sessions end at once. A second delete is 404. The last root account cannot be deleted (422).
+
+        Args:
+            user_id: The `id` of the account.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        await self._do(
+            Request(
+                "delete_user",
+                "DELETE",
+                f"/api/v1/users/{in_path(user_id)}",
+                query={
+                    "expectedVersion": expected_version,
+                },
+                headers={
+                    "If-Match": if_match,
+                },
+            )
+        )
+
+    async def echo(
+        self,
+        body: Echo,
+    ) -> Echo:
+        """Answer with the body that came.
+
+        Checks the body against the contract and sends it back, so that a client can be tried out.
+        """
+        return await self._get(
+            Request(
+                "echo",
+                "POST",
+                "/api/v1/meta/echo",
+                body=body,
+            ),
+            Echo,
+        )
+
+    async def get_conversation(
+        self,
+        conversation_id: UUID,
+    ) -> Conversation:
+        """One conversation.
+
+        For its members. `getRecord:conversations:{id}` announces its changes and those of its messages.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+        """
+        return await self._get(
+            Request(
+                "get_conversation",
+                "GET",
+                f"/api/v1/conversations/{in_path(conversation_id)}",
+            ),
+            Conversation,
+        )
+
+    async def get_me(
+        self,
+    ) -> User:
+        """My profile.
+
+        The account that the access token belongs to.
+        """
+        return await self._get(
+            Request(
+                "get_me",
+                "GET",
+                "/api/v1/me",
+            ),
+            User,
+        )
+
+    async def get_message(
+        self,
+        message_id: UUID,
+    ) -> Message:
+        """One message.
+
+        For the members of its conversation.
+
+        Args:
+            message_id: The `id` of the message.
+        """
+        return await self._get(
+            Request(
+                "get_message",
+                "GET",
+                f"/api/v1/messages/{in_path(message_id)}",
+            ),
+            Message,
+        )
+
+    async def get_session(
+        self,
+    ) -> SessionState:
+        """Who is signed in.
+
+        Never fails for want of a good token; then `authenticated` is false.
+        """
+        return await self._get(
+            Request(
+                "get_session",
+                "GET",
+                "/api/v1/auth/session",
+            ),
+            SessionState,
+        )
+
+    async def get_signing_keys(
+        self,
+    ) -> SigningKeys:
+        """The public keys that verify access tokens.
+
+        A JSON Web Key Set (RFC 7517). Previous keys stay in it while they still verify.
+        """
+        return await self._get(
+            Request(
+                "get_signing_keys",
+                "GET",
+                "/.well-known/jwks.json",
+            ),
+            SigningKeys,
+        )
+
+    async def get_user(
+        self,
+        user_id: UUID,
+    ) -> User:
+        """One account.
+
+        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+
+        Args:
+            user_id: The `id` of the account.
+        """
+        return await self._get(
+            Request(
+                "get_user",
+                "GET",
+                f"/api/v1/users/{in_path(user_id)}",
+            ),
+            User,
+        )
+
+    async def get_user_by_email(
+        self,
+        *,
+        email: str,
+    ) -> User:
+        """The account with an e-mail address.
+
+        The address is compared in any letter case.
+
+        Args:
+            email: The address to look for.
+        """
+        return await self._get(
+            Request(
+                "get_user_by_email",
+                "GET",
+                "/api/v1/users/by-email",
+                query={
+                    "email": email,
+                },
+            ),
+            User,
+        )
+
+    async def get_user_stats(
+        self,
+        user_id: UUID,
+    ) -> UserStats:
+        """What an account has, in numbers.
+
+        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+
+        Args:
+            user_id: The `id` of the account.
+        """
+        return await self._get(
+            Request(
+                "get_user_stats",
+                "GET",
+                f"/api/v1/users/{in_path(user_id)}/stats",
+            ),
+            UserStats,
+        )
+
+    async def get_version(
+        self,
+    ) -> ServiceVersion:
+        """The name and version of the service.
+
+        Tells which release answers, for example before a client reports a problem.
+        """
+        return await self._get(
+            Request(
+                "get_version",
+                "GET",
+                "/api/v1/meta/version",
+            ),
+            ServiceVersion,
+        )
+
+    async def healthcheck(
+        self,
+    ) -> Health:
+        """Whether the service and what it depends on are well.
+
+        Anyone sees `status`; an administrator also sees each check and how long it took.
+        """
+        return await self._get(
+            Request(
+                "healthcheck",
+                "GET",
+                "/api/v1/healthcheck",
+            ),
+            Health,
+        )
+
+    async def list_audit(
+        self,
+        *,
+        actor_id: UUID | Unset = UNSET,
+        operation: str | Unset = UNSET,
+        table: str | Unset = UNSET,
+        record_id: UUID | Unset = UNSET,
+        from_: datetime.datetime | Unset = UNSET,
+        to: datetime.datetime | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> AuditPage:
+        """What happened, newest first.
+
+        Every committed change and security event, with the changed fields; secrets are redacted. Filters combine.
+        An entry appears here once it has its position, which is moments after its commit.
+
+        Args:
+            actor_id: Only what this user did.
+            operation: Only what this operation of the contract did.
+            table: Only what happened to records of this table.
+            record_id: Only what happened to this record.
+            from_: Only what happened at this time or later.
+            to: Only what happened before this time.
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return await self._get(
+            Request(
+                "list_audit",
+                "GET",
+                "/api/v1/audit",
+                query={
+                    "actorId": actor_id,
+                    "operation": operation,
+                    "table": table,
+                    "recordId": record_id,
+                    "from": from_,
+                    "to": to,
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+            AuditPage,
+        )
+
+    async def list_changes(
+        self,
+        *,
+        keys: str,
+        after: int | Unset = UNSET,
+        limit: int | Unset = UNSET,
+    ) -> Changes:
+        """What changed since a position.
+
+        Without `after` there are no items, and `position` is where to begin. Ask again with the `position` of the
+        answer, also when it has no items. 410 means that the position is too old or unknown: read the records
+        again.
+
+        Args:
+            keys: The keys to follow, up to 50, separated by commas.
+            after: The last position that you saw.
+            limit: The most items to answer with.
+        """
+        return await self._get(
+            Request(
+                "list_changes",
+                "GET",
+                "/api/v1/changes",
+                query={
+                    "keys": keys,
+                    "after": after,
+                    "limit": limit,
+                },
+            ),
+            Changes,
+        )
+
+    async def list_conversations(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> ConversationList:
+        """My conversations, the one I joined last first.
+
+        Those that the caller is a member of. `getList:{userId}:conversations` announces what changes in this list.
+
+        Args:
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return await self._get(
+            Request(
+                "list_conversations",
+                "GET",
+                "/api/v1/conversations",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+            ConversationList,
+        )
+
+    async def list_messages(
+        self,
+        conversation_id: UUID,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> MessageList:
+        """The messages of a conversation, newest first.
+
+        For its members. `getRecord:conversations:{id}` announces what changes in this list.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return await self._get(
+            Request(
+                "list_messages",
+                "GET",
+                f"/api/v1/conversations/{in_path(conversation_id)}/messages",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+            MessageList,
+        )
+
+    async def list_my_activity(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> AuditPage:
+        """What I did, newest first.
+
+        Every change that I made and every sign-in, with the fields that I changed; secrets are redacted.
+
+        Args:
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return await self._get(
+            Request(
+                "list_my_activity",
+                "GET",
+                "/api/v1/me/activity",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+            AuditPage,
+        )
+
+    async def list_users(
+        self,
+        *,
+        page: int | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        search: str | Unset = UNSET,
+    ) -> UserPage:
+        """The accounts, a page at a time.
+
+        Newest first. `search` looks into e-mail, first and last name.
+
+        Args:
+            page: The page to answer with, counted from 1.
+            limit: The number of items on a page.
+            search: Text that a field must contain, in any letter case. `%` and `_` mean themselves.
+        """
+        return await self._get(
+            Request(
+                "list_users",
+                "GET",
+                "/api/v1/users",
+                query={
+                    "page": page,
+                    "limit": limit,
+                    "search": search,
+                },
+            ),
+            UserPage,
+        )
+
+    async def login(
+        self,
+        body: Login,
+    ) -> SignedIn:
+        """Sign in.
+
+        An unknown address, a wrong password and a disabled account get the same 401 in the same time. After five
+        failures within 15 minutes the address is locked for 15 minutes (429 ACCOUNT_LOCKED).
+        """
+        return await self._get(
+            Request(
+                "login",
+                "POST",
+                "/api/v1/auth/login",
+                body=body,
+            ),
+            SignedIn,
+        )
+
+    async def logout(
+        self,
+        body: Logout | Unset = UNSET,
+    ) -> None:
+        """Sign out.
+
+        Ends the session of the access token, or that of the refresh token in the body. It is 204 also when there is
+        nothing to end.
+        """
+        await self._do(
+            Request(
+                "logout",
+                "POST",
+                "/api/v1/auth/logout",
+                body=body,
+            )
+        )
+
+    async def logout_all(
+        self,
+        body: Logout | Unset = UNSET,
+    ) -> None:
+        """Sign out everywhere.
+
+        Ends every session of the account. It is 204 also when there is nothing to end.
+        """
+        await self._do(
+            Request(
+                "logout_all",
+                "POST",
+                "/api/v1/auth/logout-all",
+                body=body,
+            )
+        )
+
+    async def query_records(
+        self,
+        body: QueryRecords,
+    ) -> FoundRecords:
+        """Read many records at once.
+
+        What the caller may not read is left out, exactly like what does not exist. `position` is one of the
+        journal: every later change of these records is announced behind it.
+        """
+        return await self._get(
+            Request(
+                "query_records",
+                "POST",
+                "/api/v1/records/query",
+                body=body,
+            ),
+            FoundRecords,
+        )
+
+    async def refresh(
+        self,
+        body: Refresh,
+    ) -> SignedIn:
+        """Get the next access token.
+
+        Each refresh token works once; the answer has its successor. Sending the same one again within 30 seconds
+        gives the same successor. Sending an older one ends the session.
+        """
+        return await self._get(
+            Request(
+                "refresh",
+                "POST",
+                "/api/v1/auth/refresh",
+                body=body,
+            ),
+            SignedIn,
+        )
+
+    async def register(
+        self,
+        body: Register,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> User:
+        """Sign up.
+
+        Creates an account with the role customer. Sign in with `login` afterwards.
+
+        Args:
+            body: A new account.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return await self._get(
+            Request(
+                "register",
+                "POST",
+                "/api/v1/auth/register",
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                },
+                body=body,
+            ),
+            User,
+        )
+
+    async def remove_member(
+        self,
+        conversation_id: UUID,
+        user_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> Conversation:
+        """Leave a conversation, or remove somebody from it.
+
+        Members remove themselves; who began the conversation removes anybody; another is refused with 403. Who is
+        no member is 404.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+            user_id: The `id` of the account.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "remove_member",
+                "DELETE",
+                f"/api/v1/conversations/{in_path(conversation_id)}/members/{in_path(user_id)}",
+                query={
+                    "expectedVersion": expected_version,
+                },
+                headers={
+                    "If-Match": if_match,
+                },
+            ),
+            Conversation,
+        )
+
+    async def setup(
+        self,
+        body: Setup,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> User:
+        """Create the root account with the one-time setup token.
+
+        The token is printed at the first start, while there is no root account. It works once.
+
+        Args:
+            body: The first account, which is root.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return await self._get(
+            Request(
+                "setup",
+                "POST",
+                "/api/v1/setup",
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                },
+                body=body,
+            ),
+            User,
+        )
+
+    def stream_changes(
+        self,
+        *,
+        keys: str,
+        after: int | Unset = UNSET,
+    ) -> AsyncIterator[str]:
+        """Changes as they happen, as server-sent events.
+
+        Events are `subscribed`, `change`, `revoked` and `closing`; their data are the frames of `asyncapi.yaml`.
+        The id of an event is its position, and a client that connects again with it as `Last-Event-ID` misses
+        nothing.
+
+        Args:
+            keys: The keys to follow, up to 50, separated by commas.
+            after: The last position that you saw.
+        """
+        return self._stream(
+            Request(
+                "stream_changes",
+                "GET",
+                "/api/v1/changes/stream",
+                query={
+                    "keys": keys,
+                    "after": after,
+                },
+            )
+        )
+
+    async def unlock_user(
+        self,
+        user_id: UUID,
+    ) -> None:
+        """Let somebody sign in again after too many failures.
+
+        Forgets the failed sign-ins of the account. It works at once, also when nothing was locked.
+
+        Args:
+            user_id: The `id` of the account.
+        """
+        await self._do(
+            Request(
+                "unlock_user",
+                "POST",
+                f"/api/v1/users/{in_path(user_id)}/unlock",
+            )
+        )
+
+    async def update_conversation(
+        self,
+        conversation_id: UUID,
+        body: UpdateConversation,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Conversation:
+        """Change a conversation, unless it changed since it was read.
+
+        Any member may. A field left out stays as it is. Its members change by operations of their own.
+
+        Args:
+            body: A field left out stays as it is; there must be at least one.
+            conversation_id: The `id` of the conversation.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "update_conversation",
+                "PATCH",
+                f"/api/v1/conversations/{in_path(conversation_id)}",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            Conversation,
+        )
+
+    async def update_me(
+        self,
+        body: UpdateMe,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> User:
+        """Change my profile, unless it changed since I read it.
+
+        A field left out stays as it is. E-mail, role and id are not changed here.
+
+        Args:
+            body: A field left out stays as it is; there must be at least one.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "update_me",
+                "PATCH",
+                "/api/v1/me",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            User,
+        )
+
+    async def update_message(
+        self,
+        message_id: UUID,
+        body: UpdateMessage,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Message:
+        """Change the text of my message, unless it changed since I read it.
+
+        Only its author may; another member of the conversation is refused with 403.
+
+        Args:
+            body: The message with another text.
+            message_id: The `id` of the message.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "update_message",
+                "PATCH",
+                f"/api/v1/messages/{in_path(message_id)}",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            Message,
+        )
+
+    async def update_user(
+        self,
+        user_id: UUID,
+        body: UpdateUser,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> User:
+        """Change an account, unless it changed since it was read.
+
+        A field left out stays as it is. Only root changes `role`. Disabling an account ends its sessions. The last
+        root account can be neither disabled nor demoted (422).
+
+        Args:
+            body: A field left out stays as it is; there must be at least one.
+            user_id: The `id` of the account.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "update_user",
+                "PATCH",
+                f"/api/v1/users/{in_path(user_id)}",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            User,
+        )
+
+    async def verify_audit(
+        self,
+    ) -> AuditVerdict:
+        """Whether the journal is what was written.
+
+        Computes every hash of the chain again and compares it with the signed checkpoints. An edited, deleted,
+        swapped or cut off entry is named by its position. A journal that takes longer than a request may last is
+        answered by 504; `accord journal verify` has no such limit.
+        """
+        return await self._get(
+            Request(
+                "verify_audit",
+                "GET",
+                "/api/v1/audit/verify",
+            ),
+            AuditVerdict,
+        )
+
+
+class Operations(ABC):
+    """The same operations for code that waits; each runs the asynchronous one."""
+
+    @property
+    @abstractmethod
+    def _asynchronous(self) -> AsyncOperations: ...
+
+    @abstractmethod
+    def _wait_for(self, call: Coroutine[object, object, T]) -> T:
+        """Run it to its end."""
+
+    @abstractmethod
+    def _iterate(self, items: AsyncIterator[T]) -> Iterator[T]:
+        """Wait for each."""
+
+    def add_member(
+        self,
+        conversation_id: UUID,
+        body: AddMember,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Conversation:
+        """Let somebody into a conversation.
+
+        Any member may. Who is a member already stays one, and nothing changes.
+
+        Args:
+            body: Who comes in.
+            conversation_id: The `id` of the conversation.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.add_member(
+                conversation_id,
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def apply_transaction(
+        self,
+        body: ApplyTransaction,
+    ) -> FoundRecords:
+        """Change many records, all or none.
+
+        The operations are applied in their order; each record that they touch is one version further afterwards.
+        With `expectedVersions` the answer is 409 when any of these records has moved on, and `conflicts` lists all
+        that have. Without, the operations are applied to whatever the records are at that moment: so writers who
+        insert different values into one list all find theirs in it.  A list is a set: inserting a value that is in
+        it moves it. Sent again with the same `transactionId`, the answer is the first one; with other contents it
+        is 422. A record that the caller may not change is 404, like one that does not exist.
+        """
+        return self._wait_for(
+            self._asynchronous.apply_transaction(
+                body,
+            )
+        )
+
+    def create_conversation(
+        self,
+        body: CreateConversation,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> Conversation:
+        """Begin a conversation.
+
+        The caller is a member, and so is everybody named in `memberIds`.
+
+        Args:
+            body: A new conversation.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return self._wait_for(
+            self._asynchronous.create_conversation(
+                body,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def create_live_ticket(
+        self,
+    ) -> LiveTicket:
+        """A ticket that signs a WebSocket in.
+
+        For clients whose socket code must not see the access token. It works once, for 30 seconds, as `token` of
+        the frame `authenticate`; the connection then lasts as long as with an access token.
+        """
+        return self._wait_for(self._asynchronous.create_live_ticket())
+
+    def create_message(
+        self,
+        conversation_id: UUID,
+        body: CreateMessage,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> Message:
+        """Say something in a conversation.
+
+        For its members.
+
+        Args:
+            body: A new message.
+            conversation_id: The `id` of the conversation.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return self._wait_for(
+            self._asynchronous.create_message(
+                conversation_id,
+                body,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def create_user(
+        self,
+        body: CreateUser,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> User:
+        """Create an account for somebody.
+
+        An administrator creates customers; only root creates administrators.
+
+        Args:
+            body: An account for somebody else.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return self._wait_for(
+            self._asynchronous.create_user(
+                body,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def delete_conversation(
+        self,
+        conversation_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> None:
+        """Delete a conversation, unless it changed since it was read.
+
+        Only who began it may; another member is refused with 403. Its messages go with it.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        self._wait_for(
+            self._asynchronous.delete_conversation(
+                conversation_id,
+                expected_version=expected_version,
+                if_match=if_match,
+            )
+        )
+
+    def delete_message(
+        self,
+        message_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> None:
+        """Delete my message, unless it changed since I read it.
+
+        Only its author may; another member of the conversation is refused with 403.
+
+        Args:
+            message_id: The `id` of the message.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        self._wait_for(
+            self._asynchronous.delete_message(
+                message_id,
+                expected_version=expected_version,
+                if_match=if_match,
+            )
+        )
+
+    def delete_user(
+        self,
+        user_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> None:
+        """Delete an account, unless it changed since it was read.
+
+        Its sessions end at once. A second delete is 404. The last root account cannot be deleted (422).
+
+        Args:
+            user_id: The `id` of the account.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        self._wait_for(
+            self._asynchronous.delete_user(
+                user_id,
+                expected_version=expected_version,
+                if_match=if_match,
+            )
+        )
+
+    def echo(
+        self,
+        body: Echo,
+    ) -> Echo:
+        """Answer with the body that came.
+
+        Checks the body against the contract and sends it back, so that a client can be tried out.
+        """
+        return self._wait_for(
+            self._asynchronous.echo(
+                body,
+            )
+        )
+
+    def get_conversation(
+        self,
+        conversation_id: UUID,
+    ) -> Conversation:
+        """One conversation.
+
+        For its members. `getRecord:conversations:{id}` announces its changes and those of its messages.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+        """
+        return self._wait_for(
+            self._asynchronous.get_conversation(
+                conversation_id,
+            )
+        )
+
+    def get_me(
+        self,
+    ) -> User:
+        """My profile.
+
+        The account that the access token belongs to.
+        """
+        return self._wait_for(self._asynchronous.get_me())
+
+    def get_message(
+        self,
+        message_id: UUID,
+    ) -> Message:
+        """One message.
+
+        For the members of its conversation.
+
+        Args:
+            message_id: The `id` of the message.
+        """
+        return self._wait_for(
+            self._asynchronous.get_message(
+                message_id,
+            )
+        )
+
+    def get_session(
+        self,
+    ) -> SessionState:
+        """Who is signed in.
+
+        Never fails for want of a good token; then `authenticated` is false.
+        """
+        return self._wait_for(self._asynchronous.get_session())
+
+    def get_signing_keys(
+        self,
+    ) -> SigningKeys:
+        """The public keys that verify access tokens.
+
+        A JSON Web Key Set (RFC 7517). Previous keys stay in it while they still verify.
+        """
+        return self._wait_for(self._asynchronous.get_signing_keys())
+
+    def get_user(
+        self,
+        user_id: UUID,
+    ) -> User:
+        """One account.
+
+        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+
+        Args:
+            user_id: The `id` of the account.
+        """
+        return self._wait_for(
+            self._asynchronous.get_user(
+                user_id,
+            )
+        )
+
+    def get_user_by_email(
+        self,
+        *,
+        email: str,
+    ) -> User:
+        """The account with an e-mail address.
+
+        The address is compared in any letter case.
+
+        Args:
+            email: The address to look for.
+        """
+        return self._wait_for(
+            self._asynchronous.get_user_by_email(
+                email=email,
+            )
+        )
+
+    def get_user_stats(
+        self,
+        user_id: UUID,
+    ) -> UserStats:
+        """What an account has, in numbers.
+
+        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+
+        Args:
+            user_id: The `id` of the account.
+        """
+        return self._wait_for(
+            self._asynchronous.get_user_stats(
+                user_id,
+            )
+        )
+
+    def get_version(
+        self,
+    ) -> ServiceVersion:
+        """The name and version of the service.
+
+        Tells which release answers, for example before a client reports a problem.
+        """
+        return self._wait_for(self._asynchronous.get_version())
+
+    def healthcheck(
+        self,
+    ) -> Health:
+        """Whether the service and what it depends on are well.
+
+        Anyone sees `status`; an administrator also sees each check and how long it took.
+        """
+        return self._wait_for(self._asynchronous.healthcheck())
+
+    def list_audit(
+        self,
+        *,
+        actor_id: UUID | Unset = UNSET,
+        operation: str | Unset = UNSET,
+        table: str | Unset = UNSET,
+        record_id: UUID | Unset = UNSET,
+        from_: datetime.datetime | Unset = UNSET,
+        to: datetime.datetime | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> AuditPage:
+        """What happened, newest first.
+
+        Every committed change and security event, with the changed fields; secrets are redacted. Filters combine.
+        An entry appears here once it has its position, which is moments after its commit.
+
+        Args:
+            actor_id: Only what this user did.
+            operation: Only what this operation of the contract did.
+            table: Only what happened to records of this table.
+            record_id: Only what happened to this record.
+            from_: Only what happened at this time or later.
+            to: Only what happened before this time.
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return self._wait_for(
+            self._asynchronous.list_audit(
+                actor_id=actor_id,
+                operation=operation,
+                table=table,
+                record_id=record_id,
+                from_=from_,
+                to=to,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def list_changes(
+        self,
+        *,
+        keys: str,
+        after: int | Unset = UNSET,
+        limit: int | Unset = UNSET,
+    ) -> Changes:
+        """What changed since a position.
+
+        Without `after` there are no items, and `position` is where to begin. Ask again with the `position` of the
+        answer, also when it has no items. 410 means that the position is too old or unknown: read the records
+        again.
+
+        Args:
+            keys: The keys to follow, up to 50, separated by commas.
+            after: The last position that you saw.
+            limit: The most items to answer with.
+        """
+        return self._wait_for(
+            self._asynchronous.list_changes(
+                keys=keys,
+                after=after,
+                limit=limit,
+            )
+        )
+
+    def list_conversations(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> ConversationList:
+        """My conversations, the one I joined last first.
+
+        Those that the caller is a member of. `getList:{userId}:conversations` announces what changes in this list.
+
+        Args:
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return self._wait_for(
+            self._asynchronous.list_conversations(
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def list_messages(
+        self,
+        conversation_id: UUID,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> MessageList:
+        """The messages of a conversation, newest first.
+
+        For its members. `getRecord:conversations:{id}` announces what changes in this list.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return self._wait_for(
+            self._asynchronous.list_messages(
+                conversation_id,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def list_my_activity(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> AuditPage:
+        """What I did, newest first.
+
+        Every change that I made and every sign-in, with the fields that I changed; secrets are redacted.
+
+        Args:
+            limit: The most items to answer with.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
+        """
+        return self._wait_for(
+            self._asynchronous.list_my_activity(
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def list_users(
+        self,
+        *,
+        page: int | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        search: str | Unset = UNSET,
+    ) -> UserPage:
+        """The accounts, a page at a time.
+
+        Newest first. `search` looks into e-mail, first and last name.
+
+        Args:
+            page: The page to answer with, counted from 1.
+            limit: The number of items on a page.
+            search: Text that a field must contain, in any letter case. `%` and `_` mean themselves.
+        """
+        return self._wait_for(
+            self._asynchronous.list_users(
+                page=page,
+                limit=limit,
+                search=search,
+            )
+        )
+
+    def login(
+        self,
+        body: Login,
+    ) -> SignedIn:
+        """Sign in.
+
+        An unknown address, a wrong password and a disabled account get the same 401 in the same time. After five
+        failures within 15 minutes the address is locked for 15 minutes (429 ACCOUNT_LOCKED).
+        """
+        return self._wait_for(
+            self._asynchronous.login(
+                body,
+            )
+        )
+
+    def logout(
+        self,
+        body: Logout | Unset = UNSET,
+    ) -> None:
+        """Sign out.
+
+        Ends the session of the access token, or that of the refresh token in the body. It is 204 also when there is
+        nothing to end.
+        """
+        self._wait_for(
+            self._asynchronous.logout(
+                body,
+            )
+        )
+
+    def logout_all(
+        self,
+        body: Logout | Unset = UNSET,
+    ) -> None:
+        """Sign out everywhere.
+
+        Ends every session of the account. It is 204 also when there is nothing to end.
+        """
+        self._wait_for(
+            self._asynchronous.logout_all(
+                body,
+            )
+        )
+
+    def query_records(
+        self,
+        body: QueryRecords,
+    ) -> FoundRecords:
+        """Read many records at once.
+
+        What the caller may not read is left out, exactly like what does not exist. `position` is one of the
+        journal: every later change of these records is announced behind it.
+        """
+        return self._wait_for(
+            self._asynchronous.query_records(
+                body,
+            )
+        )
+
+    def refresh(
+        self,
+        body: Refresh,
+    ) -> SignedIn:
+        """Get the next access token.
+
+        Each refresh token works once; the answer has its successor. Sending the same one again within 30 seconds
+        gives the same successor. Sending an older one ends the session.
+        """
+        return self._wait_for(
+            self._asynchronous.refresh(
+                body,
+            )
+        )
+
+    def register(
+        self,
+        body: Register,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> User:
+        """Sign up.
+
+        Creates an account with the role customer. Sign in with `login` afterwards.
+
+        Args:
+            body: A new account.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return self._wait_for(
+            self._asynchronous.register(
+                body,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def remove_member(
+        self,
+        conversation_id: UUID,
+        user_id: UUID,
+        *,
+        expected_version: int,
+        if_match: str | Unset = UNSET,
+    ) -> Conversation:
+        """Leave a conversation, or remove somebody from it.
+
+        Members remove themselves; who began the conversation removes anybody; another is refused with 403. Who is
+        no member is 404.
+
+        Args:
+            conversation_id: The `id` of the conversation.
+            user_id: The `id` of the account.
+            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.remove_member(
+                conversation_id,
+                user_id,
+                expected_version=expected_version,
+                if_match=if_match,
+            )
+        )
+
+    def setup(
+        self,
+        body: Setup,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> User:
+        """Create the root account with the one-time setup token.
+
+        The token is printed at the first start, while there is no root account. It works once.
+
+        Args:
+            body: The first account, which is root.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
+                same body, it gets the first answer again and nothing is made twice; with another body it is
+                422, and while the first is still running 409.
+        """
+        return self._wait_for(
+            self._asynchronous.setup(
+                body,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def stream_changes(
+        self,
+        *,
+        keys: str,
+        after: int | Unset = UNSET,
+    ) -> Iterator[str]:
+        """Changes as they happen, as server-sent events.
+
+        Events are `subscribed`, `change`, `revoked` and `closing`; their data are the frames of `asyncapi.yaml`.
+        The id of an event is its position, and a client that connects again with it as `Last-Event-ID` misses
+        nothing.
+
+        Args:
+            keys: The keys to follow, up to 50, separated by commas.
+            after: The last position that you saw.
+        """
+        return self._iterate(
+            self._asynchronous.stream_changes(
+                keys=keys,
+                after=after,
+            )
+        )
+
+    def unlock_user(
+        self,
+        user_id: UUID,
+    ) -> None:
+        """Let somebody sign in again after too many failures.
+
+        Forgets the failed sign-ins of the account. It works at once, also when nothing was locked.
+
+        Args:
+            user_id: The `id` of the account.
+        """
+        self._wait_for(
+            self._asynchronous.unlock_user(
+                user_id,
+            )
+        )
+
+    def update_conversation(
+        self,
+        conversation_id: UUID,
+        body: UpdateConversation,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Conversation:
+        """Change a conversation, unless it changed since it was read.
+
+        Any member may. A field left out stays as it is. Its members change by operations of their own.
+
+        Args:
+            body: A field left out stays as it is; there must be at least one.
+            conversation_id: The `id` of the conversation.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.update_conversation(
+                conversation_id,
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def update_me(
+        self,
+        body: UpdateMe,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> User:
+        """Change my profile, unless it changed since I read it.
+
+        A field left out stays as it is. E-mail, role and id are not changed here.
+
+        Args:
+            body: A field left out stays as it is; there must be at least one.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.update_me(
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def update_message(
+        self,
+        message_id: UUID,
+        body: UpdateMessage,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Message:
+        """Change the text of my message, unless it changed since I read it.
+
+        Only its author may; another member of the conversation is refused with 403.
+
+        Args:
+            body: The message with another text.
+            message_id: The `id` of the message.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.update_message(
+                message_id,
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def update_user(
+        self,
+        user_id: UUID,
+        body: UpdateUser,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> User:
+        """Change an account, unless it changed since it was read.
+
+        A field left out stays as it is. Only root changes `role`. Disabling an account ends its sessions. The last
+        root account can be neither disabled nor demoted (422).
+
+        Args:
+            body: A field left out stays as it is; there must be at least one.
+            user_id: The `id` of the account.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
+                one that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.update_user(
+                user_id,
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def verify_audit(
+        self,
+    ) -> AuditVerdict:
+        """Whether the journal is what was written.
+
+        Computes every hash of the chain again and compares it with the signed checkpoints. An edited, deleted,
+        swapped or cut off entry is named by its position. A journal that takes longer than a request may last is
+        answered by 504; `accord journal verify` has no such limit.
+        """
+        return self._wait_for(self._asynchronous.verify_audit())

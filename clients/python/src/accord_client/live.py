@@ -1,0 +1,340 @@
+"""Live updates: one WebSocket for all that is followed, which comes back by itself and goes on where it was.
+
+A change says that something moved, and to which version; what it is now is read as ever. Nobody misses a change: after
+a cut every key is followed from the last position that its follower saw, and what comes twice is dropped. When too much
+was missed, a `Resync` says so: read again, changes go on from there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from .errors import AccordError, ConnectionFailed, Unauthorized, live_error
+from .generated.models import Change
+from .generated.types import read_time
+from .tokens import MARGIN
+
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 30.0
+STEADY: Final = 10.0
+"""Seconds after which a connection counts as one that works, so that the next pause is short again."""
+PATIENCE: Final = 10.0
+"""Seconds to wait for a connection, and for the first answer on it."""
+MOST_WAITING: Final = 10_000
+"""Changes that wait for a slow follower; it gets a Resync instead of more."""
+
+AccessToken = Callable[["str | None"], Awaitable["str | None"]]
+
+
+def record_key(table: str, record_id: UUID | str) -> str:
+    """Return the key of a record."""
+    return f"getRecord:{table}:{record_id}"
+
+
+def list_key(owner_id: UUID | str, list_type: str) -> str:
+    """Return the key of a list of one's own."""
+    return f"getList:{owner_id}:{list_type}"
+
+
+@attrs.frozen
+class Resync:
+    """More was missed than the service keeps: read what the key names again. Later changes follow."""
+
+    key: str
+    position: int
+
+
+class Changes:
+    """What one follower gets, in order: `async for change in changes`."""
+
+    def __init__(self, keys: Iterable[str], after: int | None) -> None:
+        self.keys = frozenset(keys)
+        self._positions: dict[str, int | None] = dict.fromkeys(self.keys, after)
+        self._standing: set[str] = set()
+        self._waiting: deque[Change | Resync] = deque()
+        self._versions: dict[str, int] = {}
+        self._ended: Exception | None = None
+        self._closed = False
+        self._news = asyncio.Event()
+
+    def __aiter__(self) -> AsyncIterator[Change | Resync]:
+        return self
+
+    async def __anext__(self) -> Change | Resync:
+        while not self._waiting:
+            if self._ended is not None:
+                raise StopAsyncIteration if self._closed else self._ended
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+    async def until_standing(self) -> None:
+        """Wait until the service answered for every key. Raises what it refused one with."""
+        while not self._standing >= self.keys:
+            if self._ended is not None:
+                raise self._ended
+            self._news.clear()
+            await self._news.wait()
+
+    def position(self, key: str) -> int | None:
+        """Return the last position that this follower has of the key; None before it stands."""
+        return self._positions[key]
+
+    def stands(self, key: str) -> bool:
+        return key in self._standing
+
+    def stand(self, key: str, position: int, version: int | None, outcome: str) -> None:
+        """Note that the service answered: from here on nothing is missed."""
+        seen = self._positions[key]
+        if outcome != "replayed" or seen is None:
+            self._positions[key] = position
+        # A record that is at the version that was seen has not changed, however long ago that was.
+        if outcome == "resync_required" and seen is not None and not self._has_seen(key, version):
+            self._put(Resync(key, position))
+        if version is not None:
+            self._versions[key] = version
+        self._standing.add(key)
+        self._news.set()
+
+    def fall(self) -> None:
+        """Note that the connection is gone; positions stay."""
+        self._standing.clear()
+
+    def offer(self, change: Change) -> None:
+        """Take a change, unless it was here before."""
+        seen = self._positions[change.key]
+        if seen is not None and change.position > seen:
+            self._positions[change.key] = change.position
+            self._versions[change.key] = change.version
+            self._put(change)
+
+    def end(self, error: Exception) -> None:
+        """Raise this once everything before is read."""
+        self._ended = self._ended or error
+        self._news.set()
+
+    def close(self) -> None:
+        """End it without an error, as the client is closed."""
+        self._closed = True
+        self.end(ConnectionFailed("The client was closed."))
+
+    def _has_seen(self, key: str, version: int | None) -> bool:
+        return version is not None and version == self._versions.get(key)
+
+    def _put(self, news: Change | Resync) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.clear()
+            self._waiting.extend(Resync(key, self._positions[key] or 0) for key in sorted(self.keys))
+        else:
+            self._waiting.append(news)
+        self._news.set()
+
+
+class Live:
+    """Follows keys. The connection is made for the first follower, and closed after the last."""
+
+    def __init__(self, base_url: str, access_token: AccessToken, headers: Mapping[str, str]) -> None:
+        self._url = f"ws{base_url.removeprefix('http')}/api/v1/ws"
+        self._access_token = access_token
+        self._headers = headers
+        self._followers: dict[str, list[Changes]] = {}
+        self._asked: dict[str, list[Changes]] = {}
+        """For whom the service was asked about a key, until it answers: it answers once for each question."""
+        self._socket: ClientConnection | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._signed_in_until: asyncio.Queue[float] = asyncio.Queue()
+
+    @asynccontextmanager
+    async def follow(self, *keys: str, after: int | None = None) -> AsyncGenerator[Changes, None]:
+        """Follow keys from now, or from a position, such as that of `query_records`.
+
+        Whatever changes after the block was entered is delivered. Raises NotFound when a key may not be followed, here
+        or, when that comes later, from the iteration.
+        """
+        changes = Changes(keys, after)
+        try:
+            await self._begin(changes)
+            yield changes
+        finally:
+            await self._leave(changes)
+
+    def disconnect(self) -> None:
+        """Cut the connection, as when the network goes; it comes back by itself."""
+        if self._socket is not None:
+            self._socket.transport.abort()
+
+    async def close(self) -> None:
+        """End the connection and all that follow."""
+        for changes in self._everybody():
+            changes.close()
+        await self._stop()
+
+    async def _begin(self, changes: Changes) -> None:
+        for key in changes.keys:
+            self._followers.setdefault(key, []).append(changes)
+        if self._running is None or self._running.done():
+            self._running = asyncio.create_task(self._stay_connected())
+        for key in changes.keys:
+            await self._ask(key)
+        await changes.until_standing()
+
+    async def _leave(self, changes: Changes) -> None:
+        for key in changes.keys:
+            self._remove(key, changes)
+            await self._unsubscribe_if_unused(key)
+        if not self._followers:
+            await self._stop()
+
+    def _remove(self, key: str, changes: Changes) -> None:
+        left = [other for other in self._followers.get(key, ()) if other is not changes]
+        if left:
+            self._followers[key] = left
+        else:
+            self._followers.pop(key, None)
+
+    async def _unsubscribe_if_unused(self, key: str) -> None:
+        # While a question is open, its answer would be taken for that to a later one: the answer comes here again.
+        if key not in self._followers and key not in self._asked:
+            await self._say(type="unsubscribe", key=key)
+
+    async def _stop(self) -> None:
+        running, self._running = self._running, None
+        if running is not None and running is not asyncio.current_task():
+            running.cancel()
+            await asyncio.wait([running])
+
+    def _everybody(self) -> list[Changes]:
+        return list({id(each): each for key in self._followers.values() for each in key}.values())
+
+    async def _stay_connected(self) -> None:
+        failures = 0
+        while self._followers:
+            began = time.monotonic()
+            try:
+                await self._one_connection()
+            except Unauthorized as error:
+                return self._end_all(error)
+            except (OSError, WebSocketException, AccordError, asyncio.TimeoutError):
+                pass  # The next connection may do better.
+            failures = 0 if time.monotonic() - began > STEADY else failures + 1
+            await asyncio.sleep(_pause(failures))
+        return None
+
+    def _end_all(self, error: Exception) -> None:
+        for changes in self._everybody():
+            changes.end(error)
+
+    async def _one_connection(self) -> None:
+        """Sign in, follow all keys, and hand out what comes, until the connection ends."""
+        token = await self._token()
+        async with connect(self._url, additional_headers=self._headers, open_timeout=PATIENCE) as socket:
+            welcome = await _next_frame(socket)
+            token = await self._sign_in(socket, token)
+            self._socket = socket
+            ahead = read_time(welcome["serverTime"]).timestamp() - time.time()
+            refreshing = asyncio.create_task(self._stay_signed_in(token, ahead))
+            try:
+                await asyncio.gather(*(self._ask(key) for key in list(self._followers)))
+                async for text in socket:
+                    await self._take(json.loads(text))
+            finally:
+                self._socket = None
+                self._fall()
+                refreshing.cancel()
+
+    def _fall(self) -> None:
+        self._asked.clear()
+        for changes in self._everybody():
+            changes.fall()
+
+    async def _token(self, refused: str | None = None) -> str:
+        token = await self._access_token(refused)
+        if token is None:
+            raise live_error("UNAUTHORIZED", "Sign in first.")
+        return token
+
+    async def _sign_in(self, socket: ClientConnection, token: str) -> str:
+        """Authenticate, with one fresh token more when this is refused; return the token that was good."""
+        for attempt in (1, 2):
+            await socket.send(json.dumps({"type": "authenticate", "token": token}))
+            frame = await _next_frame(socket)
+            if frame["type"] == "authenticated":
+                self._signed_in_until = asyncio.Queue()
+                await self._take(frame)
+                return token
+            if attempt == 1:
+                token = await self._token(refused=token)
+        raise live_error(frame["code"], frame["message"])
+
+    async def _stay_signed_in(self, token: str, ahead: float) -> None:
+        """Authenticate with a new token before the old one expires; subscriptions stay."""
+        try:
+            while True:
+                left = await self._signed_in_until.get() - ahead - time.time()
+                await asyncio.sleep(max(0.0, left - min(MARGIN, left / 10)))
+                token = await self._token(refused=token)
+                await self._say(type="authenticate", token=token)
+        except Unauthorized as error:
+            self._end_all(error)
+        except AccordError:
+            self.disconnect()  # The next connection tries until there is a token.
+
+    async def _ask(self, key: str) -> None:
+        """Ask the service about a key for all its followers that do not stand, from the earliest of their positions."""
+        waiting = [each for each in self._followers.get(key, ()) if not each.stands(key)]
+        if self._socket is None or key in self._asked or not waiting:
+            return
+        self._asked[key] = waiting
+        positions = [position for each in waiting if (position := each.position(key)) is not None]
+        await self._say(type="subscribe", key=key, **({"after": min(positions)} if positions else {}))
+
+    async def _say(self, **frame: object) -> None:
+        if self._socket is not None:
+            with suppress(ConnectionClosed):  # Whoever reads notices it, and connects again.
+                await self._socket.send(json.dumps(frame))
+
+    async def _take(self, frame: dict[str, Any]) -> None:
+        kind, key = frame["type"], frame.get("key", "")
+        if kind == "change":
+            change = Change.from_dict(frame)
+            for changes in self._followers.get(key, ()):
+                changes.offer(change)
+        elif kind == "subscribed":
+            position, version, outcome = frame["position"], frame.get("version"), frame["outcome"]
+            await self._answered(key, lambda each: each.stand(key, position, version, outcome))
+        elif kind == "authenticated":
+            self._signed_in_until.put_nowait(read_time(frame["expiresAt"]).timestamp())
+        elif kind == "error" and key:
+            error = live_error(frame["code"], frame["message"])
+            await self._answered(key, lambda each: each.end(error))
+        elif kind == "revoked":
+            for changes in self._followers.get(key, ()):
+                changes.end(live_error("NOT_FOUND", frame["reason"]))
+
+    async def _answered(self, key: str, tell: Callable[[Changes], None]) -> None:
+        for changes in self._asked.pop(key, ()):
+            tell(changes)
+        await self._ask(key)
+        await self._unsubscribe_if_unused(key)
+
+
+async def _next_frame(socket: ClientConnection) -> dict[str, Any]:
+    return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+
+
+def _pause(failures: int) -> float:
+    """Return the seconds before connecting again: exponential, with jitter, and never at once."""
+    most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 16))
+    return random.uniform(most / 2, most)  # noqa: S311 - this spreads load, and keeps no secret

@@ -1,0 +1,81 @@
+"""Which requests are sent again, and when.
+
+Sending again is safe when the same request twice does nothing twice (a read, or one with an idempotency key), or when
+the first one did nothing: it was never sent, or the service says that it was too much.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+import httpx
+
+from .errors import ConnectionFailed
+
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 5.0
+LONGEST_RETRY_AFTER: Final = 30.0
+"""Seconds that a call waits because the service asks it to; if it asks for more, the call raises at once."""
+_NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_TOO_MANY: Final = 429
+_AWAY: Final = (503, 504)
+_CONFLICT: Final = 409
+
+
+def pause_before(attempt: int) -> float:
+    """Return the seconds before another attempt, counted from 1: exponential, with full jitter."""
+    most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt - 1, 16))
+    return random.uniform(0, most)  # noqa: S311 - this spreads load, and keeps no secret
+
+
+async def send_with_retries(
+    send: Callable[[], Awaitable[httpx.Response]], *, repeatable: bool, retries: int
+) -> httpx.Response:
+    """Send until an answer is worth keeping, or the retries are used up. Raises ConnectionFailed."""
+    attempt = 0
+    while True:
+        attempt += 1
+        try:
+            answer = await send()
+            pause = _pause_after(answer, attempt, repeatable=repeatable)
+            if pause is None or attempt > retries:
+                return answer
+        except httpx.TransportError as failure:
+            if attempt > retries or not (repeatable or isinstance(failure, _NEVER_SENT)):
+                raise ConnectionFailed(_what_happened(failure)) from failure
+            pause = pause_before(attempt)
+        await asyncio.sleep(pause)
+
+
+def _pause_after(answer: httpx.Response, attempt: int, *, repeatable: bool) -> float | None:
+    """Return the seconds after which to send again, or None when this is the answer."""
+    if not _may_be_sent_again(answer, repeatable=repeatable):
+        return None
+    asked = _retry_after(answer)
+    if asked > LONGEST_RETRY_AFTER:
+        return None
+    # Those who were all told the same number shall not come back all together.
+    return asked + pause_before(attempt)
+
+
+def _may_be_sent_again(answer: httpx.Response, *, repeatable: bool) -> bool:
+    if answer.status_code == _TOO_MANY:
+        return "ACCOUNT_LOCKED" not in answer.text
+    if answer.status_code == _CONFLICT:
+        return repeatable and "IDEMPOTENCY_IN_PROGRESS" in answer.text
+    return repeatable and answer.status_code in _AWAY
+
+
+def _retry_after(answer: httpx.Response) -> float:
+    text = answer.headers.get("retry-after", "")
+    return float(text) if text.isdecimal() else 0.0
+
+
+def _what_happened(failure: httpx.TransportError) -> str:
+    reason = str(failure) or type(failure).__name__
+    if isinstance(failure, _NEVER_SENT):
+        return f"The service cannot be reached ({reason}). Nothing was sent."
+    return f"The connection broke ({reason}). A change may or may not have been made; read the record to see."

@@ -1,0 +1,231 @@
+"""The tokens of a session: where they are kept, and how they stay fresh.
+
+However many calls wait, one refresh is on its way: in this process by a task that all await, between processes (and
+clients) that share a store by the store's lock, behind which whoever comes second finds the new tokens.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Final
+
+import attrs
+
+from .errors import AccordError, InvalidCredentials, Unauthorized, signed_out
+from .generated.models import SignedIn
+
+MARGIN: Final = 30.0
+"""Seconds before its end when an access token is renewed, or a tenth of its life, whichever is less."""
+_LOOK_AGAIN: Final = 0.02
+
+
+@attrs.frozen
+class Tokens:
+    """What a store keeps. `repr` shows no secret."""
+
+    access_token: str = attrs.field(repr=False)
+    refresh_token: str = attrs.field(repr=False)
+    expires_at: float
+    """When the access token ends, in seconds since 1970 by the clock of this machine."""
+    lifetime: float
+    """Seconds that the access token lives altogether."""
+
+    @classmethod
+    def of(cls, signed_in: SignedIn) -> Tokens:
+        """Return the tokens of an answer that came just now."""
+        lifetime = float(signed_in.expires_in)
+        return cls(signed_in.access_token, signed_in.refresh_token, time.time() + lifetime, lifetime)
+
+    @property
+    def is_fresh(self) -> bool:
+        return self.expires_at - time.time() > min(MARGIN, self.lifetime / 10)
+
+    @property
+    def is_over(self) -> bool:
+        return self.expires_at <= time.time()
+
+
+class TokenStore(ABC):
+    """Keeps the tokens of one session. Clients that share a session share the store, or what is behind it."""
+
+    @abstractmethod
+    def load(self) -> Tokens | None:
+        """Return the tokens; None when nobody is signed in."""
+
+    @abstractmethod
+    def save(self, tokens: Tokens) -> None:
+        """Keep these instead of those before."""
+
+    @abstractmethod
+    def clear(self) -> None:
+        """Forget them."""
+
+    def try_lock(self) -> bool:
+        """Take the lock of whoever refreshes, unless it is taken; a store that is not shared needs none."""
+        return True
+
+    def unlock(self) -> None:  # noqa: B027 - a store that is not shared needs none
+        """Give the lock back."""
+
+
+class MemoryTokens(TokenStore):
+    """Keeps tokens as long as the process lives; safe to share between clients and threads."""
+
+    def __init__(self) -> None:
+        self._tokens: Tokens | None = None
+        self._lock = threading.Lock()
+
+    def load(self) -> Tokens | None:
+        return self._tokens
+
+    def save(self, tokens: Tokens) -> None:
+        self._tokens = tokens
+
+    def clear(self) -> None:
+        self._tokens = None
+
+    def try_lock(self) -> bool:
+        return self._lock.acquire(blocking=False)
+
+    def unlock(self) -> None:
+        self._lock.release()
+
+
+class FileTokens(TokenStore):
+    """Keeps tokens in a file that only its owner can read; safe to share between processes."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._locked: int | None = None
+
+    def load(self) -> Tokens | None:
+        """Return what is in the file; one that is missing or not ours is as if nobody were signed in."""
+        try:
+            return Tokens(**json.loads(self._path.read_text("utf-8")))
+        except (FileNotFoundError, TypeError, ValueError):
+            return None
+
+    def save(self, tokens: Tokens) -> None:
+        """Replace the file at once, so that nobody reads half of it; mkstemp makes it readable for its owner only."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            json.dump(attrs.asdict(tokens), file)
+            file.flush()
+            os.fsync(descriptor)
+        Path(name).replace(self._path)
+
+    def clear(self) -> None:
+        self._path.unlink(missing_ok=True)
+
+    def try_lock(self) -> bool:
+        """Lock a file beside the other, which stays; the system unlocks it when the process dies."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        try:
+            _lock_file(descriptor)
+        except OSError:
+            os.close(descriptor)
+            return False
+        self._locked = descriptor
+        return True
+
+    def unlock(self) -> None:
+        if self._locked is not None:
+            os.close(self._locked)
+            self._locked = None
+
+
+class Session:
+    """Gives every call a good access token."""
+
+    def __init__(self, store: TokenStore, refresh: Callable[[str], Awaitable[SignedIn]]) -> None:
+        """Take what sends the refresh token and returns the next tokens."""
+        self.store = store
+        self._refresh = refresh
+        self._renewing: asyncio.Task[Tokens] | None = None
+
+    async def access_token(self, refused: str | None = None) -> str | None:
+        """Return a good access token, or None when nobody is signed in; `refused` is one that was not good.
+
+        Raises SignedOut when the session is over.
+        """
+        tokens = self.store.load()
+        if tokens is None:
+            return None
+        if tokens.is_fresh and tokens.access_token != refused:
+            return tokens.access_token
+        try:
+            return (await self._renewed(refused)).access_token
+        except Unauthorized:
+            raise
+        except AccordError:
+            # Whoever cannot refresh now may go on with a token that is good for some seconds more.
+            if tokens.is_over or tokens.access_token == refused:
+                raise
+            return tokens.access_token
+
+    async def _renewed(self, refused: str | None) -> Tokens:
+        """Return new tokens. A caller that is cancelled leaves the refresh alone: its answer belongs to all."""
+        if self._renewing is None:
+            self._renewing = asyncio.create_task(self._renew(refused))
+            self._renewing.add_done_callback(self._renewal_ended)
+        return await asyncio.shield(self._renewing)
+
+    def _renewal_ended(self, task: asyncio.Task[Tokens]) -> None:
+        self._renewing = None
+        if not task.cancelled():
+            task.exception()  # Somebody has to look at it, also when all who waited were cancelled.
+
+    async def _renew(self, refused: str | None) -> Tokens:
+        async with _locked(self.store):
+            tokens = self.store.load()
+            if tokens is None:
+                raise signed_out()
+            if tokens.is_fresh and tokens.access_token != refused:
+                return tokens  # Another client of this store was first.
+            try:
+                renewed = Tokens.of(await self._refresh(tokens.refresh_token))
+            except (InvalidCredentials, Unauthorized) as refusal:
+                self.store.clear()
+                raise signed_out(refusal) from refusal
+            self.store.save(renewed)
+            return renewed
+
+    async def close(self) -> None:
+        """Let a refresh that is on its way end, so that its answer is kept."""
+        if self._renewing is not None:
+            await asyncio.wait([self._renewing])
+
+
+@asynccontextmanager
+async def _locked(store: TokenStore) -> AsyncGenerator[None, None]:
+    while not store.try_lock():  # noqa: ASYNC110 - another process may have it, and tells nobody when it is done
+        await asyncio.sleep(_LOOK_AGAIN)
+    try:
+        yield
+    finally:
+        store.unlock()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock_file(descriptor: int) -> None:
+        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock_file(descriptor: int) -> None:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
