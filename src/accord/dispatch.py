@@ -14,10 +14,12 @@ from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
 from accord.database.idempotency import Attempt
 from accord.messaging.remote import RemoteFlows
-from accord.problems import InternalError, Problem, VersionConflict
+from accord.problems import Deadlock, InternalError, Problem, VersionConflict
 
 Flow = Callable[..., Awaitable[Any]]
 FLOWS = Path(__file__).parent / "flows"
+TRIES = 4
+"""How often a flow runs at most when it loses a deadlock each time."""
 NOUNS = {"__init__", "tables", "queries", "shapes", "rules", "events", "problems"}
 
 
@@ -74,12 +76,28 @@ class LocalDispatch:
     async def __call__(
         self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
     ) -> Result:
-        """Run the flow: returning commits, raising rolls back, and the answer is made after the commit."""
-        context = Context(self._resources, operation.id, caller, request)
+        """Run the flow: returning commits, raising rolls back, and the answer is made after the commit.
+
+        Whoever loses a deadlock did nothing and was not wrong: for them it runs again.
+        """
+        left = TRIES
+        while True:
+            left -= 1
+            context = Context(self._resources, operation.id, caller, request)
+            try:
+                return await self._tried(operation, context, inputs)
+            except Deadlock as problem:
+                result = await self._refused(context, problem)
+            if not left:
+                return result
+
+    async def _tried(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> Result:
         try:
             attempt = self._attempt(operation, context, inputs)
             run = self._run if attempt is None else partial(self._once, attempt)
             status, data = await run(operation, context, inputs)
+        except Deadlock:
+            raise
         except Problem as problem:
             return await self._refused(context, problem)
         except asyncio.CancelledError:

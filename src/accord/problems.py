@@ -175,6 +175,10 @@ class ServiceUnavailable(Problem):
         super().__init__(detail, retryAfter=retry_after)
 
 
+class Deadlock(ServiceUnavailable):
+    """PostgreSQL ended this transaction because others waited for it in a ring; nothing was changed."""
+
+
 class DeadlineExceeded(Problem):
     """The request took longer than REQUEST_TIMEOUT and was cancelled."""
 

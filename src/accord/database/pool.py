@@ -12,7 +12,7 @@ from accord import logs
 from accord.database.connection import Connection, Outcome
 from accord.database.lending import Lending
 from accord.database.statement import Statement
-from accord.problems import AlreadyExists, DeadlineExceeded, Problem, ServiceUnavailable
+from accord.problems import AlreadyExists, DeadlineExceeded, Deadlock, Problem, ServiceUnavailable
 
 BORROW_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""
@@ -130,6 +130,8 @@ class Database:
             return AlreadyExists()
         if isinstance(error, psycopg.errors.QueryCanceled):
             return DeadlineExceeded()
+        if isinstance(error, psycopg.errors.DeadlockDetected):
+            return Deadlock()
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             if error.sqlstate is None or error.sqlstate.startswith(_GONE):
                 self._suspect()
