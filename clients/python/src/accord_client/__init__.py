@@ -4,7 +4,7 @@
 raise.
 """
 
-from . import errors
+from . import errors, models
 from .blocking import Accord
 from .cache import Cache, Changed, Refused
 from .client import AsyncAccord
@@ -35,7 +35,6 @@ from .errors import (
     ValidationFailed,
     VersionConflict,
 )
-from .generated import models
 from .generated.facts import RecordOperation, RecordValue
 from .generated.types import UNSET, Unset
 from .live import Changes, Live, Resync, list_key, record_key

@@ -4,12 +4,78 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Dict, Literal, TypeAlias
 from uuid import UUID
 
 from attrs import define, field
 
 from .types import UNSET, Model, Unset
+
+__all__ = [
+    "AddMember",
+    "AnyRecord",
+    "ApplyTransaction",
+    "AuditEntry",
+    "AuditEntryActorKind",
+    "AuditEntryFields",
+    "AuditEntryKind",
+    "AuditPage",
+    "AuditVerdict",
+    "Change",
+    "ChangeKind",
+    "Changes",
+    "Conflict",
+    "Conversation",
+    "ConversationList",
+    "CreateConversation",
+    "CreateMessage",
+    "CreateOperation",
+    "CreateUser",
+    "CreateUserRole",
+    "DeleteOperation",
+    "Echo",
+    "FieldError",
+    "FoundRecords",
+    "Health",
+    "HealthCheck",
+    "HealthChecks",
+    "HealthStatus",
+    "ListInsertOperation",
+    "ListInsertOperationWhere",
+    "ListRemoveOperation",
+    "LiveTicket",
+    "Login",
+    "Logout",
+    "Message",
+    "MessageList",
+    "Problem",
+    "QueryRecords",
+    "RecordFields",
+    "RecordPointer",
+    "RecordsById",
+    "RecordsByTable",
+    "Refresh",
+    "Register",
+    "Role",
+    "ServiceVersion",
+    "Session",
+    "SessionState",
+    "SetNowOperation",
+    "SetOperation",
+    "Setup",
+    "SignedIn",
+    "SigningKey",
+    "SigningKeys",
+    "UpdateConversation",
+    "UpdateMe",
+    "UpdateMessage",
+    "UpdateUser",
+    "User",
+    "UserPage",
+    "UserStats",
+    "VersionsById",
+    "VersionsByTable",
+]
 
 AuditEntryActorKind: TypeAlias = Literal["anonymous", "key", "system", "user"]
 
@@ -133,7 +199,7 @@ class AuditEntry(Model):
     }
 
 
-AuditEntryFields: TypeAlias = "dict[str, object]"
+AuditEntryFields: TypeAlias = Dict[str, "object"]
 """What was changed, or what the event tells. Secrets are `[redacted]`."""
 
 
@@ -434,7 +500,7 @@ class HealthCheck(Model):
     }
 
 
-HealthChecks: TypeAlias = "dict[str, HealthCheck]"
+HealthChecks: TypeAlias = Dict[str, "HealthCheck"]
 """Each thing the service depends on, by name. Only administrators see it."""
 
 
@@ -627,7 +693,7 @@ class QueryRecords(Model):
     pointers: list[RecordPointer]
 
 
-RecordFields: TypeAlias = "dict[str, bool | float | list[str] | None | str]"
+RecordFields: TypeAlias = Dict[str, "bool | float | list[str] | None | str"]
 """Fields of a record and their values."""
 
 
@@ -642,11 +708,11 @@ class RecordPointer(Model):
     """A UUID, version 7 when Accord made it."""
 
 
-RecordsById: TypeAlias = "dict[str, AnyRecord]"
+RecordsById: TypeAlias = Dict[str, "AnyRecord"]
 """Records of one table by id."""
 
 
-RecordsByTable: TypeAlias = "dict[str, RecordsById]"
+RecordsByTable: TypeAlias = Dict[str, "RecordsById"]
 """Records by table, then by id."""
 
 
@@ -1016,9 +1082,9 @@ class UserStats(Model):
     }
 
 
-VersionsById: TypeAlias = "dict[str, int]"
+VersionsById: TypeAlias = Dict[str, "int"]
 """The versions that were read, by id."""
 
 
-VersionsByTable: TypeAlias = "dict[str, VersionsById]"
+VersionsByTable: TypeAlias = Dict[str, "VersionsById"]
 """The versions that were read, by table, then by id."""
