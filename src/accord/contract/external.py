@@ -1,4 +1,4 @@
-"""Run redocly and spectral, pinned in openapi/tools, on the bundle and on its 3.1 rendition."""
+"""Run redocly and spectral, pinned in openapi/tools, on the bundle, its 3.1 rendition, and asyncapi.yaml."""
 
 import hashlib
 import os
@@ -16,6 +16,10 @@ TOOLS = bundle.REPOSITORY / "openapi" / "tools"
 MODULES = TOOLS / "node_modules"
 SEARCH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
 """Node of this environment before that of the machine."""
+REDOCLY = "@redocly/cli/bin/cli.js lint --config redocly.yaml --max-problems=1000"
+SPECTRAL = "@stoplight/spectral-cli/dist/index.js lint --ruleset spectral.yaml --fail-severity warn"
+SPECTRAL_ASYNCAPI = SPECTRAL.replace("spectral.yaml", "spectral-asyncapi.yaml")
+"""Scripts that Node runs, and their arguments; a warning fails like an error."""
 ENVIRONMENT = {
     "PATH": SEARCH,
     "REDOCLY_TELEMETRY": "off",
@@ -33,22 +37,13 @@ def lint() -> list[str]:
     with tempfile.TemporaryDirectory() as scratch:
         rendition = Path(scratch, "openapi-3.1.json")
         rendition.write_text(render(to_3_1(bundle.load())), encoding="utf-8")
+        checks = [(bundle.path(), REDOCLY), (bundle.path(), SPECTRAL), (rendition, REDOCLY), (rendition, SPECTRAL)]
+        checks.append((TOOLS.parent / "asyncapi.yaml", SPECTRAL_ASYNCAPI))
         return [
-            f"{name} found problems in {document.name}; they are listed above."
-            for document in (bundle.path(), rendition)
-            for name, arguments in _linters(document)
-            if _run(node, *arguments)
+            f"{linter.split('/')[0].removeprefix('@')} found problems in {document.name}; they are listed above."
+            for document, linter in checks
+            if _run(node, *f"node_modules/{linter}".split(), str(document))
         ]
-
-
-def _linters(document: Path) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Each linter with the script that Node runs and its arguments; a warning fails like an error."""
-    redocly = "@redocly/cli/bin/cli.js lint --config redocly.yaml --max-problems=1000"
-    spectral = "@stoplight/spectral-cli/dist/index.js lint --ruleset spectral.yaml --fail-severity warn"
-    return tuple(
-        (command.split("/")[0].removeprefix("@"), (*f"node_modules/{command}".split(), str(document)))
-        for command in (redocly, spectral)
-    )
 
 
 def _install(npm: str) -> None:
