@@ -7,6 +7,7 @@ goes twice. So nobody is sent there while all are lent; connecting, replacing an
 import asyncio
 import time
 from collections import deque
+from collections.abc import Callable
 
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -22,9 +23,12 @@ Waiting = asyncio.Future[Connection | None]
 class Lending:
     """Lends the connections of a pool, at most as many as it may have."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection], size: int, timeout: float) -> None:
-        """Take the pool, its largest size, and the seconds after which whoever waits is refused."""
+    def __init__(
+        self, pool: AsyncConnectionPool[Connection], size: int, timeout: float, is_away: Callable[[], bool]
+    ) -> None:
+        """Take the pool, its largest size, the seconds anybody waits, and whether the server is away: then nobody waits."""
         self._pool = pool
+        self._is_away = is_away
         self._free = size
         self._timeout = timeout
         self._waiting: deque[Waiting] = deque()
@@ -62,7 +66,7 @@ class Lending:
             try:
                 return await self._pool.getconn(min(ASK_AGAIN, self._timeout))
             except PoolTimeout:
-                if time.monotonic() >= over:
+                if self._is_away() or time.monotonic() >= over:
                     raise
 
     def _release(self) -> None:

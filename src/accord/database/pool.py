@@ -56,9 +56,9 @@ class Database:
                 **_CONNECT,
             },
         )
-        self._lending = Lending(self._pool, size, BORROW_TIMEOUT)
         self._url = url
         self._away = False
+        self._lending = Lending(self._pool, size, BORROW_TIMEOUT, lambda: self._away)
         self._looking: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
