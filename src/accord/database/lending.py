@@ -26,7 +26,7 @@ class Lending:
     def __init__(
         self, pool: AsyncConnectionPool[Connection], size: int, timeout: float, is_away: Callable[[], bool]
     ) -> None:
-        """Take the pool, its largest size, the seconds anybody waits, and whether the server is away: then nobody waits."""
+        """Take the pool, its largest size, the seconds that anybody waits, and whether the server is away."""
         self._pool = pool
         self._is_away = is_away
         self._free = size
