@@ -116,11 +116,12 @@ export class Cache {
     });
   }
 
-  /** Take the last transaction back, by another one. Undefined when there is none. */
+  /** Take the last transaction back, by another one. What was deleted comes back with a new id. Undefined when there is none. */
   async undo(): Promise<Outcome | undefined> {
     const step = this.#done.pop();
     if (!step) return undefined;
     this.#undone.push(step);
+    this.#rename(step.inverse);
     return this.#begin(step.inverse, () => move(step, this.#undone, this.#done));
   }
 
@@ -129,16 +130,15 @@ export class Cache {
     const step = this.#undone.pop();
     if (!step) return undefined;
     this.#done.push(step);
+    this.#rename(step.operations);
     return this.#begin(step.operations, () => move(step, this.#done, this.#undone));
   }
 
   /** Send what waits, now. Resolves when all is sent or there is still no connection. */
   flush(): Promise<void> {
     clearTimeout(this.#retry);
-    this.#sending ??= this.#send().finally(() => {
-      this.#sending = undefined;
-    });
-    return this.#sending;
+    if (this.#pending.length > 0) this.#sending ??= this.#send();
+    return this.#sending ?? Promise.resolve();
   }
 
   /** Keep a record current: it is read now, and again whenever it changes. */
@@ -197,6 +197,17 @@ export class Cache {
     });
   }
 
+  /** An id is never used twice: what is made again gets a new one, in all that may be undone and redone later. */
+  #rename(operations: readonly RecordOperation[]): void {
+    const again = operations.filter((operation) => operation.op === 'create' && this.#deleted.has(keyOf(operation)));
+    const ids = new Map(again.map(({ id }) => [id, newKey()]));
+    const rename = (operation: RecordOperation) => ({ ...operation, id: ids.get(operation.id) ?? operation.id });
+    for (const step of ids.size > 0 ? [...this.#done, ...this.#undone] : []) {
+      step.operations = step.operations.map(rename);
+      step.inverse = step.inverse.map(rename);
+    }
+  }
+
   #versions(operations: readonly RecordOperation[]): Map<string, number> {
     const expected = new Map<string, number>();
     for (const operation of operations) {
@@ -208,17 +219,26 @@ export class Cache {
 
   /** One after another, in order, until none is left or there is no connection. */
   async #send(): Promise<void> {
-    for (let first = this.#pending[0]; first; first = this.#pending[0]) {
-      const { transactionId, operations, expected } = first;
-      try {
-        const body = { transactionId, operations: [...operations], expectedVersions: byTable(expected) };
-        this.#made(first, await this.#api.applyTransaction(body));
-      } catch (error) {
-        if (isAway(error)) return this.#wait();
-        this.#refused(first, error);
-      }
+    try {
+      for (let first = this.#pending[0]; first; first = this.#pending[0]) await this.#sendOne(first);
+      this.#failures = 0;
+    } catch {
+      this.#wait();
+    } finally {
+      // At once: whoever hears that the last one was made may begin the next.
+      this.#sending = undefined;
     }
-    this.#failures = 0;
+  }
+
+  /** Throws when there is no connection. */
+  async #sendOne(pending: Pending): Promise<void> {
+    const { transactionId, operations, expected } = pending;
+    const body = { transactionId, operations: [...operations], expectedVersions: byTable(expected) };
+    const answer = await this.#api.applyTransaction(body).catch((error: unknown) => {
+      if (isAway(error)) throw error;
+      this.#refused(pending, error);
+    });
+    if (answer) this.#made(pending, answer);
   }
 
   #wait(): void {

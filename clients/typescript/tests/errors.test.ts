@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+
+import * as sdk from '@accord/client';
+
+import { client, signedIn } from './given.ts';
+
+function answering(status: number, body: unknown, headers: Record<string, string> = {}): typeof fetch {
+  return async () => Response.json(body, { status, headers });
+}
+
+async function refusal(status: number, body: unknown, headers: Record<string, string> = {}): Promise<sdk.AccordError> {
+  const call = client({ retries: 0, fetch: answering(status, body, headers) }).getVersion();
+  return call.then(
+    () => assert.fail('It was not refused.'),
+    (error: unknown) => error as sdk.AccordError,
+  );
+}
+
+test('every code of the contract has a class of its own', async () => {
+  const bundle = readFileSync(new URL('../../../openapi/bundle.json', import.meta.url), 'utf8');
+  const codes = new Map([...bundle.matchAll(/"code": "([A-Z_]+)",.*?"status": (\d{3})/gs)].map(([, code, status]) => [code!, Number(status)]));
+  assert.ok(codes.size > 15);
+
+  for (const [code, status] of codes) {
+    const error = await refusal(status, { code, status });
+    assert.notEqual(error.constructor, sdk.AccordError, code);
+    assert.equal(error.code, code);
+  }
+});
+
+test('a code that is newer than the SDK falls back on its status', async () => {
+  assert.ok((await refusal(404, { code: 'BRAND_NEW' })) instanceof sdk.NotFound);
+  assert.equal((await refusal(409, { code: 'BRAND_NEW' })).constructor, sdk.AccordError);
+});
+
+test('what a proxy answers in words of its own is an error too', async () => {
+  const error = await refusal(502, '<html>Bad gateway</html>');
+
+  assert.deepEqual([error.code, error.status, error.requestId], ['HTTP_502', 502, '']);
+  assert.equal((await refusal(503, 'busy', { 'Retry-After': '7' })).problem.retryAfter, 7);
+});
+
+test('errors carry what the server said', async () => {
+  const ada = await signedIn();
+
+  await assert.rejects(ada.updateMe({ expectedVersion: 1, firstName: '' }), (error) => {
+    assert.ok(error instanceof sdk.ValidationFailed);
+    assert.deepEqual(new Set(error.errors.map(({ field }) => field)), new Set(['firstName']));
+    assert.match(error.requestId, /./);
+    assert.match(error.message, /^VALIDATION_ERROR: /);
+    assert.equal(error.name, 'ValidationFailed');
+    return true;
+  });
+});
+
+test('pages are read as they are needed', async () => {
+  const ada = await signedIn();
+  const { id } = await ada.createConversation({ title: 'Plans' });
+  for (const text of ['one', 'two', 'three', 'four', 'five']) await ada.createMessage({ conversationId: id, text });
+  ada.traffic.requests.length = 0;
+
+  const texts: string[] = [];
+  for await (const message of ada.iterate(ada.listMessages, { conversationId: id, limit: 2 })) {
+    texts.push(message.text);
+    if (texts.length === 3) break;
+  }
+
+  assert.deepEqual(texts, ['five', 'four', 'three']);
+  assert.equal(ada.traffic.requests.length, 2);
+});

@@ -1,0 +1,254 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { type Accord, type Change, type Following, type Resync, NotFound, SignedOut, Unauthorized } from '@accord/client';
+
+import { anAccount, client, later, openTokens, SERVICE, signedIn, until } from './given.ts';
+import { Proxy } from './proxy.ts';
+
+let proxy: Proxy;
+before(async () => {
+  proxy = await Proxy.before(SERVICE);
+});
+after(() => proxy.down());
+
+function key(user: { id: string }): string {
+  return `getRecord:users:${user.id}`;
+}
+
+/** Collect what comes, and how it ends. */
+function collected(following: Following): { items: (Change | Resync)[]; versions: () => number[]; error: () => unknown } {
+  const items: (Change | Resync)[] = [];
+  let error: unknown;
+  void (async () => {
+    for await (const change of following) items.push(change);
+  })().catch((reason: unknown) => {
+    error = reason;
+  });
+  const versions = () => items.map((item) => (item.kind === 'resync' ? 0 : item.version));
+  return { items, versions, error: () => error };
+}
+
+async function rename(accord: Accord, from: number, to: number): Promise<void> {
+  for (let version = from; version < to; version++) {
+    await accord.updateMe({ expectedVersion: version, firstName: `Name ${version}` });
+  }
+}
+
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+
+for (const liveOver of ['socket', 'stream'] as const) {
+  describe(`live updates over a ${liveOver}`, () => {
+    test('what changes while the connection is down comes afterwards: all, once, in order', async () => {
+      const ada = await signedIn({ baseUrl: proxy.url, liveOver });
+      const elsewhere = await signedIn({}, ada.user);
+      const following = ada.live.follow([key(ada.user)]);
+      const { versions } = collected(following);
+      await following.ready;
+      await rename(elsewhere, 1, 3);
+      await until(() => versions().length === 2);
+
+      await proxy.down();
+      await rename(elsewhere, 3, 8);
+      await proxy.up();
+      await rename(elsewhere, 8, 9);
+
+      await until(() => versions().length >= 8, 'the resume');
+      await later(200);
+      assert.deepEqual(versions(), range(2, 9));
+      ada.live.close();
+    });
+
+    test('cuts while changes are made lose nothing and double nothing', async () => {
+      const ada = await signedIn({ baseUrl: proxy.url, liveOver });
+      const elsewhere = await signedIn({}, ada.user);
+      const following = ada.live.follow([key(ada.user)]);
+      const { versions } = collected(following);
+      await following.ready;
+
+      const writing = rename(elsewhere, 1, 60);
+      for (const _ of range(1, 4)) {
+        await later(60);
+        proxy.cut();
+      }
+      await writing;
+
+      await until(() => versions().length >= 59, 'the end');
+      await later(200);
+      assert.deepEqual(versions(), range(2, 60));
+      ada.live.close();
+    });
+
+    test('two followers of one key get the same, and one leaves without the other', async () => {
+      const ada = await signedIn({ liveOver });
+      const first = ada.live.follow([key(ada.user)]);
+      await first.ready;
+      const second = ada.live.follow([key(ada.user)]);
+      await second.ready;
+      const [ofFirst, ofSecond] = [collected(first), collected(second)];
+
+      await rename(ada, 1, 3);
+      await until(() => ofFirst.versions().length === 2 && ofSecond.versions().length === 2);
+      await first.return();
+      await rename(ada, 3, 4);
+
+      await until(() => ofSecond.versions().length === 3);
+      assert.deepEqual(ofFirst.versions(), [2, 3]);
+      assert.deepEqual(ofSecond.versions(), [2, 3, 4]);
+      ada.live.close();
+    });
+
+    test('a key that is followed later, from further back, gets what it missed, and the others nothing twice', async () => {
+      const ada = await signedIn({ liveOver });
+      const { position } = await ada.listChanges({ keys: key(ada.user) });
+      const first = ada.live.follow([key(ada.user)]);
+      const ofFirst = collected(first);
+      await first.ready;
+      await rename(ada, 1, 4);
+      await until(() => ofFirst.versions().length === 3);
+
+      const ofSecond = collected(ada.live.follow([key(ada.user)], { after: position }));
+      const conversation = await ada.createConversation({ title: 'Plans' });
+      const third = ada.live.follow([`getRecord:conversations:${conversation.id}`]);
+      const ofThird = collected(third);
+      await third.ready;
+      await ada.createMessage({ conversationId: conversation.id, text: 'Hello' });
+      await ada.updateConversation({ conversationId: conversation.id, expectedVersion: 1, title: 'Better plans' });
+      await rename(ada, 4, 5);
+
+      await until(() => ofSecond.versions().length >= 4 && ofFirst.versions().length >= 4 && ofThird.items.length >= 2);
+      await later(100);
+      assert.deepEqual(ofFirst.versions(), [2, 3, 4, 5]);
+      assert.deepEqual(ofSecond.versions(), [2, 3, 4, 5]);
+      assert.equal(ofThird.versions().at(-1), 2);
+      ada.live.close();
+    });
+
+    test('a position that is not known is told, and changes follow', async () => {
+      const ada = await signedIn({ liveOver });
+      const following = ada.live.follow([key(ada.user)], { after: Number.MAX_SAFE_INTEGER });
+      const { items } = collected(following);
+      await following.ready;
+
+      await rename(ada, 1, 2);
+
+      await until(() => items.length === 2);
+      assert.deepEqual(items.map((item) => item.kind), ['resync', 'updated']);
+      ada.live.close();
+    });
+
+    test('a key of somebody else is refused, and the others go on', async () => {
+      const ada = await signedIn({ liveOver });
+      const own = ada.live.follow([key(ada.user)]);
+      const ofOwn = collected(own);
+      const foreign = ada.live.follow([key(await anAccount())]);
+
+      await assert.rejects(foreign.ready, NotFound);
+      await assert.rejects(foreign.next(), NotFound);
+      await own.ready;
+      await rename(ada, 1, 2);
+      await until(() => ofOwn.versions().length === 1);
+      ada.live.close();
+    });
+
+    test('whoever may no longer read is told', async () => {
+      const ada = await signedIn();
+      const bob = await signedIn({ liveOver });
+      const { id } = await ada.createConversation({ title: 'Plans', memberIds: [bob.user.id] });
+      const following = bob.live.follow([`getRecord:conversations:${id}`]);
+      const ofBob = collected(following);
+      await following.ready;
+
+      await ada.removeMember({ conversationId: id, userId: bob.user.id, expectedVersion: 1 });
+
+      await until(() => ofBob.error() !== undefined);
+      assert.ok(ofBob.error() instanceof NotFound);
+    });
+
+    test('when the session ends, so does what was followed', async () => {
+      const ada = await signedIn({ liveOver });
+      const following = ada.live.follow([key(ada.user)]);
+      const ofAda = collected(following);
+      await following.ready;
+
+      await (await signedIn({}, ada.user)).logoutAll();
+
+      await until(() => ofAda.error() !== undefined);
+      assert.ok(ofAda.error() instanceof SignedOut);
+    });
+
+    test('it comes back with the newest token', async () => {
+      const tokens = openTokens();
+      const ada = await signedIn({ liveOver, tokens });
+      const following = ada.live.follow([key(ada.user)]);
+      const { versions } = collected(following);
+      await following.ready;
+
+      tokens.change({ accessToken: 'not.a.token' });
+      ada.live.disconnect();
+      await rename(await signedIn({}, ada.user), 1, 2);
+
+      await until(() => versions().length === 1);
+      ada.live.close();
+    });
+
+    test('a signal ends it, with its reason', async () => {
+      const ada = await signedIn({ liveOver });
+      const controller = new AbortController();
+      const following = ada.live.follow([key(ada.user)], { signal: controller.signal });
+      await following.ready;
+
+      setTimeout(() => controller.abort(), 20);
+
+      await assert.rejects(following.next(), { name: 'AbortError' });
+    });
+
+    test('nobody follows without signing in', async () => {
+      const following = client({ liveOver }).live.follow([key({ id: '01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f' })]);
+
+      await assert.rejects(following.ready, Unauthorized);
+    });
+  });
+}
+
+test('one socket and one subscription serve all followers of a key, and close with the last', async () => {
+  const ada = await signedIn();
+  const followings = [1, 2, 3].map(() => ada.live.follow([key(ada.user)]));
+  await Promise.all(followings.map((each) => each.ready));
+
+  for (const each of followings) await each.return();
+
+  const { sockets } = ada.traffic;
+  assert.equal(sockets.length, 1);
+  await until(() => sockets[0]!.readyState === WebSocket.CLOSED);
+});
+
+test('subscriptions on the wire are counted', async () => {
+  const ada = await signedIn();
+  const first = ada.live.follow([key(ada.user)]);
+  const second = ada.live.follow([key(ada.user)]);
+  const other = ada.live.follow([`getList:${ada.user.id}:conversations`]);
+  await Promise.all([first.ready, second.ready, other.ready]);
+
+  await first.return();
+  assert.deepEqual(ada.traffic.frames.map((frame) => frame.type), ['authenticate', 'subscribe', 'subscribe']);
+  await second.return();
+  assert.deepEqual(ada.traffic.frames.at(-1), { type: 'unsubscribe', key: key(ada.user) });
+  ada.live.close();
+});
+
+test('a connection stays signed in when its token is about to expire', async () => {
+  const tokens = openTokens();
+  const ada = await signedIn({ tokens });
+  const following = ada.live.follow([key(ada.user)]);
+  await following.ready;
+  const expiring = { type: 'authenticated', userId: ada.user.id, expiresAt: new Date(Date.now() + 1500).toISOString() };
+  tokens.change({ expiresAt: Date.now() + 1500 });
+  const before = tokens.now().accessToken;
+
+  ada.traffic.sockets[0]!.dispatchEvent(new MessageEvent('message', { data: JSON.stringify(expiring) }));
+
+  await until(() => ada.traffic.frames.filter((frame) => frame.type === 'authenticate').length === 2);
+  assert.notEqual(tokens.now().accessToken, before);
+  ada.live.close();
+});
