@@ -7,8 +7,8 @@ back, and those behind it are applied again without it. While the service is out
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import datetime, timezone
 from typing import Final, Literal, TypeAlias
 from uuid import UUID, uuid4
@@ -17,11 +17,11 @@ import attrs
 
 from .errors import AccordError, ConnectionFailed, NotFound, ServiceUnavailable, Timeout
 from .generated.facts import RecordOperation
-from .generated.models import AnyRecord, ApplyTransaction, FoundRecords, QueryRecords, RecordPointer
+from .generated.models import AnyRecord, ApplyTransaction, CreateOperation, FoundRecords, QueryRecords, RecordPointer
 from .generated.operations import AsyncOperations
 from .generated.types import UNSET, Model
 from .live import Changes, Live, Resync, record_key
-from .record_changes import CannotApply, applied, inverse
+from .record_changes import CannotApply, applied, inverse, with_other_id
 from .retries import pause_before
 
 Key: TypeAlias = tuple[str, UUID]
@@ -134,7 +134,10 @@ class Cache:
         return await self._transact(operations, self._undo)
 
     async def undo(self) -> Outcome | None:
-        """Take the last transaction of this cache back, by another one; None when there is nothing to undo."""
+        """Take the last transaction of this cache back, by another one; None when there is nothing to undo.
+
+        A record that was deleted comes back under a new id.
+        """
         return await self._take_back(self._undo, self._redo)
 
     async def redo(self) -> Outcome | None:
@@ -191,8 +194,8 @@ class Cache:
 
     async def _transact(self, operations: Sequence[RecordOperation], undo: list[list[RecordOperation]]) -> Outcome:
         pending = self._prepared(operations)
-        self._pending.append(pending)
-        self._show_again(pending.keys)
+        with self._showing(pending.keys):
+            self._pending.append(pending)
         if pending.undone_by:
             undo.append(pending.undone_by)
         self._send_soon()
@@ -225,6 +228,11 @@ class Cache:
         if not stack:
             return None
         operations = stack.pop()
+        for created in [operation for operation in operations if isinstance(operation, CreateOperation)]:
+            # An id is never free again: what was deleted comes back under another, also where later steps name it.
+            new = uuid4()
+            for steps in (operations, *self._undo, *self._redo):
+                steps[:] = with_other_id(steps, created.id, new)
         try:
             return await self._transact(operations, other)
         except AccordError:
@@ -261,24 +269,23 @@ class Cache:
             await asyncio.wait_for(self._flushing.wait(), pause_before(failures))
 
     def _made(self, pending: _Pending, found: FoundRecords) -> None:
-        self._pending.remove(pending)
-        for key in pending.keys:
-            self._shown.pop(key, None)
-            if str(key[1]) not in found.records.get(key[0], {}):
-                self._confirmed.pop(key, None)
-        self._confirm_all(found)
-        self._show_again(pending.keys)
+        with self._showing(pending.keys):
+            self._pending.remove(pending)
+            for table, record_id in pending.keys:
+                if str(record_id) not in found.records.get(table, {}):
+                    self._confirmed.pop((table, record_id), None)
+            self._confirm_all(found)
         if not pending.answer.done():
             pending.answer.set_result("made")
 
     def _take_out(self, refused: _Pending, error: AccordError) -> None:
         """Take a refused transaction back; what was built on it expects one version less of its records."""
-        self._pending.remove(refused)
+        with self._showing(refused.keys):
+            self._pending.remove(refused)
         for later in self._pending:
             for key in refused.keys:
                 if key in later.expected:
                     later.expected[key] -= 1
-        self._show_again(refused.keys)
         if refused.answer.done():  # Whoever began it was told that it is queued.
             for stack in (self._undo, self._redo):
                 _remove(stack, refused.undone_by)
@@ -295,22 +302,22 @@ class Cache:
     def _confirm(self, table: str, record: AnyRecord) -> None:
         held = self._confirmed.get((table, record.id))
         if held is None or record.version > held.version:
-            self._confirmed[table, record.id] = record
-            self._show_again([(table, record.id)])
+            with self._showing([(table, record.id)]):
+                self._confirmed[table, record.id] = record
 
     def _forget(self, key: Key) -> None:
-        if self._confirmed.pop(key, None) is not None:
-            self._show_again([key])
+        with self._showing([key]):
+            self._confirmed.pop(key, None)
 
-    def _show_again(self, keys: Iterable[Key]) -> None:
-        """Apply all that is pending to records as the service has them, and tell of those that look different."""
-        shown_before = {key: self.get(*key) for key in (*keys, *self._shown)}
+    @contextmanager
+    def _showing(self, keys: Iterable[Key]) -> Generator[None, None, None]:
+        """Apply all that is pending again after something changed, and tell of records that look different then."""
+        before = {key: self.get(*key) for key in (*keys, *self._shown)}
+        yield
         self._shown = _with_all(self._pending, self._confirmed)
-        for key, before in shown_before.items():
-            if self.get(*key) != before:
+        for key, record in before.items():
+            if self.get(*key) != record:
                 self._tell(Changed(*key))
-        for key in self._shown.keys() - shown_before.keys():
-            self._tell(Changed(*key))
 
     def _tell(self, event: Event) -> None:
         for listener in list(self._listeners):

@@ -5,13 +5,17 @@ A list is a set in an order. Inserting a value that is in the list moves it, so 
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 import attrs
 
 from .generated.facts import CREATABLE, RecordOperation, RecordValue
 from .generated.models import (
     AnyRecord,
+    ApplyTransaction,
     CreateOperation,
     DeleteOperation,
     ListInsertOperation,
@@ -59,6 +63,12 @@ def inverse(before: AnyRecord | None, operation: RecordOperation) -> list[Record
             return [SetNowOperation(table=table, id=record_id, path=operation.path)]
         return [SetOperation(table=table, id=record_id, path=operation.path, value=old)]
     return _list_inverse(old, operation)
+
+
+def with_other_id(operations: Sequence[RecordOperation], old: UUID, new: UUID) -> list[RecordOperation]:
+    """Return the operations with one id instead of another, wherever they name it: in lists and records, too."""
+    body = json.dumps(ApplyTransaction(transaction_id=new, operations=list(operations)).to_dict())
+    return ApplyTransaction.from_dict(json.loads(body.replace(str(old), str(new)))).operations
 
 
 def _list_inverse(old: RecordValue, operation: ListInsertOperation | ListRemoveOperation) -> list[RecordOperation]:

@@ -1,0 +1,303 @@
+import asyncio
+import random
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from accord_client import (
+    AsyncAccord,
+    Changes,
+    NotFound,
+    Resync,
+    SignedOut,
+    Unauthorized,
+    list_key,
+    live,
+    models,
+    record_key,
+)
+from accord_client.models import CreateConversation, UpdateMe
+from checked_client import new_address
+from given import details
+from running import Service
+
+
+def key_of(person):
+    return record_key("users", person.id)
+
+
+async def rename(accord, version):
+    await accord.update_me(UpdateMe(expected_version=version, first_name=f"Name {version}"))
+
+
+async def take(changes, count):
+    async with asyncio.timeout(20):
+        return [await anext(changes) for _ in range(count)]
+
+
+async def nothing_more(changes):
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.4):
+            await anext(changes)
+    return True
+
+
+async def test_a_change_is_told_with_its_version(person):
+    ada = await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await rename(accord, 1)
+        [change] = await take(changes, 1)
+
+    assert isinstance(change, models.Change)
+    assert (change.key, change.version, change.kind) == (key_of(ada), 2, "updated")
+
+
+async def test_lists_can_be_followed(person):
+    ada = await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(list_key(ada.id, "conversations")) as changes:
+        await accord.create_conversation(CreateConversation(title="Plans"))
+        [change] = await take(changes, 1)
+
+    assert change.kind == "created"
+
+
+async def test_what_changes_during_cuts_comes_once_and_in_order(person):
+    ada = await person()
+    accord, writer = await ada.client(), await ada.client()
+    chance = random.Random(7)
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        for version in range(1, 41):
+            await rename(writer, version)
+            if chance.random() < 0.2:
+                accord.live.disconnect()
+        news = await take(changes, 40)
+        assert await nothing_more(changes)
+
+    assert [change.version for change in news] == list(range(2, 42))
+    positions = [change.position for change in news]
+    assert positions == sorted(set(positions))
+
+
+async def test_it_comes_back_when_the_service_was_away(person, proxy):
+    ada = await person()
+    accord, writer = await ada.client(proxy.url), await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await proxy.stop()
+        for version in (1, 2, 3):
+            await rename(writer, version)
+        await asyncio.sleep(0.5)
+        await proxy.start()
+        news = await take(changes, 3)
+
+    assert [change.version for change in news] == [2, 3, 4]
+
+
+async def test_followers_of_one_key_share_one_subscription(person, proxy):
+    ada = await person()
+    accord, writer = await ada.client(proxy.url), await ada.client()
+    sent = spied(accord)
+
+    async with accord.live.follow(key_of(ada)) as first:
+        async with accord.live.follow(key_of(ada)) as second:
+            await rename(writer, 1)
+            assert (await take(first, 1)) == (await take(second, 1))
+        await rename(writer, 2)
+        assert (await take(first, 1))[0].version == 3
+
+    assert proxy.count("GET /api/v1/ws") == 1
+    assert [frame["type"] for frame in sent].count("unsubscribe") == 1
+
+
+def spied(accord):
+    sent = []
+    say = accord.live._say
+
+    async def spy(**frame):
+        sent.append(frame)
+        await say(**frame)
+
+    accord.live._say = spy
+    return sent
+
+
+async def test_a_follower_from_an_earlier_position_gets_what_was_missed_and_others_nothing_twice(person):
+    ada = await person()
+    accord = await ada.client()
+    position = (await accord.query_records(models.QueryRecords(pointers=[]))).position
+
+    async with accord.live.follow(key_of(ada)) as first:
+        await rename(accord, 1)
+        await rename(accord, 2)
+        await take(first, 2)
+        async with accord.live.follow(key_of(ada), after=position) as second:
+            await rename(accord, 3)
+            assert [change.version for change in await take(second, 3)] == [2, 3, 4]
+        assert [change.version for change in await take(first, 1)] == [4]
+        assert await nothing_more(first)
+
+
+async def test_the_connection_closes_with_the_last_follower_and_opens_again(person, proxy):
+    ada = await person()
+    accord = await ada.client(proxy.url)
+
+    for version in (1, 2):
+        async with accord.live.follow(key_of(ada)) as changes:
+            await rename(accord, version)
+            await take(changes, 1)
+        assert accord.live._socket is None
+
+    assert proxy.count("GET /api/v1/ws") == 2
+
+
+async def test_a_key_of_somebody_else_is_refused(person):
+    ada, bob = await person(), await person()
+    accord = await ada.client()
+
+    with pytest.raises(NotFound):
+        async with accord.live.follow(key_of(ada), key_of(bob)):
+            pass
+
+    assert accord.live._socket is None
+
+
+async def test_who_may_no_longer_read_is_told(person):
+    ada, bob = await person(), await person()
+    hers, his = await ada.client(), await bob.client()
+    made = await hers.create_conversation(CreateConversation(title="Plans", member_ids=[bob.account.id]))
+
+    async with his.live.follow(record_key("conversations", made.id)) as changes:
+        await hers.remove_member(made.id, bob.account.id, expected_version=1)
+        with pytest.raises(NotFound):
+            await take(changes, 2)
+
+
+async def test_a_position_that_is_unknown_is_a_resync(person):
+    ada = await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(key_of(ada), after=2**53 - 1) as changes:
+        [news] = await take(changes, 1)
+        await rename(accord, 1)
+        [change] = await take(changes, 1)
+
+    assert isinstance(news, Resync)
+    assert (news.key, change.version) == (key_of(ada), 2)
+
+
+def test_a_record_that_did_not_change_needs_no_resync():
+    changes = Changes(["key"], after=5)
+    changes.stand("key", 10, 3, "replayed")
+    changes.offer(a_change(9, version=3))
+    changes.fall()
+
+    changes.stand("key", 99_999, 3, "resync_required")
+    changes.offer(a_change(100_000, version=4))
+
+    assert [news.position for news in changes._waiting] == [9, 100_000]
+
+
+def test_a_record_that_did_change_does():
+    changes = Changes(["key"], after=5)
+    changes.stand("key", 10, 3, "live")
+    changes.fall()
+
+    changes.stand("key", 99_999, 4, "resync_required")
+
+    assert list(changes._waiting) == [Resync("key", 99_999)]
+
+
+def test_a_follower_that_reads_too_slowly_is_told_to_read_again(monkeypatch):
+    monkeypatch.setattr(live, "MOST_WAITING", 3)
+    changes = Changes(["key"], after=0)
+    changes.stand("key", 0, 1, "live")
+
+    for position in range(1, 6):
+        changes.offer(a_change(position))
+
+    assert [type(news).__name__ for news in changes._waiting] == ["Resync", "Change"]
+    assert [news.position for news in changes._waiting] == [4, 5]
+
+
+def a_change(position, version=1):
+    return models.Change.from_dict(
+        {
+            "key": "key",
+            "position": position,
+            "version": version,
+            "kind": "updated",
+            "at": "2026-01-31T09:30:00.000000Z",
+        }
+    )
+
+
+async def test_nobody_who_is_not_signed_in_follows(service):
+    async with AsyncAccord(service.url) as accord:
+        with pytest.raises(Unauthorized):
+            async with accord.live.follow("getRecord:users:01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f"):
+                pass
+
+
+async def test_a_bad_token_is_replaced(person):
+    ada = await person()
+    accord = await ada.client()
+    ada.expire(access_token="not.a.token")
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await rename(accord, 1)
+        await take(changes, 1)
+
+    assert await ada.refreshes() == 1
+
+
+async def test_a_session_that_is_over_ends_what_follows(person):
+    ada = await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await ada.account.post("/api/v1/auth/logout-all")
+        accord.live.disconnect()
+        with pytest.raises(SignedOut):
+            await take(changes, 1)
+
+
+async def test_closing_the_client_ends_the_iteration(person):
+    ada = await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await accord.live.close()
+        assert [change async for change in changes] == []
+
+
+@asynccontextmanager
+async def service_with_short_tokens(folder: Path):
+    service = Service(folder, ACCESS_TOKEN_TTL="3")
+    try:
+        yield await asyncio.to_thread(service.start)
+    finally:
+        await asyncio.to_thread(service.stop)
+
+
+async def test_a_connection_outlives_its_token(tmp_path_factory):
+    async with (
+        service_with_short_tokens(tmp_path_factory.mktemp("short")) as service,
+        AsyncAccord(service.url, headers={"X-Forwarded-For": new_address()}) as accord,
+    ):
+        body = details()
+        user = await accord.register(models.Register.from_dict(body))
+        await accord.sign_in(body["email"], body["password"])
+
+        async with accord.live.follow(record_key("users", user.id)) as changes:
+            socket = accord.live._socket
+            await asyncio.sleep(7)
+            await rename(accord, 1)
+            [change] = await take(changes, 1)
+
+            assert change.version == 2
+            assert accord.live._socket is socket
