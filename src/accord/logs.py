@@ -173,18 +173,21 @@ def request_line(  # noqa: PLR0917  the fields of O-6; a dictionary for them wou
     level = "error" if status >= 500 else "info"  # noqa: PLR2004  where HTTP begins to blame the server
     if _LEVELS[level] < _state.threshold:
         return
-    fields: dict[str, object] = {
+    line: dict[str, object] = {
+        "time": _clock.now(),
+        "level": level,
+        "message": "request",
         "requestId": request_id,
         "operation": operation,
         "status": status,
-        "durationMs": round(seconds * 1000, 3),
+        "durationMs": int(seconds * 1_000_000) / 1000,
         "callerId": caller_id,
     }
     if trace:
-        fields["trace"] = trace
+        line["trace"] = trace
     if path is not None:
-        fields["method"], fields["path"] = method, redacted(path[:256])
-    _sink.add(_rendered(level, "request", fields))
+        line["method"], line["path"] = method, redacted(path[:256])
+    _sink.add(_readable(line) if _state.readable else _json(line))
 
 
 def flush() -> None:
@@ -220,19 +223,22 @@ def _log(level: str, message: str, fields: dict[str, object]) -> None:
 
 
 def _rendered(level: str, message: str, fields: dict[str, object]) -> bytes:
-    if _state.readable:
-        return _readable(level, message, fields)
     line = {"time": _clock.now(), "level": level, "message": message, **fields}
+    return _readable(line) if _state.readable else _json(line)
+
+
+def _json(line: dict[str, object]) -> bytes:
     try:
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE | orjson.OPT_NON_STR_KEYS)
+        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     except TypeError:
-        # A lone surrogate, or an integer beyond 64 bits: the line must come out whatever was in it.
+        # A lone surrogate, an integer beyond 64 bits, a key that is no text: the line must come out whatever was in it.
         return orjson.dumps(_safe(line), option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _readable(level: str, message: str, fields: dict[str, object]) -> bytes:
-    stack = fields.pop("exception", None)
-    text = f"{_clock.now()[11:23]} {level:7} {message}"
+def _readable(line: dict[str, object]) -> bytes:
+    now, level, message = str(line.pop("time")), str(line.pop("level")), line.pop("message")
+    fields, stack = line, line.pop("exception", None)
+    text = f"{now[11:23]} {level:7} {message}"
     text = _shown(text + "".join(f" {k}={_plain(v)}" for k, v in fields.items() if v is not None))
     if stack:
         text += "".join(f"\n    {_shown(line)}" for line in str(stack).splitlines())

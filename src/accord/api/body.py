@@ -41,10 +41,11 @@ class BodyGuard:
 
     async def read(self, request: Request) -> bytes:
         """Return the body; stop reading as soon as it is over the limit, whatever it announced."""
-        body = request.body
-        if body is None:
-            assert request.receive is not None
-            body = await self._read_pieces(request.receive)
+        assert request.receive is not None
+        return self.bounded(await self._read_pieces(request.receive))
+
+    def bounded(self, body: bytes) -> bytes:
+        """Return the body unless it is over the limit."""
         if len(body) > self._limit:
             raise self._too_large()
         return body

@@ -93,17 +93,27 @@ class Edge(SpecMiddleware):
         operation = methods.get("GET" if method == "HEAD" else method)
         return None if operation is None or operation.is_stream else (operation, parameters)
 
-    async def answer(self, request: Request, found: Found) -> Answer:
+    def answer(self, request: Request, found: Found) -> Coroutine[Any, Any, Answer]:
         """Return the answer of an operation, with all that it has; it is noted by `note` when it was sent."""
         operation, parameters = found
         request.address = self._addresses.of(request)
         request.operation = operation.operation.id
-        return await self._completed(request, operation(request, parameters))
+        return self._completed(request, operation(request, parameters))
 
     def waits(self, request: Request, task: asyncio.Task[None]) -> None:
         """Let the deadline count: the request is answered by a task."""
         request.task = task
         self._deadline.begin(task)
+
+    @staticmethod
+    def note(request: Request, answer: Answer) -> None:
+        """Count and log a request that was answered."""
+        seconds = request.elapsed()
+        metrics.request_done(request.operation or "none", answer.status, seconds, answer.error_code)
+        if request.operation is not None:
+            logs.request_line(request.id, request.operation, answer.status, seconds, request.caller, answer.trace)
+        else:
+            logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)
 
     async def _http(self, scope: Scope, request: Request, send: Send) -> None:
         task = asyncio.current_task()
@@ -112,10 +122,10 @@ class Edge(SpecMiddleware):
         try:
             answer = await self._completed(request, self._answer(request))
         except ClientDisconnected:
-            note(request, Answer(CLIENT_LEFT))
+            self.note(request, Answer(CLIENT_LEFT))
             return
         await self.send(scope, request, answer, send)
-        note(request, answer)
+        self.note(request, answer)
         if answer.stream is not None:
             await _stream(request, answer.stream, send)
 
@@ -222,13 +232,3 @@ async def _left(request: Request) -> None:
     assert request.receive is not None
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def note(request: Request, answer: Answer) -> None:
-    """Count and log a request that was answered."""
-    seconds = request.elapsed()
-    metrics.request_done(request.operation or "none", answer.status, seconds, answer.error_code)
-    if request.operation is not None:
-        logs.request_line(request.id, request.operation, answer.status, seconds, request.caller, answer.trace)
-    else:
-        logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)

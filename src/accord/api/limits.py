@@ -14,11 +14,11 @@ _WHILE_TRYING = f"{RateLimitExceeded.detail} RATE_LIMIT_ENABLED=false turns the 
 
 
 class Limits:
-    """The buckets of this process; none at all when rate limiting is off."""
+    """The buckets of this process; where rate limiting is not `enabled`, requests are not to be counted."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
         """Make the buckets that the contract's `x-rate-limit` names, and the two for everything else."""
-        self._enabled = settings.rate_limit_enabled
+        self.enabled = settings.rate_limit_enabled
         self._advice = _WHILE_TRYING if settings.env == "development" else None
         self._anonymous = LocalBucket("anonymous", settings.rate_limit_anonymous)
         self._authenticated = LocalBucket("authenticated", settings.rate_limit_authenticated)
@@ -33,8 +33,6 @@ class Limits:
 
     async def before(self, request: Request, operation: Operation) -> None:
         """Count by address before anybody is authenticated; a request with a token waits for `after`."""
-        if not self._enabled:
-            return
         if operation.rate_limit is not None:
             verdict = await self._shared[operation.rate_limit].take(bucket_key(request.address))
             self._apply(verdict, request)
@@ -43,8 +41,6 @@ class Limits:
 
     def after(self, request: Request, caller: Caller) -> None:
         """Count by account; who sent a token that is nobody's, where that is allowed, by address."""
-        if not self._enabled:
-            return
         if caller.id:
             self._apply(self._authenticated.take(caller.id), request)
         elif not request.limits:
@@ -52,12 +48,12 @@ class Limits:
 
     def refused_token(self, request: Request) -> None:
         """Count a token that was not good against its address, so that tokens cannot be guessed without end."""
-        if self._enabled:
+        if self.enabled:
             self._by_address(request)
 
     def connection(self, whose: str) -> None:
         """Count a new live connection; raise RateLimitExceeded."""
-        wait = self._connections.take(whose).wait if self._enabled else 0
+        wait = self._connections.take(whose).wait if self.enabled else 0
         if wait:
             raise RateLimitExceeded(self._advice, retryAfter=wait)
 

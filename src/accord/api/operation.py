@@ -72,13 +72,19 @@ class CompiledOperation:
         if b"accept" in headers and not self._accepts(headers[b"accept"]):
             raise NotAcceptable
         has_body = self._guard.check(request)
-        await self._limits.before(request, operation)
+        limits = self._limits if self._limits.enabled else None
+        if limits is not None:
+            await limits.before(request, operation)
         caller = ANONYMOUS if operation.access == "public" else await self._authenticate(request, operation.access)
         request.caller = caller.id or None
-        self._limits.after(request, caller)
+        if limits is not None:
+            limits.after(request, caller)
         if operation.permission is not None and not allows(caller.permissions, operation.permission):
             raise Forbidden
-        inputs = await self._inputs(request, path, has_body=has_body)
+        text = b""
+        if has_body:
+            text = await self._guard.read(request) if request.body is None else self._guard.bounded(request.body)
+        inputs = self._inputs(request, path, text)
         result = await self._dispatch(operation, caller, self._info(request), inputs)
         if not result.success:
             answer = self._refusal(request, result)
@@ -90,10 +96,9 @@ class CompiledOperation:
         answer.trace = result.trace
         return answer
 
-    async def _inputs(self, request: Request, path: dict[str, str], *, has_body: bool) -> dict[str, Any]:
+    def _inputs(self, request: Request, path: dict[str, str], text: bytes) -> dict[str, Any]:
         inputs, errors = self._parameters.parse(path, request.query, request.headers)
         if self._validate_body is not None:
-            text = await self._guard.read(request) if has_body else b""
             inputs["body"] = parse_json(text) if text else None
             if text:
                 errors += self._validate_body(inputs["body"])

@@ -11,7 +11,7 @@ in pieces, requests that were sent before the last answer; and for what has to w
 
 from asyncio import Event, TimerHandle, Transport
 from functools import partial
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -20,10 +20,12 @@ from accord import logs
 from accord.api import metrics
 from accord.api.answers import AT_ONCE, Answer, Header, problem_answer
 from accord.api.eager import Eager
-from accord.api.edge import Edge, Found, note
 from accord.api.heads import CLOSE, Heads
 from accord.api.request import Request, new_request_id
 from accord.problems import InternalError, InvalidToken, Problem, ValidationFailed
+
+if TYPE_CHECKING:
+    from accord.api.edge import Edge, Found
 
 SOCKET_PATH = b"/api/v1/ws"
 MAX_URL = 8192
@@ -39,7 +41,7 @@ LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
 class HttpProtocol(HttpToolsProtocol):
     """One connection of a client."""
 
-    def __init__(self, *, heads: Heads, eager: Eager, edge: Edge | None, patience: float, **given: Any) -> None:
+    def __init__(self, *, heads: Heads, eager: Eager, edge: "Edge | None", patience: float, **given: Any) -> None:
         """Take the seconds that a head may take; without the edge all is done uvicorn's way."""
         super().__init__(**given)
         self._heads = heads
@@ -50,6 +52,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._held: tuple[Request, Found] | None = None
         self._suspended: RequestResponseCycle | None = None
         self._had_turn = False
+        self._answered_at = 0.0
         self._timer: TimerHandle | None = None
         self._in_head = True
         self._advanced = False
@@ -67,6 +70,7 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing any more."""
         self._stop_timer()
+        self._stop_keep_alive()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -140,6 +144,37 @@ class HttpProtocol(HttpToolsProtocol):
         else:
             super().on_message_complete()
 
+    def on_response_complete(self) -> None:
+        """Expect the next request; a timer for each answer would cost more than one that looks how long ago it was."""
+        self._answered_at = self.loop.time()
+        if self.pipeline or self.flow.read_paused or self.timeout_keep_alive_task is None:
+            self._stop_keep_alive()
+            super().on_response_complete()
+        else:
+            self.server_state.total_requests += 1
+
+    def _unset_keepalive_if_required(self) -> None:
+        """Leave the timer: it finds out that the connection was used."""
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close the connection if nothing was asked since the last answer, and that was long enough ago."""
+        is_idle = self._timer is None and (self.cycle is None or self.cycle.response_complete)  # pyright: ignore[reportUnnecessaryComparison]  # None at first
+        left = self._answered_at + self.timeout_keep_alive - self.loop.time() if is_idle else self.timeout_keep_alive
+        if left > 0:
+            self.timeout_keep_alive_task = self.loop.call_later(left, self.timeout_keep_alive_handler)
+        else:
+            super().timeout_keep_alive_handler()
+
+    def _stop_keep_alive(self) -> None:
+        if self.timeout_keep_alive_task is not None:
+            self.timeout_keep_alive_task.cancel()
+            self.timeout_keep_alive_task = None
+
+    def handle_websocket_upgrade(self) -> None:
+        """Leave the connection to the socket's protocol."""
+        self._stop_keep_alive()
+        super().handle_websocket_upgrade()
+
     def _should_upgrade(self) -> bool:
         return self._upgrades
 
@@ -178,7 +213,7 @@ class HttpProtocol(HttpToolsProtocol):
             else:
                 self._refuse(self._problem or _malformed(MALFORMED))
 
-    def _operation(self) -> tuple[Request, Found] | None:
+    def _operation(self) -> "tuple[Request, Found] | None":
         """Return the request if it is one for an operation and its turn is now, so that uvicorn need not know of it.
 
         Of many that come in one piece uvicorn lets other connections have their turn in between.
@@ -220,12 +255,14 @@ class HttpProtocol(HttpToolsProtocol):
         if request.body:
             super().on_body(request.body)
 
-    def _begin(self, request: Request, found: Found) -> None:
+    def _begin(self, request: Request, found: "Found") -> None:
         """Answer a request that is here as a whole; one that has to wait gets a cycle, and uvicorn counts its task."""
         assert self._edge is not None
         assert self.parser is not None
         self._had_turn = True
-        keeps_alive = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        keeps_alive = self.parser.should_keep_alive()
+        if b"connection" in request.headers and self.parser.get_http_version() == "1.0":
+            keeps_alive = False
         task = self._eager.run(self._serve(self._edge, request, found, keeps_alive=keeps_alive))
         if task is None:
             return
@@ -234,7 +271,7 @@ class HttpProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
-    async def _serve(self, edge: Edge, request: Request, found: Found, *, keeps_alive: bool) -> None:
+    async def _serve(self, edge: "Edge", request: Request, found: "Found", *, keeps_alive: bool) -> None:
         try:
             answer = await edge.answer(request, found)
             cycle, self._suspended = self._suspended, None
@@ -244,7 +281,7 @@ class HttpProtocol(HttpToolsProtocol):
             else:
                 scope, send = cast("Any", cycle.scope), cast("Any", cycle.send)
                 await edge.send(scope, request, answer, send)
-            note(request, answer)
+            edge.note(request, answer)
         except Exception as error:  # noqa: BLE001 - an exception here would look like the parser's
             logs.exception("An answer could not be sent.", error, request_id=request.id)
             self._refuse(InternalError())

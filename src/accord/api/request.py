@@ -73,7 +73,8 @@ class Request:
         self.peer = peer
         self.body = body
         self.receive = receive
-        self.id = _given_id(self.headers) or new_request_id()
+        given = self.headers.get(b"x-request-id") or self.headers.get(b"x-trace-id")
+        self.id = (given and _given_id(self.headers)) or new_request_id()
         self.address = ""
         self.caller: str | None = None
         self.operation: str | None = None

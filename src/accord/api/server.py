@@ -4,16 +4,19 @@ import contextlib
 import logging
 from collections.abc import Generator
 from functools import partial
+from typing import TYPE_CHECKING
 
 import uvicorn
 
 from accord.api.answers import security_headers
 from accord.api.eager import Eager
-from accord.api.edge import Edge
 from accord.api.heads import Heads
 from accord.api.protocol import HttpProtocol
 from accord.api.socket_protocol import SocketProtocol
 from accord.settings import Settings
+
+if TYPE_CHECKING:
+    from accord.api.edge import Edge
 
 
 class Server(uvicorn.Server):
@@ -25,7 +28,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(application: object, settings: Settings, edge: Edge | None = None) -> Server:
+def server(application: object, settings: Settings, edge: "Edge | None" = None) -> Server:
     """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other.
 
     `edge` answers operations without ASGI; leave it out where something around the application must see them.

@@ -14,7 +14,8 @@ import orjson
 MAX_DEPTH = 64
 INT64 = range(-(2**63), 2**63)
 
-_long_number = re.compile(rb"[0-9]{19}")
+_digits_to_0 = bytes.maketrans(b"123456789", b"000000000")
+_LONG_NUMBER = b"0" * 19
 _key_end = re.compile(rb'"[ \t\n\r]*:')
 _nul = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -33,7 +34,7 @@ def parse(body: bytes) -> Any:
     keys = _count_keys(value)
     if b"\\u0000" in body and _nul.search(body):
         _refuse("has a NUL character")
-    if _long_number.search(body) or _may_have_lost_keys(body, keys):
+    if _LONG_NUMBER in body.translate(_digits_to_0) or _may_have_lost_keys(body, keys):
         json.loads(body, object_pairs_hook=_unique, parse_int=_int64)
     return value
 
