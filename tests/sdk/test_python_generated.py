@@ -1,0 +1,181 @@
+import ast
+import inspect
+import json
+import os
+import re
+import subprocess
+import sys
+import typing
+from pathlib import Path
+
+import pytest
+from accord_client import UNSET, Accord, AsyncAccord
+from accord_client.generated import facts, models
+from accord_client.generated.operations import AsyncOperations, Operations
+from accord_client.generated.types import read_time, write_time
+
+from accord.contract import bundle
+
+ROOT = Path(__file__).parents[2]
+CLIENT = ROOT / "clients" / "python"
+PACKAGE = CLIENT / "src" / "accord_client"
+FILES = sorted(PACKAGE.rglob("*.py"))
+
+
+def operations():
+    return [
+        operation
+        for item in bundle.load()["paths"].values()
+        for method, operation in item.items()
+        if method != "parameters"
+    ]
+
+
+def snake_case(name):
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def test_what_is_generated_is_current():
+    verified = subprocess.run(
+        [sys.executable, ROOT / "clients" / "generate.py", "verify", "python"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
+
+
+def test_pyright_finds_nothing():
+    checked = subprocess.run(
+        [sys.executable, "-m", "pyright", "--project", CLIENT],
+        env={**os.environ, "PYRIGHT_PYTHON_GLOBAL_NODE": "0", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert checked.stdout.splitlines()[-1] == "0 errors, 0 warnings, 0 informations", checked.stdout
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
+def test_nothing_public_is_any(file):
+    found = [
+        f"{file.name}:{node.lineno}"
+        for node in public_definitions(ast.parse(file.read_text("utf-8")))
+        for annotation in annotations(node)
+        if re.search(r"\bAny\b", ast.unparse(annotation))
+    ]
+
+    assert found == []
+
+
+def public_definitions(node):
+    """Yield public functions, methods and fields, of public classes only."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.AnnAssign | ast.FunctionDef | ast.AsyncFunctionDef):
+            name = ast.unparse(child.target) if isinstance(child, ast.AnnAssign) else child.name
+            if not name.startswith("_") or name.startswith("__"):
+                yield child
+        elif isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
+            yield from public_definitions(child)
+
+
+def annotations(node):
+    if isinstance(node, ast.AnnAssign):
+        return [node.annotation]
+    arguments = node.args
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]
+    given = [argument.annotation for argument in every if argument is not None and argument.arg not in {"self", "cls"}]
+    assert None not in given, f"{node.name} has an argument without a type"
+    assert node.returns is not None, f"{node.name} does not say what it returns"
+    return [*given, node.returns]
+
+
+@pytest.mark.parametrize("operation", operations(), ids=lambda operation: operation["operationId"])
+def test_every_operation_is_a_method_of_both_clients_with_the_words_of_the_contract(operation):
+    name = snake_case(operation["operationId"])
+
+    for client in (AsyncAccord, Accord):
+        documentation = " ".join(inspect.getdoc(getattr(client, name)).split())
+        assert documentation.startswith(f"{operation['summary']}.")
+        assert " ".join(operation["description"].split()) in documentation
+
+
+def test_no_method_is_left_from_an_operation_that_is_gone():
+    names = {snake_case(operation["operationId"]) for operation in operations()}
+
+    for base in (AsyncOperations, Operations):
+        assert {name for name in vars(base) if not name.startswith("_")} == names
+
+
+def test_facts_name_operations():
+    names = {snake_case(operation["operationId"]) for operation in operations()}
+
+    assert names >= facts.ANONYMOUS | facts.FOR_ANYBODY | facts.KEYED | facts.REPEATABLE
+    assert {"apply_transaction", "refresh", "get_me"} <= facts.REPEATABLE
+    assert "update_me" not in facts.REPEATABLE
+
+
+@pytest.mark.parametrize("name", [name for name in models.__all__ if isinstance(getattr(models, name), type)])
+def test_annotations_resolve_at_run_time(name):
+    assert typing.get_type_hints(getattr(models, name)) is not None
+
+
+def test_a_model_goes_to_the_wire_and_back():
+    wire = {
+        "transactionId": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+        "operations": [
+            {"op": "create", "table": "t", "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964fe", "record": {"title": "x"}},
+            {"op": "setNow", "table": "t", "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964fe", "path": "at"},
+            {"op": "set", "table": "t", "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964fe", "path": "a", "value": None},
+        ],
+        "expectedVersions": {"t": {"6f9619ff-8b86-4d01-b42d-00cf4fc964fe": 1}},
+    }
+
+    transaction = models.ApplyTransaction.from_dict(wire)
+
+    assert [type(operation).__name__ for operation in transaction.operations] == [
+        "CreateOperation",
+        "SetNowOperation",
+        "SetOperation",
+    ]
+    assert transaction.to_dict() == wire
+    assert json.dumps(transaction.to_dict())
+
+
+def test_what_is_unset_stays_away_and_null_does_not():
+    change = models.UpdateUser(expected_version=1, first_name="Ada")
+
+    assert change.to_dict() == {"expectedVersion": 1, "firstName": "Ada"}
+    assert change.last_name is UNSET
+    assert not change.last_name
+    operation = models.SetOperation(table="t", id="x", path="p", value=None)
+    assert operation.to_dict()["value"] is None
+
+
+def test_fields_that_come_later_are_no_error():
+    read = models.Message.from_dict(
+        {
+            "id": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+            "conversationId": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+            "authorId": "6f9619ff-8b86-4d01-b42d-00cf4fc964ff",
+            "text": "Hello",
+            "createdAt": "2026-01-31T09:30:00.000001Z",
+            "updatedAt": "2026-01-31T09:30:00.000000Z",
+            "version": 1,
+            "mood": "good",
+        }
+    )
+
+    assert write_time(read.created_at) == "2026-01-31T09:30:00.000001Z"
+
+
+def test_times_are_exact():
+    assert write_time(read_time("2026-01-31T09:30:00.000001Z")) == "2026-01-31T09:30:00.000001Z"
+
+
+def test_hand_written_files_are_short():
+    lengths = {file.name: len(file.read_text("utf-8").splitlines()) for file in FILES if file.parent == PACKAGE}
+
+    assert {name: length for name, length in lengths.items() if length >= 400} == {}
