@@ -3,7 +3,7 @@
 import { ConnectionFailed, NotFound, RateLimited, ServiceUnavailable, Timeout } from './errors.js';
 import type { CallOptions, Operations, RecordTypes } from './generated/operations.gen.js';
 import type { AnyRecord, Change, FoundRecords, RecordOperation, RecordPointer } from './generated/types.gen.js';
-import type { Live, Resync } from './live.js';
+import { type Live, recordKey, type Resync } from './live.js';
 import { applied, inverse } from './recordChanges.js';
 import { backoff, newKey } from './retries.js';
 
@@ -144,7 +144,7 @@ export class Cache {
   /** Keep a record current: it is read now, and again whenever it changes. */
   follow(table: Table, id: string, { signal }: CallOptions = {}): Followed {
     const pointer = { table, id };
-    const changes = this.#live.follow([`getRecord:${table}:${id}`], signal ? { signal } : {});
+    const changes = this.#live.follow([recordKey(table, id)], signal ? { signal } : {});
     const ready = changes.ready.then(() => this.load([pointer]));
     ready.catch(() => undefined); // Whoever does not wait for it hears of it as an event.
     void this.#followAll(pointer, changes, ready);

@@ -6,6 +6,16 @@ import type { Change } from './generated/types.gen.js';
 import { backoff } from './retries.js';
 import { type Frame, type Listener, LOST, SocketWire, StreamWire, UNAUTHENTICATED, type Wire } from './wires.js';
 
+/** The key under which a record is followed. */
+export function recordKey(table: string, id: string): string {
+  return `getRecord:${table}:${id}`;
+}
+
+/** The key under which a list is followed: one's own, such as `conversations`. */
+export function listKey(ownerId: string, listType: string): string {
+  return `getList:${ownerId}:${listType}`;
+}
+
 /** More changed than is kept: read the record or the list again. Changes after `position` follow. */
 export interface Resync {
   kind: 'resync';
@@ -163,7 +173,7 @@ export class Live {
   }
 
   /**
-   * Follow records and lists by key: `getRecord:{table}:{id}`, `getList:{ownerId}:{listType}`.
+   * Follow records and lists by key; `recordKey` and `listKey` make one.
    *
    * It survives every cut: what changed meanwhile comes, in order and once, or else a `Resync`.
    */
