@@ -46,16 +46,77 @@ def test_what_is_generated_is_current():
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
 
 
-def test_pyright_finds_nothing():
+def pyright(project):
     checked = subprocess.run(
-        [sys.executable, "-m", "pyright", "--project", CLIENT],
+        [sys.executable, "-m", "pyright", "--project", project],
         env={**os.environ, "PYRIGHT_PYTHON_GLOBAL_NODE": "0", "PYRIGHT_PYTHON_IGNORE_WARNINGS": "1"},
         capture_output=True,
         text=True,
         check=False,
     )
+    return checked.stdout.splitlines()
 
-    assert checked.stdout.splitlines()[-1] == "0 errors, 0 warnings, 0 informations", checked.stdout
+
+def test_pyright_finds_nothing():
+    *found, total = pyright(CLIENT)
+
+    assert total == "0 errors, 0 warnings, 0 informations", found
+
+
+USE = """
+from collections.abc import AsyncIterator, Iterator
+from uuid import UUID
+
+from accord_client import Accord, AsyncAccord, Resync
+from accord_client.models import Change, Message, UpdateMe, User
+
+
+async def right(accord: AsyncAccord, conversation: UUID) -> None:
+    me: User = await accord.get_me()
+    messages: AsyncIterator[Message] = accord.iterate(accord.list_messages, conversation, limit=50)
+    users: AsyncIterator[User] = accord.iterate(accord.list_users, search="ada")
+    saved: User = await accord.update_with_retry(
+        accord.get_me, lambda me: accord.update_me(UpdateMe(expected_version=me.version))
+    )
+    async with accord.live.follow("key") as changes:
+        async for change in changes:
+            either: Change | Resync = change
+            print(either, me, messages, users, saved)
+
+
+def waiting(accord: Accord, conversation: UUID) -> None:
+    me: User = accord.get_me()
+    messages: Iterator[Message] = accord.iterate(accord.list_messages, conversation, limit=50)
+    saved: User = accord.update_with_retry(
+        accord.get_me, lambda me: accord.update_me(UpdateMe(expected_version=me.version))
+    )
+    with accord.live.follow("key") as changes:
+        either: Change | Resync = next(changes)
+    print(me, messages, saved, either)
+
+
+async def wrong(accord: AsyncAccord, conversation: UUID) -> None:
+    await accord.update_me({"expectedVersion": 1})
+    await accord.get_user("not a UUID")
+    accord.iterate(accord.list_messages, conversation, limit="many")
+    accord.iterate(accord.get_me)
+    UpdateMe(first_name="Ada")
+    me = await accord.get_me()
+    me.nickname
+"""
+
+
+def test_right_use_has_types_and_wrong_use_is_found(tmp_path):
+    (tmp_path / "use.py").write_text(USE.lstrip("\n"), "utf-8")
+    settings = {"typeCheckingMode": "strict", "pythonVersion": "3.10", "extraPaths": [str(CLIENT / "src")]}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings), "utf-8")
+
+    found = pyright(tmp_path)
+
+    lines = USE.lstrip("\n").splitlines()
+    first_wrong = next(number for number, line in enumerate(lines, 1) if line.startswith("async def wrong")) + 1
+    errors = {int(number) for line in found if (number := (re.findall(r"use\.py:(\d+):", line) or [0])[0])}
+    assert errors == {first_wrong + line for line in (0, 1, 2, 3, 4, 6)}, found
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())

@@ -174,7 +174,7 @@ async def test_who_may_no_longer_read_is_told(person):
     async with his.live.follow(record_key("conversations", made.id)) as changes:
         await hers.remove_member(made.id, bob.account.id, expected_version=1)
         with pytest.raises(NotFound):
-            await take(changes, 2)
+            await take(changes, 10)
 
 
 async def test_a_position_that_is_unknown_is_a_resync(person):
@@ -263,6 +263,26 @@ async def test_a_session_that_is_over_ends_what_follows(person):
         await ada.account.post("/api/v1/auth/logout-all")
         accord.live.disconnect()
         with pytest.raises(SignedOut):
+            await take(changes, 1)
+
+
+async def test_signing_out_ends_what_follows(person):
+    ada = await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await accord.sign_out()
+        with pytest.raises(Unauthorized):
+            await take(changes, 1)
+
+
+async def test_signing_in_as_somebody_else_follows_as_them(person, password):
+    ada, bob = await person(), await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await accord.sign_in(bob.email, password)
+        with pytest.raises(NotFound):
             await take(changes, 1)
 
 

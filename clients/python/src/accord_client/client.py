@@ -92,12 +92,14 @@ class AsyncAccord(AsyncOperations):
         """Sign in, and keep the tokens in the store. Raises InvalidCredentials and AccountLocked."""
         signed_in = await self.login(Login(email=email, password=password))
         self._session.store.save(Tokens.of(signed_in))
+        self.live.disconnect()  # It comes back as whoever signed in.
         return signed_in.user
 
     async def sign_out(self) -> None:
         """End the session, here and on the service."""
         tokens = self._session.store.load()
         self._session.store.clear()
+        self.live.disconnect()  # What is followed ends with Unauthorized.
         if tokens is not None:
             await self.logout(Logout(refresh_token=tokens.refresh_token))
 

@@ -35,6 +35,11 @@ PATIENCE: Final = 10.0
 MOST_WAITING: Final = 10_000
 """Changes that wait for a slow follower; it gets a Resync instead of more."""
 
+_MAY_PASS: Final = (
+    *(OSError, WebSocketException, AccordError, asyncio.TimeoutError),
+    *(KeyError, TypeError, ValueError),  # a frame that is none of the service, such as a proxy's
+)
+
 AccessToken = Callable[["str | None"], Awaitable["str | None"]]
 
 
@@ -226,7 +231,7 @@ class Live:
                 await self._one_connection()
             except Unauthorized as error:
                 return self._end_all(error)
-            except (OSError, WebSocketException, AccordError, asyncio.TimeoutError):
+            except _MAY_PASS:
                 pass  # The next connection may do better.
             failures = 0 if time.monotonic() - began > STEADY else failures + 1
             await asyncio.sleep(_pause(failures))
