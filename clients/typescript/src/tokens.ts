@@ -1,7 +1,8 @@
 /** Who is signed in: where tokens are kept, and how they are renewed exactly once however many calls wait. */
 
 import type { SignedIn } from './generated/types.gen.js';
-import { AccordError, ConnectionFailed, ServiceUnavailable, Unauthorized, InvalidCredentials, signedOut } from './errors.js';
+import { AccordError, ConnectionFailed, InvalidCredentials, ServiceUnavailable, signedOut, Unauthorized } from './errors.js';
+import { sleep } from './retries.js';
 
 export interface Tokens {
   accessToken: string;
@@ -52,6 +53,9 @@ export function localStorageTokens(key = 'accord.tokens'): TokenStore {
   };
 }
 
+/** Milliseconds until what one window saved is surely seen by the others. */
+const SHOWN = 200;
+
 /** Renewals under way, by store: clients that share a store share them. */
 const renewals = new WeakMap<TokenStore, Promise<string>>();
 
@@ -94,21 +98,36 @@ export class Session {
     const store = this.#store;
     const running = renewals.get(store);
     if (running) return running;
-    const renewal = this.#alone(() => this.#renew(stale)).finally(() => renewals.delete(store));
+    const renewal = this.#alone(stale).finally(() => renewals.delete(store));
     renewals.set(store, renewal);
     return renewal;
   }
 
-  /** Run while no other window renews the same tokens. */
-  #alone(work: () => Promise<string>): Promise<string> {
+  /** Renew while no other window renews the same tokens. */
+  #alone(stale: string): Promise<string> {
+    const name = `accord refresh ${this.#store.name}`;
     const locks = this.#store.name === undefined ? undefined : globalThis.navigator?.locks;
-    return locks ? locks.request(`accord refresh ${this.#store.name}`, work).then((token) => token) : work();
+    if (!locks) return this.#renew(stale, 0);
+    return new Promise((resolve, reject) => {
+      const renew = async (patience: number) => {
+        await this.#renew(stale, patience).then(resolve, reject);
+        // Held until the other windows can see what was saved: browsers show it to them a moment later.
+        await sleep(SHOWN);
+      };
+      const whenFree = (lock: Lock | null) => (lock ? renew(0) : void locks.request(name, () => renew(3 * SHOWN)));
+      locks.request(name, { ifAvailable: true }, whenFree).catch(reject);
+    });
   }
 
-  async #renew(stale: string): Promise<string> {
-    const tokens = await this.#store.load();
+  /** Tokens that another window is known to have renewed may take so many milliseconds to show here. */
+  async #renew(stale: string, patience: number): Promise<string> {
+    let tokens = await this.#store.load();
+    for (const end = Date.now() + patience; tokens?.accessToken === stale && Date.now() < end; ) {
+      await sleep(10);
+      tokens = await this.#store.load();
+    }
     if (!tokens) throw signedOut(nobody());
-    // Another window may have renewed them while this one waited for the lock.
+    // Somebody else may have renewed them meanwhile.
     if (tokens.accessToken !== stale && Date.now() < renewAt(tokens)) return tokens.accessToken;
     try {
       const next = tokensOf(await this.#refresh(tokens.refreshToken));
