@@ -1,5 +1,6 @@
 import asyncio
 import random
+import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -296,17 +297,19 @@ async def test_closing_the_client_ends_the_iteration(person):
 
 
 @asynccontextmanager
-async def service_with_short_tokens(folder: Path):
-    service = Service(folder, ACCESS_TOKEN_TTL="3")
-    try:
-        yield await asyncio.to_thread(service.start)
-    finally:
-        await asyncio.to_thread(service.stop)
+async def service_with_short_tokens():
+    # Not below pytest's own folder, for the reason that the session's service has.
+    with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
+        service = Service(Path(folder), ACCESS_TOKEN_TTL="3")
+        try:
+            yield await asyncio.to_thread(service.start)
+        finally:
+            await asyncio.to_thread(service.stop)
 
 
-async def test_a_connection_outlives_its_token(tmp_path_factory):
+async def test_a_connection_outlives_its_token():
     async with (
-        service_with_short_tokens(tmp_path_factory.mktemp("short")) as service,
+        service_with_short_tokens() as service,
         AsyncAccord(service.url, headers={"X-Forwarded-For": new_address()}) as accord,
     ):
         body = details()
