@@ -9,8 +9,8 @@ export interface Tokens {
   refreshToken: string;
   /** When the access token expires, in milliseconds since the epoch. */
   expiresAt: number;
-  /** How many seconds the access token was good for. */
-  expiresIn: number;
+  /** How many seconds the access token lives altogether. */
+  lifetime: number;
 }
 
 /** Keeps the tokens of one session. */
@@ -41,8 +41,11 @@ export function localStorageTokens(key = 'accord.tokens'): TokenStore {
   return {
     name: key,
     load() {
-      const text = localStorage.getItem(key);
-      return text === null ? undefined : (JSON.parse(text) as Tokens);
+      try {
+        return (JSON.parse(localStorage.getItem(key) ?? 'null') as Tokens | null) ?? undefined;
+      } catch {
+        return undefined; // What is not ours is as if nobody were signed in.
+      }
     },
     save(tokens) {
       localStorage.setItem(key, JSON.stringify(tokens));
@@ -143,11 +146,11 @@ export class Session {
 
 /** Before the token expires: 30 seconds, or a tenth of its life if that is less. */
 function renewAt(tokens: Tokens): number {
-  return tokens.expiresAt - Math.min(30_000, tokens.expiresIn * 100);
+  return tokens.expiresAt - Math.min(30_000, tokens.lifetime * 100);
 }
 
 function tokensOf({ accessToken, refreshToken, expiresIn }: SignedIn): Tokens {
-  return { accessToken, refreshToken, expiresIn, expiresAt: Date.now() + expiresIn * 1000 };
+  return { accessToken, refreshToken, lifetime: expiresIn, expiresAt: Date.now() + expiresIn * 1000 };
 }
 
 function nobody(): AccordError {

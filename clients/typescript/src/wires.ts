@@ -6,7 +6,7 @@ import type { Change } from './generated/types.gen.js';
 
 /** What the server sends, as asyncapi.yaml has it. */
 export type Frame =
-  | { type: 'welcome'; heartbeatSeconds: number }
+  | { type: 'welcome'; serverTime: string; heartbeatSeconds: number }
   | { type: 'authenticated'; expiresAt: string }
   | { type: 'subscribed'; key: string; outcome: 'live' | 'replayed' | 'resync_required'; position: number }
   | ({ type: 'change' } & Change)
@@ -16,7 +16,7 @@ export type Frame =
 
 /** Who listens to a wire. After `closed` nothing comes any more. */
 export interface Listener {
-  /** Subscriptions may be sent; `expiresAt` says until when, in milliseconds since the epoch. */
+  /** Subscriptions may be sent; `expiresAt` says until when, in milliseconds since the epoch by our clock. */
   opened(expiresAt?: number): void;
   frame(frame: Frame): void;
   /** `error` says that connecting again is of no use with this token, or at all. */
@@ -67,6 +67,8 @@ export class SocketWire implements Wire {
   readonly #socket: WebSocket;
   readonly #watch = new Watch();
   #listener: Listener | undefined;
+  /** By how much the clock of the server is ahead of ours. */
+  #ahead = 0;
 
   constructor(socket: WebSocket, token: string, listener: Listener) {
     this.#listener = listener;
@@ -96,10 +98,11 @@ export class SocketWire implements Wire {
   #take(frame: Frame, token: string): void {
     this.#watch.heard();
     if (frame.type === 'welcome') {
+      this.#ahead = Date.parse(frame.serverTime) - Date.now();
       this.authenticate(token);
       this.#watch.start(frame.heartbeatSeconds, () => this.#send({ type: 'ping' }), () => this.#end(LOST));
     } else if (frame.type === 'authenticated') {
-      this.#listener?.opened(Date.parse(frame.expiresAt));
+      this.#listener?.opened(Date.parse(frame.expiresAt) - this.#ahead);
     } else {
       this.#listener?.frame(frame);
     }

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { type Accord, type Change, type Following, type Resync, NotFound, SignedOut, Unauthorized } from '@accord/client';
+import { Accord, type Change, type Following, NotFound, recordKey, type Resync, SignedOut, Unauthorized } from '@accord/client';
 
-import { anAccount, client, later, openTokens, SERVICE, signedIn, until } from './given.ts';
+import { anAccount, client, later, openTokens, PASSWORD, SERVICE, signedIn, until } from './given.ts';
 import { Proxy } from './proxy.ts';
 
 let proxy: Proxy;
@@ -13,7 +13,7 @@ before(async () => {
 after(() => proxy.down());
 
 function key(user: { id: string }): string {
-  return `getRecord:users:${user.id}`;
+  return recordKey('users', user.id);
 }
 
 /** Collect what comes, and how it ends. */
@@ -251,4 +251,21 @@ test('a connection stays signed in when its token is about to expire', async () 
   await until(() => ada.traffic.frames.filter((frame) => frame.type === 'authenticate').length === 2);
   assert.notEqual(tokens.now().accessToken, before);
   ada.live.close();
+});
+
+test('without a WebSocket, as on Node 20, the same comes over the event stream', async () => {
+  const { WebSocket: kept } = globalThis;
+  const ada = await signedIn();
+  Reflect.deleteProperty(globalThis, 'WebSocket');
+  const old = new Accord({ baseUrl: SERVICE, headers: { 'X-Forwarded-For': '10.255.0.1' } });
+  globalThis.WebSocket = kept;
+  await old.signIn({ email: ada.user.email, password: PASSWORD });
+  const following = old.live.follow([recordKey('users', ada.user.id)]);
+  await following.ready;
+
+  await rename(ada, 1, 2);
+
+  const { value } = await following.next();
+  assert.equal(value?.kind, 'updated');
+  old.live.close();
 });
