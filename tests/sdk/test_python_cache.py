@@ -286,3 +286,23 @@ async def test_records_have_types(writer, cache, plans):
     record = cache.get(TABLE, plans.id)
 
     assert models.Conversation.from_dict(record.to_dict()) == await writer.get_conversation(plans.id)
+
+
+async def test_a_listener_that_fails_stops_nothing(cache, plans):
+    loop, told = asyncio.get_running_loop(), []
+    loop.set_exception_handler(lambda _loop, context: told.append(context["exception"]))
+    cache.listen(lambda _event: 1 / 0)
+
+    try:
+        assert await cache.transact([title(plans, "Made")]) == "made"
+    finally:
+        loop.set_exception_handler(None)
+
+    assert {type(error) for error in told} == {ZeroDivisionError}
+
+
+async def test_a_transaction_of_a_client_that_is_closed_fails(cache, accord, plans):
+    await accord.close()
+
+    with pytest.raises(RuntimeError):
+        await cache.transact([title(plans, "Never")])

@@ -7,6 +7,7 @@ waiting (KeyboardInterrupt) cancels what was waited for.
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import (
     AsyncIterator,
@@ -59,6 +60,7 @@ class Accord(Operations):
         retries: int = 3,
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Take what AsyncAccord takes."""
@@ -66,7 +68,13 @@ class Accord(Operations):
 
         async def made() -> AsyncAccord:
             return AsyncAccord(
-                base_url, tokens=tokens, retries=retries, timeout=timeout, headers=headers, transport=transport
+                base_url,
+                tokens=tokens,
+                retries=retries,
+                timeout=timeout,
+                headers=headers,
+                ssl_context=ssl_context,
+                transport=transport,
             )
 
         self._client = self._loop.wait_for(made())

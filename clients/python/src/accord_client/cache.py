@@ -242,6 +242,16 @@ class Cache:
     def _send_soon(self) -> None:
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())
+            self._sending.add_done_callback(self._sending_ended)
+
+    def _sending_ended(self, task: asyncio.Task[None]) -> None:
+        """Let nobody wait for ever when sending itself went wrong, as on a client that was closed."""
+        self._tried.set()
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            for pending in [pending for pending in self._pending if not pending.answer.done()]:
+                pending.answer.set_exception(error)
+                pending.answer.exception()
 
     async def _send_all(self) -> None:
         failures = 0
@@ -321,7 +331,11 @@ class Cache:
 
     def _tell(self, event: Event) -> None:
         for listener in list(self._listeners):
-            listener(event)
+            try:
+                listener(event)
+            except Exception as error:  # noqa: BLE001 - a listener's mistake is told, and the queue goes on
+                told = {"message": "A listener of a cache failed.", "exception": error}
+                asyncio.get_running_loop().call_exception_handler(told)
 
 
 def _with_all(pending: Sequence[_Pending], confirmed: Mapping[Key, AnyRecord]) -> dict[Key, AnyRecord | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from datetime import datetime
@@ -50,6 +51,7 @@ class AsyncAccord(AsyncOperations):
         retries: int = 3,
         timeout: float = 30.0,
         headers: Mapping[str, str] | None = None,
+        ssl_context: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Take where the service is.
@@ -60,15 +62,21 @@ class AsyncAccord(AsyncOperations):
             retries: How many times a request is sent again where that is safe; 0 turns it off.
             timeout: Seconds that one try may wait for the connection, or for the next part of the answer.
             headers: Sent with every request.
-            transport: What carries the requests, for proxies, certificates and tests.
+            ssl_context: Which certificates are trusted, such as those of an authority of your own.
+            transport: What carries the requests, for proxies and tests.
         """
         base_url = base_url.rstrip("/")
         self._http = httpx.AsyncClient(
-            base_url=base_url, timeout=timeout, headers=headers, transport=transport, limits=_LIMITS
+            base_url=base_url,
+            timeout=timeout,
+            headers=headers,
+            verify=ssl_context or True,
+            transport=transport,
+            limits=_LIMITS,
         )
         self._retries = retries
         self._session = Session(tokens or MemoryTokens(), self._send_refresh)
-        self.live = Live(base_url, self._session.access_token, headers or {})
+        self.live = Live(base_url, self._session.access_token, headers or {}, ssl_context)
         """What follows changes: `async with accord.live.follow(key) as changes`."""
         self._caches: list[Cache] = []
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import ssl
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
@@ -32,6 +33,8 @@ STEADY: Final = 10.0
 """Seconds after which a connection counts as one that works, so that the next pause is short again."""
 PATIENCE: Final = 10.0
 """Seconds to wait for a connection, and for the first answer on it."""
+FAREWELL: Final = 1.0
+"""Seconds that the end of a connection waits for the service to agree."""
 MOST_WAITING: Final = 10_000
 """Changes that wait for a slow follower; it gets a Resync instead of more."""
 
@@ -150,8 +153,16 @@ class Changes:
 class Live:
     """Follows keys. The connection is made for the first follower, and closed after the last."""
 
-    def __init__(self, base_url: str, access_token: AccessToken, headers: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        access_token: AccessToken,
+        headers: Mapping[str, str],
+        ssl_context: ssl.SSLContext | None = None,
+    ) -> None:
         self._url = f"ws{base_url.removeprefix('http')}/api/v1/ws"
+        secure = base_url.startswith("https:")
+        self._ssl_context = (ssl_context or ssl.create_default_context()) if secure else None
         self._access_token = access_token
         self._headers = headers
         self._followers: dict[str, list[Changes]] = {}
@@ -244,7 +255,7 @@ class Live:
     async def _one_connection(self) -> None:
         """Sign in, follow all keys, and hand out what comes, until the connection ends."""
         token = await self._token()
-        async with connect(self._url, additional_headers=self._headers, open_timeout=PATIENCE) as socket:
+        async with self._connect() as socket:
             welcome = await _next_frame(socket)
             token = await self._sign_in(socket, token)
             self._socket = socket
@@ -258,6 +269,15 @@ class Live:
                 self._socket = None
                 self._fall()
                 refreshing.cancel()
+
+    def _connect(self) -> connect:
+        return connect(
+            self._url,
+            ssl=self._ssl_context,
+            additional_headers=self._headers,
+            open_timeout=PATIENCE,
+            close_timeout=FAREWELL,
+        )
 
     def _fall(self) -> None:
         self._asked.clear()
