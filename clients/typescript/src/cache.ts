@@ -5,7 +5,7 @@ import type { CallOptions, Operations, RecordTypes } from './generated/operation
 import type { AnyRecord, Change, FoundRecords, RecordOperation, RecordPointer } from './generated/types.gen.js';
 import { type Live, recordKey, type Resync } from './live.js';
 import { applied, inverse } from './recordChanges.js';
-import { backoff, newKey } from './retries.js';
+import { backoff, newKey, sleep } from './retries.js';
 
 /** The tables of the contract. */
 export type Table = keyof RecordTypes & string;
@@ -144,11 +144,14 @@ export class Cache {
   /** Keep a record current: it is read now, and again whenever it changes. */
   follow(table: Table, id: string, { signal }: CallOptions = {}): Followed {
     const pointer = { table, id };
-    const changes = this.#live.follow([recordKey(table, id)], signal ? { signal } : {});
-    const ready = changes.ready.then(() => this.load([pointer]));
+    const life = new AbortController();
+    signal?.addEventListener('abort', () => life.abort(signal.reason), { once: true });
+    if (signal?.aborted) life.abort(signal.reason);
+    const changes = this.#live.follow([recordKey(table, id)], { signal: life.signal });
+    const ready = changes.ready.then(() => this.load([pointer], { signal: life.signal }));
     ready.catch(() => undefined); // Whoever does not wait for it hears of it as an event.
-    void this.#followAll(pointer, changes, ready);
-    return { ready, stop: () => void changes.return() };
+    void this.#followAll(pointer, changes, ready, life.signal);
+    return { ready, stop: () => life.abort() };
   }
 
   /** Send nothing more by itself. What waits is lost with the cache. */
@@ -157,24 +160,35 @@ export class Cache {
     this.#listeners.clear();
   }
 
-  async #followAll(pointer: RecordPointer, changes: AsyncIterable<Change | Resync>, ready: Promise<void>): Promise<void> {
+  async #followAll(
+    pointer: RecordPointer,
+    changes: AsyncIterable<Change | Resync>,
+    ready: Promise<void>,
+    signal: AbortSignal,
+  ): Promise<void> {
     try {
       await ready;
-      for await (const change of changes) await this.#follow(pointer, change);
+      for await (const change of changes) await this.#follow(pointer, change, signal);
     } catch (error) {
+      if (signal.aborted) return;
       if (error instanceof NotFound) this.#remove(pointer, 0);
       this.#tell({ type: 'lost', ...pointer, error });
     }
   }
 
-  async #follow(pointer: RecordPointer, change: Change | Resync): Promise<void> {
+  async #follow(pointer: RecordPointer, change: Change | Resync, signal: AbortSignal): Promise<void> {
     if (change.kind === 'deleted') return this.#remove(pointer, change.position);
     const known = this.#confirmed.get(keyOf(pointer))?.version ?? 0;
     if (change.kind !== 'resync' && change.version <= known) return;
-    // Without a connection the next change brings it, or the resync after the cut.
-    await this.load([pointer]).catch((error: unknown) => {
-      if (!isAway(error)) throw error;
-    });
+    // The change does not come again, so it is read however long that takes.
+    for (let tried = 0; ; tried++) {
+      try {
+        return await this.load([pointer], { signal });
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        await sleep(backoff(tried, BASE, MOST), signal);
+      }
+    }
   }
 
   #begin(operations: readonly RecordOperation[], rollBack: () => void): Promise<Outcome> {

@@ -62,6 +62,7 @@ class Follower implements Following {
   readonly #leave: (follower: Follower) => void;
   #isOver = false;
   #error: unknown;
+  #arriving: Promise<void> | undefined;
   #wake: () => void = () => undefined;
   #stand!: { resolve: () => void; reject: (error: unknown) => void };
 
@@ -96,9 +97,7 @@ class Follower implements Following {
         if (error !== undefined) throw error;
         return { done: true, value: undefined };
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-      });
+      await this.#arrival();
     }
   }
 
@@ -136,6 +135,17 @@ class Follower implements Following {
     this.#leave(this);
     this.#stand.reject(error ?? new DOMException('It was ended before it began.', 'AbortError'));
     this.#wake();
+  }
+
+  /** Resolves with the next that comes, for all who wait. */
+  #arrival(): Promise<void> {
+    this.#arriving ??= new Promise((resolve) => {
+      this.#wake = () => {
+        this.#arriving = undefined;
+        resolve();
+      };
+    });
+    return this.#arriving;
   }
 
   #put(value: Change | Resync): void {

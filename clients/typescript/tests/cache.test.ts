@@ -236,3 +236,38 @@ test('a record that is followed and may no longer be read goes, and that is told
   assert.equal(cache.get('conversations', plans.id), undefined);
   await later(0);
 });
+
+test('a change of a record that is followed is read, also when that fails at first', async () => {
+  let failures = 0;
+  const flaky: typeof fetch = (request) => {
+    const isRead = (request as Request).url.endsWith('/records/query');
+    if (isRead && failures-- > 0) throw new TypeError('fetch failed');
+    return fetch(request);
+  };
+  const ada = await signedIn({ fetch: flaky, retries: 0 });
+  const cache = ada.cache();
+  const followed = cache.follow('users', ada.user.id);
+  await followed.ready;
+
+  failures = 2;
+  await ada.updateMe({ expectedVersion: 1, firstName: 'Augusta' });
+
+  await until(() => cache.get('users', ada.user.id)?.firstName === 'Augusta');
+  followed.stop();
+  ada.live.close();
+});
+
+test('who stops to follow hears no more of it', async () => {
+  const { ada, plans, cache, shown } = await withPlans();
+  const events: CacheEvent[] = [];
+  const followed = cache.follow('conversations', plans.id);
+  await followed.ready;
+  cache.listen((event) => events.push(event));
+
+  followed.stop();
+  await ada.updateConversation({ conversationId: plans.id, expectedVersion: 1, title: 'Better plans' });
+  await later(300);
+
+  assert.deepEqual(events, []);
+  assert.equal(shown()?.title, 'Plans');
+});

@@ -269,3 +269,17 @@ test('without a WebSocket, as on Node 20, the same comes over the event stream',
   assert.equal(value?.kind, 'updated');
   old.live.close();
 });
+
+test('several may wait for what comes next, and each gets another', async () => {
+  const ada = await signedIn();
+  const following = ada.live.follow([key(ada.user)]);
+  await following.ready;
+
+  const waiting = [following.next(), following.next(), following.next()];
+  await rename(ada, 1, 3);
+  await later(200);
+  await following.return();
+
+  const came = await Promise.all(waiting);
+  assert.deepEqual(came.map(({ value }) => (value?.kind === 'updated' ? value.version : value)), [2, 3, undefined]);
+});
