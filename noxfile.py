@@ -18,7 +18,7 @@ nox.options.stop_on_first_error = False
 
 ROOT = Path(__file__).parent
 LOCKS = ROOT / "requirements"
-SOURCES = ("src", "tests", "noxfile.py")
+SOURCES = ("src", "tests", "clients", "noxfile.py")
 SHARED = ROOT / ".nox" / "environment"  # where the session of this name puts it
 COMPILE = (
     "uv pip compile --quiet --universal --python-version=3.11 --generate-hashes --no-annotate "
@@ -65,7 +65,8 @@ def lint(session: nox.Session) -> None:
 @_check()
 def types(session: nox.Session) -> None:
     """Types, strictly."""
-    _run(session, "pyright", PYRIGHT_PYTHON_GLOBAL_NODE="0", PYRIGHT_PYTHON_IGNORE_WARNINGS="1")
+    for project in (".", "clients/python"):
+        _run(session, "pyright", "-p", project, PYRIGHT_PYTHON_GLOBAL_NODE="0", PYRIGHT_PYTHON_IGNORE_WARNINGS="1")
 
 
 @_check()
@@ -73,12 +74,13 @@ def contract(session: nox.Session) -> None:
     """The contract keeps its laws, and what is generated from it is current."""
     for command in ("verify", "lint", "lint-external", "compare"):
         _run(session, "python", "-m", "accord.contract", command)
+    _run(session, "python", "clients/generate.py", "verify")
 
 
 # What never sends a flow anywhere comes out the same in both transports, and is tested once.
 WITHOUT_FLOWS = (
     *("benchmarks", "contract", "database", "docs", "embedded", "logs", "migrations", "operations"),
-    *("packaging", "security", "settings", "telemetry"),
+    *("packaging", "sdk", "security", "settings"),
 )
 
 
@@ -113,6 +115,7 @@ def generate(session: nox.Session) -> None:
     """Remake every generated file."""
     _run(session, "python", "-m", "accord.contract", "generate")
     _run(session, "python", "-m", "accord.settings", "generate")
+    _run(session, "python", "clients/generate.py", "generate")
 
 
 @_check()
@@ -120,6 +123,13 @@ def verify(session: nox.Session) -> None:
     """Fail when a generated file is not current."""
     _run(session, "python", "-m", "accord.contract", "verify")
     _run(session, "python", "-m", "accord.settings", "verify")
+    _run(session, "python", "clients/generate.py", "verify")
+
+
+@_check()
+def package(session: nox.Session) -> None:
+    """Build the SDKs, a wheel and an npm tarball, into dist/."""
+    _run(session, "python", "clients/package.py", "dist")
 
 
 @nox.session
