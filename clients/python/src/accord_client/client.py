@@ -65,18 +65,18 @@ class AsyncAccord(AsyncOperations):
             ssl_context: Which certificates are trusted, such as those of an authority of your own.
             transport: What carries the requests, for proxies and tests.
         """
-        base_url = base_url.rstrip("/")
+        base_url, trusted = base_url.rstrip("/"), ssl_context or httpx.create_ssl_context()
         self._http = httpx.AsyncClient(
             base_url=base_url,
             timeout=timeout,
             headers=headers,
-            verify=ssl_context or True,
+            verify=trusted,
             transport=transport,
             limits=_LIMITS,
         )
         self._retries = retries
         self._session = Session(tokens or MemoryTokens(), self._send_refresh)
-        self.live = Live(base_url, self._session.access_token, headers or {}, ssl_context)
+        self.live = Live(base_url, self._session.access_token, headers or {}, trusted)
         """What follows changes: `async with accord.live.follow(key) as changes`."""
         self._caches: list[Cache] = []
 

@@ -158,11 +158,10 @@ class Live:
         base_url: str,
         access_token: AccessToken,
         headers: Mapping[str, str],
-        ssl_context: ssl.SSLContext | None = None,
+        ssl_context: ssl.SSLContext,
     ) -> None:
         self._url = f"ws{base_url.removeprefix('http')}/api/v1/ws"
-        secure = base_url.startswith("https:")
-        self._ssl_context = (ssl_context or ssl.create_default_context()) if secure else None
+        self._ssl_context = ssl_context if base_url.startswith("https:") else None
         self._access_token = access_token
         self._headers = headers
         self._followers: dict[str, list[Changes]] = {}
