@@ -4,9 +4,11 @@ Live updates go over a socket, which prism does not know; the scenarios without 
 """
 
 import json
+import os
 import re
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -48,6 +50,17 @@ def run_scenarios(url: str, *arguments: str, **environment: str) -> list[str]:
 @pytest.mark.parametrize("live_over", ["socket", "stream"])
 def test_all_checks_pass(service, live_over):
     assert run_scenarios(service.url, ACCORD_LIVE_OVER=live_over) == expected_lines()
+
+
+def test_the_python_sdk_prints_the_same_lines(service):
+    python = CLIENTS / "python"
+    environment = {**os.environ, "PYTHONPATH": str(python / "src"), "ACCORD_URL": service.url}
+
+    done = subprocess.run(
+        [sys.executable, python / "conformance.py"], env=environment, capture_output=True, text=True, check=False
+    )
+
+    assert done.stdout.splitlines() == expected_lines(), done.stderr
 
 
 def test_a_check_that_does_not_hold_fails_and_the_next_scenario_runs(service, tmp_path):

@@ -59,7 +59,12 @@ export function backoff(tried: number, base: number, most: number): number {
 
 /** Wait; reject with the signal's reason when it aborts. */
 export function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
-  return unlessAborted(new Promise((resolve) => setTimeout(resolve, milliseconds)), signal);
+  let timer: ReturnType<typeof setTimeout>;
+  const rest = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  // A timer that nobody waits for would keep the program from ending.
+  return unlessAborted(rest, signal).finally(() => clearTimeout(timer));
 }
 
 /** The promise, or the signal's reason when it aborts before. */
