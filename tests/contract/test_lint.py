@@ -250,6 +250,12 @@ BROKEN = [
         2,
         """the example of expectedVersion must be that of If-Match, "1".""",
     ),
+    (
+        "names_each_object",
+        (*NOTE, "properties", "tags"),
+        {"type": "object", "maxProperties": 3, "additionalProperties": {"type": "boolean"}},
+        "schema Note.tags: write the object as a schema of its own",
+    ),
     ("is_fast_on_near_misses", (*TEXT, "pattern"), "^(?:a+)+$", "let no two of its repeats overlap"),
 ]
 

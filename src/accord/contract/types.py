@@ -557,10 +557,14 @@ class HealthCheck(TypedDict):
     latencyMs: float
 
 
+HealthChecks: TypeAlias = dict[str, HealthCheck]
+"""Each thing the service depends on, by name. Only administrators see it."""
+
+
 class Health(TypedDict):
     """The state of the service."""
 
     status: HealthStatus
-    checks: NotRequired[dict[str, HealthCheck]]
+    checks: NotRequired[HealthChecks]
     uptime: float
     version: str

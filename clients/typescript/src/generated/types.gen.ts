@@ -580,17 +580,19 @@ export type Echo = {
  */
 export type Health = {
     status: HealthStatus;
-    /**
-     * Each thing the service depends on, by name. Only administrators see it.
-     */
-    checks?: {
-        [key: string]: HealthCheck;
-    };
+    checks?: HealthChecks;
     /**
      * Seconds since the process started.
      */
     uptime: number;
     version: string;
+};
+
+/**
+ * Each thing the service depends on, by name. Only administrators see it.
+ */
+export type HealthChecks = {
+    [key: string]: HealthCheck;
 };
 
 /**

@@ -90,6 +90,15 @@ def closes_objects(bundle: Json) -> Iterator[str]:
             yield f"{where}: give the map a maxProperties."
 
 
+def names_each_object(bundle: Json) -> Iterator[str]:
+    """An object without a schema of its own gets a made-up name in both SDKs."""
+    named = {f"schema {name}" for name in bundle.get("components", {}).get("schemas", {})}
+    for where, schema in schemas(bundle):
+        says_nothing = schema.get("additionalProperties") is True and "properties" not in schema
+        if schema.get("type") == "object" and where not in named and not says_nothing:
+            yield f"{where}: write the object as a schema of its own in components, and refer to it."
+
+
 def refuses_unknown_fields(bundle: Json) -> Iterator[str]:
     """I-4: what a request may not set it cannot send."""
     for where, schema in request_schemas(bundle):
@@ -172,6 +181,7 @@ RULES = (
     bounds_integers,
     bounds_arrays,
     closes_objects,
+    names_each_object,
     refuses_unknown_fields,
     requires_what_it_has,
     is_camel_case,
