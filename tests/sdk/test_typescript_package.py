@@ -80,7 +80,7 @@ def test_the_package_has_what_it_needs_and_nothing_else():
         names = {name.removeprefix("package/") for name in package.getnames()}
         manifest = json.load(package.extractfile("package/package.json"))
 
-    assert {name for name in names if not name.startswith("dist/")} == {"package.json", "README.md"}
+    assert {name for name in names if not name.startswith("dist/")} == {"package.json", "README.md", "LICENSE"}
     assert {"dist/index.js", "dist/index.d.ts"} <= names
     assert "dependencies" not in manifest
     assert manifest["sideEffects"] is False

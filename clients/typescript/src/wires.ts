@@ -36,6 +36,8 @@ export interface Wire {
 export const UNAUTHENTICATED = 4401;
 /** The connection broke, or it never was one. */
 export const LOST = 1006;
+/** A third of the seconds that a connection may take before its first frame. */
+const CONNECTING = 3;
 /** Seconds between heartbeats of the server on a stream. */
 const STREAM_HEARTBEAT = 25;
 const MOST_KEYS_OF_STREAM = 50;
@@ -75,6 +77,7 @@ export class SocketWire implements Wire {
     this.#socket = socket;
     this.#socket.onmessage = (event) => this.#take(JSON.parse(String(event.data)) as Frame, token);
     this.#socket.onclose = (event) => this.#end(event.code);
+    this.#watch.start(CONNECTING, () => undefined, () => this.#end(LOST));
   }
 
   subscribe(key: string, after: number | undefined): void {

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 
 import { Accord, type Change, type Following, NotFound, recordKey, type Resync, SignedOut, Unauthorized } from '@accord/client';
@@ -282,4 +284,19 @@ test('several may wait for what comes next, and each gets another', async () => 
 
   const came = await Promise.all(waiting);
   assert.deepEqual(came.map(({ value }) => (value?.kind === 'updated' ? value.version : value)), [2, 3, undefined]);
+});
+
+test('a connection that says nothing is given up', { timeout: 40_000 }, async () => {
+  const silent = createServer((socket) => void socket.on('error', () => undefined)).listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const { port } = silent.address() as AddressInfo;
+  let tries = 0;
+  const ada = await signedIn({ webSocket: (url) => new WebSocket(tries++ ? url : `ws://127.0.0.1:${port}/`) });
+  const following = ada.live.follow([key(ada.user)]);
+
+  await following.ready;
+
+  assert.equal(tries, 2);
+  ada.live.close();
+  silent.close();
 });
