@@ -156,6 +156,11 @@ class Context:
         """Note what was done, for the trace that is logged (C-12); never a value from the request."""
         self.steps.append(what)
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether there is anything to commit; most reads need nothing of it."""
+        return self._tx is not None or self._journal is not None
+
     async def commit(self) -> None:
         """Commit what the flow wrote, with its journal entries; dispatch calls this, flows never do."""
         appends = self._journal is not None and not self._journal.is_empty

@@ -110,7 +110,8 @@ class LocalDispatch:
 
     async def _run(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> tuple[int, Any]:
         data = await self._flows[operation.id](context, **inputs)
-        await context.commit()
+        if context.has_begun:
+            await context.commit()
         return operation.success_status, data
 
     async def _once(

@@ -35,7 +35,8 @@ class BodyGuard:
             raise self._too_large()
         if (coding or b"chunked").lower() != b"chunked" or b"content-encoding" in headers:
             raise UnsupportedMediaType
-        if _json(headers.get(b"content-type", b"")) is None:
+        kind = headers.get(b"content-type", b"")
+        if kind != b"application/json" and _json(kind) is None:
             raise UnsupportedMediaType
         return True
 
