@@ -73,3 +73,68 @@ async def test_the_messages_of_a_conversation_are_lost_with_it(given, live):
     assert (frame["type"], frame["key"]) == ("revoked", f"getRecord:messages:{message['id']}")
     await you.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
     assert (await yours.expect("change"))["version"] == 2
+
+
+def messages_of(conversation) -> str:
+    return f"getList:{conversation['id']}:messages"
+
+
+async def test_members_follow_the_messages_of_a_conversation(given, live):
+    me, you, stranger = [await given.an_account() for _ in range(3)]
+    conversation = await begun(me, you)
+    yours, theirs = await live(you), await live(stranger)
+    assert "version" not in await yours.subscribe(messages_of(conversation))
+    await theirs.send("subscribe", key=messages_of(conversation))
+    assert (await theirs.expect("error"))["code"] == "NOT_FOUND"
+
+    message = (await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text="Hello")).json()
+    await me.patch(f"/api/v1/messages/{message['id']}", expectedVersion=1, text="Hello!")
+    await me.delete(f"/api/v1/messages/{message['id']}", expectedVersion=2)
+
+    heard = [await yours.expect("change") for _ in range(3)]
+    assert [(frame["key"], frame["kind"]) for frame in heard] == [
+        (messages_of(conversation), kind) for kind in ("created", "updated", "deleted")
+    ]
+    await theirs.ping()
+
+
+async def test_messages_that_were_missed_are_replayed(given, live):
+    me = await given.an_account()
+    conversation = await begun(me)
+    first = await live(me)
+    position = (await first.subscribe(messages_of(conversation)))["position"]
+    for text in ("One", "Two"):
+        await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=text)
+        await first.expect("change")
+
+    again = await live(me)
+    await again.send("subscribe", key=messages_of(conversation), after=position)
+    assert (await again.expect("subscribed"))["outcome"] == "replayed"
+    assert [(await again.expect("change"))["kind"] for _ in range(2)] == ["created", "created"]
+    polled = await me.get(f"/api/v1/changes?keys={messages_of(conversation)}&after={position}")
+    assert [item["kind"] for item in polled.json()["items"]] == ["created", "created"]
+
+
+async def test_who_is_taken_out_follows_the_messages_no_more(given, live):
+    me, you = await given.an_account(), await given.an_account()
+    conversation = await begun(me, you)
+    yours = await live(you)
+    await yours.subscribe(messages_of(conversation))
+
+    await me.delete(f"/api/v1/conversations/{conversation['id']}/members/{you.id}", expectedVersion=1)
+
+    assert (await yours.expect("revoked"))["key"] == messages_of(conversation)
+    await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text="Without you")
+    await yours.ping()
+    assert (await you.get(f"/api/v1/changes?keys={messages_of(conversation)}")).status_code == 404
+
+
+async def test_the_list_of_messages_ends_with_its_conversation(given, live):
+    me = await given.an_account()
+    conversation = await begun(me)
+    mine = await live(me)
+    await mine.subscribe(messages_of(conversation))
+
+    await me.delete(f"/api/v1/conversations/{conversation['id']}", expectedVersion=1)
+
+    assert (await mine.expect("change"))["kind"] == "deleted"

@@ -1,7 +1,8 @@
 """Records and lists that clients name by key: `getRecord:{table}:{id}` and `getList:{ownerId}:{listType}`.
 
 The contract says which there are: `x-record: {table, read}` on a record's schema names the operation that reads one,
-`x-list: {type}` on an operation the list of its caller that it reads.
+`x-list: {type}` on an operation the list of its caller that it reads, `x-list: {type, of}` the list that a record of
+the table `of` has; who may read that record may follow its list.
 """
 
 import re
@@ -92,7 +93,18 @@ def record_types(bundle: Mapping[str, Any]) -> dict[str, RecordType]:
     return found
 
 
-def list_types(bundle: Mapping[str, Any]) -> frozenset[str]:
-    """Return the types of the lists that operations read for their caller."""
+def list_owners(bundle: Mapping[str, Any]) -> dict[str, str | None]:
+    """Return the types of lists, each with the table of the records that have one; None where accounts have them."""
     lists = (operation.definition.get("x-list") for operation in operations(bundle))
-    return frozenset(definition["type"] for definition in lists if definition is not None)
+    return {definition["type"]: definition.get("of") for definition in lists if definition is not None}
+
+
+def owner_to_read(key: ListKey, owners: Mapping[str, str | None], caller_id: str | None) -> RecordKey | None:
+    """Return the record that one must be able to read to follow the list; None for a list of one's own.
+
+    Raises KeyError for a list that there is not, or that is somebody else's.
+    """
+    table = owners[key.type]
+    if table is None and key.owner_id != caller_id:
+        raise KeyError(key.owner_id)
+    return None if table is None else RecordKey(table, key.owner_id)

@@ -66,9 +66,9 @@ class Journal:
         """Note that a record is gone; `row` has its id and last version."""
         self._note("deleted", table, row.id, row.version, {}, lists)
 
-    def event(self, table: str, record_id: UUID, fields: Mapping[str, Any]) -> None:
-        """Note something that happened to a record without changing it, such as a refused sign-in."""
-        self._note("event", table, record_id, None, fields)
+    def event(self, table: str, record_id: UUID, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
+        """Note something that happened to a record, or to its lists, without changing it, such as a refused sign-in."""
+        self._note("event", table, record_id, None, fields, lists)
 
     def acted_by(self, user_id: UUID) -> None:
         """Name the user whom the flow itself identified, such as one who signs in."""

@@ -11,7 +11,7 @@ from collections.abc import Container
 from typing import Any
 
 from accord.context import Caller, RequestInfo
-from accord.contract.records import Key, ListKey, RecordKey, list_types, parse_key, record_types
+from accord.contract.records import Key, ListKey, list_owners, owner_to_read, parse_key, record_types
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.journal.reading import Forgotten, changes, keys_of, last_position
@@ -50,7 +50,7 @@ class Subscriptions:
         self._database = database
         self._dispatch = dispatch
         self._records = record_types(document)
-        self._lists = list_types(document)
+        self._lists = list_owners(document)
         self._reading = asyncio.Semaphore(AT_ONCE)
         self._looking: set[asyncio.Task[None]] = set()
         hub.when_access_removed = self._look_again
@@ -102,19 +102,28 @@ class Subscriptions:
 
     async def _readable_version(self, caller: Caller, key: Key | None, request_id: str) -> int | None:
         """Return the version of a record, None for a list; raise NotFound for what the caller may not read."""
-        if isinstance(key, ListKey) and key.owner_id == caller.id and key.type in self._lists:
+        if isinstance(key, ListKey):
+            await self._require_list(caller, key, request_id)
             return None
-        record = self._records.get(key.table) if isinstance(key, RecordKey) else None
+        record = None if key is None else self._records.get(key.table)
         if record is None or key is None or not allows(caller.permissions, record.read.permission or "self"):
             raise Unreadable(NotFound.code, NotFound.detail)
         inputs = {p.argument: p.default for p in record.read.parameters if p.place == "query"}
         request = RequestInfo(request_id, deadline=time.time() + PATIENCE)
-        result = await self._dispatch(record.read, caller, request, inputs | {record.id_argument: key[1]})
+        result = await self._dispatch(record.read, caller, request, inputs | {record.id_argument: key.id})
         if not result.success and result.status not in {403, 404}:
             raise Unreadable(result.error_code or Problem.code, result.message or Problem.detail)
         if not result.success:
             raise Unreadable(NotFound.code, NotFound.detail)
         return result.data["version"]
+
+    async def _require_list(self, caller: Caller, key: ListKey, request_id: str) -> None:
+        try:
+            owner = owner_to_read(key, self._lists, caller.id)
+        except KeyError:
+            raise Unreadable(NotFound.code, NotFound.detail) from None
+        if owner is not None:
+            await self._readable_version(caller, owner, request_id)
 
     async def _missed(self, keys: list[Key], after: int, position: int) -> tuple[str, list[Any]]:
         if after >= position:

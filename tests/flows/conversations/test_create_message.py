@@ -1,7 +1,7 @@
 from uuid import uuid4
 
 
-async def test_a_member_says_something_and_the_conversation_is_announced(given, begun):
+async def test_a_member_says_something_and_the_list_is_announced(given, begun):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
 
@@ -17,7 +17,7 @@ async def test_a_member_says_something_and_the_conversation_is_announced(given, 
     keys = await given.sql(
         "SELECT record_table, list_keys FROM journal WHERE request_id = %s", answer.headers["x-request-id"]
     )
-    assert keys == [("messages", [f"getRecord:conversations:{conversation['id']}"])]
+    assert keys == [("messages", [f"getList:{conversation['id']}:messages"])]
 
 
 async def test_a_stranger_says_nothing(given, begun):

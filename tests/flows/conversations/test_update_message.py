@@ -11,7 +11,7 @@ async def test_its_author_changes_its_text_and_nothing_else(given, begun, said):
     assert other.status_code == 400
     assert (await me.get(path)).json() == answer.json()
     keys = await given.sql("SELECT list_keys FROM journal WHERE request_id = %s", answer.headers["x-request-id"])
-    assert keys == [([f"getRecord:conversations:{message['conversationId']}"],)]
+    assert keys == [([f"getList:{message['conversationId']}:messages"],)]
 
 
 async def test_another_member_is_refused_and_a_stranger_finds_nothing(given, begun, said):

@@ -7,7 +7,16 @@ from functools import cache
 
 from accord.context import Context
 from accord.contract import bundle
-from accord.contract.records import Key, ListKey, RecordKey, RecordType, list_types, parse_key, record_types
+from accord.contract.records import (
+    Key,
+    ListKey,
+    RecordKey,
+    RecordType,
+    list_owners,
+    owner_to_read,
+    parse_key,
+    record_types,
+)
 from accord.problems import NotFound, ValidationFailed
 
 TICKET_PREFIX = "accord_ticket_"
@@ -30,13 +39,21 @@ def parsed(keys: str) -> list[Key]:
 async def readable_version(context: Context, key: Key) -> int | None:
     """Return the version of a record, None for a list; raise NotFound for what the caller may not read."""
     if isinstance(key, ListKey):
-        if key.owner_id != context.caller.id or key.type not in _lists():
-            raise NotFound
+        await _require_list(context, key)
         return None
     record = _records().get(key.table)
     if record is None or not context.caller.may(record.read.permission or "self"):
         raise NotFound
     return await _read_version(context, record, key)
+
+
+async def _require_list(context: Context, key: ListKey) -> None:
+    try:
+        owner = owner_to_read(key, _lists(), context.caller.id)
+    except KeyError:
+        raise NotFound from None
+    if owner is not None:
+        await readable_version(context, owner)
 
 
 async def _read_version(context: Context, record: RecordType, key: RecordKey) -> int:
@@ -64,5 +81,5 @@ def _records() -> dict[str, RecordType]:
 
 
 @cache
-def _lists() -> frozenset[str]:
-    return list_types(bundle.load())
+def _lists() -> dict[str, str | None]:
+    return list_owners(bundle.load())

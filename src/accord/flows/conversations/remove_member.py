@@ -22,5 +22,6 @@ async def remove_member(context: Context, conversation_id: str, user_id: str, ex
 
     await queries.unlist_for_members(context.tx, saved.id, [leaving])
     context.journal.updated("conversations", saved, changes, rules.lists_of(found.member_ids))
-    context.journal.event("conversations", saved.id, {"event": "access removed", "userId": str(leaving)})
+    removed = {"event": "access removed", "userId": str(leaving)}
+    context.journal.event("conversations", saved.id, removed, [rules.messages_of(saved.id)])
     return shapes.conversation(saved)

@@ -19,9 +19,9 @@ def lists_of(member_ids: Sequence[UUID]) -> list[str]:
     return [f"getList:{member_id}:conversations" for member_id in member_ids]
 
 
-def conversation_of(message: Any) -> list[str]:
-    """Return the key under which members follow the messages of a conversation: that of the conversation."""
-    return [f"getRecord:conversations:{message.conversation_id}"]
+def messages_of(conversation_id: UUID) -> str:
+    """Return the key of the list of messages that a conversation has."""
+    return f"getList:{conversation_id}:messages"
 
 
 async def readable_conversation(context: Context, conversation_id: str) -> Any:
@@ -102,7 +102,7 @@ async def removed_conversation(context: Context, found: Any, expected: int) -> N
         raise Forbidden("Only who began a conversation deletes it. You may leave it.")
     gone = await saved_conversation(context, found.id, expected, {"deleted_at": context.now()})
     await queries.unlist_for_members(context.tx, gone.id, gone.member_ids)
-    context.journal.deleted("conversations", gone, lists_of(gone.member_ids))
+    context.journal.deleted("conversations", gone, [*lists_of(gone.member_ids), messages_of(gone.id)])
 
 
 async def readable_conversations(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
@@ -146,7 +146,7 @@ async def written_message(context: Context, message_id: UUID, conversation_id: s
     created = await queries.add_message_if_member(context.tx, values)
     if created is None:
         raise NotFound
-    context.journal.created("messages", created, values, conversation_of(created))
+    context.journal.created("messages", created, values, [messages_of(created.conversation_id)])
     return created
 
 
@@ -158,7 +158,7 @@ async def removed_message(context: Context, message_id: UUID | str, expected: in
     )
     if gone is None:
         raise await refusal_of_message(context, message_id, expected)
-    context.journal.deleted("messages", gone, conversation_of(gone))
+    context.journal.deleted("messages", gone, [messages_of(gone.conversation_id)])
 
 
 async def readable_messages(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
@@ -183,7 +183,7 @@ async def delete_from_messages(context: Context, row: Any) -> None:
 
 def lists_of_messages(row: Any) -> list[str]:
     """Return the key under which its conversation's members follow it."""
-    return conversation_of(row)
+    return [messages_of(row.conversation_id)]
 
 
 async def refusal_of_message(context: Context, message_id: UUID | str, expected: int) -> Problem:

@@ -15,5 +15,5 @@ async def update_message(context: Context, message_id: str, body: UpdateMessage)
 
     if saved is None:
         raise await rules.refusal_of_message(context, message_id, expected)
-    context.journal.updated("messages", saved, changes, rules.conversation_of(saved))
+    context.journal.updated("messages", saved, changes, [rules.messages_of(saved.conversation_id)])
     return shapes.message(saved)
