@@ -886,7 +886,7 @@ export abstract class Operations {
   /**
    * One conversation
    *
-   * For its members. `getRecord:conversations:{id}` announces its changes and those of its messages.
+   * For its members. `getRecord:conversations:{id}` announces its changes, `getList:{id}:messages` its messages.
    */
   getConversation(input: GetConversationInput, options: CallOptions = {}): Promise<Conversation> {
     const { conversationId } = input;
@@ -995,7 +995,7 @@ export abstract class Operations {
   /**
    * The messages of a conversation, newest first
    *
-   * For its members. `getRecord:conversations:{id}` announces what changes in this list.
+   * For its members. `getList:{conversationId}:messages` announces what changes in this list.
    */
   listMessages(input: ListMessagesInput, options: CallOptions = {}): Promise<MessageList> {
     const { conversationId, limit, cursor } = input;

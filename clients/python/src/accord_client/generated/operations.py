@@ -340,7 +340,7 @@ class AsyncOperations(ABC):
     ) -> Conversation:
         """One conversation.
 
-        For its members. `getRecord:conversations:{id}` announces its changes and those of its messages.
+        For its members. `getRecord:conversations:{id}` announces its changes, `getList:{id}:messages` its messages.
 
         Args:
             conversation_id: The `id` of the conversation.
@@ -634,7 +634,7 @@ class AsyncOperations(ABC):
     ) -> MessageList:
         """The messages of a conversation, newest first.
 
-        For its members. `getRecord:conversations:{id}` announces what changes in this list.
+        For its members. `getList:{conversationId}:messages` announces what changes in this list.
 
         Args:
             conversation_id: The `id` of the conversation.
@@ -1319,7 +1319,7 @@ class Operations(ABC):
     ) -> Conversation:
         """One conversation.
 
-        For its members. `getRecord:conversations:{id}` announces its changes and those of its messages.
+        For its members. `getRecord:conversations:{id}` announces its changes, `getList:{id}:messages` its messages.
 
         Args:
             conversation_id: The `id` of the conversation.
@@ -1542,7 +1542,7 @@ class Operations(ABC):
     ) -> MessageList:
         """The messages of a conversation, newest first.
 
-        For its members. `getRecord:conversations:{id}` announces what changes in this list.
+        For its members. `getList:{conversationId}:messages` announces what changes in this list.
 
         Args:
             conversation_id: The `id` of the conversation.
