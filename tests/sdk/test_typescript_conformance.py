@@ -6,6 +6,7 @@ Live updates go over a socket, which prism does not know; the scenarios without 
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -120,7 +121,10 @@ def prism(upstream: str, log: Path) -> Iterator[str]:
     node_tools.install()
     places = (bundle.path(), upstream, "--port", str(port), "--host", "127.0.0.1")
     command = [node_tools.program("node"), script, "proxy", *places]
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+    with (
+        log.open("wb") as output,
+        subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True) as process,
+    ):
         try:
             deadline = time.monotonic() + START_TIMEOUT
             while "is listening" not in log.read_text("utf-8"):
@@ -129,4 +133,4 @@ def prism(upstream: str, log: Path) -> Iterator[str]:
                 time.sleep(0.1)
             yield f"http://127.0.0.1:{port}"
         finally:
-            process.terminate()
+            os.killpg(process.pid, signal.SIGTERM)  # `node` may be a script that starts another program

@@ -11,7 +11,7 @@ export function recordKey(table: string, id: string): string {
   return `getRecord:${table}:${id}`;
 }
 
-/** The key under which a list is followed: one's own, such as `conversations`. */
+/** The key under which a list is followed: one's own `conversations`, or the `messages` of a conversation. */
 export function listKey(ownerId: string, listType: string): string {
   return `getList:${ownerId}:${listType}`;
 }

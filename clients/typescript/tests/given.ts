@@ -1,5 +1,7 @@
 /** What tests start from: clients of their own address, and accounts that they alone have. */
 
+import { afterEach } from 'node:test';
+
 import { Accord, memoryTokens, newKey, type AccordOptions, type Tokens, type TokenStore, type User } from '@accord/client';
 
 export const SERVICE = process.env.ACCORD_URL ?? 'http://localhost:8080';
@@ -11,6 +13,13 @@ export interface Traffic {
   frames: { type: string; key?: string; after?: number }[];
   sockets: WebSocket[];
 }
+
+/** Connections keep a program running, also when a test failed before it closed them. */
+const clients = new Set<Accord>();
+afterEach(() => {
+  for (const accord of clients) accord.live.close();
+  clients.clear();
+});
 
 /** A client of its own address, so that the rate limits of the service stay on. */
 export function client(options: Partial<AccordOptions> = {}): Accord & { traffic: Traffic } {
@@ -27,6 +36,7 @@ export function client(options: Partial<AccordOptions> = {}): Accord & { traffic
       return (options.fetch ?? fetch)(request);
     },
   });
+  clients.add(accord);
   return Object.assign(accord, { traffic });
 }
 
