@@ -11,7 +11,7 @@ from connexion.spec import Specification
 
 from accord import logs
 from accord.api import metrics
-from accord.api.answers import AT_ONCE, Answer, AnswerAtOnce, Header, Stream, fields, problem_answer
+from accord.api.answers import AT_ONCE, EVENT_STREAM, Answer, AnswerAtOnce, Header, Stream, fields, problem_answer
 from accord.api.body import ClientDisconnected
 from accord.api.client_address import ClientAddress
 from accord.api.cors import Cors
@@ -200,7 +200,8 @@ class Edge(SpecMiddleware):
     async def send(self, scope: Scope, request: Request, answer: Answer, send: Send) -> None:
         """Send the answer at once if the server can, else as ASGI has it; of a stream just the head."""
         at_once: dict[str, AnswerAtOnce] = scope.get("extensions", {}).get(AT_ONCE)
-        if at_once and answer.stream is None and at_once["answer"](answer, request.id):
+        is_whole = answer.content_type is not EVENT_STREAM
+        if at_once and is_whole and at_once["answer"](answer, request.id):
             return
         headers = fields(answer, request.id, self._always)
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
