@@ -97,10 +97,14 @@ class Stage:
 
     @cached_property
     def accounts(self) -> list[Account]:
-        """One account for each client, made and signed in over HTTP."""
+        """One account for each client."""
+        return self.new_accounts(range(self.effort.clients))
+
+    def new_accounts(self, numbers: range) -> list[Account]:
+        """Make accounts and sign in over HTTP."""
         port = self.ours.port
         with ThreadPoolExecutor(4) as pool:
-            return list(pool.map(lambda number: _account(port, number), range(self.effort.clients)))
+            return list(pool.map(lambda number: _account(port, number), numbers))
 
     @cached_property
     def accounts_file(self) -> str:

@@ -20,8 +20,8 @@ from benchmarks.programs import Program
 from benchmarks.stage import PASSWORD, Stage
 
 OTHERS = 4
-CLIENTS = 8
-"""At most; on accounts of their own, because signing in again and again ends an account's oldest sessions."""
+SIGNING_IN = range(1000, 1008)
+"""The numbers of accounts of their own: signing in again and again ends an account's oldest sessions."""
 PAUSE = 0.01
 """Seconds between the other requests of one client: 4 clients ask about 400 times a second."""
 
@@ -49,9 +49,10 @@ class Login:
     def measure(self, stage: Stage) -> Report:
         program = stage.floating("accord", "serve", "--port", "0")
         others, idle, meanwhile = _others(stage, program), [], []
+        emails = [account.email for account in stage.new_accounts(SIGNING_IN)]
 
         def ours() -> Sample:
-            return _while_others_ask(lambda: _sign_in(stage, program), others, meanwhile)
+            return _while_others_ask(lambda: _sign_in(stage, program, emails), others, meanwhile)
 
         def limit() -> Sample:
             idle.append(load.run(others).p99)
@@ -74,7 +75,7 @@ class Login:
         ]
         what = {
             "limit": f"{hashing_threads(Settings())} threads that verify the same hash and do nothing else",
-            "ours": f"POST /api/v1/auth/login by {CLIENTS} clients, while {OTHERS} others ask GET /me",
+            "ours": f"POST /api/v1/auth/login by {len(SIGNING_IN)} clients, while {OTHERS} others ask GET /me",
         }
         return Report(self.id, self.title, what, rounds, figures, ["Nothing is pinned to a core in this row."])
 
@@ -82,9 +83,9 @@ class Login:
 ROW = Login()
 
 
-def _sign_in(stage: Stage, program: Program) -> Sample:
+def _sign_in(stage: Stage, program: Program, emails: list[str]) -> Sample:
     effort = stage.effort
-    arguments = [{"email": account.email} for account in stage.accounts[OTHERS:][:CLIENTS]]
+    arguments = [{"email": email} for email in emails]
     plan = load.Plan(program.port, arguments, f"{__name__}:SigningIn", effort.seconds, effort.warm_up, pinned=False)
     return measured_load(plan, {"server": [program.pid], "postgresql": [stage.postgres_pid()]})
 

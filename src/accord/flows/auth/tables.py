@@ -1,6 +1,6 @@
 """Sessions with their refresh tokens, and failed sign-ins."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid, text
 
 from accord.database.schema import identity, metadata, moment
 
@@ -8,7 +8,7 @@ sessions = Table(
     "sessions",
     metadata,
     identity(),
-    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
+    Column("user_id", Uuid, ForeignKey("users.id"), nullable=False),
     Column("address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("current_token_hash", LargeBinary, nullable=False),
@@ -17,6 +17,8 @@ sessions = Table(
     moment("expires_at"),
     moment("ended_at", nullable=True),
     Index("sessions_ended_at_idx", "ended_at"),
+    # Those that ended stay for years, and signing in must not read them.
+    Index("sessions_live_idx", "user_id", postgresql_where=text("ended_at IS NULL")),
 )
 
 refresh_tokens = Table(
