@@ -82,14 +82,16 @@ WITHOUT_FLOWS = (
     *("benchmarks", "contract", "database", "docs", "embedded", "logs", "migrations", "operations"),
     *("packaging", "sdk", "security", "settings"),
 )
+# Each process of pytest has a service, with its servers, of its own.
+ON_ALL_CORES = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 
 @_check()
 def tests(session: nox.Session) -> None:
     """All tests with flows in the server's own process, and all that send flows with those in workers."""
     ignored = [f"--ignore=tests/{folder}" for folder in WITHOUT_FLOWS]
-    _run(session, "pytest", *(session.posargs or ignored), FLOW_TRANSPORT="nats")
-    _run(session, "pytest", *session.posargs, FLOW_TRANSPORT="local")
+    _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or ignored), FLOW_TRANSPORT="nats")
+    _run(session, "pytest", *ON_ALL_CORES, *session.posargs, FLOW_TRANSPORT="local")
 
 
 @_check()

@@ -21,12 +21,15 @@ def wheel(folder: Path) -> Path:
 
 
 def tarball(folder: Path) -> Path:
-    """Return the tarball of the TypeScript SDK; npm compiles it first."""
-    node_tools.install()
-    done = node_tools.run("npm", "pack", f"--pack-destination={folder}")
-    if done.returncode:
-        raise RuntimeError(f"npm pack failed:\n{done.stdout}{done.stderr}")
+    """Return the tarball of the TypeScript SDK, made of what was compiled into `dist`."""
+    _of_node("npm", "pack", "--ignore-scripts", f"--pack-destination={folder}")
     return _newest(folder, "*.tgz")
+
+
+def _of_node(*command: str) -> None:
+    done = node_tools.run(*command)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
 
 
 def _newest(folder: Path, pattern: str) -> Path:
@@ -37,6 +40,8 @@ def main() -> None:
     """Build both."""
     folder = Path(sys.argv[1]).resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    node_tools.install()
+    _of_node("npm", "run", "build")
     for build in (wheel, tarball):
         sys.stdout.write(f"Wrote {build(folder)}.\n")
 

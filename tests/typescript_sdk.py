@@ -1,6 +1,7 @@
 """The TypeScript SDK for tests: installed from its lock, built, and packed, once for each run."""
 
 import fcntl
+import hashlib
 import subprocess
 import sys
 import tempfile
@@ -13,24 +14,32 @@ FOLDER = CLIENTS / "typescript"
 sys.path.append(str(CLIENTS))
 
 import node_tools  # noqa: E402 - it is beside the SDKs
+import package  # noqa: E402 - likewise
 
 
 @cache
 def built() -> Path:
     """Return the folder of the SDK, with `dist` from its sources as they are."""
     node_tools.install()
-    with (FOLDER / "tsconfig.json").open() as held:
+    sources = [FOLDER / "tsconfig.json", *sorted((FOLDER / "src").rglob("*.ts"))]
+    digest, mark = (
+        hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest(),
+        FOLDER / "node_modules" / ".dist-of",
+    )
+    with sources[0].open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        run("node", "node_modules/typescript/bin/tsc")
+        # Another process may have it in use: what is current is not written again.
+        if not mark.is_file() or mark.read_text() != digest:
+            run("node", "node_modules/typescript/bin/tsc")
+            mark.write_text(digest)
     return FOLDER
 
 
 @cache
 def tarball() -> Path:
     """Return what `npm pack` makes."""
-    target = Path(tempfile.mkdtemp(prefix="accord-npm-"))
-    run("npm", "pack", "--ignore-scripts", f"--pack-destination={target}", folder=built())
-    return next(target.glob("*.tgz"))
+    built()
+    return package.tarball(Path(tempfile.mkdtemp(prefix="accord-npm-")))
 
 
 def installed(folder: Path) -> Path:

@@ -5,22 +5,17 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from pathlib import Path
 
 import pytest
+from typescript_sdk import CLIENTS, package
 
-CLIENTS = Path(__file__).parents[2] / "clients"
 CLIENT = CLIENTS / "python"
 OLDEST = "3.10"
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
-    subprocess.run(build, cwd=CLIENT, check=True, capture_output=True)
-    [built] = folder.glob("*.whl")
-    return built
+    return package.wheel(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -42,8 +37,8 @@ def environment(wheel, tmp_path_factory):
 
 def test_the_wheel_has_the_package_and_its_types(wheel):
     names = zipfile.ZipFile(wheel).namelist()
-    package = CLIENT / "src" / "accord_client"
-    files = [file for file in package.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
+    sources = CLIENT / "src" / "accord_client"
+    files = [file for file in sources.rglob("*") if file.is_file() and "__pycache__" not in file.parts]
 
     assert {file.relative_to(CLIENT / "src").as_posix() for file in files} <= set(names)
     assert "accord_client/py.typed" in names
