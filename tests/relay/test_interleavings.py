@@ -19,6 +19,8 @@ from accord.journal import reading
 WRITERS = 8
 READERS = 3
 SECONDS = 1.2
+# All processes of one run draw the same.
+SEED = os.environ.get("SEED") or os.environ.get("PYTEST_XDIST_TESTRUNUID")
 LONG = [pytest.param(seed, marks=pytest.mark.faults) for seed in range(1000, 1040)]
 
 
@@ -89,7 +91,7 @@ class Run:
             soonest = min(soonest, self.acknowledged[mark])
 
 
-@pytest.mark.parametrize("seed", [*random.Random(os.environ.get("SEED")).sample(range(1000), 3), *LONG])
+@pytest.mark.parametrize("seed", [*random.Random(SEED).sample(range(1000), 3), *LONG])
 async def test_random_interleavings_come_out_dense_complete_and_in_order(ledger, seed):
     print(f"seed {seed}")  # noqa: T201 - pytest shows it when the test fails
     run = Run(random.Random(seed), ledger)
