@@ -30,7 +30,7 @@ STOP_TIMEOUT = 10.0  # seconds for each signal, before the next and harsher one
 TAKEOVER_TIMEOUT = 10.0  # seconds for the children of a dead server to end
 
 _logger = logging.getLogger("accord.embedded")
-_left_running: list[subprocess.Popen[bytes]] = []  # a Popen that is collected while it runs would warn
+_running: list[subprocess.Popen[bytes]] = []  # a Popen that is collected while it runs would warn
 
 
 class EmbeddedError(CannotStart):
@@ -117,8 +117,6 @@ class EmbeddedServer(ABC):
         with self._exclusively():
             if locks.try_lock(self._users):  # nobody else holds it
                 self._shut_down()
-            elif self._process is not None:
-                _left_running.append(self._process)
             self._leave()
 
     def _ensure_running(self) -> None:
@@ -200,8 +198,9 @@ class EmbeddedServer(ABC):
     def _spawn(
         self, running: int, command: Sequence[str], **process: Unpack[ProcessOptions]
     ) -> subprocess.Popen[bytes]:
+        _running[:] = [earlier for earlier in _running if earlier.poll() is None]
         with self._log() as log:
-            return subprocess.Popen(  # noqa: S603 - the binaries of our own dependencies
+            server = subprocess.Popen(  # noqa: S603 - the binaries of our own dependencies
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -210,6 +209,8 @@ class EmbeddedServer(ABC):
                 start_new_session=True,  # Ctrl-C is for Accord, which then stops the server in order
                 **process,
             )
+        _running.append(server)
+        return server
 
     @contextmanager
     def _log(self) -> Generator[int]:
