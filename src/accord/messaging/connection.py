@@ -136,7 +136,8 @@ class Connection:
         self._is_closed = True
         if self._watch is not None:
             self._watch.cancel()
-        with suppress(nats.errors.Error, OSError, TimeoutError):
+        # asyncio's own loop in Python 3.13.0 raises TypeError where a transport is closed already.
+        with suppress(nats.errors.Error, OSError, TimeoutError, TypeError):
             if self.is_connected:
                 await self._client.flush(2)
             await self._client.close()
