@@ -99,7 +99,7 @@ def schemathesis(service: Service, folder: Path, *arguments: str, patience: floa
         "IDENTITIES": json.dumps(for_administrators()),
         "PROTECTED": json.dumps(ids(service, credentials)),
     }
-    return subprocess.run(
+    done = subprocess.run(
         command,
         cwd=folder,
         env={**os.environ, **environment},
@@ -108,6 +108,8 @@ def schemathesis(service: Service, folder: Path, *arguments: str, patience: floa
         timeout=patience,
         check=False,
     )
+    print(done.stdout[done.stdout.find(" SUMMARY ") :])  # noqa: T201 - `pytest -s` shows it
+    return done
 
 
 def report(done: subprocess.CompletedProcess[str]) -> str:
