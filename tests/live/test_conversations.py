@@ -1,10 +1,20 @@
 """Records that several people follow, and lists (L-2, L-4, R-7)."""
 
+import asyncio
+
 
 async def begun(me, *others) -> dict:
     answer = await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id for other in others])
     assert answer.status_code == 201, answer.text
+    await announced(me, f"getRecord:conversations:{answer.json()['id']}")
     return answer.json()
+
+
+async def announced(me, key) -> None:
+    """Wait until a record has its position: whoever follows it then does not hear that it is new."""
+    async with asyncio.timeout(10):
+        while not (await me.get("/api/v1/changes", keys=key, after=0)).json()["items"]:
+            await asyncio.sleep(0.02)
 
 
 async def test_members_hear_of_a_new_conversation_in_their_list(given, live):
@@ -59,9 +69,10 @@ async def test_the_messages_of_a_conversation_are_lost_with_it(given, live):
     me, you = await given.an_account(), await given.an_account()
     path = f"/api/v1/conversations/{(await begun(me, you))['id']}"
     message = (await me.post(f"{path}/messages", text="Hello")).json()
+    await announced(me, f"getRecord:messages:{message['id']}")
     yours = await live(you)
-    await yours.subscribe(f"getRecord:messages:{message['id']}")
     await yours.subscribe(f"getRecord:users:{you.id}")
+    await yours.subscribe(f"getRecord:messages:{message['id']}")
     current = (await me.get(path)).json()["version"]
 
     removed = await me.delete(f"{path}/members/{you.id}", expectedVersion=current)
