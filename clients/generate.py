@@ -127,9 +127,7 @@ def _snake_case(operation: str) -> str:
 
 
 def _is_repeatable(operation: Mapping[str, Any]) -> bool:
-    # The service gives the same successor for half a minute to whoever sends a refresh token again.
-    known = operation["operationId"] == "refresh" or "x-idempotent-by" in operation
-    return operation["method"] == "get" or known
+    return operation["method"] == "get" or bool(operation.get("x-repeatable") or operation.get("x-idempotent-by"))
 
 
 def _headers(operation: Mapping[str, Any], bundle: Mapping[str, Any]) -> set[str]:

@@ -39,6 +39,7 @@ interface Operation {
   responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
   security?: Record<string, string[]>[];
   'x-idempotent-by'?: string;
+  'x-repeatable'?: string;
 }
 interface Document {
   paths: Record<string, Record<string, Operation> & { parameters?: Parameter[] }>;
@@ -140,14 +141,13 @@ function methodOf(path: string, method: string, operation: Operation, inputs: In
     unpacked ? `    const { ${unpacked} } = input;\n` : '',
     `    return this.call<${type}>(\n      {\n`,
     [
-      `operation: '${operation.operationId}'`,
       `method: '${method.toUpperCase()}'`,
       `url: '${path}'`,
       ...['path', 'query', 'header'].flatMap((place) => group(place, inputs)),
       ...(body ? ['body'] : []),
       `gives: '${gives}'`,
       `signedIn: ${(operation.security ?? []).some((way) => 'bearerAuth' in way)}`,
-      ...(operation['x-idempotent-by'] ? ['repeatable: true'] : []),
+      ...(operation['x-idempotent-by'] || operation['x-repeatable'] ? ['repeatable: true'] : []),
     ]
       .map((line) => `        ${line},\n`)
       .join(''),
@@ -195,7 +195,6 @@ export type NoInput = Record<string, never>;
 
 /** One request, as the contract describes it. */
 export interface Call {
-  operation: string;
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   path?: Record<string, string | number>;

@@ -64,6 +64,15 @@ def tag(record, value, **where):
     return ListInsertOperation(table=TABLE, id=record.id, path="tags", value=value, **(where or {"where": "end"}))
 
 
+async def test_more_records_than_one_request_may_ask_for_are_read_with_several(cache, writer, plans):
+    await writer.update_conversation(plans.id, UpdateConversation(expected_version=1, title="Better"))
+    unknown = [RecordPointer(table=TABLE, id=uuid4()) for _ in range(1000)]
+
+    await cache.load([*unknown, pointer(plans)])
+
+    assert cache.get(TABLE, plans.id)["title"] == "Better"
+
+
 async def test_a_transaction_shows_at_once_and_is_made(cache, writer, plans):
     making = asyncio.create_task(cache.transact([title(plans, "Better"), tag(plans, "b", where="after", anchor="a")]))
     await asyncio.sleep(0)

@@ -174,7 +174,7 @@ def test_facts_name_operations():
     names = {snake_case(operation["operationId"]) for operation in operations()}
 
     assert names >= facts.ANONYMOUS | facts.FOR_ANYBODY | facts.KEYED | facts.REPEATABLE
-    assert {"apply_transaction", "refresh", "get_me"} <= facts.REPEATABLE
+    assert {"apply_transaction", "query_records", "refresh", "get_me"} <= facts.REPEATABLE
     assert "update_me" not in facts.REPEATABLE
 
 

@@ -46,6 +46,8 @@ interface Pending {
 
 const BASE = 1_000;
 const MOST = 30_000;
+/** How many records one request may ask for. */
+const MOST_POINTERS = 1_000;
 
 export class Cache {
   readonly #api: Operations;
@@ -88,11 +90,14 @@ export class Cache {
 
   /** Read records from the server; those that there are not (any more) go. */
   async load(pointers: readonly RecordPointer[], options?: CallOptions): Promise<void> {
-    const { records, position } = await this.#api.queryRecords({ pointers: [...pointers] }, options);
-    for (const pointer of pointers) {
-      const record = records[pointer.table]?.[pointer.id];
-      if (!record) this.#remove(pointer, position);
-      else if (position >= (this.#deleted.get(keyOf(pointer)) ?? 0)) this.#keep(pointer.table, record);
+    for (let start = 0; start < pointers.length; start += MOST_POINTERS) {
+      const part = pointers.slice(start, start + MOST_POINTERS);
+      const { records, position } = await this.#api.queryRecords({ pointers: part }, options);
+      for (const pointer of part) {
+        const record = records[pointer.table]?.[pointer.id];
+        if (!record) this.#remove(pointer, position);
+        else if (position >= (this.#deleted.get(keyOf(pointer)) ?? 0)) this.#keep(pointer.table, record);
+      }
     }
   }
 

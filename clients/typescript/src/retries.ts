@@ -47,9 +47,7 @@ function mayHaveWorked(error: AccordError): boolean {
 }
 
 function isRepeatable(call: Call): boolean {
-  // A refresh token that comes again within moments gets the same successor.
-  return call.method === 'GET' || call.repeatable === true || call.headers?.['Idempotency-Key'] !== undefined
-    || call.operation === 'refresh';
+  return call.method === 'GET' || call.repeatable === true || call.headers?.['Idempotency-Key'] !== undefined;
 }
 
 /** Full jitter: those who failed together do not come back together. */

@@ -68,6 +68,16 @@ test('a change of somebody else in between is a conflict, and nothing of it is l
   assert.equal(shown()?.title, 'Of somebody else');
 });
 
+test('more records than one request may ask for are read with several', async () => {
+  const { ada, plans, cache, shown } = await withPlans();
+  await ada.updateConversation({ conversationId: plans.id, expectedVersion: 1, title: 'Better' });
+  const unknown = Array.from({ length: 1_000 }, () => at({ id: crypto.randomUUID() }));
+
+  await cache.load([...unknown, at(plans)]);
+
+  assert.equal(shown()?.title, 'Better');
+});
+
 test('quick changes of one client do not conflict with each other', async () => {
   const { ada, plans, cache } = await withPlans();
 

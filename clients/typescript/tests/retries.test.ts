@@ -55,6 +55,16 @@ test('a read is sent again', async () => {
   assert.equal((await ada.getMe()).id, ada.user.id);
 });
 
+test('a read that is a POST is sent again', async () => {
+  const ada = await signedIn({ baseUrl: proxy.url });
+  proxy.answersToLose = 1;
+
+  const { records } = await ada.queryRecords({ pointers: [{ table: 'users', id: ada.user.id }] });
+
+  assert.equal(records.users?.[ada.user.id]?.version, 1);
+  assert.equal(sent(ada.traffic, '/api/v1/records/query').length, 2);
+});
+
 test('a change that nobody was there to take is sent again', async () => {
   const ada = await signedIn({ baseUrl: proxy.url });
   await proxy.down();

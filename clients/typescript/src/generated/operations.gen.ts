@@ -14,7 +14,6 @@ export type NoInput = Record<string, never>;
 
 /** One request, as the contract describes it. */
 export interface Call {
-  operation: string;
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   url: string;
   path?: Record<string, string | number>;
@@ -362,7 +361,6 @@ export abstract class Operations {
   getMe(_input: NoInput = {}, options: CallOptions = {}): Promise<User> {
     return this.call<User>(
       {
-        operation: 'getMe',
         method: 'GET',
         url: '/api/v1/me',
         gives: 'json',
@@ -381,7 +379,6 @@ export abstract class Operations {
     const { ifMatch, ...body } = input;
     return this.call<User>(
       {
-        operation: 'updateMe',
         method: 'PATCH',
         url: '/api/v1/me',
         headers: { 'If-Match': ifMatch },
@@ -402,7 +399,6 @@ export abstract class Operations {
     const { idempotencyKey, ...body } = input;
     return this.call<User>(
       {
-        operation: 'register',
         method: 'POST',
         url: '/api/v1/auth/register',
         headers: { 'Idempotency-Key': idempotencyKey ?? newKey() },
@@ -423,7 +419,6 @@ export abstract class Operations {
     const { idempotencyKey, ...body } = input;
     return this.call<User>(
       {
-        operation: 'setup',
         method: 'POST',
         url: '/api/v1/setup',
         headers: { 'Idempotency-Key': idempotencyKey ?? newKey() },
@@ -444,7 +439,6 @@ export abstract class Operations {
     const { page, limit, search } = input;
     return this.call<UserPage>(
       {
-        operation: 'listUsers',
         method: 'GET',
         url: '/api/v1/users',
         query: { page, limit, search },
@@ -464,7 +458,6 @@ export abstract class Operations {
     const { idempotencyKey, ...body } = input;
     return this.call<User>(
       {
-        operation: 'createUser',
         method: 'POST',
         url: '/api/v1/users',
         headers: { 'Idempotency-Key': idempotencyKey ?? newKey() },
@@ -485,7 +478,6 @@ export abstract class Operations {
     const { email } = input;
     return this.call<User>(
       {
-        operation: 'getUserByEmail',
         method: 'GET',
         url: '/api/v1/users/by-email',
         query: { email },
@@ -505,7 +497,6 @@ export abstract class Operations {
     const { userId } = input;
     return this.call<User>(
       {
-        operation: 'getUser',
         method: 'GET',
         url: '/api/v1/users/{userId}',
         path: { userId },
@@ -526,7 +517,6 @@ export abstract class Operations {
     const { userId, ifMatch, ...body } = input;
     return this.call<User>(
       {
-        operation: 'updateUser',
         method: 'PATCH',
         url: '/api/v1/users/{userId}',
         path: { userId },
@@ -548,7 +538,6 @@ export abstract class Operations {
     const { userId, expectedVersion, ifMatch } = input;
     return this.call<void>(
       {
-        operation: 'deleteUser',
         method: 'DELETE',
         url: '/api/v1/users/{userId}',
         path: { userId },
@@ -570,7 +559,6 @@ export abstract class Operations {
     const { userId } = input;
     return this.call<UserStats>(
       {
-        operation: 'getUserStats',
         method: 'GET',
         url: '/api/v1/users/{userId}/stats',
         path: { userId },
@@ -590,7 +578,6 @@ export abstract class Operations {
     const { userId } = input;
     return this.call<void>(
       {
-        operation: 'unlockUser',
         method: 'POST',
         url: '/api/v1/users/{userId}/unlock',
         path: { userId },
@@ -611,7 +598,6 @@ export abstract class Operations {
     const { actorId, operation, table, recordId, from, to, limit, cursor } = input;
     return this.call<AuditPage>(
       {
-        operation: 'listAudit',
         method: 'GET',
         url: '/api/v1/audit',
         query: { actorId, operation, table, recordId, from, to, limit, cursor },
@@ -632,7 +618,6 @@ export abstract class Operations {
   verifyAudit(_input: NoInput = {}, options: CallOptions = {}): Promise<AuditVerdict> {
     return this.call<AuditVerdict>(
       {
-        operation: 'verifyAudit',
         method: 'GET',
         url: '/api/v1/audit/verify',
         gives: 'json',
@@ -651,7 +636,6 @@ export abstract class Operations {
     const { limit, cursor } = input;
     return this.call<AuditPage>(
       {
-        operation: 'listMyActivity',
         method: 'GET',
         url: '/api/v1/me/activity',
         query: { limit, cursor },
@@ -672,7 +656,6 @@ export abstract class Operations {
     const { ...body } = input;
     return this.call<SignedIn>(
       {
-        operation: 'login',
         method: 'POST',
         url: '/api/v1/auth/login',
         body,
@@ -693,12 +676,12 @@ export abstract class Operations {
     const { ...body } = input;
     return this.call<SignedIn>(
       {
-        operation: 'refresh',
         method: 'POST',
         url: '/api/v1/auth/refresh',
         body,
         gives: 'json',
         signedIn: false,
+        repeatable: true,
       },
       options,
     );
@@ -712,7 +695,6 @@ export abstract class Operations {
   getSession(_input: NoInput = {}, options: CallOptions = {}): Promise<SessionState> {
     return this.call<SessionState>(
       {
-        operation: 'getSession',
         method: 'GET',
         url: '/api/v1/auth/session',
         gives: 'json',
@@ -732,7 +714,6 @@ export abstract class Operations {
     const { ...body } = input;
     return this.call<void>(
       {
-        operation: 'logout',
         method: 'POST',
         url: '/api/v1/auth/logout',
         body,
@@ -752,7 +733,6 @@ export abstract class Operations {
     const { ...body } = input;
     return this.call<void>(
       {
-        operation: 'logoutAll',
         method: 'POST',
         url: '/api/v1/auth/logout-all',
         body,
@@ -771,7 +751,6 @@ export abstract class Operations {
   getSigningKeys(_input: NoInput = {}, options: CallOptions = {}): Promise<SigningKeys> {
     return this.call<SigningKeys>(
       {
-        operation: 'getSigningKeys',
         method: 'GET',
         url: '/.well-known/jwks.json',
         gives: 'json',
@@ -791,7 +770,6 @@ export abstract class Operations {
     const { keys, after, limit } = input;
     return this.call<Changes>(
       {
-        operation: 'listChanges',
         method: 'GET',
         url: '/api/v1/changes',
         query: { keys, after, limit },
@@ -812,7 +790,6 @@ export abstract class Operations {
     const { keys, after } = input;
     return this.call<ReadableStream<Uint8Array>>(
       {
-        operation: 'streamChanges',
         method: 'GET',
         url: '/api/v1/changes/stream',
         query: { keys, after },
@@ -832,7 +809,6 @@ export abstract class Operations {
   createLiveTicket(_input: NoInput = {}, options: CallOptions = {}): Promise<LiveTicket> {
     return this.call<LiveTicket>(
       {
-        operation: 'createLiveTicket',
         method: 'POST',
         url: '/api/v1/live/tickets',
         gives: 'json',
@@ -851,7 +827,6 @@ export abstract class Operations {
     const { limit, cursor } = input;
     return this.call<ConversationList>(
       {
-        operation: 'listConversations',
         method: 'GET',
         url: '/api/v1/conversations',
         query: { limit, cursor },
@@ -871,7 +846,6 @@ export abstract class Operations {
     const { idempotencyKey, ...body } = input;
     return this.call<Conversation>(
       {
-        operation: 'createConversation',
         method: 'POST',
         url: '/api/v1/conversations',
         headers: { 'Idempotency-Key': idempotencyKey ?? newKey() },
@@ -892,7 +866,6 @@ export abstract class Operations {
     const { conversationId } = input;
     return this.call<Conversation>(
       {
-        operation: 'getConversation',
         method: 'GET',
         url: '/api/v1/conversations/{conversationId}',
         path: { conversationId },
@@ -912,7 +885,6 @@ export abstract class Operations {
     const { conversationId, ifMatch, ...body } = input;
     return this.call<Conversation>(
       {
-        operation: 'updateConversation',
         method: 'PATCH',
         url: '/api/v1/conversations/{conversationId}',
         path: { conversationId },
@@ -934,7 +906,6 @@ export abstract class Operations {
     const { conversationId, expectedVersion, ifMatch } = input;
     return this.call<void>(
       {
-        operation: 'deleteConversation',
         method: 'DELETE',
         url: '/api/v1/conversations/{conversationId}',
         path: { conversationId },
@@ -956,7 +927,6 @@ export abstract class Operations {
     const { conversationId, ifMatch, ...body } = input;
     return this.call<Conversation>(
       {
-        operation: 'addMember',
         method: 'POST',
         url: '/api/v1/conversations/{conversationId}/members',
         path: { conversationId },
@@ -979,7 +949,6 @@ export abstract class Operations {
     const { conversationId, userId, expectedVersion, ifMatch } = input;
     return this.call<Conversation>(
       {
-        operation: 'removeMember',
         method: 'DELETE',
         url: '/api/v1/conversations/{conversationId}/members/{userId}',
         path: { conversationId, userId },
@@ -1001,7 +970,6 @@ export abstract class Operations {
     const { conversationId, limit, cursor } = input;
     return this.call<MessageList>(
       {
-        operation: 'listMessages',
         method: 'GET',
         url: '/api/v1/conversations/{conversationId}/messages',
         path: { conversationId },
@@ -1022,7 +990,6 @@ export abstract class Operations {
     const { conversationId, idempotencyKey, ...body } = input;
     return this.call<Message>(
       {
-        operation: 'createMessage',
         method: 'POST',
         url: '/api/v1/conversations/{conversationId}/messages',
         path: { conversationId },
@@ -1044,7 +1011,6 @@ export abstract class Operations {
     const { messageId } = input;
     return this.call<Message>(
       {
-        operation: 'getMessage',
         method: 'GET',
         url: '/api/v1/messages/{messageId}',
         path: { messageId },
@@ -1064,7 +1030,6 @@ export abstract class Operations {
     const { messageId, ifMatch, ...body } = input;
     return this.call<Message>(
       {
-        operation: 'updateMessage',
         method: 'PATCH',
         url: '/api/v1/messages/{messageId}',
         path: { messageId },
@@ -1086,7 +1051,6 @@ export abstract class Operations {
     const { messageId, expectedVersion, ifMatch } = input;
     return this.call<void>(
       {
-        operation: 'deleteMessage',
         method: 'DELETE',
         url: '/api/v1/messages/{messageId}',
         path: { messageId },
@@ -1107,7 +1071,6 @@ export abstract class Operations {
   getVersion(_input: NoInput = {}, options: CallOptions = {}): Promise<ServiceVersion> {
     return this.call<ServiceVersion>(
       {
-        operation: 'getVersion',
         method: 'GET',
         url: '/api/v1/meta/version',
         gives: 'json',
@@ -1126,7 +1089,6 @@ export abstract class Operations {
     const { ...body } = input;
     return this.call<Echo>(
       {
-        operation: 'echo',
         method: 'POST',
         url: '/api/v1/meta/echo',
         body,
@@ -1145,7 +1107,6 @@ export abstract class Operations {
   healthcheck(_input: NoInput = {}, options: CallOptions = {}): Promise<Health> {
     return this.call<Health>(
       {
-        operation: 'healthcheck',
         method: 'GET',
         url: '/api/v1/healthcheck',
         gives: 'json',
@@ -1165,12 +1126,12 @@ export abstract class Operations {
     const { ...body } = input;
     return this.call<FoundRecords>(
       {
-        operation: 'queryRecords',
         method: 'POST',
         url: '/api/v1/records/query',
         body,
         gives: 'json',
         signedIn: true,
+        repeatable: true,
       },
       options,
     );
@@ -1193,7 +1154,6 @@ export abstract class Operations {
     const { ...body } = input;
     return this.call<FoundRecords>(
       {
-        operation: 'applyTransaction',
         method: 'POST',
         url: '/api/v1/transactions',
         body,

@@ -39,6 +39,7 @@ REPEATABLE: Final = frozenset(
         "list_messages",
         "list_my_activity",
         "list_users",
+        "query_records",
         "refresh",
         "stream_changes",
         "verify_audit",
