@@ -41,6 +41,8 @@ class Streams:
             subscriber.interrupt = None
             writing.cancel()
             self._hub.leave(subscriber)
+            if subscriber.closing is not None:
+                metrics.closings.labels(str(subscriber.closing[0])).inc()
 
     async def _start(self, subscriber: Subscriber, allowed: dict[str, Any]) -> None:
         """Begin after the position at which the flow looked: what changed since then was missed, too."""
@@ -66,7 +68,6 @@ async def _write_all(subscriber: Subscriber, write: Write) -> None:
         await write(_event(frame, subscriber.next_frame()))
     if subscriber.closing is not None:
         code, reason = subscriber.closing
-        metrics.closings.labels(str(code)).inc()
         await write(b"event: closing\ndata: " + orjson.dumps({"code": code, "reason": reason}) + b"\n\n")
 
 
