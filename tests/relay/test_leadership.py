@@ -2,32 +2,17 @@
 
 import asyncio
 import signal
-import tempfile
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
-from ledger import Ledger, relaying, until
-from running import Program, Service
+from ledger import relaying, until
+from running import Program
 
-from accord.embedded import nats
 from accord.relay.leader import LOCK, Relay
 from accord.relay.stamping import Superseded, stamp
 
 LEADS = "This process relays the journal"
-
-
-@pytest.fixture
-def workers(ledger: Ledger) -> Iterator[Service]:
-    """Processes of a service of their own, on this journal."""
-    with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
-        server = nats.start(Path(folder) / "data")
-        service = Service(Path(folder), "nats", DATABASE_URL=ledger.url, NATS_URL=server.url)
-        yield service
-        service.stop()
-        server.stop()
 
 
 def leader(programs: list[Program]) -> Program | None:
