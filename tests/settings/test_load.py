@@ -6,6 +6,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
+from accord.security.verified_tokens import WINDOW
 from accord.settings import Rate, Settings, SettingsError, load, suspicious
 
 SECRET = "5f2b9c0e7a4d4f7b8f0d6c1e3a9b2d4c"
@@ -145,6 +146,11 @@ def test_a_file_that_cannot_be_read_is_a_problem_of_its_variable(tmp_path):
 def test_an_access_token_lives_a_day_at_most():
     assert load({"ACCESS_TOKEN_TTL": "1d"}).access_token_ttl == 86_400
     assert set(problems_of({"ACCESS_TOKEN_TTL": "2d"})) == {"ACCESS_TOKEN_TTL"}
+
+
+def test_an_ended_session_is_kept_until_every_process_has_heard_of_it():
+    assert load({"SESSION_RETENTION": "1h"}).session_retention > WINDOW
+    assert set(problems_of({"SESSION_RETENTION": "59min"})) == {"SESSION_RETENTION"}
 
 
 def test_a_value_and_its_file_contradict_each_other(tmp_path):

@@ -22,6 +22,7 @@ from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.ahead import Starting, begin
 from accord.flows.accounts.rules import offer_setup_token
 from accord.flows.auth.queries import ended_since, live_session
+from accord.flows.auth.rules import forget_sessions_over_before
 from accord.flows.meta.rules import works
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
@@ -162,7 +163,9 @@ class Process:
         if self.role != "gateway":
             self.relay = wakeups.relay = Relay(self.database_url, wakeups.stamped)
             await self._background(self.relay.run())
-            housekeeping = Housekeeping(self.relay, self.database, self.settings.data_dir, self.resources.tokens)
+            housekeeping = Housekeeping(
+                self.relay, self.database, self.settings.data_dir, self.resources.tokens, self._forget_sessions
+            )
             await housekeeping.prepare()
             await self._background(housekeeping.run())
         if self.role != "worker":
@@ -196,6 +199,10 @@ class Process:
 
     async def _ended_sessions(self, window: float) -> list[str]:
         return await ended_since(self.database, datetime.now(UTC) - timedelta(seconds=window))
+
+    async def _forget_sessions(self) -> bool:
+        kept_for = timedelta(seconds=self.settings.session_retention)
+        return await forget_sessions_over_before(self.database, datetime.now(UTC) - kept_for)
 
     async def ready(self) -> str | None:
         """Return what keeps this process from serving, or None."""

@@ -1,4 +1,4 @@
-"""What the leading relay does beside stamping: signed checkpoints, and partitions for the time to come."""
+"""What the leading relay does beside stamping: signed checkpoints, partitions for the time to come, and forgetting."""
 
 import asyncio
 import time
@@ -22,20 +22,34 @@ CHECKPOINT_ENTRIES = 1000
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is signed after so many entries, or so many seconds after the last one when there are any."""
 PARTITION_SECONDS = 3600.0
+FORGET_SECONDS = 60.0
+"""Seconds between looks for sessions that need no longer be kept; when there are many, each look takes some."""
 
 
 class Housekeeping:
     """Runs beside a relay, and works only while that leads."""
 
-    def __init__(self, relay: Relay, database: Database, data_dir: Path | None, keys: AccessTokens) -> None:
-        """Take where checkpoints are kept, and the keys that sign them."""
+    def __init__(
+        self,
+        relay: Relay,
+        database: Database,
+        data_dir: Path | None,
+        keys: AccessTokens,
+        forget_sessions: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """Take where checkpoints are kept, the keys that sign them, and what forgets some old sessions.
+
+        `forget_sessions` says whether there may be more.
+        """
         self._relay = relay
         self._database = database
         self._data_dir = data_dir
         self._keys = keys
+        self._forget_some = forget_sessions
         self._signed_position = 0
         self._signed_at = time.monotonic()
         self._partitions_at = float("-inf")
+        self._forgot_at = float("-inf")
 
     async def run(self) -> None:
         """Keep house until cancelled, whatever happens to the database meanwhile."""
@@ -45,6 +59,7 @@ class Housekeeping:
                 continue
             await self._try(self._make_partitions)
             await self._try(self._sign_checkpoint)
+            await self._try(self._forget_sessions)
 
     async def prepare(self) -> None:
         """Make the partition of this month before anything is written: the service may have been off for long."""
@@ -54,7 +69,7 @@ class Housekeeping:
         try:
             await task()
         except (Problem, OSError, psycopg.Error) as error:
-            logs.warning("The journal's housekeeping failed; it tries again.", reason=type(error).__name__)
+            logs.warning("Housekeeping failed; it tries again.", reason=type(error).__name__)
 
     async def _make_partitions(self) -> None:
         if time.monotonic() - self._partitions_at < PARTITION_SECONDS:
@@ -71,3 +86,11 @@ class Housekeeping:
             return
         await keep(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
         self._signed_position, self._signed_at = state.position, now
+
+    async def _forget_sessions(self) -> None:
+        if time.monotonic() - self._forgot_at < FORGET_SECONDS:
+            return
+        # Noted first: what fails must not be tried each second.
+        self._forgot_at = time.monotonic()
+        if await self._forget_some():
+            self._forgot_at = float("-inf")

@@ -77,6 +77,10 @@ class Settings(BaseModel):
     refresh_token_ttl: Period = _is(7 * 86_400, "Absolute life of a session.", "7d")
     refresh_grace: Seconds = _is(30, "Time in which the previous refresh token gives the same successor.", "30s")
     session_idle_ttl: Period = _is(7 * 86_400, "Time without a refresh after which a session ends.", "2d")
+    # An hour is far more than the minute in which processes hear of an ended session, whatever their clocks say.
+    session_retention: Period = _is(
+        30 * 86_400, "Time that an ended session is kept, at least an hour.", "90d", ge=3600
+    )
     max_sessions: int = _is(10, "Sessions of one account; the oldest ends.", "10", ge=1, le=1000)
     auth_token_storage: TokenStorage = _is("header", "Where clients keep tokens; only `header` is built yet.", "header")
     require_email_verification: EmailVerification = _is(_OFF, "Only `false`: sending mail is not built yet.", "false")

@@ -1,5 +1,10 @@
+from datetime import UTC, datetime, timedelta
+
 import jwt
 import pytest
+
+from accord.database.pool import Database
+from accord.flows.auth.rules import forget_sessions_over_before
 
 
 async def refresh(account, token):
@@ -83,6 +88,32 @@ async def test_an_older_token_ends_the_session_although_the_request_fails(given)
     assert entry["fields"] == {"event": "refresh reuse detected"}
     assert [(await refresh(me, token)).status_code for token in (third, second)] == [401, 401]
     assert (await me.get("/api/v1/auth/session")).json()["authenticated"] is False
+
+
+async def test_deleting_old_sessions_changes_no_answer(given, until):
+    me = await given.an_account()
+    elsewhere = await given.signed_in(me.email)
+    session = (await elsewhere.get("/api/v1/auth/session")).json()["session"]["id"]
+    for account in (me, elsewhere):
+        token = (await refresh(account, account.tokens["refreshToken"])).json()["refreshToken"]
+        assert (await refresh(account, token)).status_code == 200
+    await given.sql("UPDATE sessions SET ended_at = now() - interval '31 days' WHERE id = %s", session)
+    before = await refresh(elsewhere, elsewhere.tokens["refreshToken"])
+
+    database = Database(given.service.database_url, 1)
+    await database.open()
+    await forget_sessions_over_before(database, datetime.now(UTC) - timedelta(days=30))
+    await database.close()
+
+    # The service may be at it, too, and what it is deleting is left to it.
+    await until(lambda: given.sql("SELECT FROM sessions WHERE id = %s", session), lambda rows: not rows)
+    after = await refresh(elsewhere, elsewhere.tokens["refreshToken"])
+    assert [(a.status_code, a.json()["code"], a.json()["detail"]) for a in (before, after)] == [
+        (401, "INVALID_CREDENTIALS", "The session is over. Sign in again.")
+    ] * 2
+    assert (await elsewhere.http.post("/api/v1/auth/logout")).status_code == 204
+    reused = await refresh(me, me.tokens["refreshToken"])
+    assert [entry["fields"] for entry in await given.entries(reused)] == [{"event": "refresh reuse detected"}]
 
 
 async def test_other_sessions_of_the_person_go_on(given):

@@ -6,14 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ColumnElement,
     DateTime,
+    Select,
     Text,
     Uuid,
     and_,
+    any_,
     bindparam,
     case,
     column,
     delete,
+    exists,
+    func,
     insert,
     null,
     or_,
@@ -26,7 +31,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
-from accord.flows.auth.tables import login_failures, refresh_tokens, sessions
+from accord.flows.auth.tables import login_failures, over_at, refresh_tokens, sessions
 
 # The accounts domain owns users; this is what signing in reads and writes of them.
 _users = table(
@@ -130,6 +135,34 @@ _COUNT_REPEAT = Statement(
     update(refresh_tokens)
     .where(refresh_tokens.c.token_hash == bindparam("old_hash"))
     .values(repeats=refresh_tokens.c.repeats + 1)
+)
+
+
+def _found(statement: Select[Any]) -> ColumnElement[Any]:
+    """Return what is found as an array: then it is looked for once, so that the limit holds."""
+    return any_(func.array(statement.correlate(None).scalar_subquery()))
+
+
+# Asked for in the order of the index, they are read from it even before statistics say how few are old.
+_oldest_sessions = (
+    select(sessions.c.id)
+    .where(over_at <= bindparam("moment", type_=DateTime(timezone=True)))
+    .order_by(over_at)
+    .limit(bindparam("sessions"))
+)
+# What another process is deleting is left to it.
+_their_tokens = (
+    select(refresh_tokens.c.token_hash)
+    .where(refresh_tokens.c.session_id == _found(_oldest_sessions))
+    .limit(bindparam("tokens"))
+    .with_for_update(skip_locked=True)
+)
+_FORGET_OLD_TOKENS = Statement(delete(refresh_tokens).where(refresh_tokens.c.token_hash == _found(_their_tokens)))
+_FORGET_OLD_SESSIONS = Statement(
+    delete(sessions).where(
+        sessions.c.id == _found(_oldest_sessions.with_for_update(skip_locked=True)),
+        ~exists().where(refresh_tokens.c.session_id == sessions.c.id),
+    )
 )
 _LOCKED_UNTIL = Statement(
     select(login_failures.c.locked_until).where(
@@ -248,6 +281,16 @@ async def rotate(tx: Transaction, token: Any, new_hash: bytes, sealed: bytes, no
 async def count_repeat(tx: Transaction, token_hash: bytes) -> None:
     """Note that a replaced token came again within its grace."""
     await tx.run(_COUNT_REPEAT, old_hash=token_hash)
+
+
+async def forget_tokens_of_oldest_over_before(database: Database, moment: datetime, sessions: int, tokens: int) -> int:
+    """Delete some refresh tokens of so many sessions that were over by then; return how many tokens."""
+    return await database.run(_FORGET_OLD_TOKENS, moment=moment, sessions=sessions, tokens=tokens)
+
+
+async def forget_oldest_without_tokens_over_before(database: Database, moment: datetime, sessions: int) -> int:
+    """Delete those of so many sessions that were over by then which have no refresh token left; return how many."""
+    return await database.run(_FORGET_OLD_SESSIONS, moment=moment, sessions=sessions)
 
 
 async def seconds_locked(read: Database | Transaction, identifier_hash: bytes, now: datetime) -> int:

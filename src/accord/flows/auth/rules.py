@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from accord.context import Context
+from accord.database.pool import Database
 from accord.flows.auth import queries
 from accord.flows.auth.problems import AccountLocked, SignInRefused
 from accord.problems import Problem
@@ -14,6 +15,10 @@ from accord.problems import Problem
 TOKEN_BYTES = 32
 MOST_REPEATS = 20
 """How often a replaced token may come again within its grace: enough for many tabs, too few to be a habit."""
+
+FORGOTTEN_SESSIONS = 1000
+FORGOTTEN_TOKENS = 5000
+"""The most that go at a time: a fraction of a second's work, however many tokens a session had."""
 
 
 def new_token(context: Context) -> str:
@@ -127,3 +132,15 @@ async def start_session(context: Context, account: Any) -> tuple[str, str, datet
     context.journal.acted_by(account.id)
     context.journal.event("sessions", session_id, {"event": "signed in", "userId": str(account.id)})
     return str(session_id), token, ends_at
+
+
+async def forget_sessions_over_before(database: Database, moment: datetime) -> bool:
+    """Delete some of the sessions that were over by then, with their refresh tokens; say whether there may be more.
+
+    The journal hears nothing of it: a session has no version and is in no list, so nobody holds one that would have to
+    go. Its tokens were refused before, and are refused in the same words. Only a session that is over is touched, so
+    that a token which comes again still ends every one that is not.
+    """
+    tokens = await queries.forget_tokens_of_oldest_over_before(database, moment, FORGOTTEN_SESSIONS, FORGOTTEN_TOKENS)
+    sessions = await queries.forget_oldest_without_tokens_over_before(database, moment, FORGOTTEN_SESSIONS)
+    return tokens == FORGOTTEN_TOKENS or sessions == FORGOTTEN_SESSIONS

@@ -1,6 +1,6 @@
 """Sessions with their refresh tokens, and failed sign-ins."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid, text
+from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid, func, text
 
 from accord.database.schema import identity, metadata, moment
 
@@ -17,9 +17,13 @@ sessions = Table(
     moment("expires_at"),
     moment("ended_at", nullable=True),
     Index("sessions_ended_at_idx", "ended_at"),
-    # Those that ended stay for years, and signing in must not read them.
+    # Those that ended stay for weeks, and signing in must not read them.
     Index("sessions_live_idx", "user_id", postgresql_where=text("ended_at IS NULL")),
 )
+# When a session was over at the latest: LEAST passes over NULL. Idleness is left out, because how long is too long is a
+# setting that may be raised; a session that is idle outlives that by no more than REFRESH_TOKEN_TTL.
+over_at = func.least(sessions.c.ended_at, sessions.c.expires_at, type_=sessions.c.expires_at.type)
+Index("sessions_over_at_idx", over_at)
 
 refresh_tokens = Table(
     "refresh_tokens",
