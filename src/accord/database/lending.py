@@ -62,12 +62,14 @@ class Lending:
     async def _taken(self) -> Connection:
         """Take one out of the pool, which gives up connecting after a while, and begins again when it is asked."""
         over = time.monotonic() + self._timeout
-        while True:
+        # Known to be away, it is not asked at all: else those who wait would find out one after another.
+        while not self._is_away():
             try:
                 return await self._pool.getconn(min(ASK_AGAIN, self._timeout))
             except PoolTimeout:
-                if self._is_away() or time.monotonic() >= over:
+                if time.monotonic() >= over:
                     raise
+        raise PoolTimeout
 
     def _release(self) -> None:
         """Give the right to take a connection out of the pool to whoever waits longest, or keep it."""
