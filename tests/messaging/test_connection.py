@@ -6,6 +6,7 @@ import time
 import pytest
 from messaging.flows import until
 
+from accord.flows.meta.rules import works
 from accord.messaging.connection import Connection
 from accord.problems import ServiceUnavailable
 
@@ -69,6 +70,21 @@ async def test_a_restarted_server_is_found_again(connect, own_server):
 
     await until(lambda: heard == [b"hello"])
     assert lost
+
+
+async def test_what_was_subscribed_while_the_server_was_away_is_heard(connect, own_server):
+    connection = await connect(own_server.url)
+    await until(lambda: connection.is_connected)
+    os.kill(own_server.pid, signal.SIGKILL)
+    await until(lambda: connection.state == "disconnected")
+
+    heard = await heard_by(connection, "test.meanwhile")
+    own_server.restart_if_dead()
+    while not await works(connection.ping, 1):
+        await asyncio.sleep(0.02)
+    await connection.publish("test.meanwhile", b"hello")
+
+    await until(lambda: heard == [b"hello"])
 
 
 async def test_it_goes_on_after_the_server_refused_it_for_good(connect):

@@ -47,10 +47,14 @@ class Subscription:
 
     async def take_place(self, client: Client) -> None:
         """Subscribe at this client, once."""
-        if self._client is client:
+        if self.is_at(client):
             return
         self._client = client
         self._drain = (await client.subscribe(self.subject, self.queue, self.receiver)).drain
+
+    def is_at(self, client: Client) -> bool:
+        """Whether this client was told, so that a flush of it comes back after the server knows."""
+        return self._client is client
 
     async def drain(self) -> None:
         """Take no more, and hand over what has arrived; a broken connection has nothing to wait for."""
@@ -123,9 +127,9 @@ class Connection:
         await subscription.drain()
 
     async def ping(self, timeout: float = 1.0) -> None:  # noqa: ASYNC109  nats-py takes it as a number, too
-        """Go to the server and back. Raises ServiceUnavailable."""
+        """Go to the server and back: it knows what is subscribed here. Raises ServiceUnavailable."""
         try:
-            if not self.is_connected:
+            if not self.is_connected or not all(one.is_at(self._client) for one in self._subscriptions):
                 raise ServiceUnavailable
             await self._client.flush(max(1, round(timeout)))
         except nats.errors.Error:
@@ -161,7 +165,7 @@ class Connection:
             name=self._name,
             error_cb=self._on_error,
             disconnected_cb=self._on_lost,
-            reconnected_cb=self._on_reconnected,
+            reconnected_cb=self._found,  # nats-py does not know what was subscribed meanwhile
             closed_cb=self._on_closed,
             # nats-py takes fractions of seconds here, whatever its annotation says.
             reconnect_time_wait=_RETRY_INTERVAL,  # pyright: ignore[reportArgumentType]
@@ -176,9 +180,6 @@ class Connection:
             logs.info("NATS is back.")
         self._was_connected = True
         self._connected.set()
-
-    async def _on_reconnected(self) -> None:
-        logs.info("NATS is back.")
 
     async def _on_lost(self) -> None:
         if not self._is_closed:
