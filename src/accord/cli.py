@@ -51,6 +51,8 @@ def _parser() -> argparse.ArgumentParser:
         if run is _serve:
             command.add_argument("--host", help="address to listen on")
             command.add_argument("--port", type=int, help="port to listen on; 0 takes a free one")
+        if run is _work:
+            command.add_argument("--port", type=int, help="port for probes and metrics; without it there are none")
     _add_database_commands(commands)
     _add_journal_commands(commands)
     _add_new(commands)
@@ -137,10 +139,15 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 def _work(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen)
+    listener = None
+    if chosen.port is not None:  # PORT is for the processes that cannot do without one
+        from accord.api.listening import listening_socket  # noqa: PLC0415
+
+        listener = listening_socket(settings.host, settings.port)
     starting = _begin(settings)
     from accord import boot  # noqa: PLC0415
 
-    return _run(boot.run_worker(settings, starting))
+    return _run(boot.run_worker(settings, listener, starting))
 
 
 def _begin(settings: Settings) -> Any:

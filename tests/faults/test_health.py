@@ -2,10 +2,25 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 from faults.deployment import TRANSPORT, without
+
+
+@pytest.fixture
+async def worker(deployment) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of one more worker, which can be asked how it is."""
+    more = deployment.run("asked", "worker", "--port", "0")
+    try:
+        url = await asyncio.to_thread(more.wait_for, r"it listens on (\S+)")
+        async with httpx.AsyncClient(base_url=url) as http:
+            yield http
+    finally:
+        deployment.programs.remove(more)
+        assert await asyncio.to_thread(more.stop) == 0
+        more.log.unlink()
 
 
 async def test_all_is_well(given):
@@ -82,3 +97,19 @@ async def test_a_gateway_whose_workers_are_all_gone_is_not_ready(given, deployme
     for worker in deployment.workers:
         worker.wait_for("(worker is ready)")
     assert (await somebody.get("/readyz")).status_code == 200
+
+
+@pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
+@pytest.mark.parametrize(("server", "missing"), [("postgres", "database"), ("nats", "messaging")])
+async def test_a_worker_is_ready_while_it_has_postgresql_and_nats(deployment, worker, until, server, missing):
+    assert (await worker.get("/readyz")).status_code == 200
+
+    async with without(deployment, getattr(deployment, server)):
+        ready = await worker.get("/readyz")
+
+        assert (ready.status_code, ready.json()["detail"]) == (503, f"Not ready: {missing} unreachable.")
+        assert "retry-after" in ready.headers
+        assert (await worker.get("/livez")).status_code == 200
+        assert (await worker.get("/metrics")).status_code == 200
+
+    await until(lambda: worker.get("/readyz"), lambda ready: ready.status_code == 200)

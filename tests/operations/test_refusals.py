@@ -49,14 +49,15 @@ def test_in_production_everything_that_is_missing_or_unsafe_is_listed(alone):
     assert "change-me" not in said
 
 
-def test_a_port_in_use_is_named_before_anything_is_started(alone):
+@pytest.mark.parametrize("command", ["serve", "worker"])
+def test_a_port_in_use_is_named_before_anything_is_started(alone, command):
     service = alone()
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
 
-        said = refused(service, "serve", "--port", port)
+        said = refused(service, command, "--port", port)
 
     assert f"127.0.0.1 port {port}: Address already in use" in said
     assert "--port" in said

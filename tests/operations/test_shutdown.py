@@ -148,3 +148,25 @@ async def test_a_worker_finishes_what_it_runs_and_takes_no_more(given, alone):
 
     assert request.result().status_code == 200
     assert await ended(worker) == 0
+
+
+@once
+async def test_a_worker_is_alive_and_not_ready_until_it_has_finished(given, alone):
+    service = alone()
+    worker = service.run("worker", "worker", "--port", "0")
+    asked = worker.wait_for(r"it listens on (\S+)")
+    service.url = service.run("server", "gateway", "--port", "0").wait_for(r"listens on (\S+)")
+    own = Given(service, given._stack)
+
+    async with held_request(own, service) as (request, release), httpx.AsyncClient(base_url=asked) as http:
+        assert (await http.get("/readyz")).status_code == 200
+        worker.process.terminate()
+        while (ready := await http.get("/readyz")).status_code == 200:
+            await asyncio.sleep(0.02)
+        assert not request.done()
+        assert ready.json()["detail"] == "Not ready: stopping."
+        assert (await http.get("/livez")).status_code == 200
+        release()
+
+    assert request.result().status_code == 200
+    assert await ended(worker) == 0

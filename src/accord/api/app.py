@@ -15,7 +15,7 @@ from accord.api.cors import Cors
 from accord.api.edge import Edge
 from accord.api.limits import Limits
 from accord.api.operation import CompiledOperation, StreamTo
-from accord.api.pages import Pages, Readiness
+from accord.api.pages import Pages, Probes, Readiness
 from accord.api.sockets import Live, SocketDoor
 from accord.context import Caller
 from accord.contract import bundle
@@ -91,3 +91,16 @@ def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
     # Without this the stack, and with it every mistake in the contract, would wait for the first request.
     application.app, application.middleware_stack = application._build_middleware_stack()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
     return application, edge
+
+
+def build_probes(settings: Settings, database: Database, ready: Readiness) -> Edge:
+    """Return the edge of a process that answers probes and Prometheus, and nothing else."""
+    metrics.watch(database)
+    return Edge(
+        page=Probes(settings, ready),
+        cors=Cors(settings.cors_origins),
+        addresses=ClientAddress(settings.trusted_proxies),
+        limits=Limits(settings, database),
+        timeout=settings.request_timeout,
+        always=security_headers(production=settings.is_production),
+    )

@@ -48,16 +48,19 @@ class Edge(SpecMiddleware):
     def __init__(
         self,
         *,
-        compile_operation: Callable[[Any], CompiledOperation],
         page: Page,
-        socket: Socket,
         cors: Cors,
         addresses: ClientAddress,
         limits: Limits,
         timeout: float,
         always: tuple[Header, ...],
+        compile_operation: Callable[[Any], CompiledOperation] | None = None,
+        socket: Socket | None = None,
     ) -> None:
-        """Take how operations are compiled, the answer to what is not in the contract, and what all answers have."""
+        """Take the answer to what is not in the contract, what all answers have, and how operations are compiled.
+
+        Without operations and sockets, add no contract and let the server upgrade nothing.
+        """
         self._compile_operation = compile_operation
         self._page = page
         self._socket = socket
@@ -70,6 +73,7 @@ class Edge(SpecMiddleware):
 
     def add_api(self, specification: Specification, *, resolver: Resolver, **_: object) -> None:
         """Compile every operation that Connexion loaded and resolved to its flow."""
+        assert self._compile_operation is not None
         for path, item in specification["paths"].items():
             for method in {"get", "put", "post", "delete", "patch"} & set(item):
                 resolved: Any = specification.operation_cls.from_spec(
@@ -82,6 +86,7 @@ class Edge(SpecMiddleware):
         if scope["type"] == "http":
             await self._http(scope, Request.of(scope, receive), send)
         elif scope["type"] == "websocket":
+            assert self._socket is not None
             await self._socket(scope, receive, send)
 
     def find(self, method: str, path: str) -> Found | None:

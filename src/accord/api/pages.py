@@ -21,23 +21,17 @@ PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'non
 Readiness = Callable[[], Awaitable[str | None]]
 
 
-class Pages:
-    """Answers GET for the paths that are not operations."""
+class Probes:
+    """Answers GET for probes and metrics, which every process that listens has."""
 
     def __init__(self, settings: Settings, ready: Readiness) -> None:
         """Take how readiness is found out: it returns what is missing, or None."""
         self._settings = settings
         self._ready = ready
-        document = bundle.load()
-        self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
-        self._files["/asyncapi.yaml"] = StaticFile(asyncapi.text().encode(), YAML)
-        if settings.docs_enabled:
-            self._files |= docs_files(document["info"])
 
     async def __call__(self, request: Request) -> Answer | None:
         """Return the page, or None when there is none at this path."""
-        path = request.path
-        page = await self._find(request, path)
+        page = await self._find(request)
         if page is None or request.method in {"GET", "HEAD"}:
             return page
         problem: Problem = MethodNotAllowed()
@@ -46,7 +40,8 @@ class Pages:
             return Answer(204, headers=problem.headers)
         raise problem
 
-    async def _find(self, request: Request, path: str) -> Answer | None:
+    async def _find(self, request: Request) -> Answer | None:
+        path = request.path
         if path == "/livez":
             return json_answer(200, {"status": "ok"})
         if path == "/readyz":
@@ -56,12 +51,7 @@ class Pages:
             return json_answer(200, {"status": "ok"})
         if path == "/metrics":
             return self._metrics(request)
-        if path.startswith("/problems/"):
-            return problem_page(path.removeprefix("/problems/"))
-        if path == "/" and "/docs" in self._files:
-            return Answer(307, headers=[(b"location", b"/docs")])
-        found = self._files.get(path)
-        return None if found is None else found.answer(request)
+        return None
 
     def _metrics(self, request: Request) -> Answer:
         """Serve Prometheus with the token, or, when none is set, a client on this machine."""
@@ -75,6 +65,28 @@ class Pages:
         elif not _is_loopback(request):
             raise Forbidden("Set METRICS_TOKEN to read metrics from another machine.")
         return Answer(200, metrics.page(), b"text/plain; version=0.0.4; charset=utf-8")
+
+
+class Pages(Probes):
+    """Answers GET for all paths that are not operations."""
+
+    def __init__(self, settings: Settings, ready: Readiness) -> None:
+        """Load what never changes."""
+        super().__init__(settings, ready)
+        document = bundle.load()
+        self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
+        self._files["/asyncapi.yaml"] = StaticFile(asyncapi.text().encode(), YAML)
+        if settings.docs_enabled:
+            self._files |= docs_files(document["info"])
+
+    async def _find(self, request: Request) -> Answer | None:
+        path = request.path
+        if path.startswith("/problems/"):
+            return problem_page(path.removeprefix("/problems/"))
+        if path == "/" and "/docs" in self._files:
+            return Answer(307, headers=[(b"location", b"/docs")])
+        found = self._files.get(path)
+        return await super()._find(request) if found is None else found.answer(request)
 
 
 def problem_page(code: str) -> Answer | None:

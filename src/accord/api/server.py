@@ -28,7 +28,7 @@ class Server(uvicorn.Server):
         yield
 
 
-def server(application: object, settings: Settings, edge: "Edge | None" = None) -> Server:
+def server(application: object, settings: Settings, edge: "Edge | None" = None, *, has_sockets: bool = True) -> Server:
     """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other.
 
     `edge` answers operations without ASGI; leave it out where something around the application must see them.
@@ -38,7 +38,7 @@ def server(application: object, settings: Settings, edge: "Edge | None" = None) 
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
         http=partial(HttpProtocol, heads=heads, eager=Eager(), edge=edge, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
-        ws=SocketProtocol,
+        ws=SocketProtocol if has_sockets else "none",
         # Compressed, a connection takes three times the memory, and half the messages go through.
         ws_per_message_deflate=False,
         ws_max_size=65_536,

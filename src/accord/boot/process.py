@@ -50,15 +50,22 @@ Role = Literal["serve", "gateway", "worker"]
 class Process:
     """The parts of one process, opened in order and closed in the reverse one."""
 
-    def __init__(self, settings: Settings, role: Role, starting: Starting | None = None) -> None:
-        """Take what to run, and the embedded servers if they are on their way already; nothing is opened yet."""
+    def __init__(
+        self, settings: Settings, role: Role, starting: Starting | None = None, *, has_metrics: bool = True
+    ) -> None:
+        """Take what to run, and the embedded servers if they are on their way already; nothing is opened yet.
+
+        Without metrics nothing is measured that nobody could ask for.
+        """
         self.settings = settings
         self.role = role
+        self.has_metrics = has_metrics
         self.stopping = False
         self.setup_token: str | None = None
         self.relay: Relay | None = None
         self.servers: list[EmbeddedServer] = []
         self._starting = starting
+        self._worker: Worker | None = None
         self._stack = AsyncExitStack()
 
     @property
@@ -150,10 +157,19 @@ class Process:
             await remote.start()
             self.dispatch = self._traced(RemoteDispatch(remote), remote=True)
         if self.role != "gateway":
-            worker = Worker(self.messaging, envelopes, self.local, self.tokens.caller_of, version=__version__)
+            worker = Worker(self.messaging, envelopes, self._counted(), self.tokens.caller_of, version=__version__)
             # Without workers only `auth.validate` is offered: other services ask it wherever flows run.
             await worker.start([] if self.dispatch is self.local and self.role == "serve" else self.operations.values())
-            self._stack.push_async_callback(worker.stop, settings.shutdown_timeout)
+            self._worker = worker
+            self._stack.push_async_callback(self.drain)
+
+    def _counted(self) -> Dispatch:
+        """Return what runs flows for gateways; where there is an edge, it counts them."""
+        if self.role != "worker" or not self.has_metrics:
+            return self.local
+        from accord.api.metrics import measured  # noqa: PLC0415
+
+        return measured(self.local)
 
     async def _follow_journal(self) -> None:
         """Follow the journal in every process, and stand by to relay it in each that runs flows."""
@@ -168,8 +184,8 @@ class Process:
             )
             await housekeeping.prepare()
             await self._background(housekeeping.run())
-        if self.role != "worker":
-            from accord.relay.backlog import measure  # noqa: PLC0415 - nobody asks a worker for metrics
+        if self.has_metrics:
+            from accord.relay.backlog import measure  # noqa: PLC0415 - most workers are never asked for metrics
 
             await self._background(measure(self.database, self.relay))
         await wakeups.start()
@@ -210,7 +226,16 @@ class Process:
             return "stopping"
         if not await works(self.database.ping, READY_LIMIT):
             return "database unreachable"
+        if self.role == "worker" and not await works(self.messaging.ping, READY_LIMIT):
+            return "messaging unreachable"
         return await self._workers_missing() if self.uses_workers else None
+
+    async def drain(self) -> None:
+        """Be not ready any more, take no more from gateways, and finish what they sent; again, it does nothing."""
+        self.stopping = True
+        worker, self._worker = self._worker, None
+        if worker is not None:
+            await worker.stop(self.settings.shutdown_timeout)
 
     async def _workers_missing(self) -> str | None:
         request = RequestInfo("readyz", deadline=time.time() + READY_LIMIT)

@@ -30,14 +30,16 @@ async def run_server(
     return signals.status
 
 
-async def run_worker(settings: Settings, starting: Starting | None = None) -> int:
+async def run_worker(settings: Settings, listener: socket.socket | None, starting: Starting | None = None) -> int:
     """Run flows for gateways until a signal comes; return the exit status: 1 when flows had to be cut off."""
     signals = StopSignals(settings.shutdown_timeout)
     stopped = asyncio.Event()
-    async with _until_stopped(signals), _opened(Process(settings, "worker", starting), signals):
+    process = Process(settings, "worker", starting, has_metrics=listener is not None)
+    async with _until_stopped(signals), _opened(process, signals), _probed(process, listener) as url:
         signals.stop = stopped.set
         freeze_memory()
-        sys.stdout.write("Accord worker is ready.\n")
+        where = "." if url is None else f"; it listens on {url}"
+        sys.stdout.write(f"Accord worker is ready{where}\n")
         sys.stdout.flush()
         await stopped.wait()
     return signals.status
@@ -80,6 +82,27 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
     listener.listen(BACKLOG)
     announce(process, address_of(listener))
     await http.serve(sockets=[listener])
+
+
+@asynccontextmanager
+async def _probed(process: Process, listener: socket.socket | None) -> AsyncGenerator[str | None]:
+    """Serve a worker's probes and metrics, where there is a socket for them, until the last flow has finished."""
+    if listener is None:
+        yield None
+        return
+    from accord.api.app import build_probes  # noqa: PLC0415 - a worker that nobody asks needs nothing of HTTP
+    from accord.api.listening import address_of  # noqa: PLC0415
+    from accord.api.server import server  # noqa: PLC0415
+
+    http = server(build_probes(process.settings, process.database, process.ready), process.settings, has_sockets=False)
+    listener.listen(BACKLOG)
+    serving = asyncio.create_task(http.serve(sockets=[listener]))
+    try:
+        yield address_of(listener)
+    finally:
+        await process.drain()
+        http.should_exit = True
+        await serving
 
 
 @asynccontextmanager
