@@ -6,13 +6,16 @@ import os
 from accord.boot import Process
 from accord.context import ANONYMOUS, Context, RequestInfo
 from accord.flows.accounts import queries, rules
-from accord.problems import Problem
+from accord.problems import CannotStart, Problem
 from accord.settings import Settings
 
 
 def asked_password() -> str:
     """Return ROOT_PASSWORD, or what is typed; there is no default, ever."""
-    return os.environ.get("ROOT_PASSWORD") or getpass.getpass("Password of the root account: ")
+    try:
+        return os.environ.get("ROOT_PASSWORD") or getpass.getpass("Password of the root account: ")
+    except EOFError as nobody:
+        raise CannotStart("The root account needs a password: set ROOT_PASSWORD, or type it at a terminal.") from nobody
 
 
 async def seed(settings: Settings, email: str, first_name: str, last_name: str, password: str) -> str:

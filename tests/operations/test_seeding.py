@@ -1,8 +1,14 @@
+import os
+import pty
 import secrets
+import subprocess
+import sys
 from contextlib import closing
 
 import psycopg
+import pytest
 from operations.processes import once
+from running import ENVIRONMENT
 
 pytestmark = once
 
@@ -24,3 +30,36 @@ def test_seeding_creates_root_once_and_takes_no_weak_password(service):
         connection.execute("UPDATE users SET role = 'customer' WHERE email = %s", [email])
         connection.commit()
     assert roles == [("root",)]
+
+
+@pytest.mark.parametrize("password", [{}, {"ROOT_PASSWORD": ""}])
+def test_there_is_no_default_password(service, password):
+    email = f"nobody-{secrets.token_hex(4)}@example.com"
+
+    done = service.command("db", "seed", "--email", email, **password)
+
+    assert done.returncode == 1
+    assert "set ROOT_PASSWORD, or type it at a terminal" in done.stderr
+    assert "Traceback" not in done.stderr
+    with closing(psycopg.connect(service.database_url)) as connection:
+        assert connection.execute("SELECT 1 FROM users WHERE email = %s", [email]).fetchall() == []
+
+
+def test_at_a_terminal_the_password_is_asked_for_and_not_shown(service):
+    email, (terminal, ours) = f"typed-{secrets.token_hex(4)}@example.com", pty.openpty()
+    command = [sys.executable, "-m", "accord", "db", "seed", "--email", email]
+    environment = {**os.environ, **ENVIRONMENT, **service.environment}
+    with subprocess.Popen(
+        command, env=environment, stdin=ours, stdout=ours, stderr=ours, start_new_session=True
+    ) as process:
+        os.close(ours)
+        said = b""
+        while b"Password of the root account: " not in said:
+            said += os.read(terminal, 1000)
+        os.write(terminal, b"password\n")
+        while b"most common passwords" not in said:
+            said += os.read(terminal, 1000)
+    os.close(terminal)
+
+    assert process.returncode == 1
+    assert said.count(b"password\r\n") == 0
