@@ -97,3 +97,12 @@ async def test_a_flood_of_hostile_requests_is_withstood(unlimited, url):
 @pytest.mark.fuzz
 async def test_ten_thousand_hostile_requests_are_withstood(unlimited, url):
     await withstands(unlimited, url, count=10_000, seed=random.randrange(2**32))
+
+
+async def test_a_server_without_limits_counts_nobody(url):
+    sent = request("GET", "/api/v1/meta/version", [("X-Forwarded-For", "198.51.100.77")])
+
+    answers = [await exchanged(url, sent) for _ in range(101)]
+
+    assert {answer.status for answer in answers} == {200}
+    assert "ratelimit" not in answers[-1].headers

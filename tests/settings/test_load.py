@@ -47,6 +47,15 @@ def test_an_empty_environment_is_a_development_one():
     assert settings.rate_limit_login == Rate(5, 60)
 
 
+def test_what_is_promised_is_the_default():
+    settings = load({})
+
+    durations = ("access_token_ttl", "refresh_token_ttl", "refresh_grace", "request_timeout", "shutdown_timeout")
+    assert [getattr(settings, name) for name in durations] == [900, 604_800, 30, 30, 30]
+    assert (settings.lockout_attempts, settings.lockout_window, settings.lockout_duration) == (5, 900, 900)
+    assert (settings.max_sessions, settings.body_limit, settings.auth_token_storage) == (10, 1_048_576, "header")
+
+
 def test_every_problem_is_reported_at_once_with_its_variable_and_an_example():
     wrong = {
         "PORT": "eighty",

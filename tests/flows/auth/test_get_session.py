@@ -1,3 +1,5 @@
+from datetime import datetime, timedelta
+
 import pytest
 
 NOBODY = {"authenticated": False, "user": None, "session": None}
@@ -11,6 +13,13 @@ async def test_says_who_is_signed_in_and_since_when(given):
     state = answer.json()
     assert (answer.status_code, state["authenticated"], state["user"]) == (200, True, me.user)
     assert state["session"]["createdAt"] == state["session"]["lastActiveAt"] < state["session"]["expiresAt"]
+
+
+async def test_a_session_lasts_seven_days(given):
+    session = (await (await given.an_account()).get("/api/v1/auth/session")).json()["session"]
+
+    begun, ends = (datetime.fromisoformat(session[name]) for name in ("createdAt", "expiresAt"))
+    assert ends - begun == timedelta(days=7)
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import base64
 from datetime import UTC, datetime, timedelta
 
 import jwt
@@ -25,6 +26,16 @@ async def test_gives_a_new_refresh_token_and_an_access_token_of_the_same_session
     now = (await me.get("/api/v1/auth/session")).json()["session"]
     assert (now["id"], now["expiresAt"]) == (session["id"], session["expiresAt"])
     assert now["lastActiveAt"] > session["lastActiveAt"]
+
+
+async def test_every_token_has_256_bits_of_its_own(given):
+    me = await given.an_account()
+    tokens = [me.tokens["refreshToken"], (await given.signed_in(me.email)).tokens["refreshToken"]]
+
+    tokens.append((await refresh(me, tokens[0])).json()["refreshToken"])
+
+    assert {len(base64.urlsafe_b64decode(f"{token}=")) for token in tokens} == {32}
+    assert len({token[:8] for token in tokens}) == 3
 
 
 async def test_the_stored_token_is_a_hash(given):

@@ -1,4 +1,6 @@
 import asyncio
+import time
+from datetime import datetime
 
 from live_client import open_socket, record_key
 
@@ -19,6 +21,14 @@ async def test_signs_a_socket_in_as_its_account(given, service):
 
     assert signed_in["userId"] == me.id
     assert begun["version"] == 1
+
+
+async def test_is_good_for_30_seconds(given):
+    me, asked = await given.an_account(), time.time()
+
+    answer = await me.post("/api/v1/live/tickets")
+
+    assert 29 < datetime.fromisoformat(answer.json()["expiresAt"]).timestamp() - asked < 32
 
 
 async def test_of_two_sockets_that_present_it_at_once_one_is_signed_in(given, service):

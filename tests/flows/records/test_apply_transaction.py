@@ -1,6 +1,8 @@
 from uuid import uuid4
 
+import hypothesis
 import pytest
+from hypothesis import strategies as st
 
 CONVERSATION = "conversations"
 
@@ -270,3 +272,47 @@ async def test_500_operations_are_the_most(given, change):
 
     assert [answer.status_code for answer in answers] == [400, 200, 400]
     assert (await read(me, conversation))["version"] == 2
+
+
+VALUES = st.sampled_from(["a", "b", "c"])
+# What fits, what sometimes fits (an anchor may be gone), and what never does (an empty title, the version).
+CHANGES = st.one_of(
+    st.builds(dict, op=st.just("set"), path=st.just("title"), value=st.sampled_from(["Plans", "Others", ""])),
+    st.builds(dict, op=st.just("setNow"), path=st.sampled_from(["archivedAt", "archivedAt", "version"])),
+    st.builds(
+        dict, op=st.just("listInsert"), path=st.just("tags"), value=VALUES, where=st.sampled_from(["start", "end"])
+    ),
+    st.builds(
+        dict, op=st.just("listInsert"), path=st.just("tags"), value=VALUES, where=st.just("after"), anchor=VALUES
+    ),
+    st.builds(dict, op=st.just("listRemove"), path=st.just("tags"), value=VALUES),
+)
+TRANSACTIONS = st.lists(
+    st.tuples(st.lists(st.tuples(st.integers(0, 1), CHANGES), min_size=1, max_size=5), st.booleans()), max_size=6
+)
+
+
+@hypothesis.settings(max_examples=20, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(transactions=TRANSACTIONS)
+async def test_whatever_is_sent_a_refusal_changes_nothing_and_a_success_raises_each_version_by_one(
+    given, change, transactions
+):
+    me = await given.an_account()
+    now = [await begun(me, title=title) for title in ("First", "Second")]
+
+    for changes, is_stale in transactions:
+        expected = {CONVERSATION: {now[0]["id"]: now[0]["version"] - is_stale}}
+        operations = [{"table": CONVERSATION, "id": now[which]["id"], **fields} for which, fields in changes]
+        answer = await change(me, *operations, expectedVersions=expected)
+
+        before, now = now, [await read(me, conversation) for conversation in now]
+        touched = {which for which, _ in changes} if answer.status_code == 200 else set()
+        entries = await given.entries(answer)
+        assert (answer.status_code == 200) is (touched != set())
+        assert [after["version"] - b["version"] for b, after in zip(before, now, strict=True)] == [
+            int(which in touched) for which in (0, 1)
+        ]
+        assert all(before[which] == now[which] for which in {0, 1} - touched)
+        assert {entry["record_id"] for entry in entries} == {now[which]["id"] for which in touched}
+        assert len(entries) == len(touched)
+        assert not is_stale or answer.status_code in {400, 409}

@@ -1,0 +1,66 @@
+"""E-1: of several things that are wrong with a request, the one that stands first in the order is told."""
+
+import httpx
+import pytest
+from checked_client import new_address
+from given import new_email
+
+WRONG = {"email": new_email(), "password": "not the password"}
+PLAIN, HTML, JSON = {"Content-Type": "text/plain"}, {"Accept": "text/html"}, {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+async def exhausted(service):
+    """A client that has signed in as often as it may."""
+    async with httpx.AsyncClient(base_url=service.url, headers={"X-Forwarded-For": new_address()}) as http:
+        for number in range(5):
+            body = WRONG | {"email": f"{number}-{WRONG['email']}"}
+            assert (await http.post("/api/v1/auth/login", json=body)).status_code == 401
+        yield http
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "code"),
+    [
+        (PLAIN, b"{}", "UNSUPPORTED_MEDIA_TYPE"),
+        (JSON, b" " * 1_048_577, "PAYLOAD_TOO_LARGE"),
+        (JSON, b"{", "RATE_LIMIT_EXCEEDED"),
+        (JSON | {"Authorization": "Bearer nonsense"}, b"{}", "RATE_LIMIT_EXCEEDED"),
+    ],
+)
+async def test_the_guard_of_bodies_comes_before_the_rate_limit_and_that_before_validation(
+    exhausted, headers, body, code
+):
+    answer = await exhausted.post("/api/v1/auth/login", headers=headers, content=body)
+
+    assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "body", "code"),
+    [
+        ("/api/v1/conversations", PLAIN, b"{}", "UNSUPPORTED_MEDIA_TYPE"),
+        ("/api/v1/conversations", JSON, b"{", "UNAUTHORIZED"),
+        ("/api/v1/conversations", JSON | {"Idempotency-Key": "with space"}, b"{", "UNAUTHORIZED"),
+    ],
+)
+async def test_who_asks_is_found_out_after_the_guard_and_before_the_body_is_read(somebody, path, headers, body, code):
+    answer = await somebody.post(path, headers=headers, content=body)
+
+    assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [("/api/v1/meta/version", HTML, 406), ("/api/v1/meta/echo", {}, 405), ("/api/v1/me", {}, 401), ("/x", {}, 404)],
+)
+async def test_whatever_is_refused_has_its_id_its_security_headers_and_those_of_cors(
+    in_production, path, headers, status
+):
+    origin = {"Origin": "https://app.example.org", "X-Request-Id": f"refused-with-{status}"}
+
+    answer = await in_production.get(path, headers=headers | origin)
+
+    assert (answer.status_code, answer.headers["x-request-id"]) == (status, f"refused-with-{status}")
+    assert answer.headers["access-control-allow-origin"] == "https://app.example.org"
+    assert answer.headers["x-content-type-options"] == "nosniff"
