@@ -1,0 +1,75 @@
+"""A-7 for every list of the contract, also tomorrow's: a longer page takes no more statements than a short one."""
+
+import importlib
+from typing import Any
+
+import pytest
+from contract_operations import NAMED, OPERATIONS
+
+from accord.api.parameters import CompiledParameters
+from accord.context import Caller, Context, RequestInfo, Resources
+from accord.contract import bundle
+from accord.contract.operations import Operation, resolve
+from accord.database.connection import Connection
+from accord.database.cursors import Cursors
+from accord.database.idempotency import Idempotency
+from accord.database.pool import Database
+from accord.security.passwords import Passwords
+from accord.security.tokens import AccessTokens
+from accord.settings import Settings
+
+
+def gives_pages(operation: Operation) -> bool:
+    properties = resolve(bundle.load(), operation.success_schema or {}).get("properties", {})
+    return "items" in properties and bool({"totalPages", "nextCursor"} & set(properties))
+
+
+LISTS = [operation for operation in OPERATIONS if gives_pages(operation)]
+
+
+class CountingDatabase(Database):
+    """Counts the statements that a flow executes."""
+
+    statements = 0
+
+    async def borrow(self) -> Connection:
+        self.statements += 1
+        return await super().borrow()
+
+
+@pytest.fixture
+async def resources(service, tmp_path):
+    settings = Settings(data_dir=tmp_path)
+    passwords, database = Passwords(settings), CountingDatabase(service.database_url, 2)
+    await database.open()
+    idempotency = Idempotency(database, b"key")
+    yield Resources(settings, database, passwords, AccessTokens(settings), Cursors(b"key"), idempotency, probes={})
+    await database.close()
+    passwords.close()
+
+
+@pytest.mark.parametrize("operation", LISTS, **NAMED)
+async def test_the_number_of_statements_does_not_depend_on_the_length_of_the_page(given, resources, until, operation):
+    admin, _ = await given.an_admin(), await given.an_account()
+    talks = [(await admin.post("/api/v1/conversations", title=f"Plans {n}")).json() for n in range(3)]
+    for text in ("One", "Two", "Three"):
+        await admin.post(f"/api/v1/conversations/{talks[0]['id']}/messages", text=text)
+    ids = {"conversationId": talks[0]["id"]}
+    flow = getattr(
+        importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}"), operation.flow_name
+    )
+
+    async def page(limit: int) -> tuple[int, int]:
+        """Return the length of a page and what it cost."""
+        inputs, wrong = CompiledParameters(operation.parameters).parse(ids, f"limit={limit}".encode(), {})
+        context = Context(resources, operation.id, Caller.user(admin.id, "admin", None), RequestInfo("test"))
+        before = resources.database.statements
+        found: dict[str, Any] = await flow(context, **inputs)
+        assert wrong == []
+        return len(found["items"]), resources.database.statements - before
+
+    # The journal gives entries their position a moment after the commit.
+    longest = await until(lambda: page(3), lambda seen: seen[0] == 3)
+
+    assert (await page(1), longest) == ((1, longest[1]), (3, longest[1]))
+    assert 1 <= longest[1] <= 3
