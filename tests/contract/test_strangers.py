@@ -1,5 +1,8 @@
-"""What has an id in its path tells a stranger nothing: what is foreign answers like what is unknown (law 5, P-4)."""
+"""Every operation, found from the contract, as those who may not use it find it (law 5, P-4)."""
 
+import time
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from typing import Any
 from uuid import uuid4
 
@@ -14,9 +17,13 @@ from contract_operations import (
     parameters,
     path_of,
 )
+from given import Given
 
 from accord.contract.operations import Operation
+from accord.security.tokens import AccessTokens
+from accord.settings import Settings
 
+SIGNED_IN = [operation for operation in OPERATIONS if operation.access == "signed-in"]
 WITH_AN_ID = [operation for operation in OPERATIONS if parameters(operation, "path")]
 OF_THE_PATH = {"instance", "requestId"}
 OF_THE_REQUEST = {"date", "ratelimit", "x-request-id", "x-trace-id"}
@@ -48,3 +55,29 @@ async def test_a_stranger_gets_the_same_answer_for_what_is_foreign_and_what_is_u
     assert told == [told[0]] * 4
     headers = [{n: v for n, v in answer.headers.items() if n not in OF_THE_REQUEST} for answer in answers]
     assert headers == [headers[0]] * 4
+
+
+@pytest.fixture(scope="module")
+async def no_longer_good(service) -> AsyncIterator[list[tuple[str, httpx.AsyncClient]]]:
+    """What clients are told whose token is good no more, and these clients."""
+    async with AsyncExitStack() as stack:
+        given = Given(service, stack)
+        late, disabled, deleted = [await given.an_account() for _ in range(3)]
+        session = (await late.get("/api/v1/auth/session")).json()["session"]["id"]
+        tokens = AccessTokens(Settings(data_dir=service.folder / "data"))
+        late.http.headers["authorization"] = f"Bearer {tokens.issue(late.id, session, time.time() - 3600)}"
+        root = await given.root()
+        await root.patch(f"/api/v1/users/{disabled.id}", expectedVersion=1, disabled=True)
+        await root.delete(f"/api/v1/users/{deleted.id}", expectedVersion=1)
+        yield [("TOKEN_EXPIRED", late.http), ("UNAUTHORIZED", disabled.http), ("UNAUTHORIZED", deleted.http)]
+
+
+@pytest.mark.parametrize("operation", SIGNED_IN, **NAMED)
+async def test_an_expired_token_and_those_of_accounts_that_ended_are_nobodys(no_longer_good, operation):
+    ids = {parameter.name: str(uuid4()) for parameter in parameters(operation, "path")} | {"userId": str(uuid4())}
+
+    for code, http in no_longer_good:
+        answer = await called(http, operation, ids, version=1)
+
+        assert (answer.status_code, answer.json()["code"]) == (401, code)
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
