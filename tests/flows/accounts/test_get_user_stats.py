@@ -1,7 +1,7 @@
 import pytest
 
 
-@pytest.mark.parametrize(("age", "days"), [("1 hour", 0), ("25 hours", 1), ("30 days", 30)])
+@pytest.mark.parametrize(("age", "days"), [("1 hour", 0), ("25 hours", 1), ("720 hours", 30)])
 async def test_counts_what_the_account_has_and_the_full_days_since_it_joined(given, age, days):
     me = await given.an_account()
     await given.sql("UPDATE users SET created_at = created_at - %s::interval WHERE id = %s", age, me.id)

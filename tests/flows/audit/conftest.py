@@ -12,7 +12,7 @@ def stamped() -> Callable[..., Awaitable[Items]]:
     """Ask again until there are so many entries: each gets its position moments after its commit."""
 
     async def ask(account: Any, count: int, path: str = "/api/v1/audit", **query: Any) -> Items:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 answer = await account.get(path, **query)
                 assert answer.status_code == 200, answer.text

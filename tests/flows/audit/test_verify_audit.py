@@ -17,8 +17,9 @@ async def tampered(given, position):
             await connection.execute(f"UPDATE journal SET operation = rtrim(operation, 'x') {where}", [position])  # noqa: S608
 
 
-async def test_says_that_all_is_sound(given):
+async def test_says_that_all_is_sound(given, stamped):
     admin = await given.an_admin()
+    await stamped(admin, 1)
     [(before,)] = await given.sql("SELECT position FROM journal_relay")
 
     verdict = (await admin.get("/api/v1/audit/verify")).json()
@@ -33,8 +34,9 @@ async def test_says_that_all_is_sound(given):
     }
 
 
-async def test_names_the_position_of_an_entry_that_was_edited(given):
+async def test_names_the_position_of_an_entry_that_was_edited(given, stamped):
     admin = await given.an_admin()
+    await stamped(admin, 2)
 
     async with tampered(given, 2):
         verdict = (await admin.get("/api/v1/audit/verify")).json()

@@ -10,8 +10,8 @@ async def changes_of(me: Account, after: int | None = None, **query) -> dict:
     return answer.json()
 
 
-async def test_without_a_position_it_says_where_to_begin(given):
-    me = await given.an_account()
+async def test_without_a_position_it_says_where_to_begin(announced):
+    me = await announced()
 
     begun = await changes_of(me)
 
@@ -19,8 +19,8 @@ async def test_without_a_position_it_says_where_to_begin(given):
     assert begun["position"] > 0
 
 
-async def test_answers_with_the_changes_since_then_and_the_next_position(given, until):
-    me = await given.an_account()
+async def test_answers_with_the_changes_since_then_and_the_next_position(announced, until):
+    me = await announced()
     begun = await changes_of(me)
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
 
@@ -32,8 +32,8 @@ async def test_answers_with_the_changes_since_then_and_the_next_position(given, 
     assert (await changes_of(me, page["position"]))["items"] == []
 
 
-async def test_a_page_ends_where_the_next_one_begins(given, until):
-    me = await given.an_account()
+async def test_a_page_ends_where_the_next_one_begins(announced, until):
+    me = await announced()
     begun = await changes_of(me)
     for version in (1, 2, 3):
         await me.patch("/api/v1/me", expectedVersion=version, firstName="Grace")

@@ -1,11 +1,15 @@
 from accord import __version__
 
 
-async def test_tells_anybody_that_it_is_well_and_nothing_more(given):
-    answer = await (await given.somebody()).get("/api/v1/healthcheck")
+async def test_tells_anybody_that_it_is_well_and_nothing_more(given, until):
+    async def look():
+        return await (await given.somebody()).get("/api/v1/healthcheck")
+
+    # What does not answer for a second is not well, though it may just have had no turn.
+    answer = await until(look, lambda answer: answer.json()["status"] == "ok")
 
     health = answer.json()
-    assert (answer.status_code, health["status"], health["version"]) == (200, "ok", __version__)
+    assert (answer.status_code, health["version"]) == (200, __version__)
     assert health["uptime"] > 0
     assert "checks" not in health
 
@@ -16,11 +20,12 @@ async def test_a_customer_sees_no_more_than_anybody(given):
     assert "checks" not in (await somebody.get("/api/v1/healthcheck")).json()
 
 
-async def test_an_administrator_sees_what_was_checked(given):
+async def test_an_administrator_sees_what_was_checked(given, until):
     admin = await given.an_admin()
 
-    checks = (await admin.get("/api/v1/healthcheck")).json()["checks"]
+    answer = await until(lambda: admin.get("/api/v1/healthcheck"), lambda answer: answer.json()["status"] == "ok")
 
+    checks = answer.json()["checks"]
     assert {name: check["status"] for name, check in checks.items()} == {"database": "ok", "messaging": "ok"}
     assert all(0 <= check["latencyMs"] < 3000 for check in checks.values())
 

@@ -48,7 +48,7 @@ def stamped(given):
     """Wait until the entries of a request have their positions, and return these."""
 
     async def wait(request_id):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (rows := await given.sql(STAMPED, request_id)):
                 await asyncio.sleep(0.01)
         return [position for (position,) in rows]
