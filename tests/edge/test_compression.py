@@ -66,7 +66,7 @@ def test_the_operations_that_give_tokens_are_these():
 async def test_answers_with_tokens_are_never_compressed(service):
     person = details(firstName="a" * 100, lastName="b" * 100, email=f"{'c' * 60}@{'d' * 60}.{'e' * 60}.example")
     headers = {"X-Forwarded-For": new_address(), "Accept-Encoding": "gzip"}
-    async with httpx.AsyncClient(base_url=service.url, headers=headers) as http:
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as http:
         registered = await http.post("/api/v1/auth/register", json=person)
         assert registered.status_code in {201, 409}
         signed_in = await http.post(

@@ -26,7 +26,7 @@ async def blocked(given) -> list:
 
 
 async def until_none_is_blocked(given) -> None:
-    async with asyncio.timeout(3):
+    async with asyncio.timeout(20):
         while await blocked(given):
             await asyncio.sleep(0.02)
 
@@ -35,42 +35,51 @@ async def until_none_is_blocked(given) -> None:
 async def me(given, impatient):
     """An account, and its client of the server that waits for a second."""
     account = await given.an_account()
-    async with httpx.AsyncClient(base_url=impatient.url, headers=dict(account.http.headers)) as http:
+    async with httpx.AsyncClient(base_url=impatient.url, headers=dict(account.http.headers), timeout=30) as http:
         account.hurried = http
         yield account
 
 
 async def test_the_statement_and_the_flow_are_cancelled(given, service, me, impatient):
     change = {"expectedVersion": 1, "firstName": "Never"}
+    log = service.folder / "data" / "postgres" / "log"
+    known, was_blocked = len(log.read_bytes()), False
 
     async with locked(service, me.id):
-        asked = asyncio.create_task(me.hurried.patch("/api/v1/me", json=change))
-        async with asyncio.timeout(impatient.timeout):
-            while not await blocked(given):
+        # Of a request that had used up its time before it got to the lock, there is no statement to cancel.
+        while not was_blocked:
+            asked = asyncio.create_task(me.hurried.patch("/api/v1/me", json=change))
+            while not asked.done():
+                was_blocked = was_blocked or bool(await blocked(given))
                 await asyncio.sleep(0.02)
-        answer = await asked
-        await until_none_is_blocked(given)
+            answer = await asked
+            await until_none_is_blocked(given)
 
     assert (answer.status_code, answer.json()["code"]) == (504, "TIMEOUT")
     assert "firstName" not in answer.text
-    assert impatient.timeout <= answer.elapsed.total_seconds() < impatient.timeout + 2
+    # It has 30 seconds by default.
+    assert impatient.timeout <= answer.elapsed.total_seconds() < 20
+    # The server's own limit for statements, some seconds later, is for when cancelling fails.
+    assert b"due to statement timeout" not in log.read_bytes()[known:]
     now = (await me.get("/api/v1/me")).json()
     assert (now["version"], now["firstName"]) == (1, "Ada")
     assert await me.journal() == []
 
 
-async def test_cancelled_requests_give_their_connections_back(given, service, me):
+async def test_cancelled_requests_give_their_connections_back(given, service, me, until):
     change = {"expectedVersion": 1, "firstName": "Never"}
 
     async with locked(service, me.id):
-        answers = await asyncio.gather(
-            *(me.hurried.patch("/api/v1/me", json=change, timeout=20) for _ in range(2 * POOL_SIZE))
-        )
+        answers = await asyncio.gather(*(me.hurried.patch("/api/v1/me", json=change) for _ in range(2 * POOL_SIZE)))
         await until_none_is_blocked(given)
 
     assert {answer.status_code for answer in answers} <= {503, 504}
-    after = await asyncio.gather(*(me.hurried.get("/api/v1/me") for _ in range(POOL_SIZE)))
-    assert {answer.status_code for answer in after} == {200}
+
+    async def look() -> set[int]:
+        return {a.status_code for a in await asyncio.gather(*(me.hurried.get("/api/v1/me") for _ in range(POOL_SIZE)))}
+
+    # Any one may be late; what was lost would be missing for ever.
+    await until(look, lambda statuses: statuses == {200})
 
 
 async def test_a_body_that_comes_too_slowly_is_given_up(impatient):
@@ -90,7 +99,7 @@ async def test_a_client_that_leaves_within_its_body_is_noted_and_harms_nobody(se
     async with connected(service.url) as connection:
         await connection.send(request("POST", "/api/v1/meta/echo", head, b'{"message"'))
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not any('"left-early"' in line and '"status":499' in line for line in service.logs.splitlines()):
             await asyncio.sleep(0.02)
     assert (await somebody.get("/api/v1/meta/version")).status_code == 200

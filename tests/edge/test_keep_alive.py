@@ -38,28 +38,56 @@ async def url() -> AsyncIterator[str]:
 
 async def test_an_idle_connection_is_closed(url):
     async with connected(url) as connection:
+        asked = monotonic()
         await (await connection.send(request("GET", "/"))).answer()
-        answered = monotonic()
 
         assert await connection.is_closed()
-        assert monotonic() - answered >= IDLE * 0.9
+        assert monotonic() - asked >= IDLE * 0.9
 
 
 async def test_the_time_counts_from_the_last_answer(url):
-    async with connected(url) as connection:
-        for _ in range(6):
-            await (await connection.send(request("GET", "/"))).answer()
-            await asyncio.sleep(IDLE / 4)
-
-        assert await asyncio.wait_for(connection.is_closed(), 2 * IDLE)
+    while not await is_kept_while_it_is_used(url):
+        pass
 
 
 async def test_a_request_that_is_under_way_is_not_cut_off(url):
+    while not await is_kept_while_a_request_comes(url):
+        pass
+
+
+async def is_kept_while_it_is_used(url) -> bool:
+    """Use a connection for longer than it may be idle; False when this machine paused for as long as that."""
+    async with connected(url) as connection:
+        begun = last = monotonic()
+        while monotonic() - begun < 1.5 * IDLE:
+            now = monotonic()
+            await connection.send(request("GET", "/"))
+            if not await is_answered(connection, monotonic() - last):
+                return False
+            last = now
+            await asyncio.sleep(IDLE / 4)
+
+        return await connection.is_closed()
+
+
+async def is_kept_while_a_request_comes(url) -> bool:
+    """Send half a request, and the rest after the time for idle connections; False when the machine paused before."""
     whole = request("GET", "/")
     async with connected(url) as connection:
+        last = monotonic()
         await (await connection.send(whole)).answer()
         await connection.send(whole[:20])
+        paused = monotonic() - last
         await asyncio.sleep(2 * IDLE)
-        answer = await (await connection.send(whole[20:])).answer()
+        await connection.send(whole[20:])
 
-        assert answer.status == 200
+        return await is_answered(connection, paused)
+
+
+async def is_answered(connection, paused: float) -> bool:
+    """Say whether there is an answer; only after so long a pause the connection may have been closed instead."""
+    try:
+        return (await connection.answer()).status == 200
+    except (asyncio.IncompleteReadError, ConnectionError):
+        assert paused >= IDLE * 0.9
+        return False

@@ -2,11 +2,13 @@
 
 import asyncio
 import re
+from uuid import uuid4
 
 import httpx
 import pytest
 from checked_client import new_address
 from given import details, new_email
+from raw_http import connected, request
 
 VERSION = "/api/v1/meta/version"
 
@@ -42,7 +44,7 @@ async def test_who_is_not_signed_in_has_100_requests_in_15_minutes(service):
     assert {answer.status_code for answer in answers[:100]} == {200}
     refused = answers[100]
     assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
-    assert 890 < int(refused.headers["retry-after"]) == refused.json()["retryAfter"] <= 900
+    assert 600 < int(refused.headers["retry-after"]) == refused.json()["retryAfter"] <= 900
 
 
 async def test_who_is_signed_in_has_600_a_minute_wherever_they_are(given, service):
@@ -52,13 +54,24 @@ async def test_who_is_signed_in_has_600_a_minute_wherever_they_are(given, servic
     async with client(service.url, new_address()) as here, client(service.url, new_address()) as there:
         first = await here.get("/api/v1/me", headers=authorization)
         second = await there.get("/api/v1/me", headers=authorization)
-        await asyncio.gather(*(here.get("/api/v1/me", headers=authorization) for _ in range(598)))
+        await used(service.url, me, 598)
         refused = await there.get("/api/v1/me", headers=authorization)
 
     assert policy(first) == ("authenticated", 600, 60)
     assert left(first) - left(second) == 1
     assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
     assert (await (await given.an_account()).get("/api/v1/me")).status_code == 200
+
+
+async def used(url: str, me, count: int) -> None:
+    """Make so many requests of an account, well within a minute: in a row, without waiting for each answer."""
+    asked = request("GET", "/api/v1/me", [("Authorization", me.http.headers["authorization"])])
+    async with connected(url) as connection:
+        while count:
+            batch = min(count, 100)
+            await connection.send(asked * batch)
+            assert {(await connection.answer()).status for _ in range(batch)} == {200}
+            count -= batch
 
 
 @pytest.mark.parametrize(
@@ -79,12 +92,14 @@ async def test_signing_in_has_buckets_of_its_own(service, path, body, bucket):
     assert answers[-1].json()["code"] == "RATE_LIMIT_EXCEEDED"
 
 
-async def test_the_login_bucket_is_exact_across_processes_and_restarts(service, start_production, production):
+async def test_the_login_bucket_is_exact_across_processes_and_restarts(given, service, start_production, production):
     address = new_address()
     async with client(service.url, address) as here, client(production.url, address) as there:
         answers = await asyncio.gather(
             *(http.post("/api/v1/auth/login", json=wrong()) for _ in range(8) for http in (here, there))
         )
+    # A start may take as long as the window.
+    await given.sql("UPDATE rate_limits SET resets_at = resets_at + interval '1 hour' WHERE key = %s", address)
     again = start_production("edge-restarted")
     async with client(again.url, address) as restarted:
         after = await restarted.post("/api/v1/auth/login", json=wrong())
@@ -120,7 +135,7 @@ async def test_a_bad_token_counts_against_its_address(service):
 async def test_errors_tell_what_is_left_too(given):
     me = await given.an_account()
 
-    for path, status in (("/api/v1/users", 403), (f"/api/v1/users/{me.id[:-4]}ffff", 404)):
+    for path, status in (("/api/v1/users", 403), (f"/api/v1/users/{uuid4()}", 404)):
         answer = await me.get(path)
         assert (answer.status_code, policy(answer)[0]) == (status, "authenticated")
 
@@ -147,8 +162,9 @@ async def test_what_is_not_an_operation_is_not_counted(service):
         (("198.51.100.8", ",unknown"), (",,",), True),
     ],
 )
-async def test_the_right_most_address_that_is_no_trusted_proxy_is_counted(service, one, other, same):
-    async with client(service.url, *one) as first, client(service.url, *other) as second:
+async def test_the_right_most_address_that_is_no_trusted_proxy_is_counted(production, one, other, same):
+    # Nobody else asks this server from these addresses: what is left of 100 requests would depend on them.
+    async with client(production.url, *one) as first, client(production.url, *other) as second:
         before, after = left(await first.get(VERSION)), left(await second.get(VERSION))
 
     assert (before - after == 1) == same
@@ -158,7 +174,7 @@ async def test_several_headers_are_one_list(service):
     address = new_address()
     twice = [("X-Forwarded-For", "6.6.6.6"), ("X-Forwarded-For", address)]
 
-    async with client(service.url, address) as plain, httpx.AsyncClient(base_url=service.url) as http:
+    async with client(service.url, address) as plain, client(service.url) as http:
         before, after = left(await plain.get(VERSION)), left(await http.get(VERSION, headers=twice))
 
     assert before - after == 1

@@ -104,7 +104,7 @@ async def test_it_travels_over_nats_with_the_trace_context(service, somebody):
 
     await somebody.get("/api/v1/meta/version", headers={"X-Request-Id": given_id, "traceparent": TRACEPARENT})
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while (headers := (await seen.get()).headers)["X-Request-Id"] != given_id:
             pass
     await listener.close()
