@@ -1,6 +1,7 @@
 import asyncio
 import base64
 import hashlib
+import math
 import os
 import sys
 import time
@@ -120,16 +121,18 @@ async def test_the_dummy_takes_as_long_as_a_real_verification():
     passwords = Passwords(load({}))
     stored = await passwords.hash(PASSWORD)
 
-    async def least(verify) -> float:
-        times = []
-        for _ in range(7):
-            started = time.perf_counter()
-            assert not await verify()
-            times.append(time.perf_counter() - started)
-        return min(times)
+    async def seconds(verify) -> float:
+        started = time.perf_counter()
+        assert not await verify
+        return time.perf_counter() - started
 
-    real = await least(lambda: passwords.verify("wrong password", stored))
-    dummy = await least(lambda: passwords.verify_dummy("wrong password"))
+    # What else the machine does only lengthens some of them: the quickest ones tell, and more of them tell better.
+    real = dummy = math.inf
+    for turn in range(200):
+        real = min(real, await seconds(passwords.verify("wrong password", stored)))
+        dummy = min(dummy, await seconds(passwords.verify_dummy("wrong password")))
+        if turn >= 7 and dummy == pytest.approx(real, rel=0.25):
+            break
 
     assert dummy == pytest.approx(real, rel=0.25)
     passwords.close()

@@ -219,12 +219,15 @@ def test_what_is_no_token_is_refused(tokens, token):
 
 def test_a_megabyte_costs_nothing(tokens, sign):
     token = sign(padding="x" * 1_000_000)
-    started = time.perf_counter()
 
-    with pytest.raises(InvalidToken):
-        tokens.verify(token)
+    def seconds() -> float:
+        started = time.thread_time()
+        with pytest.raises(InvalidToken):
+            tokens.verify(token)
+        return time.thread_time() - started
 
-    assert time.perf_counter() - started < 0.01
+    # On a core, and at best: what else the machine does costs time, too.
+    assert min(seconds() for _ in range(10)) < 0.01
 
 
 def test_every_changed_character_is_noticed(tokens, sign):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 import pytest
 
 from accord.problems import InvalidToken, ServiceUnavailable, TokenExpired
+from accord.security import verified_tokens
 from accord.security.tokens import AccessTokens, Claims
 from accord.security.verified_tokens import VerifiedTokens
 
@@ -60,6 +61,13 @@ async def process(sessions):
         follower.cancel()
 
 
+@pytest.fixture
+def trusting(monkeypatch) -> None:
+    """Let what is cached be trusted for longer than this machine may pause."""
+    monkeypatch.setattr(verified_tokens, "_TRUSTED_FOR", 60.0)
+
+
+@pytest.mark.usefixtures("trusting")
 async def test_a_session_is_looked_up_once(process, sessions):
     verified = await process()
     token = sessions.begin("s")
@@ -70,16 +78,20 @@ async def test_a_session_is_looked_up_once(process, sessions):
     assert sessions.loads == 1
 
 
+@pytest.mark.usefixtures("trusting")
 async def test_a_verified_token_costs_little(process, sessions):
     verified = await process()
     token = sessions.begin("s")
     await verified.caller_of(token)
 
-    started = time.perf_counter()
-    for _ in range(2000):
-        await verified.caller_of(token)
+    async def seconds() -> float:
+        started = time.thread_time()
+        for _ in range(100):
+            await verified.caller_of(token)
+        return time.thread_time() - started
 
-    assert (time.perf_counter() - started) / 2000 < 20e-6
+    # On a core, and at best: what else the machine does costs time, too.
+    assert min([await seconds() for _ in range(20)]) / 100 < 20e-6
 
 
 async def test_an_ended_session_is_refused_at_once_in_its_own_process(process, sessions):
@@ -138,13 +150,16 @@ async def test_it_trusts_again_when_the_database_is_back(process, sessions):
     sessions.is_away = True
     await asyncio.sleep(1)
     sessions.is_away = False
-    await asyncio.sleep(0.5)
 
-    await verified.caller_of(token)
-    loads = sessions.loads
-    await verified.caller_of(token)
+    async def is_trusted() -> bool:
+        loads = sessions.loads
+        await verified.caller_of(token)
+        return sessions.loads == loads
 
-    assert sessions.loads == loads
+    assert not await is_trusted()
+    async with asyncio.timeout(30):
+        while not await is_trusted():
+            await asyncio.sleep(0.05)
 
 
 async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, sessions):
@@ -171,11 +186,11 @@ async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, ses
 
 async def test_a_cached_token_expires(process, sessions):
     verified = await process()
-    token = sessions.tokens.issue("user", "s", time.time() - 899)
-    sessions.begin("s")
+    token = sessions.begin("s")
     await verified.caller_of(token)
 
-    await asyncio.sleep(2)
+    [(key, entry)] = verified._entries.items()
+    verified._entries[key] = entry._replace(claims=entry.claims._replace(expires_at=int(time.time())))
 
     with pytest.raises(TokenExpired):
         await verified.caller_of(token)
