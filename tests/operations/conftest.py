@@ -1,4 +1,6 @@
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -21,14 +23,15 @@ def another(service: Service, tmp_path: Path) -> Iterator[Callable[..., Service]
 
 
 @pytest.fixture
-def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Service]]:
+def alone() -> Iterator[Callable[..., Service]]:
     """Makes services with an empty data folder of their own."""
-    made: list[Service] = []
+    with ExitStack() as stack:
 
-    def make(**environment: str) -> Service:
-        made.append(Service(tmp_path_factory.mktemp("alone"), **environment))
-        return made[-1]
+        def make(**environment: str) -> Service:
+            # Not below pytest's own folder: a second run by root closes that to PostgreSQL's account.
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="accord-alone-"))
+            service = Service(Path(folder), **environment)
+            stack.callback(service.stop)
+            return service
 
-    yield make
-    for one in made:
-        one.stop()
+        yield make

@@ -37,7 +37,7 @@ def resident_mebibytes(process: int) -> float:
     return psutil.Process(process).memory_info().rss / 2**20
 
 
-def wait_until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
     """Look again and again until it holds."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -54,9 +54,11 @@ def locked_row(url: str, user_id: str) -> Generator[psycopg.Connection]:
 
 
 def someone_waits_for_a_lock(url: str) -> bool:
+    """Say whether a change of an account waits; whoever keeps house in the background may wait for others, too."""
     with psycopg.connect(url, autocommit=True) as connection:
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            " AND query LIKE 'UPDATE users%'"
         )
         return connection.execute(waiting).fetchone() != (0,)
 

@@ -32,7 +32,7 @@ def start(copy: Path, service: Service, command: str = "serve") -> str:
         env={**os.environ, **ENVIRONMENT, "PYTHONPATH": str(copy / "src"), "DATA_DIR": str(service.folder / "data")},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
         check=False,
     )
     assert done.returncode == 1, done.stdout + done.stderr

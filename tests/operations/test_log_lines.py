@@ -12,12 +12,15 @@ FIELDS = {"time", "level", "message", "requestId", "operation", "status", "durat
 
 async def line_of(service: Service, request_id: str) -> dict[str, Any]:
     """Return the line about the request, once it is written."""
-    async with asyncio.timeout(5):
-        while True:
-            for line in service.logs.splitlines():
-                if request_id in line:
-                    return json.loads(line)
+    async with asyncio.timeout(30):
+        while not (found := [line for line in whole_lines(service) if request_id in line]):
             await asyncio.sleep(0.05)
+    return json.loads(found[0])
+
+
+def whole_lines(service: Service) -> list[str]:
+    """Return the lines of all processes, without those that are being written."""
+    return [line for program in service.programs for line in program.output().rpartition("\n")[0].splitlines()]
 
 
 async def test_an_answered_request_is_one_line_with_all_that_operators_ask_for(given, service):
@@ -31,7 +34,7 @@ async def test_an_answered_request_is_one_line_with_all_that_operators_ask_for(g
     assert answer.status_code == 200
     assert line.keys() >= FIELDS
     assert (line["level"], line["operation"], line["status"], line["callerId"]) == ("info", "updateMe", 200, me.id)
-    assert 0 < line["durationMs"] < 10_000
+    assert 0 < line["durationMs"] < 30_000
     assert line["time"].endswith("Z")
     assert line["trace"][-1] == "SUCCESS"
     assert "trace" not in answer.text
@@ -65,10 +68,8 @@ async def test_no_path_makes_a_second_line_or_a_broken_one(given, service, path)
 async def test_every_line_of_every_process_is_one_json_object(given, service):
     await (await given.an_account()).get("/api/v1/me")
 
-    for program in service.programs:
-        lines = [line for line in program.output().splitlines() if not is_for_people(line)]
-        for line in lines:
-            assert json.loads(line).keys() >= {"time", "level", "message"}, line
+    for line in whole_lines(service):
+        assert is_for_people(line) or json.loads(line).keys() >= {"time", "level", "message"}, line
 
 
 def is_for_people(line: str) -> bool:
