@@ -1,4 +1,6 @@
 import socket
+import sys
+from pathlib import Path
 
 import nats as client
 import pytest
@@ -8,12 +10,12 @@ from accord.embedded import nats
 
 async def test_a_message_goes_round(start, tmp_path):
     server = start("nats", tmp_path)
-    connection = await client.connect(server.url)
+    connection = await client.connect(server.url, connect_timeout=30)
     subscription = await connection.subscribe("greeting")
 
     await connection.publish("greeting", b"hello")
 
-    assert (await subscription.next_msg(timeout=5)).data == b"hello"
+    assert (await subscription.next_msg(timeout=30)).data == b"hello"
     await connection.close()
 
 
@@ -21,7 +23,7 @@ def test_a_stranger_without_the_password_is_refused(start, tmp_path):
     port = start("nats", tmp_path).url.rsplit(":", 1)[1]
 
     # By hand, because the client library leaves a socket open when it is refused.
-    with socket.create_connection(("127.0.0.1", int(port)), timeout=5) as stranger:
+    with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as stranger:
         stranger.sendall(b"CONNECT {}\r\nPING\r\n")
         with stranger.makefile() as answers:
             greeting, refusal = answers.readline(), answers.readline()
@@ -34,6 +36,16 @@ def test_it_listens_on_loopback_only(start, tmp_path):
     server = start("nats", tmp_path)
 
     assert server._config()["host"] == "127.0.0.1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Linux tells which ports it gives to outgoing connections")
+def test_no_outgoing_connection_takes_its_port_while_it_is_away(start, tmp_path):
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+
+    port = int(start("nats", tmp_path).url.rpartition(":")[2])
+
+    assert port in nats.PORTS
+    assert nats.PORTS.stop <= first
 
 
 def test_the_port_and_the_password_are_remembered(start, tmp_path):
@@ -53,10 +65,10 @@ def test_a_remembered_port_that_was_taken_meanwhile_is_changed(start, tmp_path):
 
 
 def test_a_wanted_port_is_used_or_named_in_the_refusal(tmp_path):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(nats.EmbeddedError, match=f"Port {port} for NATS is in use"):
-            nats.start(tmp_path / "one", port)
+    port = nats._any_free_port()
+    refusal = pytest.raises(nats.EmbeddedError, match=f"Port {port} for NATS is in use")
+    with socket.create_server(("127.0.0.1", port)), refusal:
+        nats.start(tmp_path / "one", port)
 
     server = nats.start(tmp_path / "two", port)
 

@@ -20,6 +20,8 @@ from accord.embedded.server import EmbeddedError, EmbeddedServer
 HOST = "127.0.0.1"
 USER = "accord"
 MAX_PAYLOAD = 8 * 1024 * 1024  # bytes; a body of the largest size, escaped, in an envelope
+PORTS = range(20_000, 30_000)
+"""Systems give none of these to outgoing connections, one of which could take the port while the server is away."""
 PORT_TIMEOUT = 2.0  # seconds for the port of a killed server to become free
 
 
@@ -93,9 +95,9 @@ def _binary() -> str:
 
 
 def _any_free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return probe.getsockname()[1]
+    while not _is_free(port := secrets.choice(PORTS)):
+        pass
+    return port
 
 
 def _becomes_free(port: int) -> bool:
