@@ -83,7 +83,8 @@ class EmbeddedServer(ABC):
         return None
 
     def alive(self) -> bool:
-        if self._process is not None and self._process.poll() is not None:
+        process = self._process
+        if process is not None and process.poll() is not None and self._process is process:
             self._process = None  # another process may run its successor already
         return locks.is_held(self._running_lock) and processes.is_alive(self.pid)
 
