@@ -93,7 +93,7 @@ async def test_a_gateway_without_workers_and_one_with_another_key_are_told_apart
     await asyncio.to_thread(another().run("worker", "worker").wait_for, "(worker is ready)")
     one = await examine_until(lambda said: "✓ workers" in said, service, FLOW_TRANSPORT="nats")
     other_key = {"FLOW_TRANSPORT": "nats", "FLOW_ENVELOPE_KEY": ENVELOPE_KEY}
-    stranger = await examine_until(lambda said: "FLOW_ENVELOPE_KEY" in said, service, **other_key)
+    stranger = await examine_until(lambda said: "the same FLOW_ENVELOPE_KEY" in said, service, **other_key)
 
     assert "✗ workers: none answers. Start `accord worker`." in none.stdout
     assert re.search(r"^✓ workers: one answers, of release \d", one.stdout, re.MULTILINE)
