@@ -32,8 +32,19 @@ async def rename(accord, version):
 
 
 async def take(changes, count):
-    async with asyncio.timeout(20):
-        return [await anext(changes) for _ in range(count)]
+    async with asyncio.timeout(60):
+        return [await news_of(changes) for _ in range(count)]
+
+
+async def news_of(changes):
+    while is_registration(news := await anext(changes)):
+        pass
+    return news
+
+
+def is_registration(news):
+    """Say whether an account is new: that may still be on its way when it begins to be followed."""
+    return isinstance(news, models.Change) and news.kind == "created" and news.key.startswith("getRecord:users:")
 
 
 async def nothing_more(changes):
@@ -191,6 +202,16 @@ async def test_a_position_that_is_unknown_is_a_resync(person):
     assert (news.key, change.version) == (key_of(ada), 2)
 
 
+def test_a_gateway_that_is_behind_tells_nothing_twice():
+    changes = Changes(["key"], after=5)
+
+    changes.stand("key", 3, 1, "live")
+    for position in (4, 5, 6):
+        changes.offer(a_change(position))
+
+    assert [news.position for news in changes._waiting] == [6]
+
+
 def test_a_record_that_did_not_change_needs_no_resync():
     changes = Changes(["key"], after=5)
     changes.stand("key", 10, 3, "replayed")
@@ -293,21 +314,25 @@ async def test_closing_the_client_ends_the_iteration(person):
 
     async with accord.live.follow(key_of(ada)) as changes:
         await accord.live.close()
-        assert [change async for change in changes] == []
+        assert [change async for change in changes if not is_registration(change)] == []
 
 
 @asynccontextmanager
 async def service_with_short_tokens():
     # Not below pytest's own folder, for the reason that the session's service has.
     with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
-        service = Service(Path(folder), ACCESS_TOKEN_TTL="3")
+        service = Service(Path(folder), ACCESS_TOKEN_TTL="8")
         try:
             yield await asyncio.to_thread(service.start)
         finally:
             await asyncio.to_thread(service.stop)
 
 
-async def test_a_connection_outlives_its_token():
+async def test_a_connection_outlives_its_token(monkeypatch):
+    # The tenth of so short a life is less than a busy machine may take to renew it.
+    assert live._margin(8) == 0.8
+    monkeypatch.setattr(live, "_margin", lambda left: left / 2)
+
     async with (
         service_with_short_tokens() as service,
         AsyncAccord(service.url, headers={"X-Forwarded-For": new_address()}) as accord,
@@ -318,11 +343,9 @@ async def test_a_connection_outlives_its_token():
 
         async with accord.live.follow(record_key("users", user.id)) as changes:
             socket = accord.live._socket
-            await asyncio.sleep(7)
+            await asyncio.sleep(9)
             await rename(accord, 1)
             [change] = await take(changes, 1)
-            if change.kind == "created":  # The relay of a new service took longer than signing in.
-                [change] = await take(changes, 1)
 
             assert change.version == 2
             assert accord.live._socket is socket

@@ -106,8 +106,11 @@ class Changes:
     def stand(self, key: str, position: int, version: int | None, outcome: str) -> None:
         """Note that the service answered: from here on nothing is missed."""
         seen = self._positions[key]
-        if outcome != "replayed" or seen is None:
+        if seen is None or outcome == "resync_required":
             self._positions[key] = position
+        elif outcome == "live":
+            # This gateway may be behind the one that told what was seen, and tells that again.
+            self._positions[key] = max(position, seen)
         # A record that is at the version that was seen has not changed, however long ago that was.
         if outcome == "resync_required" and seen is not None and not self._has_seen(key, version):
             self._put(Resync(key, position))
@@ -307,7 +310,7 @@ class Live:
         try:
             while True:
                 left = await self._signed_in_until.get() - ahead - time.time()
-                await asyncio.sleep(max(0.0, left - min(MARGIN, left / 10)))
+                await asyncio.sleep(max(0.0, left - _margin(left)))
                 token = await self._token(refused=token)
                 await self._say(type="authenticate", token=token)
         except Unauthorized as error:
@@ -356,6 +359,11 @@ class Live:
 
 async def _next_frame(socket: ClientConnection) -> dict[str, Any]:
     return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+
+
+def _margin(left: float) -> float:
+    """Return the seconds before the end of a token that is good for so many when the next one is fetched."""
+    return min(MARGIN, left / 10)
 
 
 def _pause(failures: int) -> float:
