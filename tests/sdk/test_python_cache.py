@@ -1,8 +1,10 @@
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from accord_client import (
+    AsyncAccord,
     Changed,
     Refused,
     VersionConflict,
@@ -137,6 +139,33 @@ async def test_the_queue_empties_by_itself(cache, writer, plans, proxy, until):
     assert after.title == "Later"
 
 
+async def test_what_fails_for_what_was_before_is_sent_again_by_a_flush():
+    tries, fail, record = [], asyncio.Event(), {"id": str(uuid4()), "version": 2}
+
+    async def serve(_request):
+        tries.append(None)
+        if len(tries) == 1:
+            raise httpx.ConnectError("away")
+        if len(tries) == 2:
+            await fail.wait()
+            raise httpx.ConnectError("still away")
+        return httpx.Response(200, json={"records": {TABLE: {record["id"]: record}}, "position": 1})
+
+    async with AsyncAccord("http://accord", transport=httpx.MockTransport(serve), retries=0) as accord:
+        cache = accord.cache()
+        change = SetNowOperation(table=TABLE, id=UUID(record["id"]), path="archivedAt")
+        assert await cache.transact([change]) == "queued"
+        while len(tries) < 2:
+            await asyncio.sleep(0.01)
+
+        flushing = asyncio.create_task(cache.flush())
+        await asyncio.sleep(0)
+        fail.set()
+
+        assert await flushing
+    assert (len(tries), cache.pending) == (3, 0)
+
+
 async def test_a_transaction_whose_answer_was_cut_is_made_once(cache, writer, plans, proxy):
     proxy.cut_answer_of("POST /api/v1/transactions")
 
@@ -262,13 +291,13 @@ async def test_a_followed_record_stays_current(cache, writer, plans, accord):
 
     async with cache.follow(TABLE, plans.id):
         await writer.update_conversation(plans.id, UpdateConversation(expected_version=1, title="Current"))
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(seen.wait(), 60)
         assert cache.get(TABLE, plans.id)["title"] == "Current"
 
         seen.clear()
         accord.live.disconnect()
         await writer.delete_conversation(plans.id, expected_version=2)
-        await asyncio.wait_for(seen.wait(), 10)
+        await asyncio.wait_for(seen.wait(), 60)
         assert cache.get(TABLE, plans.id) is None
 
 

@@ -140,7 +140,12 @@ export class Cache {
   }
 
   /** Send what waits, now. Resolves when all is sent or there is still no connection. */
-  flush(): Promise<void> {
+  async flush(): Promise<void> {
+    await this.#sending; // It may fail for what was before, and is made once more then.
+    await this.#flushSoon();
+  }
+
+  #flushSoon(): Promise<void> {
     clearTimeout(this.#retry);
     if (this.#pending.length > 0) this.#sending ??= this.#send();
     return this.#sending ?? Promise.resolve();
@@ -212,7 +217,7 @@ export class Cache {
       };
       this.#pending.push({ transactionId, operations, at: now(), expected: this.#versions(operations), settle, refuse });
       this.#show(operations);
-      void this.flush();
+      void this.#flushSoon();
     });
   }
 
@@ -262,7 +267,7 @@ export class Cache {
 
   #wait(): void {
     for (const each of this.#pending) each.settle('queued');
-    this.#retry = setTimeout(() => void this.flush(), backoff(this.#failures++, BASE, MOST));
+    this.#retry = setTimeout(() => void this.#flushSoon(), backoff(this.#failures++, BASE, MOST));
   }
 
   #made(made: Pending, { records, position }: FoundRecords): void {

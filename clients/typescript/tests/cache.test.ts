@@ -117,6 +117,31 @@ test('they are sent by themselves, and a lost answer makes nothing twice', async
   assert.deepEqual([shown()?.tags, shown()?.version], [['once'], 2]);
 });
 
+test('what fails for what was before is sent again by a flush', async () => {
+  let tries = 0;
+  let fail: () => void = () => undefined;
+  const released = new Promise<void>((resolve) => {
+    fail = resolve;
+  });
+  const flaky: typeof fetch = async (request) => {
+    if (!(request as Request).url.endsWith('/transactions') || ++tries > 2) return fetch(request);
+    if (tries === 2) await released;
+    throw new TypeError('fetch failed');
+  };
+  const ada = await signedIn({ fetch: flaky, retries: 0 });
+  const plans = await ada.createConversation({ title: 'Plans' });
+  const cache = ada.cache();
+  assert.equal(await cache.transact([title(plans, 'Written offline')]), 'queued');
+  await until(() => tries === 2);
+
+  const flushed = cache.flush();
+  fail();
+  await flushed;
+
+  assert.deepEqual([tries, cache.pending], [3, 0]);
+  assert.equal((await onServer(ada, plans)).title, 'Written offline');
+});
+
 test('what waited and is refused is rolled back and told', async () => {
   const { ada, plans, cache, shown } = await withPlans(proxy.url);
   const elsewhere = await signedIn({}, ada.user);

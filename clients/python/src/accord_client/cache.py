@@ -145,7 +145,10 @@ class Cache:
         return await self._take_back(self._redo, self._undo)
 
     async def flush(self) -> bool:
-        """Send what is queued now; return whether all of it was made or refused."""
+        """Send what is queued now; return whether all of it was made or refused.
+
+        What is on its way already may fail for what was before; it is sent once more then.
+        """
         if self._pending:
             self._tried.clear()
             self._flushing.set()
@@ -257,6 +260,7 @@ class Cache:
         failures = 0
         while self._pending:
             pending = self._pending[0]
+            self._flushing.clear()
             try:
                 found = await self._operations.apply_transaction(pending.body)
             except _AWAY:
@@ -273,7 +277,8 @@ class Cache:
         for waiting in self._pending:
             if not waiting.answer.done():
                 waiting.answer.set_result("queued")
-        self._flushing.clear()
+        if self._flushing.is_set():
+            return  # Somebody asked for it while this try was on its way.
         self._tried.set()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._flushing.wait(), pause_before(failures))
