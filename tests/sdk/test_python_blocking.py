@@ -1,5 +1,6 @@
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -105,14 +106,18 @@ def test_lists_are_iterated(accord):
     assert texts == ["4", "3", "2", "1", "0"]
 
 
+def versions_of(changes):
+    """Leave out that the account is new: that may still be on its way when it begins to be followed."""
+    return (change.version for change in changes if change.kind != "created")
+
+
 def test_changes_are_followed_through_a_cut(accord, me):
     with accord.live.follow(record_key("users", me.id)) as changes:
         for version in (1, 2, 3):
             accord.update_me(UpdateMe(expected_version=version, first_name=f"Name {version}"))
             accord.live.disconnect()
-        versions = [next(changes).version for _ in range(3)]
-
-    assert versions == [2, 3, 4]
+        versions = versions_of(changes)
+        assert [next(versions) for _ in range(3)] == [2, 3, 4]
 
 
 def test_each_thread_follows_for_itself(accord, me):
@@ -120,16 +125,16 @@ def test_each_thread_follows_for_itself(accord, me):
 
     def follow():
         with accord.live.follow(record_key("users", me.id)) as changes:
-            ready.wait(10)
-            found.append(next(changes).version)
+            ready.wait(60)
+            found.append(next(versions_of(changes)))
 
     threads = [threading.Thread(target=follow) for _ in range(3)]
     for thread in threads:
         thread.start()
-    ready.wait(10)
+    ready.wait(60)
     accord.update_me(UpdateMe(expected_version=1, first_name="Grace"))
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
 
     assert found == [2, 2, 2]
 
@@ -167,7 +172,7 @@ def test_the_cache_works(accord):
     assert told
     with cache.follow("conversations", plans.id):
         accord.update_conversation(plans.id, models.UpdateConversation(expected_version=4, title="Best"))
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 30
         while cache.get("conversations", plans.id)["title"] != "Best" and time.monotonic() < ends:
             time.sleep(0.02)
     assert cache.get("conversations", plans.id)["title"] == "Best"
@@ -195,12 +200,10 @@ def test_closing_twice_is_closing(service):
 
 
 INTERRUPTED = """
-import socket, sys
+import sys
 from accord_client import Accord
 
-silent = socket.create_server(("127.0.0.1", 0))
-with Accord(f"http://127.0.0.1:{silent.getsockname()[1]}") as accord:
-    print("ready", flush=True)
+with Accord(sys.argv[1]) as accord:
     try:
         accord.get_version()
     except KeyboardInterrupt:
@@ -210,16 +213,20 @@ print("closed", flush=True)
 
 
 def test_an_interrupt_cancels_what_is_waited_for():
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED],
-        env={**os.environ, "PYTHONPATH": str(SOURCES)},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout.readline() == "ready\n"
-    time.sleep(0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        process = subprocess.Popen(
+            [sys.executable, "-c", INTERRUPTED, f"http://127.0.0.1:{silent.getsockname()[1]}"],
+            env={**os.environ, "PYTHONPATH": str(SOURCES)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        asking, _ = silent.accept()
+        with asking:
+            asking.settimeout(60)
+            assert asking.recv(1) == b"G"
 
-    process.send_signal(signal.SIGINT)
-    printed, _ = process.communicate(timeout=10)
+            process.send_signal(signal.SIGINT)
+            printed, _ = process.communicate(timeout=60)
 
     assert printed == "interrupted\nclosed\n"

@@ -226,7 +226,7 @@ async def test_two_processes_over_one_file_make_one_refresh(person, service, tmp
     for process in processes:
         process.stdin.write("\n")
         process.stdin.flush()
-    printed = await asyncio.gather(*(asyncio.to_thread(process.communicate, timeout=30) for process in processes))
+    printed = await asyncio.gather(*(asyncio.to_thread(process.communicate, timeout=120) for process in processes))
 
     assert [out for out, _ in printed] == ["1\n", "1\n"]
     assert await ada.refreshes() == 1

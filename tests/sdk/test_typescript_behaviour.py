@@ -8,7 +8,7 @@ from typescript_sdk import FOLDER, attempt, built
 
 @pytest.mark.parametrize("file", sorted((FOLDER / "tests").glob("*.test.ts")), ids=lambda file: file.name.split(".")[0])
 def test_the_sdk_keeps_its_promises_in(file, service):
-    reporting = ("--test-timeout=60000", "--test-force-exit", "--test-reporter=tap")
+    reporting = ("--test-timeout=180000", "--test-force-exit", "--test-reporter=tap")
 
     done = attempt("node", "--test", *reporting, str(file), folder=built(), ACCORD_URL=service.url)
 

@@ -78,7 +78,7 @@ export const later = (milliseconds: number) => new Promise<void>((resolve) => se
 
 /** Wait until it is so. */
 export async function until(isSo: () => boolean | Promise<boolean>, what = 'it'): Promise<void> {
-  for (let left = 500; !(await isSo()); left--) {
+  for (let left = 3000; !(await isSo()); left--) {
     if (left === 0) throw new Error(`${what} did not come about.`);
     await later(20);
   }
