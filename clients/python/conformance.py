@@ -23,7 +23,7 @@ from accord_client.generated.types import Model
 from accord_client.models import ApplyTransaction, QueryRecords
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "conformance.json"
-PATIENCE = 15.0
+PATIENCE = 60.0
 Step: TypeAlias = dict[str, Any]
 
 
@@ -92,7 +92,7 @@ class Scenario:
             self._save(step, await self._times(step))
 
     async def _until(self, step: Step) -> None:
-        ends = time.monotonic() + 10
+        ends = time.monotonic() + 30
         while True:
             self._save(step, await self._give(step))
             if all(self._holds(check) for check in step["until"]) or time.monotonic() > ends:
@@ -208,7 +208,7 @@ class Scenario:
     async def _follow(self, step: Step) -> None:
         live = self._clients[step["as"]].live
         changes = await self._stack.enter_async_context(
-            live.follow(*self._value(step["follow"]), after=step.get("after"))
+            live.follow(*self._value(step["follow"]), after=self._value(step.get("after")))
         )
         collected = self._collected[step["into"]] = Collected()
         task = asyncio.create_task(_collect_into(collected, changes))

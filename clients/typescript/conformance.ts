@@ -57,7 +57,7 @@ type Operation = (input: object) => Promise<unknown>;
 
 const URL_OF_SERVICE = process.env.ACCORD_URL ?? 'http://localhost:8080';
 const LIVE_OVER = process.env.ACCORD_LIVE_OVER as 'socket' | 'stream' | undefined;
-const PATIENCE = 15_000;
+const PATIENCE = 60_000;
 const VERBS = ['client', 'call', 'signIn', 'signOut', 'iterate', 'updateWithRetry', 'expire', 'follow', 'disconnect',
   'collected', 'ended', 'cache', 'together', 'check'] as const;
 
@@ -115,7 +115,7 @@ class Run {
 
   async #until(step: Step): Promise<void> {
     const { until = [], ...again } = step;
-    for (let left = 100; ; left--) {
+    for (let left = 300; ; left--) {
       await this.#step(again);
       const checks = until.filter((check) => !this.#holds(check));
       if (checks.length === 0 || left === 0) break;
