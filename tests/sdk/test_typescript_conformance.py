@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -86,8 +85,8 @@ def test_what_the_sdk_sends_and_gets_fits_the_contract(service, tmp_path):
 
     with prism(service.url, tmp_path / "prism.log") as url:
         lines = run_scenarios(url, str(tmp_path / "scenarios.json"))
+        said = written(url, tmp_path / "prism.log")
 
-    said = (tmp_path / "prism.log").read_text("utf-8")
     refused = [step.get("raises") for scenario in scenarios for step in scenario["steps"]]
     assert len(lines) > 50
     assert said.count("The upstream call to") > 50, said
@@ -99,11 +98,10 @@ def test_what_the_sdk_sends_and_gets_fits_the_contract(service, tmp_path):
 
 def test_the_proxy_finds_what_does_not_fit(service, tmp_path):
     with prism(service.url, tmp_path / "prism.log") as url:
-        httpx.post(f"{url}/api/v1/auth/login", json={"email": "ada@example.com"})
+        httpx.post(f"{url}/api/v1/auth/login", json={"email": "ada@example.com"}, timeout=START_TIMEOUT)
+        said = written(url, tmp_path / "prism.log")
 
-    assert "request.body Request body must have required property 'password'" in violations(
-        (tmp_path / "prism.log").read_text("utf-8")
-    )
+    assert "request.body Request body must have required property 'password'" in violations(said)
 
 
 def violations(said: str) -> list[str]:
@@ -111,26 +109,32 @@ def violations(said: str) -> list[str]:
     return re.findall(r"Violation: (.*)", said)
 
 
+def written(url: str, log: Path) -> str:
+    """Return what prism says of the requests until now: it writes in order, and may have answered before."""
+    httpx.get(f"{url}/the-last-request", timeout=START_TIMEOUT)
+    return wait_for(log, "(?s)(.*)the-last-request")[1]
+
+
+def wait_for(log: Path, pattern: str) -> re.Match[str]:
+    deadline = time.monotonic() + START_TIMEOUT
+    while (found := re.search(pattern, log.read_text("utf-8"))) is None:
+        assert time.monotonic() < deadline, log.read_text("utf-8")
+        time.sleep(0.05)
+    return found
+
+
 @contextmanager
 def prism(upstream: str, log: Path) -> Iterator[str]:
     """Run prism before the service; it compares what passes with the bundle, and writes down what does not fit."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
     script = FOLDER / "node_modules" / "@stoplight" / "prism-cli" / "dist" / "index.js"
     node_tools.install()
-    places = (bundle.path(), upstream, "--port", str(port), "--host", "127.0.0.1")
+    places = (bundle.path(), upstream, "--port", "0", "--host", "127.0.0.1")
     command = [node_tools.program("node"), script, "proxy", *places]
     with (
         log.open("wb") as output,
         subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True) as process,
     ):
         try:
-            deadline = time.monotonic() + START_TIMEOUT
-            while "is listening" not in log.read_text("utf-8"):
-                assert process.poll() is None, log.read_text("utf-8")
-                assert time.monotonic() < deadline, log.read_text("utf-8")
-                time.sleep(0.1)
-            yield f"http://127.0.0.1:{port}"
+            yield wait_for(log, r"is listening on (http://127\.0\.0\.1:\d+)")[1]
         finally:
             os.killpg(process.pid, signal.SIGTERM)  # `node` may be a script that starts another program
