@@ -99,7 +99,7 @@ def without_page(service) -> Iterator[list[str]]:
 
 async def test_the_page_can_be_turned_off_and_is_off_in_production(without_page):
     for url in without_page:
-        async with httpx.AsyncClient(base_url=url, headers={"X-Forwarded-For": new_address()}) as http:
+        async with httpx.AsyncClient(base_url=url, headers={"X-Forwarded-For": new_address()}, timeout=60) as http:
             for path in ("/", *PAGES):
                 answer = await http.get(path)
                 assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), path

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 import guide
@@ -17,18 +18,25 @@ EDITED = ("openapi", "src", "tests/flows", "pyproject.toml")
 STARTS_ITS_OWN = {"adding-an-operation.md", "running-replicas.md"}
 
 
+@pytest.fixture
+def folder():
+    """An empty folder, not below pytest's own, for the reason that the session's service has."""
+    with tempfile.TemporaryDirectory(prefix="accord-tests-") as made:
+        yield Path(made)
+
+
 @pytest.mark.parametrize("name", sorted(path.name for path in GUIDES.glob("*.md")))
-def test_the_guide_works(name, service, tmp_path):
+def test_the_guide_works(name, service, folder):
     if name in STARTS_ITS_OWN and service.transport != "local":
         pytest.skip("It runs in the other transport; what it starts is the same.")
     source = REPOSITORY / "src"
     if name == "adding-an-operation.md":
-        copy_to(tmp_path)
-        source = tmp_path / "src"
+        copy_to(folder)
+        source = folder / "src"
     python_path = os.pathsep.join([str(source), *filter(None, [os.environ.get("PYTHONPATH")])])
     surroundings = {**ENVIRONMENT, **service.environment, "PYTHONPATH": python_path}
 
-    guide.run(GUIDES / name, service.url, tmp_path, surroundings)
+    guide.run(GUIDES / name, service.url, folder, surroundings)
 
 
 def copy_to(folder):

@@ -1,17 +1,43 @@
 """The page at /docs/live in a real browser: sign in, follow, cut, and see that nothing was missed."""
 
+from collections.abc import Callable, Iterator
+
 import httpx
+import psycopg
 import pytest
 from checked_client import new_address
 from given import PASSWORD, new_email
 
 
 @pytest.fixture
-def email(service) -> str:
-    """The address of a new account."""
+def http(service) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=service.url, headers={"X-Forwarded-For": new_address()}, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture
+def until_told(http, service) -> Callable[[int], None]:
+    """`until_told(3)` waits until the service has told those who follow the new account of its version 3."""
+    with psycopg.connect(service.database_url) as database:
+        [[position]] = database.execute("SELECT coalesce(max(position), 0) FROM journal_positions").fetchall()
+
+    def wait(version: int) -> None:
+        me = http.get("/api/v1/me").raise_for_status().json()["id"]
+        query = {"keys": f"getRecord:users:{me}", "after": position}
+        with http.stream("GET", "/api/v1/changes/stream", params=query) as stream:
+            assert any(f'"version":{version},"kind"' in line for line in stream.iter_lines())
+
+    return wait
+
+
+@pytest.fixture
+def email(http, until_told) -> str:
+    """The address of a new account, whose registration is no news any more."""
     body = {"email": new_email(), "password": PASSWORD, "firstName": "Ada", "lastName": "Lovelace"}
-    with httpx.Client(base_url=service.url, headers={"X-Forwarded-For": new_address()}) as http:
-        http.post("/api/v1/auth/register", json=body).raise_for_status()
+    http.post("/api/v1/auth/register", json=body).raise_for_status()
+    token = http.post("/api/v1/auth/login", json={"email": body["email"], "password": PASSWORD}).json()["accessToken"]
+    http.headers["Authorization"] = f"Bearer {token}"
+    until_told(1)
     return body["email"]
 
 
@@ -48,7 +74,7 @@ def test_changes_and_positions_arrive(docs, email):
     assert docs.complaints == []
 
 
-def test_after_a_cut_what_was_missed_is_shown(docs, email):
+def test_after_a_cut_what_was_missed_is_shown(docs, email, until_told):
     signed_in(docs, email)
     docs.page.click("#follow button")
     docs.page.locator("#log .subscribed").wait_for()
@@ -58,6 +84,7 @@ def test_after_a_cut_what_was_missed_is_shown(docs, email):
     save(docs, "Grace")
     save(docs, "Augusta")
     assert row(docs) == ["live", "1", "0"]
+    until_told(3)
     docs.page.click("#cut")
     docs.page.locator("#log .missed").nth(1).wait_for()
     save(docs, "Ada")
@@ -84,7 +111,7 @@ def test_fits_the_width_of_a_phone(docs):
 
 
 def test_the_description_of_the_socket_is_served(service):
-    answer = httpx.get(f"{service.url}/asyncapi.yaml")
+    answer = httpx.get(f"{service.url}/asyncapi.yaml", timeout=60)
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "application/yaml")
     assert answer.text.startswith("#")

@@ -97,7 +97,7 @@ def test_fits_the_width_of_a_phone(docs):
 def an_account(url: str) -> tuple[str, str]:
     """Return an access token and the address of its account."""
     body = {"email": new_email(), "password": PASSWORD}
-    with httpx.Client(base_url=url, headers={"X-Forwarded-For": new_address()}) as http:
+    with httpx.Client(base_url=url, headers={"X-Forwarded-For": new_address()}, timeout=60) as http:
         http.post("/api/v1/auth/register", json=body | {"firstName": "Ada", "lastName": "L"}).raise_for_status()
         answer = http.post("/api/v1/auth/login", json=body).raise_for_status()
     return answer.json()["accessToken"], body["email"]

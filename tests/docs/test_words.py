@@ -53,7 +53,7 @@ def test_every_metric_that_is_explained_is_served(service):
         for name in re.findall(r"`(accord_\w+)`", cell)
     }
 
-    served = httpx.get(f"{service.url}/metrics").text
+    served = httpx.get(f"{service.url}/metrics", timeout=60).text
     assert explained
     assert {name for name in explained if f"# TYPE {name} " not in served} == set(), "Correct docs/guides/operating.md."
 
