@@ -62,11 +62,16 @@ async def test_a_value_that_cannot_be_sent_leaves_the_connection_as_it_was(conne
     assert (await connection.run((ALL, {})))[0].rows == []
 
 
-async def test_a_cancelled_statement_ends_on_the_server_and_the_connection_goes_on(connection):
+async def test_a_cancelled_statement_ends_on_the_server_and_the_connection_goes_on(connection, given, until):
+    asleep = "SELECT pid FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
     for _ in "12":
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await connection.run((SLEEP, {}))
+        sleeping = asyncio.create_task(connection.run((SLEEP, {})))
+        await until(lambda: given.sql(asleep, connection.info.backend_pid), bool)
+
+        sleeping.cancel()
+
+        with pytest.raises(asyncio.CancelledError):
+            await sleeping
 
     assert (await connection.run((SQUARE, {"number": 3})))[0].rows[0].square == 9
 
@@ -84,7 +89,7 @@ async def test_a_connection_whose_statements_are_outdated_is_given_up(connection
 
 @pytest.fixture
 async def database(given) -> AsyncIterator[Database]:
-    database = Database(given.service.database_url, 1, 0.2)
+    database = Database(given.service.database_url, 1)
     await database.open()
     yield database
     await database.close()
@@ -114,8 +119,12 @@ async def test_a_transaction_of_nothing_but_its_last_statements_is_committed(dat
     assert name.name == "committed"
 
 
-async def test_the_servers_own_limit_becomes_a_missed_deadline(database):
+async def test_the_servers_own_limit_becomes_a_missed_deadline(given):
+    database = Database(given.service.database_url, 1, 1.0)
+    await database.open()
+
     with pytest.raises(DeadlineExceeded):
         await database.one(SLEEP)
 
     assert (await database.one(SQUARE, number=5)).square == 25
+    await database.close()

@@ -7,7 +7,6 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from accord.database import pool
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.problems import ServiceUnavailable
@@ -48,19 +47,17 @@ async def test_a_connection_goes_to_whoever_waits_longest(database):
     assert await third == one
 
 
-async def test_nobody_waits_longer_than_the_limit(given, monkeypatch):
-    monkeypatch.setattr(pool, "BORROW_TIMEOUT", 0.1)
-    database = Database(given.service.database_url, 2)
-    await database.open()
+async def test_nobody_waits_longer_than_the_limit(database, monkeypatch):
     one, other = await both(database)
 
-    with pytest.raises(ServiceUnavailable):
-        await database.borrow()
+    with monkeypatch.context() as patched:
+        patched.setattr(database._lending, "_timeout", 0.1)
+        with pytest.raises(ServiceUnavailable):
+            await database.borrow()
 
     await database.give_back(one)
     await database.give_back(other)
     assert set(await both(database)) == {one, other}
-    await database.close()
 
 
 async def test_who_is_cancelled_while_waiting_takes_nothing_along(database):
@@ -90,7 +87,7 @@ async def test_who_is_cancelled_at_the_moment_of_the_handing_over_gives_it_to_th
 async def test_who_waits_for_a_connection_that_broke_gets_a_new_one(given, database):
     one, other = await both(database)
     (next_,) = await waiting(database, 1)
-    await given.sql("SELECT pg_terminate_backend(%s)", one.info.backend_pid)
+    assert await given.sql("SELECT pg_terminate_backend(%s, 60000)", one.info.backend_pid) == [(True,)]
     with pytest.raises(psycopg.OperationalError):
         await one.run((PROCESS, {}))
 
