@@ -56,10 +56,10 @@ def test_at_the_newest_revision_nobody_waits_for_the_lock(empty):
 
 
 def test_a_migration_gives_up_rather_than_queue_everybody_up(empty, alembic, monkeypatch):
-    monkeypatch.setattr(runner, "LOCK_TIMEOUT", 1)
     alembic(empty, "upgrade", REVISIONS[0])
 
-    with psycopg.connect(empty) as other:
+    with psycopg.connect(empty) as other, monkeypatch.context() as patched:
+        patched.setattr(runner, "LOCK_TIMEOUT", 1)
         other.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(CannotStart, match=r"waited 1 s for a lock.*undone"):
             runner.upgrade(empty)
