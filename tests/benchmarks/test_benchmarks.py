@@ -16,7 +16,7 @@ def test_a_quick_run_of_one_row_compares_ours_with_the_limit_and_the_peer(tmp_pa
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
 
