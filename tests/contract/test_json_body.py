@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accord.contract.json_body import INT64, MAX_DEPTH, MalformedJson, parse
@@ -16,10 +16,12 @@ values = st.recursive(
     max_leaves=30,
 )
 spaces = st.sampled_from([(",", ":"), (", ", ": "), (" ,\n", "\t: ")])
+# Time is the machine's, which others share.
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 @given(values, spaces, st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(unhurried, max_examples=300)
 def test_every_value_comes_out_as_it_went_in(value, separators, ascii_only):
     text = json.dumps(value, separators=separators, ensure_ascii=ascii_only)
 
@@ -27,7 +29,7 @@ def test_every_value_comes_out_as_it_went_in(value, separators, ascii_only):
 
 
 @given(values, texts, values, spaces, st.booleans())
-@settings(deadline=None, max_examples=200)
+@settings(unhurried, max_examples=200)
 def test_a_name_that_comes_twice_is_always_found(around, name, value, separators, escaped):
     first, again = json.dumps(name, ensure_ascii=True), json.dumps(name, ensure_ascii=escaped)
     inner = json.dumps(value)
@@ -38,7 +40,7 @@ def test_a_name_that_comes_twice_is_always_found(around, name, value, separators
 
 
 @given(values, texts, texts)
-@settings(deadline=None)
+@unhurried
 def test_a_nul_is_always_found(around, before, after):
     text = json.dumps([around, f"{before}\0{after}"])
 
@@ -47,7 +49,7 @@ def test_a_nul_is_always_found(around, before, after):
 
 
 @given(st.integers(min_value=INT64[-1] + 1) | st.integers(max_value=INT64.start - 1))
-@settings(deadline=None)
+@unhurried
 def test_an_integer_beyond_64_bits_is_always_found(number):
     with pytest.raises(MalformedJson):
         parse(json.dumps({"a": ["99999999999999999999", number]}).encode())

@@ -3,7 +3,7 @@
 import copy
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accord.contract.record_changes import NoSuchAnchor, OperationRefused, apply, check
@@ -41,7 +41,7 @@ operations = st.lists(
     max_size=12,
 )
 # Time is the machine's, which others share.
-quiet = settings(deadline=None, max_examples=200)
+quiet = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 
 
 def outcome(before, changes):
