@@ -43,7 +43,8 @@ def copy_to(folder):
     for name in EDITED:
         source, target = REPOSITORY / name, folder / name
         if source.is_dir():
-            shutil.copytree(source, target)
+            # Other processes write their bytecode meanwhile.
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, target)
 

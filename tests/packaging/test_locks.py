@@ -1,5 +1,7 @@
+import os
 import re
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -46,6 +48,15 @@ def test_every_dependency_is_locked_and_says_what_it_is_for():
 
 
 def test_npm_locks_name_no_registry():
-    locks = [lock for lock in ROOT.glob("**/package-lock.json") if "node_modules" not in lock.parts]
+    locks = list(npm_locks())
 
+    assert locks
     assert [str(lock) for lock in locks if '"resolved"' in lock.read_text()] == []
+
+
+def npm_locks() -> Iterator[Path]:
+    """Find them without looking where another process may be installing packages."""
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if name != "node_modules" and not name.startswith(".")]
+        if "package-lock.json" in files:
+            yield Path(folder, "package-lock.json")
