@@ -1,5 +1,6 @@
 """Finds Chrome or Chromium for the tests that need it, or installs it; run as a program, it says which."""
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -34,8 +35,18 @@ class BrowserMissingError(Exception):
 
 def find() -> str:
     """Return the path of a browser that is installed, or installs it; CHROME names another one."""
+    if named := _named():
+        return named
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / "lock").open("w") as held:
+        # Of several processes one installs it, and the others find it then.
+        fcntl.flock(held, fcntl.LOCK_EX)
+        return _installed_now()
+
+
+def _installed_now() -> str:
     tried: list[str] = []
-    for way in (_named, _installed, _from_cache, _from_debian, _from_npm):
+    for way in (_installed, _from_cache, _from_debian, _from_npm):
         try:
             found = way()
         except (OSError, subprocess.SubprocessError) as error:
@@ -56,6 +67,7 @@ def launched() -> Iterator[Browser]:
             args=list(ARGUMENTS),
             env=_environment(path),
             headless=True,
+            timeout=180_000,  # milliseconds
         )
         try:
             yield browser
