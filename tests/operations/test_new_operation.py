@@ -87,7 +87,9 @@ def test_the_tree_is_clean_afterwards(copy, written):
 @pytest.mark.usefixtures("written")
 def test_they_are_served_and_pass_their_tests(copy):
     # These tests start the service of the copy, and ask it over HTTP.
-    done = copy.run("pytest", "tests/flows/notes", "-q", "-p", "no:cacheprovider", FLOW_TRANSPORT="local")
+    # In a folder of its own: by making one beside those of other runs, pytest closes theirs to other accounts.
+    options = ("-q", "-p", "no:cacheprovider", f"--basetemp={copy.folder.with_name('notes')}")
+    done = copy.run("pytest", "tests/flows/notes", *options, FLOW_TRANSPORT="local")
 
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout
