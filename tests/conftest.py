@@ -46,9 +46,11 @@ def until() -> Callable[..., Awaitable[Any]]:
     """`await until(look, is_there)` looks again and again until what it sees is there."""
 
     async def look_again(look: Callable[[], Awaitable[Any]], is_there: Callable[[Any], object]) -> Any:
-        async with asyncio.timeout(10):
+        pause = 0.02
+        async with asyncio.timeout(60):
             while not is_there(seen := await look()):
-                await asyncio.sleep(0.02)
+                await asyncio.sleep(pause)
+                pause = min(pause * 1.1, 1.0)  # So that looking for long does not use up a rate limit.
         return seen
 
     return look_again

@@ -134,7 +134,7 @@ class Given:
 
     async def lock_waiters(self, count: int) -> None:
         """Return once so many statements wait for a lock that the test holds."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (await self.sql("SELECT count(DISTINCT pid) FROM pg_locks WHERE NOT granted"))[0][0] < count:
                 await asyncio.sleep(0.02)
 

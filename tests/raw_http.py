@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from checked_client import new_address
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from accord.embedded.postgres import EmbeddedPostgres
 
 ROOT_EMAIL = "root@example.com"
 ROOT_PASSWORD = "the root of every test 1"
-START_TIMEOUT = 60.0
+START_TIMEOUT = 120.0
 # Every test is a client of its own address, so that the rate limits stay on and nobody uses up another's.
 ENVIRONMENT = {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "info", "ENV": "test"}
 
@@ -62,7 +62,7 @@ class Program:
         """Send the signal and return the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        return self.process.wait(40)
+        return self.process.wait(60)
 
 
 class Service:
@@ -81,7 +81,15 @@ class Service:
                 self.run(f"worker-{number}", "worker").wait_for(r"(worker is ready)")
         server = self.run("server", "gateway" if self.transport == "nats" else "serve", "--port", "0")
         self.url = server.wait_for(r"listens on (\S+)")
+        self.wait_until_ready()
         return self
+
+    def wait_until_ready(self) -> None:
+        """Wait for the workers, too: on a busy machine a process may find NATS only after it said that it is there."""
+        deadline = time.monotonic() + START_TIMEOUT
+        while not self.is_ready():
+            assert time.monotonic() < deadline, self.logs
+            time.sleep(0.05)
 
     def run(self, name: str, *arguments: str, **environment: str) -> Program:
         """Start another process of this service."""
@@ -135,6 +143,6 @@ class Service:
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+            return httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200
         except httpx.TransportError:
             return False
