@@ -15,7 +15,12 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from accord.contract import asyncapi
 
-PATIENCE = 10.0
+PATIENCE = 30.0
+POSITION_AND_WHETHER_BEHIND = """
+SELECT position,
+    EXISTS (SELECT FROM journal WHERE id <= %s AND NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = id))
+FROM journal_relay
+"""
 _sent = {name: jsonschema_rs.validator_for(schema) for name, schema in asyncapi.payloads("receive").items()}
 _received = {name: jsonschema_rs.validator_for(schema) for name, schema in asyncapi.payloads("send").items()}
 
@@ -74,11 +79,36 @@ async def open_socket(url: str, *, receive_buffer: int | None = None, **headers:
     raw = socket.socket()
     if receive_buffer is not None:
         raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-    raw.connect((where.hostname, where.port))
-    async with connect(f"ws://{where.netloc}/api/v1/ws", additional_headers=address, sock=raw) as connection:
+    try:
+        raw.connect((where.hostname, where.port))
+    except OSError:
+        raw.close()
+        raise
+    path = f"ws://{where.netloc}/api/v1/ws"
+    async with connect(path, additional_headers=address, sock=raw, open_timeout=PATIENCE) as connection:
         opened = LiveSocket(connection)
         await opened.expect("welcome")
         yield opened
+
+
+async def caught_up(account: Any, socket: LiveSocket) -> None:
+    """Wait until the process of a socket has delivered all that was committed before: it is no news to followers then.
+
+    Positions are given after the commit, and processes read them a moment later.
+    """
+    [(last,)] = await account.given.sql("SELECT max(id) FROM journal")
+    key = f"getList:{account.id}:conversations"
+    async with asyncio.timeout(PATIENCE):
+        behind, delivered = True, -1
+        while behind:
+            [(position, behind)] = await account.given.sql(POSITION_AND_WHETHER_BEHIND, last)
+        while delivered < position:
+            await socket.send("subscribe", key=key)
+            while (frame := await socket.next())["type"] != "subscribed":
+                pass
+            delivered = frame["position"]
+            await socket.send("unsubscribe", key=key)
+            await asyncio.sleep(0.01 if delivered < position else 0)
 
 
 def record_key(account: Any) -> str:
@@ -124,7 +154,9 @@ async def open_stream(
     """Follow keys by server-sent events."""
     given = {name: account.http.headers[name] for name in ("authorization", "x-forwarded-for")}
     async with (
-        httpx.AsyncClient(base_url=account.http.base_url, headers=given | (headers or {})) as http,
+        httpx.AsyncClient(
+            base_url=account.http.base_url, headers=given | (headers or {}), timeout=2 * PATIENCE
+        ) as http,
         http.stream("GET", "/api/v1/changes/stream", params={"keys": keys, **query}) as response,
     ):
         assert response.status_code == 200, await response.aread()

@@ -24,13 +24,14 @@ class Writer:
     urls: Callable[[], str]
     version: int = 1
     saved: int = 0
+    is_over: bool = False
 
     @property
     def key(self) -> str:
         return f"getRecord:users:{self.user_id}"
 
     async def run(self, http: httpx.AsyncClient, interval: float) -> None:
-        while True:
+        while not self.is_over:
             started = time.monotonic()
             try:
                 await self._save(http)
@@ -101,7 +102,8 @@ class Follower:
 
     async def _follow(self, socket: LiveSocket) -> None:
         try:
-            await socket.authenticate(self.token)
+            await socket.send("authenticate", token=self.token)
+            self._take(await socket.next())
             for key, known in self.known.items():
                 after = {} if known.position is None else {"after": known.position}
                 await socket.send("subscribe", key=key, **after)
@@ -114,6 +116,8 @@ class Follower:
         known = self.known.get(frame.get("key", ""))
         if frame["type"] == "change" and known is not None:
             self._take_change(known, frame)
+        elif frame["type"] == "authenticated":
+            return
         elif frame["type"] == "subscribed" and known is not None:
             if frame["outcome"] == "resync_required" or known.position is None:
                 # The frame brings the version, which is all that there is to reload here.

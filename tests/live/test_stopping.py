@@ -2,7 +2,7 @@
 
 import signal
 
-from live_client import open_socket, open_stream, record_key
+from live_client import caught_up, open_socket, open_stream, record_key
 
 
 async def test_sockets_and_streams_are_told_and_the_process_ends(given, service):
@@ -11,12 +11,14 @@ async def test_sockets_and_streams_are_told_and_the_process_ends(given, service)
     me = await given.an_account()
     me.http.base_url = url
 
-    async with open_socket(url) as socket, open_stream(me, record_key(me)) as stream:
+    async with open_socket(url) as socket:
         await socket.authenticate(me.tokens["accessToken"])
+        await caught_up(me, socket)
         await socket.subscribe(record_key(me))
-        await stream.expect("subscribed")
-        program.process.send_signal(signal.SIGTERM)
+        async with open_stream(me, record_key(me)) as stream:
+            await stream.expect("subscribed")
+            program.process.send_signal(signal.SIGTERM)
 
-        assert (await stream.expect("closing"))["code"] == 1012
-        assert await socket.closed() == 1012
-    assert program.process.wait(20) == 0, program.output()
+            assert (await stream.expect("closing"))["code"] == 1012
+            assert await socket.closed() == 1012
+    assert program.process.wait(60) == 0, program.output()
