@@ -54,6 +54,10 @@ class CuttingProxy:
         except OSError:
             writer.transport.abort()
             return
+        if self._server is None:  # It was stopped meanwhile.
+            writer.transport.abort()
+            back.transport.abort()
+            return
         self._open |= {writer, back}
         answers = asyncio.create_task(self._hand_back(there, writer))
         try:
@@ -79,9 +83,17 @@ class CuttingProxy:
                 back.write(data)
                 await back.drain()
                 if cut is not None:
+                    rest = asyncio.create_task(self._hand_on_the_rest(reader, back))
                     await there.read(1)  # The service has answered, so it has done it; the client never hears of it.
+                    rest.cancel()
                     writer.transport.abort()
                     return
+
+    async def _hand_on_the_rest(self, reader, back) -> None:
+        """Hand on what of a request comes later than its head."""
+        with suppress(OSError):
+            while data := await reader.read(65536):
+                back.write(data)
 
     async def _hand_back(self, there, writer) -> None:
         with suppress(OSError):
