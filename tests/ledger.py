@@ -24,6 +24,11 @@ ENTRIES = (
     " JOIN journal ON id = entry_id WHERE position > %s ORDER BY position"
 )
 
+STRANGERS = (
+    "SELECT count(*) FROM pg_stat_activity WHERE backend_xid IS NOT NULL"
+    " AND (datname IS DISTINCT FROM current_database() OR backend_type <> 'client backend')"
+)
+
 
 class Entry(NamedTuple):
     position: int
@@ -97,8 +102,16 @@ class Ledger:
             await writer.commit()
 
     async def stamp(self, most: int = MOST) -> Stamped | None:
-        """Stamp one batch, as a relay that leads would."""
+        """Stamp one batch, as a relay that leads would; nothing is held back but by transactions of the test."""
+        await until_alone(await self._own())
         return await stamp(await self._own(), most)
+
+    async def until_waiting(self, connection: AsyncConnection[Any]) -> None:
+        """Return once what this connection does waits for a lock."""
+        own, waiting = await self._own(), "SELECT cardinality(pg_blocking_pids(%s)) > 0"
+        async with asyncio.timeout(30):
+            while not (await (await own.execute(waiting, [connection.info.backend_pid])).fetchone() or (False,))[0]:
+                await asyncio.sleep(0.01)
 
     async def _own(self) -> AsyncConnection[Any]:
         if self._connection is None:
@@ -114,12 +127,19 @@ class Ledger:
         cursor = await (await self._own()).execute("SELECT request_id FROM journal")
         return {mark for (mark,) in await cursor.fetchall()}
 
-    async def until_stamped(self, seconds: float = 5.0) -> list[Entry]:
+    async def until_stamped(self, seconds: float = 30.0) -> list[Entry]:
         """Wait until every committed entry has its position, and return them all."""
         async with asyncio.timeout(seconds):
             while len(entries := await self.read()) < len(await self.committed()):
                 await asyncio.sleep(0.01)
         return entries
+
+
+async def until_alone(connection: AsyncConnection[Any]) -> None:
+    """Wait until no transaction elsewhere, such as the service's or an ANALYZE, holds the horizon of all databases."""
+    async with asyncio.timeout(30):
+        while (await (await connection.execute(STRANGERS)).fetchone() or (0,))[0]:
+            await asyncio.sleep(0.01)
 
 
 @asynccontextmanager
@@ -138,7 +158,7 @@ async def _announce_nothing(_position: int) -> None:
     return
 
 
-async def until(is_true: Callable[[], bool], seconds: float = 5.0) -> None:
+async def until(is_true: Callable[[], object], seconds: float = 30.0) -> None:
     async with asyncio.timeout(seconds):
         while not is_true():
             await asyncio.sleep(0.01)

@@ -30,6 +30,8 @@ def workers(ledger: Ledger) -> Iterator[Service]:
     with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
         server = nats.start(Path(folder) / "data")
         service = Service(Path(folder), "nats", DATABASE_URL=ledger.url, NATS_URL=server.url)
-        yield service
-        service.stop()
-        server.stop()
+        try:
+            yield service
+        finally:
+            service.stop()
+            server.stop()

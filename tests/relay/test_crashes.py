@@ -29,6 +29,7 @@ WRITERS = 6
 SEEDS = 10
 MANY_SEEDS = 200
 BEHIND = "SELECT (SELECT count(*) FROM journal) - (SELECT position FROM journal_relay)"
+HELD_UP = "SELECT 1 FROM journal WHERE transaction_id > %s::xid8 LIMIT 1"
 
 
 @dataclass
@@ -47,6 +48,8 @@ class Crashing:
     acknowledged: set[str] = field(default_factory=set)
     delivered: list[Any] = field(default_factory=list)
     position: int = 0
+    is_over: bool = False
+    """Whether those who write are to stop after what they have sent."""
     windows: int = 0
     """How often a kill left committed entries behind that were not stamped yet."""
 
@@ -65,10 +68,10 @@ class Crashing:
     async def write_until_killed(self, number: int) -> None:
         """Change one account again and again; remember what the server said it had done."""
         headers = {"Authorization": f"Bearer {self.tokens[number]}"}
-        async with httpx.AsyncClient(base_url=self.url, headers=headers) as http:
+        async with httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30) as http:
             with suppress(httpx.TransportError):
                 version = (await http.get("/api/v1/me")).json()["version"]
-                while True:
+                while not self.is_over:
                     body = {"expectedVersion": version, "firstName": f"Name {version}"}
                     answer = await http.patch("/api/v1/me", json=body)
                     if answer.status_code == 200:
@@ -86,9 +89,9 @@ class Crashing:
 
     async def crash(self, seed: int) -> None:
         """Let it write, kill some of it at a random point, and start that again."""
-        self.chance = random.Random(seed)
+        self.chance, self.is_over = random.Random(seed), False
         writing = [asyncio.create_task(self.write_until_killed(number)) for number in range(WRITERS)]
-        await self._until_the_moment()
+        await self._until_the_moment(["stamping", "held", "catching up"][seed % 3])
         victims = self.chance.choice([["server"], ["worker"], ["worker", "server"], ["server", "worker"]])
         for name in victims:
             self.programs[name].process.send_signal(signal.SIGKILL)
@@ -98,24 +101,29 @@ class Crashing:
         print(f"seed {seed}: killed {' and '.join(victims)}, {behind} entries not stamped yet")  # noqa: T201
         await self.follow()
         await asyncio.gather(*(self.start(name) for name in victims))
-        for task in writing:
-            if "server" not in victims:
-                task.cancel()
+        self.is_over = True
         await asyncio.gather(*writing, return_exceptions=True)
         await self.judge()
 
-    async def _until_the_moment(self) -> None:
+    async def _until_the_moment(self, mode: str) -> None:
         """Wait for a random time; an open transaction may hold stamping up until then, or until just before."""
-        mode = self.chance.choice(["stamping", "held", "catching up"])
         if mode != "stamping":
             await self.holder.touch()
         await asyncio.sleep(self.chance.uniform(0.05, 0.3))
+        if mode == "held":
+            await self._until_something_is_held_up()
         if mode == "catching up":
             await self.holder.rollback()
             await asyncio.sleep(self.chance.uniform(0, 0.02))
 
+    async def _until_something_is_held_up(self) -> None:
+        [transaction] = await (await self.holder.connection.execute("SELECT pg_current_xact_id()")).fetchone() or (0,)
+        async with asyncio.timeout(30):
+            while not await (await self.connection.execute(HELD_UP, [transaction])).fetchone():
+                await asyncio.sleep(0.01)
+
     async def judge(self) -> None:
-        entries = await self.ledger.until_stamped(seconds=5)
+        entries = await self.ledger.until_stamped()
         assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
         assert len({entry.id for entry in entries}) == len(entries)
         assert self.acknowledged <= {entry.mark for entry in entries}
@@ -145,7 +153,7 @@ async def crashing(ledger: Ledger) -> AsyncIterator[Crashing]:
         running = Crashing(service, ledger, database, await ledger.connect(), await ledger.writer())
         try:
             await asyncio.gather(running.start("server"), running.start("worker"))
-            async with httpx.AsyncClient(base_url=running.url) as http:
+            async with httpx.AsyncClient(base_url=running.url, timeout=30) as http:
                 running.tokens = [await _token(http) for _ in range(WRITERS)]
             yield running
         finally:

@@ -54,7 +54,7 @@ async def test_what_is_below_the_horizon_waits_for_what_it_was_made_from(ledger)
     await holder.touch()
     await a.write("a", record)
     waiting = asyncio.create_task(b.write("b", record))
-    await asyncio.sleep(0.05)
+    await ledger.until_waiting(b.connection)
     await a.commit()
     await waiting
     await b.commit()
@@ -102,7 +102,7 @@ async def test_the_relay_waits_for_an_old_transaction_and_then_catches_up(ledger
         held = await ledger.read()
         await old.rollback()
 
-        entries = await ledger.until_stamped(seconds=2)
+        entries = await ledger.until_stamped()
 
     assert held == []
     assert [(entry.position, entry.mark) for entry in entries] == [(n + 1, str(n)) for n in range(300)]

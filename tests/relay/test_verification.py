@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 from given import Given
+from ledger import until_alone
 from psycopg import conninfo
 
 from accord import settings
@@ -38,6 +39,7 @@ class Book:
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
             for number in range(count):
                 await connection.execute(INSERT, [number + 1, '{"name": "Ada", "at": 1.5}'])
+            await until_alone(connection)
             while await stamp(connection) is not None:
                 pass
 
@@ -65,9 +67,11 @@ async def book(given: Given, tmp_path: Path) -> AsyncIterator[Book]:
     await asyncio.to_thread(runner.upgrade, url)
     opened = Book(url, tmp_path)
     await opened.database.open()
-    yield opened
-    await opened.database.close()
-    await given.sql(f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        yield opened
+    finally:
+        await opened.database.close()
+        await given.sql(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 async def test_an_untouched_journal_is_sound(book):
