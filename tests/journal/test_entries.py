@@ -226,12 +226,12 @@ async def test_no_version_has_two_entries(given):
         "DELETE FROM journal WHERE kind = 'created'",
         "TRUNCATE journal CASCADE",
         "TRUNCATE journal_default",
-        f"TRUNCATE {coming()[0].partition}",
-        f"DELETE FROM {coming()[0].partition}",  # noqa: S608 - the name is ours
+        "TRUNCATE {this_month}",
+        "DELETE FROM {this_month}",
     ],
 )
 async def test_nobody_changes_the_past(given, statement):
     await given.an_account()
 
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
-        await given.sql(statement)
+        await given.sql(statement.format(this_month=coming()[0].partition))

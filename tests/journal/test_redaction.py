@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from accord.journal.redaction import REDACTED, is_secret, redacted
@@ -110,6 +110,7 @@ def judge(before: Any, after: Any) -> None:
         assert before == after
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(value=values)
 def test_every_secret_is_replaced_and_everything_else_stays(value):
     shown = redacted(value)
