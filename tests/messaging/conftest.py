@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from uuid import uuid4
 
@@ -29,14 +30,19 @@ def own_server(tmp_path) -> Iterator[EmbeddedNats]:
 @pytest.fixture
 async def connect(nats_server) -> AsyncIterator[Connect]:
     opened: list[Connection] = []
+    sharing: list[Connection] = []
 
     async def begin(url: str | None = None) -> Connection:
         opened.append(Connection(url or nats_server.url, "test"))
-        await opened[-1].start(patience=5 if url is None else 0.1)
+        sharing.extend(opened[-1:] if url is None else [])
+        await opened[-1].start(patience=60 if url is None else 0.1)
         return opened[-1]
 
     yield begin
     for connection in opened:
+        if connection in sharing:
+            # The server confirms that it sends nothing there any more; of a closing it learns in its own time.
+            await asyncio.gather(*(connection.unsubscribe(each) for each in list(connection._subscriptions)))
         await connection.close()
 
 

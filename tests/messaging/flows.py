@@ -51,7 +51,7 @@ async def start_worker(connection: Connection, name: str, flow: Flow, **options:
     key = options.pop("key", KEY)
     worker = Worker(connection, Envelopes(key), dispatch, authenticate, version="1.2.3", **options)
     await worker.start([operation(name)])
-    await connection.ping()
+    await connection.ping(60)
     return worker
 
 
@@ -66,7 +66,7 @@ class Gateway:
         await self._flows.start()
         return self
 
-    async def __call__(self, name: str, *, patience: float = 10, **inputs: Any) -> Result:
+    async def __call__(self, name: str, *, patience: float = 60, **inputs: Any) -> Result:
         request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + patience)
         return await self._dispatch(operation(name), CALLER, request, inputs)
 
@@ -75,7 +75,7 @@ async def echo(_: Caller, __: RequestInfo, inputs: dict[str, Any]) -> Result:
     return Result(success=True, status=200, data=inputs, trace=["SUCCESS"])
 
 
-async def until(condition: Callable[[], object], seconds: float = 10) -> None:
+async def until(condition: Callable[[], object], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline

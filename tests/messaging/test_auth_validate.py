@@ -1,6 +1,7 @@
 """S-14: another service on NATS asks who a token speaks for, with nothing but a plain client."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -16,13 +17,13 @@ SUBJECT = "api.v1.auth.validate"
 
 @pytest.fixture
 async def another_service(service) -> AsyncIterator[Client]:
-    client = await nats.connect(service.nats_url)
+    client = await nats.connect(service.nats_url, connect_timeout=30)
     yield client
     await client.close()
 
 
 async def ask(client: Client, payload: bytes) -> dict[str, Any]:
-    return orjson.loads((await client.request(SUBJECT, payload, timeout=5)).data)
+    return orjson.loads((await client.request(SUBJECT, payload, timeout=30)).data)
 
 
 async def test_a_good_token_names_its_caller(given, another_service):
@@ -61,9 +62,14 @@ async def test_after_signing_out_nobody_is_named_within_a_second(given, another_
 
     await me.post("/api/v1/auth/logout")
 
-    async with asyncio.timeout(1):
-        # Any worker may answer, so several refusals in a row are asked for.
-        refusals = 0
-        while refusals < 5:
-            refusals = 0 if (await ask(another_service, payload))["success"] else refusals + 1
-            await asyncio.sleep(0.02)
+    ended, refusals = time.monotonic(), 0
+    # Any worker may answer, so several refusals in a row are asked for.
+    while refusals < 5:
+        asked = time.monotonic()
+        if (await ask(another_service, payload))["success"]:
+            # However long an answer takes: what is asked after a second must be refused.
+            assert asked - ended < 1
+            refusals = 0
+        else:
+            refusals += 1
+        await asyncio.sleep(0.02)

@@ -17,7 +17,7 @@ class TestMicroService:
         heard = await raw.subscribe(inbox)
 
         await raw.publish("$SRV.PING.accord", b"", reply=inbox)
-        pongs = [json.loads((await heard.next_msg(2)).data) for _ in range(2)]
+        pongs = [json.loads((await heard.next_msg(60)).data) for _ in range(2)]
 
         assert {pong["type"] for pong in pongs} == {"io.nats.micro.v1.ping_response"}
         assert {(pong["name"], pong["version"]) for pong in pongs} == {("accord", "1.2.3")}
@@ -33,10 +33,10 @@ class TestMicroService:
         await start_worker(await connect(), name, flow)
         for breaks in (True, False):
             await gateway(name, breaks=breaks)
-        identity = json.loads((await raw.request("$SRV.PING.accord", b"", 2)).data)["id"]
+        identity = json.loads((await raw.request("$SRV.PING.accord", b"", 60)).data)["id"]
 
-        info = json.loads((await raw.request(f"$SRV.INFO.accord.{identity}", b"", 2)).data)
-        stats = json.loads((await raw.request(f"$SRV.STATS.accord.{identity}", b"", 2)).data)
+        info = json.loads((await raw.request(f"$SRV.INFO.accord.{identity}", b"", 60)).data)
+        stats = json.loads((await raw.request(f"$SRV.STATS.accord.{identity}", b"", 60)).data)
 
         (told,) = [endpoint for endpoint in info["endpoints"] if endpoint["name"] == name]
         assert (told["subject"], told["queue_group"]) == (f"api.v1.tests.{name}", "accord")
@@ -49,7 +49,7 @@ class TestMicroService:
         worker = await start_worker(await connect(), name, echo)
         await worker.stop(1)
 
-        answer = await raw._request_new_style("$SRV.PING.accord", b"", 2)
+        answer = await raw._request_new_style("$SRV.PING.accord", b"", 60)
 
         assert answer.headers["Status"] == "503"
 
@@ -58,7 +58,7 @@ class TestValidate:
     async def test_a_good_token_gives_its_caller(self, connect, raw, name):
         await start_worker(await connect(), name, echo)
 
-        answer = json.loads((await raw.request(VALIDATE, b'{"token": "good"}', 2)).data)
+        answer = json.loads((await raw.request(VALIDATE, b'{"token": "good"}', 60)).data)
 
         assert answer["success"]
         assert answer["data"]["caller"] == {
@@ -75,7 +75,7 @@ class TestValidate:
     async def test_anything_else_is_refused(self, connect, raw, name, request_):
         await start_worker(await connect(), name, echo)
 
-        answer = json.loads((await raw.request(VALIDATE, request_, 2)).data)
+        answer = json.loads((await raw.request(VALIDATE, request_, 60)).data)
 
         assert (answer["success"], answer["error_code"], answer["data"]) == (False, "UNAUTHORIZED", None)
 
@@ -89,7 +89,7 @@ async def test_the_health_check_needs_no_signature_and_is_anonymous(connect, raw
 
     await start_worker(await connect(), operation("healthcheck").id, flow)
 
-    answer = json.loads((await raw.request(HEALTHCHECK, b"", 2)).data)
+    answer = json.loads((await raw.request(HEALTHCHECK, b"", 60)).data)
 
     assert answer["success"]
     assert callers == [ANONYMOUS.id]
