@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator
 import nats
 import orjson
 import pytest
-from faults.deployment import TRANSPORT, Deployment
+from faults.deployment import PATIENCE, TRANSPORT, Deployment
 from given import Account
 from nats.aio.client import Client
-from nats.aio.msg import Msg
 
 from accord.messaging.envelope import Envelopes
 
@@ -20,7 +19,7 @@ SUBJECT = "api.v1.accounts.updateMe"
 @pytest.fixture
 async def stranger(deployment: Deployment) -> AsyncIterator[Client]:
     """Somebody with access to NATS."""
-    client = await nats.connect(deployment.nats_url)
+    client = await nats.connect(deployment.nats_url, connect_timeout=PATIENCE)
     yield client
     await client.close()
 
@@ -35,7 +34,7 @@ def message(victim: Account) -> dict[str, object]:
 
 
 async def asked(stranger: Client, payload: bytes) -> dict[str, object]:
-    return orjson.loads((await stranger.request(SUBJECT, payload, timeout=5)).data)
+    return orjson.loads((await stranger.request(SUBJECT, payload, timeout=PATIENCE)).data)
 
 
 async def is_untouched(victim: Account) -> bool:
@@ -59,7 +58,7 @@ async def test_a_caller_signed_with_another_key_is_refused(given, stranger):
     payload = Envelopes(b"x" * 64).seal(SUBJECT, inbox, message(victim), time.time() + 10)
     await stranger.publish(SUBJECT, payload, reply=inbox)
 
-    assert orjson.loads((await answers.next_msg(5)).data)["status"] == 401
+    assert orjson.loads((await answers.next_msg(PATIENCE)).data)["status"] == 401
     assert await is_untouched(victim)
 
 
@@ -68,25 +67,20 @@ async def test_what_a_gateway_said_cannot_be_changed_or_said_again(given, deploy
     # A repeat is recognised by the worker that opened the message, so there is to be one.
     second = deployment.workers[1]
     assert second.stop() == 0
-    overheard: list[Msg] = []
-
-    async def listen(msg: Msg) -> None:
-        overheard.append(msg)
-
-    await stranger.subscribe("api.v1.>", cb=listen)
+    overheard = await stranger.subscribe(SUBJECT)
     await stranger.flush()
     assert (await me.patch("/api/v1/me", expectedVersion=1, firstName="Said")).status_code == 200
-    [said] = [msg for msg in overheard if msg.subject == SUBJECT]
+    said = await overheard.next_msg(PATIENCE)
 
     answers = await stranger.subscribe(said.reply)
     for forged in (said.data, said.data.replace(b'"expectedVersion":1', b'"expectedVersion":2')):
         await stranger.publish(SUBJECT, forged, reply=said.reply)
-        assert orjson.loads((await answers.next_msg(5)).data)["status"] == 401
+        assert orjson.loads((await answers.next_msg(PATIENCE)).data)["status"] == 401
 
     own_inbox = stranger.new_inbox()
     answers = await stranger.subscribe(own_inbox)
     await stranger.publish(SUBJECT, said.data, reply=own_inbox)
-    assert orjson.loads((await answers.next_msg(5)).data)["status"] == 401
+    assert orjson.loads((await answers.next_msg(PATIENCE)).data)["status"] == 401
     assert (await me.get("/api/v1/me")).json()["version"] == 2
     second.log.unlink()
     second.start().wait_for("(worker is ready)")

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import psutil
 import pytest
-from faults.deployment import TRANSPORT, traffic, until_well
+from faults.deployment import REQUEST_TIMEOUT, TRANSPORT, traffic, until_well
 from faults.test_postgres_killed import accounts, nothing_acknowledged_is_lost
 
 pytestmark = pytest.mark.faults
@@ -30,7 +30,7 @@ async def frozen(pid: int) -> AsyncGenerator[None]:
             os.kill(process.pid, signal.SIGCONT)
 
 
-@pytest.mark.parametrize("seconds", [3, 12])
+@pytest.mark.parametrize("seconds", [3, REQUEST_TIMEOUT + 7])
 async def test_a_frozen_postgresql_costs_time_and_no_500(given, deployment, seconds):
     writers, readers = await accounts(given, 4), await accounts(given, 2)
 
@@ -42,7 +42,7 @@ async def test_a_frozen_postgresql_costs_time_and_no_500(given, deployment, seco
         await asyncio.sleep(0.5)
 
     assert seen.statuses <= {200, 503, 504}
-    assert seen.slowest < 5 + CANCELLED_WITHIN + 2
+    assert seen.slowest < REQUEST_TIMEOUT + CANCELLED_WITHIN + 10
     await nothing_acknowledged_is_lost(given, seen)
 
 
@@ -52,7 +52,7 @@ async def test_probes_answer_in_time_whatever_does_not(given, deployment):
     async with frozen(deployment.postgres.pid):
         started = time.monotonic()
         health, ready = await asyncio.gather(somebody.get("/api/v1/healthcheck"), somebody.get("/readyz"))
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 15
 
         assert (health.status_code, health.json()["status"]) == (200, "error")
         assert ready.status_code == 503
@@ -65,8 +65,8 @@ async def test_a_frozen_worker_costs_504_and_nothing_else(given, deployment):
 
     async with frozen(deployment.workers[0].process.pid):
         started = time.monotonic()
-        answers = await asyncio.gather(*(me.get("/api/v1/me") for _ in range(10)))
-        assert time.monotonic() - started < 7
+        answers = await asyncio.gather(*(me.get("/api/v1/me") for _ in range(40)))
+        assert time.monotonic() - started < REQUEST_TIMEOUT + 20
 
     assert {answer.status_code for answer in answers} == {200, 504}
     await until_well(deployment)

@@ -6,7 +6,7 @@ import time
 
 import httpx
 import pytest
-from faults.deployment import TRANSPORT
+from faults.deployment import PATIENCE, REQUEST_TIMEOUT, TRANSPORT
 from operations.processes import locked_row, someone_waits_for_a_lock
 
 pytestmark = pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
@@ -31,7 +31,7 @@ async def test_a_killed_worker_costs_its_own_requests_only(given, deployment):
     statuses = sorted(answer.status_code for answer in answers)
     assert set(statuses) <= {200, 409, 503, 504}
     assert statuses.count(200) <= 1
-    assert time.monotonic() - started < 7
+    assert time.monotonic() - started < REQUEST_TIMEOUT + 20
     version = (await me.get("/api/v1/me")).json()["version"]
     assert await me.journal() == [("users", me.id, number) for number in range(2, version + 1)]
     assert version - 1 in {statuses.count(200), 1}
@@ -47,7 +47,8 @@ async def test_two_workers_execute_each_request_once(given):
     me = await given.an_account()
 
     answers = await asyncio.gather(
-        *(me.patch("/api/v1/me", expectedVersion=version, firstName="Once") for version in range(1, 31))
+        # Two with the first version: one of them is refused, in whatever order they come.
+        *(me.patch("/api/v1/me", expectedVersion=version, firstName="Once") for version in [1, *range(1, 31)])
     )
 
     won = [answer for answer in answers if answer.status_code == 200]
@@ -60,7 +61,7 @@ async def test_a_killed_gateway_loses_nothing_that_it_acknowledged_and_another_g
     second = deployment.run("second-gateway", "gateway", "--port", "0")
     url = second.wait_for(r"listens on (\S+)")
     headers = {"authorization": me.http.headers["authorization"]}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=10) as other:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as other:
         with locked_row(deployment.database_url, me.id) as lock:
             pending = asyncio.create_task(other.patch("/api/v1/me", json={"expectedVersion": 1, "firstName": "Held"}))
             while not await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
@@ -72,7 +73,7 @@ async def test_a_killed_gateway_loses_nothing_that_it_acknowledged_and_another_g
             lock.rollback()
 
     # The worker ran it to its end: nobody was told, and nothing is half done.
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE):
         while (await me.get("/api/v1/me")).json()["version"] == 1:
             await asyncio.sleep(0.02)
     assert await me.journal() == [("users", me.id, 2)]
