@@ -80,7 +80,7 @@ async def test_what_was_subscribed_while_the_server_was_away_is_heard(connect, o
     await until(lambda: connection.state == "disconnected")
 
     heard = await heard_by(connection, "test.meanwhile")
-    own_server.restart_if_dead()
+    await until(own_server.restart_if_dead)
     while not await works(connection.ping, 1):
         await asyncio.sleep(0.02)
     await connection.publish("test.meanwhile", b"hello")
