@@ -20,8 +20,8 @@ HEALED_WITHIN = 30.0
 """Seconds after the return of PostgreSQL or NATS: 10 (O-8), and what a machine that is busy adds."""
 ENOUGH = 12
 """Good answers in a row; any worker may give each, and one that is not well yet would hardly give none of them."""
-REQUEST_TIMEOUT = 10.0
-LONGEST = 15.0
+REQUEST_TIMEOUT = 30.0
+LONGEST = 25.0
 """Seconds that a request may take while something is away: the wait for a connection, and some."""
 PATIENCE = 60.0
 """Seconds after which what a test waits for does not come any more."""

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 import pytest
-from faults.deployment import HEALED_WITHIN, LONGEST, TRANSPORT, each_writes, kill, traffic, until_seen
+from faults.deployment import HEALED_WITHIN, LONGEST, TRANSPORT, each_writes, kill, traffic, until_seen, until_well
 from faults.test_postgres_killed import accounts, nothing_acknowledged_is_lost
 
 
@@ -17,6 +17,7 @@ async def test_the_local_mode_does_not_notice(given, deployment):
         await asyncio.to_thread(kill, deployment.nats)
         await asyncio.sleep(1.5)
         await asyncio.to_thread(deployment.nats.restart_if_dead)
+        await until_well(deployment)
         await each_writes(seen, 1)
 
     assert seen.statuses == {200}
@@ -36,7 +37,7 @@ async def test_gateways_answer_503_at_once_and_find_their_workers_again(given, d
         while not any(when > back and status == 200 for when, status, _ in seen.answers):
             assert time.monotonic() - back < HEALED_WITHIN
             await asyncio.sleep(0.05)
-        await asyncio.sleep(0.5)
+        await until_well(deployment)
 
     assert seen.statuses <= {200, 503, 504}
     assert seen.without_retry_after == 0

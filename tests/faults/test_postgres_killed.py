@@ -4,7 +4,17 @@ import asyncio
 import time
 
 import pytest
-from faults.deployment import HEALED_WITHIN, LONGEST, Deployment, Traffic, each_writes, kill, traffic, until_seen
+from faults.deployment import (
+    HEALED_WITHIN,
+    LONGEST,
+    Deployment,
+    Traffic,
+    each_writes,
+    kill,
+    traffic,
+    until_seen,
+    until_well,
+)
 from given import Account, Given
 
 
@@ -24,6 +34,8 @@ async def outage(deployment: Deployment, seen: Traffic, *, away: float) -> float
     while not any(when > back and status == 200 for when, status, _ in seen.answers):
         assert time.monotonic() - back < HEALED_WITHIN
         await asyncio.sleep(0.05)
+    # Any worker may have been the first to be well again.
+    await until_well(deployment)
     await each_writes(seen, 3)
     return back
 
