@@ -1,5 +1,7 @@
+import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from faults.deployment import Deployment
@@ -7,15 +9,17 @@ from given import Given
 
 
 @pytest.fixture(scope="package")
-def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+def deployment() -> Iterator[Deployment]:
     """A running service that tests of this folder do harm to; each leaves it whole."""
-    running = Deployment(tmp_path_factory.mktemp("faults"))
-    try:
-        running.seed_root()
-        running.start()
-        yield running
-    finally:
-        running.stop()
+    # Not below pytest's own folder: a second run by root closes that to PostgreSQL's account, which is to start again.
+    with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
+        running = Deployment(Path(folder))
+        try:
+            running.seed_root()
+            running.start()
+            yield running
+        finally:
+            running.stop()
 
 
 @pytest.fixture

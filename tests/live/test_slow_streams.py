@@ -44,6 +44,7 @@ def unread_stream(service, account) -> socket.socket:
     head = [
         f"GET /api/v1/changes/stream?keys={record_key(account)} HTTP/1.1",
         f"Host: {url.host}",
+        "Connection: close",  # So that the stream ends with the connection, whether it is cut or told.
         f"Authorization: Bearer {account.tokens['accessToken']}",
     ]
     connection.sendall("\r\n".join([*head, "", ""]).encode())
