@@ -16,8 +16,8 @@ from running import Program, Service
 from accord.embedded import EmbeddedServer, nats, postgres
 
 TRANSPORT = os.environ.get("FLOW_TRANSPORT", "local")
-HEALED_WITHIN = 30.0
-"""Seconds after the return of PostgreSQL or NATS: 10 (O-8), and what a machine that is busy adds."""
+HEALED_WITHIN = 10.0
+"""Seconds after the return of PostgreSQL or NATS (O-8)."""
 ENOUGH = 12
 """Good answers in a row; any worker may give each, and one that is not well yet would hardly give none of them."""
 REQUEST_TIMEOUT = 30.0
