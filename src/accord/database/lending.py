@@ -40,12 +40,13 @@ class Lending:
 
     async def borrow(self) -> Connection:
         """Return a connection. Raises PoolTimeout when none comes in time, and whatever connecting raises."""
+        over = time.monotonic() + self._timeout
         if self._free:
             self._free -= 1
         elif (connection := await self._handed_over()) is not None:
             return connection
         try:
-            return await self._taken()
+            return await self._taken(over)
         except BaseException:
             self._release()
             raise
@@ -59,9 +60,8 @@ class Lending:
         finally:
             self._release()
 
-    async def _taken(self) -> Connection:
+    async def _taken(self, over: float) -> Connection:
         """Take one out of the pool, which gives up connecting after a while, and begins again when it is asked."""
-        over = time.monotonic() + self._timeout
         # Known to be away, it is not asked at all: else those who wait would find out one after another.
         while not self._is_away():
             try:
