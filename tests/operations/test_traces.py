@@ -132,7 +132,7 @@ async def test_refusals_are_in_the_trace_and_no_value_ever_is(given, another, co
     assert refused.status_code == 200
     assert b"anary" not in collector.received
     assert b"Bearer" not in collector.received
-    # What nobody asked for, such as looking for ended sessions, is no trace.
+    # What nobody asked for, such as looking for ended sessions, is no trace; nor are probes, which came first.
     roots = {span.name for span in collector.spans if not span.parent}
     assert roots <= {"POST", "POST /api/v1/auth/login", "PATCH /api/v1/me", "GET /api/v1/me"}
 

@@ -21,6 +21,8 @@ from accord.database.connection import Call, Connection, Outcome
 from accord.dispatch import Dispatch, Flow, Result
 
 FIRST_SERVER_ERROR = 500
+UNTRACED = {"/livez", "/readyz", "/metrics"}
+"""Paths that machines ask for every few seconds, which would bury what people did."""
 FLUSH_LIMIT = 3.0
 """Seconds that the end of the process waits for a collector that does not answer."""
 
@@ -56,7 +58,7 @@ class Tracing:
         """Return the ASGI application with a span around each request, in the client's trace if it names one."""
 
         async def traced(scope: Scope, receive: Any, send: Send) -> None:
-            if scope["type"] != "http":
+            if scope["type"] != "http" or scope["path"] in UNTRACED:
                 await inner(scope, receive, send)
                 return
             parent = _propagator.extract(_carrier(scope["headers"]))
