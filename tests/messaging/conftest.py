@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from messaging.flows import Gateway
+from nats import connect as connect_to_nats
 
 from accord.embedded import nats
 from accord.embedded.nats import EmbeddedNats
@@ -58,6 +59,8 @@ async def gateway(connect) -> Gateway:
 
 
 @pytest.fixture
-async def raw(connect):
+async def raw(nats_server):
     """Whoever can publish on NATS."""
-    return (await connect())._client
+    client = await connect_to_nats(nats_server.url, connect_timeout=60)
+    yield client
+    await client.close()

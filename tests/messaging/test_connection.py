@@ -156,3 +156,19 @@ async def test_several_servers_may_be_named(connect, nats_server):
     connection = await connect(f"nats://127.0.0.1:1, {nats_server.url}")
 
     await until(lambda: connection.is_connected)
+
+
+async def test_a_receiver_that_fails_does_not_end_the_others(connect, raw, name):
+    async def fail(msg) -> None:
+        raise ValueError(msg.subject)
+
+    connection = await connect()
+    await connection.subscribe(f"{name}.a", fail)
+    heard = await heard_by(connection, f"{name}.b")
+    await connection.ping(60)
+    for subject in ("a", "b", "a", "b"):
+        await raw.publish(f"{name}.{subject}", subject.encode())
+    await raw.flush()
+    await connection.ping(60)
+
+    assert heard == [b"b", b"b"]
