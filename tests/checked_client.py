@@ -30,7 +30,7 @@ def client(url: str, **options: Any) -> httpx.AsyncClient:
     """Return a client from a network address of its own that checks every answer."""
     headers = {"X-Forwarded-For": new_address()} | options.pop("headers", {})
     hooks = {"response": [check]}
-    return httpx.AsyncClient(base_url=url, headers=headers, event_hooks=hooks, timeout=30, **options)
+    return httpx.AsyncClient(base_url=url, headers=headers, event_hooks=hooks, timeout=60, **options)
 
 
 async def check(response: httpx.Response) -> None:
