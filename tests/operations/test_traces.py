@@ -164,6 +164,8 @@ async def test_a_trace_goes_on_in_the_worker(given, another, collector, exportin
     assert [sent.parent, received.parent, flow.parent] == [http.id, sent.id, received.id]
     assert [http.kind, sent.kind, received.kind] == [2, 3, 2]  # server, client, server
     assert flow.service == "accord-worker"
+    # Whether a gateway is ready is asked of a worker, too.
+    assert [span for span in collector.spans if span.name.endswith("getVersion")] == []
     assert any("UPDATE users" in s.attributes.get("db.query.text", "") for s in spans if s.service == "accord-worker")
 
 

@@ -11,7 +11,7 @@ from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter, SpanExporter
-from opentelemetry.trace import SpanKind, StatusCode
+from opentelemetry.trace import NonRecordingSpan, SpanContext, SpanKind, StatusCode, TraceFlags
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from accord import __version__
@@ -30,6 +30,8 @@ Scope = MutableMapping[str, Any]
 Send = Callable[[Scope], Awaitable[None]]
 Application = Callable[[Scope, Any, Send], Awaitable[None]]
 _propagator = TraceContextTextMapPropagator()
+# W3C's own way to say that nothing of a trace is recorded, here nor in the worker that a probe goes on to.
+_UNSAMPLED = NonRecordingSpan(SpanContext(trace_id=1, span_id=1, is_remote=False, trace_flags=TraceFlags(0)))
 
 
 class Tracing:
@@ -58,8 +60,12 @@ class Tracing:
         """Return the ASGI application with a span around each request, in the client's trace if it names one."""
 
         async def traced(scope: Scope, receive: Any, send: Send) -> None:
-            if scope["type"] != "http" or scope["path"] in UNTRACED:
+            if scope["type"] != "http":
                 await inner(scope, receive, send)
+                return
+            if scope["path"] in UNTRACED:
+                with trace.use_span(_UNSAMPLED):
+                    await inner(scope, receive, send)
                 return
             parent = _propagator.extract(_carrier(scope["headers"]))
             method, attributes = scope["method"], {"http.request.method": scope["method"], "url.path": scope["path"]}
@@ -84,7 +90,7 @@ class Tracing:
             if around.is_recording():
                 around.update_name(f"{operation.method} {operation.path}")
                 around.set_attribute("http.route", operation.path)
-            else:  # The request came over NATS.
+            elif not around.get_span_context().is_valid:  # The request came over NATS.
                 parent, kind = _propagator.extract({"traceparent": request.traceparent or ""}), SpanKind.SERVER
             attributes = {"accord.operation": operation.id, "accord.request_id": request.id}
             with self._span(f"dispatch {operation.id}", parent, kind, attributes) as span:
