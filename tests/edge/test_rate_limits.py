@@ -8,6 +8,7 @@ import httpx
 import pytest
 from checked_client import new_address
 from given import details, new_email
+from operations.test_metrics import Growth
 from raw_http import connected, request
 
 VERSION = "/api/v1/meta/version"
@@ -157,9 +158,27 @@ async def test_what_is_not_an_operation_is_not_counted(service):
         (("6.6.6.6", "198.51.100.4"), ("7.7.7.7", "198.51.100.4"), True),
         (("198.51.100.5", "127.0.0.1"), ("198.51.100.5",), True),
         (("198.51.100.6", "203.0.113.9", "127.0.0.1"), ("203.0.113.9",), True),
+        # Azure and others add the port of the connection; a new connection is no new client.
+        (("198.51.100.30:40000",), ("198.51.100.30:40001",), True),
+        (("198.51.100.31:40000",), ("198.51.100.32:40000",), False),
+        (("198.51.100.33:40000", "127.0.0.1:8080"), ("198.51.100.33",), True),
+        (('"198.51.100.34"',), ('"198.51.100.34:80"',), True),
+        (("[2001:db8:1:5::1]:40000",), ("2001:db8:1:5::2",), True),
+        (('"[2001:db8:1:6::1]:40000"',), ("[2001:DB8:1:6:0::2]",), True),
+        (("[2001:db8:1:7::1]:40000",), ("[2001:db8:1:8::1]:40000",), False),
+        (("[::ffff:198.51.100.35]:40000",), ("198.51.100.35",), True),
+        (("::ffff:c633:6424",), ("198.51.100.36:1",), True),
+        (("fe80::1%eth0",), ("[fe80::1%25eth1]:40000",), True),
+        (("198.51.100.37 ", "  127.0.0.1"), ("198.51.100.37",), True),
+        # RFC 9110, section 5.6.1.2: empty elements of a list are none.
+        (("198.51.100.38", "", "127.0.0.1"), (",198.51.100.38,,127.0.0.1,",), True),
+        # nginx writes this of a client on its own machine.
+        (("198.51.100.39", "unix:"), ("198.51.100.39",), True),
         # A trusted proxy that does not say who its client is, is the client.
         (("198.51.100.7", "unknown"), ("nonsense",), True),
         (("198.51.100.8", ",unknown"), (",,",), True),
+        (("198.51.100.9", "[198.51.100.9"), ("198.51.100.09",), True),
+        (("198.51.100.9", "2001:db8:40000"), ('"198.51.100.9',), True),
     ],
 )
 async def test_the_right_most_address_that_is_no_trusted_proxy_is_counted(production, one, other, same):
@@ -168,6 +187,23 @@ async def test_the_right_most_address_that_is_no_trusted_proxy_is_counted(produc
         before, after = left(await first.get(VERSION)), left(await second.get(VERSION))
 
     assert (before - after == 1) == same
+
+
+async def test_a_trusted_proxy_that_names_no_address_is_told_of_by_doctor_metric_and_log(given, service):
+    said = "A trusted proxy names no address in X-Forwarded-For"
+    unreadable = await Growth(service).of("accord_unreadable_addresses_total")
+    before = service.logs.count(said)
+    try:
+        async with client(service.url, "198.51.100.50", "_hidden") as http:
+            await http.post("/api/v1/auth/login", json=wrong())
+            await http.post("/api/v1/auth/login", json=wrong())
+        examined = await asyncio.to_thread(service.command, "doctor")
+    finally:
+        await given.sql("DELETE FROM rate_limits WHERE key = '127.0.0.1' AND bucket IN ('login', 'unreadable')")
+
+    assert await unreadable.now() == 2
+    assert "sign-ins in a day came through 127.0.0.1, whose X-Forwarded-For named no address" in examined.stdout
+    assert service.logs.count(said) - before <= 1 <= service.logs.count(said)
 
 
 async def test_several_headers_are_one_list(service):

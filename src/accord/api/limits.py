@@ -7,10 +7,14 @@ from accord.context import Caller
 from accord.contract.operations import Operation
 from accord.database.pool import Database
 from accord.problems import RateLimitExceeded
-from accord.settings import Settings
+from accord.settings import Rate, Settings
 
 # Three mistyped sign-ups would otherwise keep somebody who is trying the service out for an hour.
 _WHILE_TRYING = f"{RateLimitExceeded.detail} RATE_LIMIT_ENABLED=false turns the limits off while you try things out."
+
+UNREADABLE = "unreadable"
+"""Counts sign-ins by proxies whose clients are one, as long as a day, for the doctor; it refuses nothing."""
+UNREADABLE_RATE = Rate(1, 86_400)
 
 
 class Limits:
@@ -30,11 +34,15 @@ class Limits:
             "forgotPassword": settings.rate_limit_forgot_password,
         }
         self._shared = {name: SharedBucket(name, rate, database) for name, rate in rates.items()}
+        self._unreadable = SharedBucket(UNREADABLE, UNREADABLE_RATE, database)
 
     async def before(self, request: Request, operation: Operation) -> None:
         """Count by address before anybody is authenticated; a request with a token waits for `after`."""
         if operation.rate_limit is not None:
-            verdict = await self._shared[operation.rate_limit].take(bucket_key(request.address))
+            key = bucket_key(request.address)
+            verdict = await self._shared[operation.rate_limit].take(key)
+            if request.unreadable:
+                await self._unreadable.take(key)
             self._apply(verdict, request)
         elif operation.access == "public" or b"authorization" not in request.headers:
             self._by_address(request)

@@ -77,6 +77,9 @@ _flows = Durations(
 )
 _logins = Counter("accord_logins", "Sign-ins by result.", ["result"])
 _conflicts = Counter("accord_conflicts", "Refused stale changes by table.", ["table"])
+unreadable_addresses = Counter(
+    "accord_unreadable_addresses", "Requests whose trusted proxy named no address in X-Forwarded-For."
+)
 
 
 @cache

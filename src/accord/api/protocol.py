@@ -21,7 +21,7 @@ from accord.api import metrics
 from accord.api.answers import AT_ONCE, Answer, Header, problem_answer
 from accord.api.eager import Eager
 from accord.api.heads import CLOSE, Heads
-from accord.api.request import Request, new_request_id
+from accord.api.request import Request, new_request_id, peer_of
 from accord.problems import InternalError, InvalidToken, Problem, ValidationFailed
 
 if TYPE_CHECKING:
@@ -234,7 +234,7 @@ class HttpProtocol(HttpToolsProtocol):
         found = edge.find(method, path)
         if found is None:
             return None
-        peer = "" if self.client is None else self.client[0]
+        peer = peer_of(self.client, self.server)
         return Request(method, path, target.query or b"", self._head, peer, body=b""), found
 
     def _begin_uvicorns_way(self) -> None:

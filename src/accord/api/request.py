@@ -22,6 +22,17 @@ _traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 _process, _numbers = os.urandom(10).hex(), itertools.count(1)
 
 
+UNIX = "unix:"
+"""The peer of a socket in the file system, as proxies write it, too: it is on this machine."""
+
+
+def peer_of(client: tuple[str, int] | None, server: tuple[str, int | None] | None) -> str:
+    """Return the address of the other side, from uvicorn's two; empty when it was gone before it could be asked."""
+    if client is not None:
+        return client[0]
+    return UNIX if server is not None and server[1] is None else ""
+
+
 def new_request_id() -> str:
     """Return an id that no request has, here or in another process; it is no secret."""
     return f"{_process}{next(_numbers):012x}"
@@ -32,7 +43,7 @@ class Request:
 
     `caller` is the id of who asks, as soon as that is known; the log line has it whatever the answer is. `body` is
     there when the request came as a whole, else `receive` gives it piece by piece. `task` is what answers, once the
-    deadline counts for it.
+    deadline counts for it. `unreadable` says that `address` is a proxy's, which named its client in no known form.
     """
 
     __slots__ = (
@@ -50,6 +61,7 @@ class Request:
         "receive",
         "started",
         "task",
+        "unreadable",
     )
 
     def __init__(
@@ -76,6 +88,7 @@ class Request:
         given = self.headers.get(b"x-request-id") or self.headers.get(b"x-trace-id")
         self.id = (given and _given_id(self.headers)) or new_request_id()
         self.address = ""
+        self.unreadable = False
         self.caller: str | None = None
         self.operation: str | None = None
         self.limits: list[Header] = []
@@ -89,7 +102,7 @@ class Request:
             scope["raw_path"].decode("latin-1"),
             scope["query_string"],
             scope["headers"],
-            scope["client"][0] if scope.get("client") else "",
+            peer_of(scope.get("client"), scope.get("server")),
             receive=receive,
         )
 

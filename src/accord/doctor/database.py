@@ -6,10 +6,12 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import func, select, text
 
+from accord.api.limits import UNREADABLE
 from accord.database.pool import Database
 from accord.database.statement import Statement
+from accord.database.tables import rate_limits
 from accord.doctor.finding import Finding
 from accord.migrations import runner
 from accord.problems import CannotStart
@@ -33,6 +35,12 @@ _ABOUT = Statement(
         " AND current_setting('synchronous_commit') <> 'off' AS durable, clock_timestamp() AS now"
     )
 )
+_UNREADABLE = Statement(
+    select(rate_limits.c.key, rate_limits.c.count)
+    .where(rate_limits.c.bucket == UNREADABLE, rate_limits.c.resets_at > func.now())
+    .order_by(rate_limits.c.key)
+    .limit(10)
+)
 
 
 async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
@@ -53,6 +61,8 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         yield clock(about.now, datetime.now(UTC))
         if not runner.is_behind(revision):
             yield journal(await backlog(database), relayed=await is_relayed(database))
+            for row in await database.all(_UNREADABLE):
+                yield unreadable(row)
     finally:
         await database.close()
 
@@ -106,3 +116,9 @@ def journal(found: Any, *, relayed: bool) -> Finding:
         else "Let `accord serve` or `accord worker` run"
     )
     return Finding("journal", f"{state}, the oldest for {found.seconds:.0f} s", advice)
+
+
+def unreadable(row: Any) -> Finding:
+    """Tell of a proxy whose clients are counted as one, as a gateway noted when they signed in."""
+    state = f"{row.count} sign-ins in a day came through {row.key}, whose X-Forwarded-For named no address"
+    return Finding("client addresses", state, "Let it write the client's address there: its clients share one limit")
