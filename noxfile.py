@@ -72,7 +72,7 @@ def types(session: nox.Session) -> None:
 @_check()
 def contract(session: nox.Session) -> None:
     """The contract keeps its laws, and what is generated from it is current."""
-    for command in ("verify", "lint", "lint-external", "compare"):
+    for command in ("verify", "lint", "lint-external", "try-generators", "compare"):
         _run(session, "python", "-m", "accord.contract", command)
     _run(session, "python", "clients/generate.py", "verify")
 

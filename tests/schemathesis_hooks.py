@@ -18,6 +18,17 @@ _tag = re.compile(r'"[1-9][0-9]{0,15}"').fullmatch
 
 
 @schemathesis.hook
+def before_load_schema(_: schemathesis.HookContext, document: dict[str, Any]) -> None:
+    """Bodies of links are JSON in a text, as generators of clients want them; it fills in objects only."""
+    for path in document["paths"].values():
+        for operation in path.values():
+            for response in operation.get("responses", {}).values():
+                for link in response.get("links", {}).values():
+                    if "requestBody" in link:
+                        link["requestBody"] = json.loads(link["requestBody"])
+
+
+@schemathesis.hook
 def before_call(_: schemathesis.HookContext, case: schemathesis.Case, __: dict[str, Any]) -> None:
     if _identities:
         # It would find out by being refused, and by then have spent most of its requests.

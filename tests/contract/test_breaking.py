@@ -165,10 +165,15 @@ def describe_better(contract):
     schema(contract, "User")["description"] = "Somebody, in other words"
 
 
+def widen_a_number(contract):
+    schema(contract, "RecordValue")["oneOf"][1]["format"] = "int32"
+
+
 @pytest.mark.parametrize(
     "change",
     [
         add_operation,
+        widen_a_number,
         add_optional_field,
         add_field_to_answer,
         take_longer_text,

@@ -143,6 +143,25 @@ BROKEN = [
         "readNote",
         "the link read leads to no operation",
     ),
+    (
+        "links_to_operations",
+        (*POST, "responses", "201", "links", "read", "requestBody"),
+        {"text": "$request.body#/text"},
+        "write the body of the link read as JSON in a text",
+    ),
+    (
+        "names_parameters_in_every_language",
+        ("components", "parameters", "ExpectedVersionQuery", "name"),
+        "from",
+        "the parameter from is a reserved word of a client",
+    ),
+    ("names_operations_in_every_language", (*POST, "operationId"), "import", "is a reserved word of a client"),
+    (
+        "names_properties_in_every_language",
+        (*NOTE, "properties", "class"),
+        {"type": "boolean"},
+        "the property class is a reserved word of a client",
+    ),
     ("has_a_type", (*TEXT, "type"), ABSENT, "give it a type"),
     (
         "stands_alone_as_a_reference",
@@ -159,6 +178,8 @@ BROKEN = [
         "components.schemas.Left: nothing uses it",
     ),
     ("bounds_strings", (*NOTE, "properties", "text", "maxLength"), ABSENT, "give the string a maxLength"),
+    ("bounds_strings", (*TEXT, "enum"), ["a", "b"], "remove maxLength; the enum names every value"),
+    ("says_how_wide_a_number_is", (*TEXT, "type"), "number", "give the number the format double"),
     ("bounds_integers", (*SCHEMAS, "Version", "maximum"), 2**63, "within int64"),
     ("bounds_integers", (*SCHEMAS, "Version", "minimum"), ABSENT, "within int64"),
     (

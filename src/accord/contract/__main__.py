@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from accord.contract import breaking, bundle, external, generate, lint, merge, rendition
+from accord.contract import breaking, bundle, external, generate, generators, lint, merge, rendition
 from accord.contract.sources import ContractInvalid
 
 
@@ -40,6 +40,7 @@ COMMANDS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "verify": ("fail when a generated file is not current", _verify),
     "lint": ("check the bundle against the laws", _lint),
     "lint-external": ("check the bundle and its 3.1 rendition with redocly and spectral", external.lint),
+    "try-generators": ("make clients with other people's generators, and compile them", generators.problems),
     "compare": ("fail on what breaks clients of the last release, unless CHANGELOG.md lists it", breaking.problems),
     "release": ("keep this contract as the last released one", _release),
     "rendition": ("print the OpenAPI 3.1 rendition", _rendition),

@@ -156,8 +156,10 @@ def _input(place: str, before: Side, after: Side) -> Iterator[str]:
         yield f"{place} must not be null"
     for name in sorted({*after.node.get("required", ())} - {*before.node.get("required", ())}):
         yield f"{place}.{name} is required"
+    # The format of a number says how wide a client's variable must be, and refuses nothing.
+    ignored = {"format"} if after.node.get("type") in {"number", "integer"} else set[str]()
     for rule in (*LOWER_BOUNDS, *UPPER_BOUNDS, *RULES):
-        if _is_stricter(rule, before.node.get(rule), after.node.get(rule)):
+        if rule not in ignored and _is_stricter(rule, before.node.get(rule), after.node.get(rule)):
             yield f"{place} has the {rule} {after.node[rule]}"
     yield from _inside(place, before, after, _input)
 

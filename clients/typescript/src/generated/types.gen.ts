@@ -1766,11 +1766,11 @@ export type ListAuditData = {
         /**
          * Only what happened at this time or later.
          */
-        from?: string;
+        since?: string;
         /**
          * Only what happened before this time.
          */
-        to?: string;
+        until?: string;
         /**
          * The most items to answer with.
          */

@@ -214,13 +214,15 @@ def carries_an_entity_tag(bundle: Json) -> Iterator[str]:
 
 
 def links_to_operations(bundle: Json) -> Iterator[str]:
-    """A link leads somewhere."""
+    """A link leads somewhere; generators read its body as a text."""
     known = {operation.definition.get("operationId") for operation in operations(bundle)}
     for operation in operations(bundle):
         for answer in operation.answers.values():
             for name, link in answer.get("links", {}).items():
                 if link.get("operationId") not in known:
                     yield f"{operation.where}: the link {name} leads to no operation; correct it."
+                if not isinstance(link.get("requestBody", ""), str):
+                    yield f"{operation.where}: write the body of the link {name} as JSON in a text."
 
 
 RULES = (

@@ -55,10 +55,15 @@ def is_used(bundle: Json) -> Iterator[str]:
 
 
 def bounds_strings(bundle: Json) -> Iterator[str]:
-    """A text without a bound is an invitation."""
+    """A text without a bound is an invitation; an enum bounds itself, and generators choke on more beside it."""
     for where, schema in schemas(bundle):
-        if schema.get("type") == "string" and "maxLength" not in schema:
+        if schema.get("type") != "string":
+            continue
+        if "enum" not in schema and "maxLength" not in schema:
             yield f"{where}: give the string a maxLength."
+        for keyword in ("maxLength", "minLength", "pattern", "format"):
+            if "enum" in schema and keyword in schema:
+                yield f"{where}: remove {keyword}; the enum names every value."
 
 
 def bounds_integers(bundle: Json) -> Iterator[str]:
@@ -69,6 +74,13 @@ def bounds_integers(bundle: Json) -> Iterator[str]:
         low, high = schema.get("minimum"), schema.get("maximum")
         if not (isinstance(low, int) and isinstance(high, int) and INT64[0] <= low <= high <= INT64[1]):
             yield f"{where}: give the integer a minimum and a maximum within int64."
+
+
+def says_how_wide_a_number_is(bundle: Json) -> Iterator[str]:
+    """Without a format Go and Java generators read a number as a float of 32 bits, and lose digits."""
+    for where, schema in schemas(bundle):
+        if schema.get("type") == "number" and schema.get("format") != "double":
+            yield f"{where}: give the number the format double."
 
 
 def bounds_arrays(bundle: Json) -> Iterator[str]:
@@ -179,6 +191,7 @@ RULES = (
     is_used,
     bounds_strings,
     bounds_integers,
+    says_how_wide_a_number_is,
     bounds_arrays,
     closes_objects,
     names_each_object,

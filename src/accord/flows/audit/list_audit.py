@@ -12,14 +12,14 @@ async def list_audit(
     operation: str | None,
     table: str | None,
     record_id: str | None,
-    from_: str | None,
-    to: str | None,
+    since: str | None,
+    until: str | None,
     limit: int,
     cursor: str | None,
 ) -> AuditPage:
     """Answer with the next entries of the journal that fit, newest first."""
     filters = shapes.filters(
-        actor_id=actor_id, operation=operation, table=table, record_id=record_id, since=from_, until=to
+        actor_id=actor_id, operation=operation, table=table, record_id=record_id, since=since, until=until
     )
     listing = context.listing(**filters)
     rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)

@@ -525,8 +525,8 @@ class AsyncOperations(ABC):
         operation: str | Unset = UNSET,
         table: str | Unset = UNSET,
         record_id: UUID | Unset = UNSET,
-        from_: datetime.datetime | Unset = UNSET,
-        to: datetime.datetime | Unset = UNSET,
+        since: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
@@ -540,8 +540,8 @@ class AsyncOperations(ABC):
             operation: Only what this operation of the contract did.
             table: Only what happened to records of this table.
             record_id: Only what happened to this record.
-            from_: Only what happened at this time or later.
-            to: Only what happened before this time.
+            since: Only what happened at this time or later.
+            until: Only what happened before this time.
             limit: The most items to answer with.
             cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
                 `start` is the beginning, as if there were none.
@@ -556,8 +556,8 @@ class AsyncOperations(ABC):
                     "operation": operation,
                     "table": table,
                     "recordId": record_id,
-                    "from": from_,
-                    "to": to,
+                    "since": since,
+                    "until": until,
                     "limit": limit,
                     "cursor": cursor,
                 },
@@ -1451,8 +1451,8 @@ class Operations(ABC):
         operation: str | Unset = UNSET,
         table: str | Unset = UNSET,
         record_id: UUID | Unset = UNSET,
-        from_: datetime.datetime | Unset = UNSET,
-        to: datetime.datetime | Unset = UNSET,
+        since: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
@@ -1466,8 +1466,8 @@ class Operations(ABC):
             operation: Only what this operation of the contract did.
             table: Only what happened to records of this table.
             record_id: Only what happened to this record.
-            from_: Only what happened at this time or later.
-            to: Only what happened before this time.
+            since: Only what happened at this time or later.
+            until: Only what happened before this time.
             limit: The most items to answer with.
             cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
                 `start` is the beginning, as if there were none.
@@ -1478,8 +1478,8 @@ class Operations(ABC):
                 operation=operation,
                 table=table,
                 record_id=record_id,
-                from_=from_,
-                to=to,
+                since=since,
+                until=until,
                 limit=limit,
                 cursor=cursor,
             )

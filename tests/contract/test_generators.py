@@ -1,0 +1,18 @@
+"""Other people's generators; the contract session has them make clients of the contract itself."""
+
+import json
+
+from accord.contract import bundle, generators
+
+
+def test_what_a_generator_refuses_is_told_with_its_words(tmp_path):
+    document = json.loads(json.dumps(bundle.load()))
+    created = document["paths"]["/api/v1/auth/register"]["post"]["responses"]["201"]
+    created["links"]["login"]["requestBody"] = {"email": "$request.body#/email"}
+    broken = tmp_path / "bundle.json"
+    broken.write_text(json.dumps(document))
+
+    [problem] = generators.problems_of(broken)
+
+    assert problem.startswith("openapi-generator: ")
+    assert "links.login.requestBody is not" in problem
