@@ -22,7 +22,7 @@ from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.ahead import Starting, begin
 from accord.flows.accounts.rules import offer_setup_token
 from accord.flows.auth.queries import ended_since, live_session
-from accord.flows.auth.rules import forget_sessions_over_before
+from accord.flows.auth.rules import forget_sessions_over_before, note_use
 from accord.flows.meta.rules import works
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
@@ -207,7 +207,12 @@ class Process:
         )
 
     async def _load_session(self, claims: Claims) -> Caller | None:
-        return await self._caller_of_session(claims.session_id)
+        row = await live_session(self.database, claims.session_id, datetime.now(UTC))
+        if row is None:
+            return None
+        # Before the token counts: whoever got an answer with it has shown that the one of its refresh arrived.
+        await note_use(self.database, claims.session_id, row, claims.generation)
+        return Caller.user(str(row.id), row.role, claims.session_id)
 
     async def _caller_of_session(self, session_id: str) -> Caller | None:
         row = await live_session(self.database, session_id, datetime.now(UTC))

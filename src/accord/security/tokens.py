@@ -25,12 +25,16 @@ _HEADER = frozenset({"alg", "typ", "kid"})
 
 
 class Claims(NamedTuple):
-    """What a verified access token says; `expires_at` is in seconds since the epoch."""
+    """What a verified access token says; `expires_at` is in seconds since the epoch.
+
+    `generation` names the refresh token that it came with, where that replaced another.
+    """
 
     user_id: str
     session_id: str
     token_id: str
     expires_at: int
+    generation: str | None = None
 
 
 class AccessTokens:
@@ -54,7 +58,9 @@ class AccessTokens:
         """Sign something that is no token, and whose first words name its purpose; give the key id and signature."""
         return self._kid, self._key.sign(message)
 
-    def issue(self, user_id: str, session_id: str, now: float, lifetime: int | None = None) -> str:
+    def issue(
+        self, user_id: str, session_id: str, now: float, lifetime: int | None = None, generation: str | None = None
+    ) -> str:
         """Sign a token that lives so many seconds from `now` (seconds since the epoch); ACCESS_TOKEN_TTL by default."""
         claims = {
             "iss": self._issuer,
@@ -65,6 +71,8 @@ class AccessTokens:
             "iat": int(now),
             "exp": int(now) + (lifetime or self._lifetime),
         }
+        if generation is not None:
+            claims["gen"] = generation
         return jwt.encode(claims, self._key, "EdDSA", {"typ": "at+jwt", "kid": self._kid})
 
     def verify(self, token: str) -> Claims:
@@ -120,7 +128,7 @@ def _claims(claims: dict[str, Any]) -> Claims:
     texts = (claims["sub"], claims["sid"], claims["jti"])
     if not all(isinstance(text, str) and text for text in texts):
         raise InvalidToken
-    return Claims(*texts, expires_at=int(claims["exp"]))
+    return Claims(*texts, expires_at=int(claims["exp"]), generation=claims.get("gen"))
 
 
 def _public_key(pem: str) -> Ed25519PublicKey:

@@ -75,7 +75,9 @@ class Settings(BaseModel):
     jwt_audience: str = _is("accord-api", "`aud` of access tokens.", "accord-api", min_length=1, max_length=255)
     access_token_ttl: Period = _is(900, "Life of an access token, at most a day.", "15min", le=86_400)
     refresh_token_ttl: Period = _is(7 * 86_400, "Absolute life of a session.", "7d")
-    refresh_grace: Seconds = _is(30, "Time in which the previous refresh token gives the same successor.", "30s")
+    refresh_grace: Seconds = _is(
+        30, "Time for which the previous refresh token stays good after its successor was used.", "30s"
+    )
     session_idle_ttl: Period = _is(7 * 86_400, "Time without a refresh after which a session ends.", "2d")
     # An hour is far more than the minute in which processes hear of an ended session, whatever their clocks say.
     session_retention: Period = _is(

@@ -70,19 +70,90 @@ async def test_the_number_of_repeats_is_bounded(given):
     assert (await refresh(me, me.tokens["refreshToken"])).status_code == 401
 
 
+async def days_pass(given, account):
+    """Move what happened to the account's tokens back by days, as far as a lost answer may be tried again."""
+    await given.sql(
+        "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '3 days' FROM sessions s"
+        " WHERE s.id = session_id AND s.user_id = %s",
+        account.id,
+    )
+    await given.sql(
+        "UPDATE sessions SET token_used_at = token_used_at - interval '3 days',"
+        " last_active_at = last_active_at - interval '3 days' WHERE user_id = %s",
+        account.id,
+    )
+
+
+async def test_a_lost_answer_is_given_again_however_late(given):
+    me = await given.an_account()
+    lost = (await refresh(me, me.tokens["refreshToken"])).json()
+    # Its old access token goes on for a while, and says nothing of the successor.
+    assert (await me.get("/api/v1/me")).status_code == 200
+    await days_pass(given, me)
+
+    again = await refresh(me, me.tokens["refreshToken"])
+
+    assert again.status_code == 200
+    assert again.json()["refreshToken"] == lost["refreshToken"]
+    assert (await refresh(me, lost["refreshToken"])).status_code == 200
+
+
+async def test_for_its_grace_after_the_successor_was_used_the_previous_token_still_gives_it(given):
+    me = await given.an_account()
+    tokens = (await refresh(me, me.tokens["refreshToken"])).json()
+    arrived = await given.somebody(authorization=f"Bearer {tokens['accessToken']}")
+    assert (await arrived.get("/api/v1/me")).status_code == 200
+
+    again = await refresh(me, me.tokens["refreshToken"])
+
+    assert (again.status_code, again.json()["refreshToken"]) == (200, tokens["refreshToken"])
+
+
+async def test_the_access_token_of_any_repeat_shows_that_the_successor_came(given):
+    me = await given.an_account()
+    await refresh(me, me.tokens["refreshToken"])
+    tokens = (await refresh(me, me.tokens["refreshToken"])).json()
+    arrived = await given.somebody(authorization=f"Bearer {tokens['accessToken']}")
+    assert (await arrived.get("/api/v1/me")).status_code == 200
+    await days_pass(given, me)
+
+    assert (await refresh(me, me.tokens["refreshToken"])).status_code == 401
+
+
 async def test_after_its_grace_the_previous_token_ends_the_session(given):
     me = await given.an_account()
-    successor = (await refresh(me, me.tokens["refreshToken"])).json()["refreshToken"]
+    tokens = (await refresh(me, me.tokens["refreshToken"])).json()
+    arrived = await given.somebody(authorization=f"Bearer {tokens['accessToken']}")
+    assert (await arrived.get("/api/v1/me")).status_code == 200
     await given.sql(
-        "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '31 seconds' FROM sessions s"
-        " WHERE s.id = session_id AND s.user_id = %s",
-        me.id,
+        "UPDATE sessions SET token_used_at = token_used_at - interval '31 seconds' WHERE user_id = %s", me.id
     )
 
     reused = await refresh(me, me.tokens["refreshToken"])
 
     assert (reused.status_code, reused.json()["code"]) == (401, "INVALID_CREDENTIALS")
-    assert (await refresh(me, successor)).status_code == 401
+    assert (await refresh(me, tokens["refreshToken"])).status_code == 401
+    assert (await arrived.get("/api/v1/auth/session")).json()["authenticated"] is False
+
+
+async def test_the_use_of_a_successor_is_written_once_and_of_a_first_token_never(given):
+    me = await given.an_account()
+
+    async def version_of_the_row():
+        return (await given.sql("SELECT xmin, token_used_at FROM sessions WHERE user_id = %s", me.id))[0]
+
+    first = await version_of_the_row()
+    await me.get("/api/v1/me")
+    assert await version_of_the_row() == first
+    tokens = (await refresh(me, me.tokens["refreshToken"])).json()
+    arrived = await given.somebody(authorization=f"Bearer {tokens['accessToken']}")
+    await arrived.get("/api/v1/me")
+    used = await version_of_the_row()
+    again = (await refresh(me, me.tokens["refreshToken"])).json()
+    for token in (tokens, again):
+        await (await given.somebody(authorization=f"Bearer {token['accessToken']}")).get("/api/v1/me")
+    assert await version_of_the_row() == used
+    assert used[1] is not None
 
 
 async def test_an_older_token_ends_the_session_although_the_request_fails(given):

@@ -669,8 +669,9 @@ export abstract class Operations {
   /**
    * Get the next access token
    *
-   * Each refresh token works once; the answer has its successor. Sending the same one again within
-   * 30 seconds gives the same successor. Sending an older one ends the session.
+   * Each refresh token works once; the answer has its successor. Sending the same one again gives the same
+   * successor until that, or an access token that came with it, is used, and for 30 seconds (`REFRESH_GRACE`)
+   * after. Sending an older one, or the same one later, ends the session.
    */
   refresh(input: RefreshInput, options: CallOptions = {}): Promise<SignedIn> {
     const { ...body } = input;

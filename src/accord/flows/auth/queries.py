@@ -18,6 +18,7 @@ from sqlalchemy import (
     column,
     delete,
     exists,
+    extract,
     func,
     insert,
     null,
@@ -63,9 +64,18 @@ _FIND_SESSION_OF_TOKEN = Statement(
     .where(refresh_tokens.c.token_hash == bindparam("token_hash"))
 )
 _LIVE_SESSION = Statement(
-    select(_users.c.id, _users.c.role)
+    select(_users.c.id, _users.c.role, sessions.c.current_token_hash, sessions.c.used_token_hash)
     .join(sessions, sessions.c.user_id == _users.c.id)
     .where(sessions.c.id == bindparam("session_id"), _alive, _active)
+)
+_MARK_USED = Statement(
+    update(sessions)
+    .where(
+        sessions.c.id == bindparam("session_id"),
+        sessions.c.current_token_hash == bindparam("used_hash"),
+        sessions.c.used_token_hash.is_distinct_from(bindparam("used_hash")),
+    )
+    .values(used_token_hash=bindparam("used_hash"), token_used_at=func.clock_timestamp())
 )
 _ENDED_SINCE = Statement(select(sessions.c.id).where(sessions.c.ended_at > bindparam("since")))
 _ADD_SESSION = Statement(
@@ -112,9 +122,16 @@ _END_SESSIONS_OF = Statement(
     .values(ended_at=_now)
     .returning(sessions.c.id)
 )
+_used_for = case(
+    (
+        sessions.c.used_token_hash == sessions.c.current_token_hash,
+        extract("epoch", func.clock_timestamp() - sessions.c.token_used_at),
+    ),
+    else_=null(),
+)
 _TAKE_TOKEN_FOR_UPDATE = Statement(
     select(refresh_tokens, sessions.c.user_id, sessions.c.current_token_hash)
-    .add_columns(sessions.c.last_active_at, sessions.c.expires_at, sessions.c.ended_at)
+    .add_columns(sessions.c.last_active_at, sessions.c.expires_at, sessions.c.ended_at, _used_for.label("used_for"))
     .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
     .join(_users, _users.c.id == sessions.c.user_id)
     .where(refresh_tokens.c.token_hash == bindparam("token_hash"), _active)
@@ -236,8 +253,13 @@ async def find_session_of_token(read: Database, token_hash: bytes) -> Any:
 
 
 async def live_session(read: Database, session_id: str, now: datetime) -> Any:
-    """Return the id and the role of the session's user while both are in force, or None."""
+    """Return the id and the role of the session's user while both are in force, with its token hashes; or None."""
     return await read.one(_LIVE_SESSION, session_id=session_id, now=now)
+
+
+async def mark_token_used(database: Database, session_id: str, token_hash: bytes) -> None:
+    """Note that an access token was used that came with this refresh token, unless there is a newer one already."""
+    await database.run(_MARK_USED, session_id=session_id, used_hash=token_hash)
 
 
 async def ended_since(read: Database, moment: datetime) -> list[str]:
@@ -267,7 +289,10 @@ async def end_sessions_of(tx: Transaction, user_id: UUID, now: datetime) -> list
 
 
 async def take_token_for_update(tx: Transaction, token_hash: bytes) -> Any:
-    """Return the refresh token with its session, both locked, or None without either or an active account."""
+    """Return the refresh token with its session, both locked, or None without either or an active account.
+
+    `used_for` is for how many seconds an access token has been in use that came with the session's newest; None: none.
+    """
     return await tx.one(_TAKE_TOKEN_FOR_UPDATE, token_hash=token_hash)
 
 

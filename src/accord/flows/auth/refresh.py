@@ -7,7 +7,7 @@ from accord.flows.auth.problems import RefreshTokenReused, SessionOver
 
 
 async def refresh(context: Context, body: Refresh) -> SignedIn:
-    """Replace the refresh token; within its grace it gives the same successor, an older one ends the session."""
+    """Replace the refresh token; until its successor is in use it gives the same one, an older one ends the session."""
     presented, now, settings = body["refreshToken"], context.now(), context.settings
     token = await queries.take_token_for_update(context.tx, rules.token_hash(presented))
     if token is None or rules.is_over(token, now, settings.session_idle_ttl):
@@ -19,7 +19,7 @@ async def refresh(context: Context, body: Refresh) -> SignedIn:
         sealed = rules.seal(successor, presented)
         await queries.rotate(context.tx, token, rules.token_hash(successor), sealed, now)
         context.journal.event("sessions", token.session_id, {"event": "refreshed"})
-    elif rules.may_repeat(token, now, settings.refresh_grace):
+    elif rules.may_repeat(token, settings.refresh_grace):
         successor = rules.unseal(token.sealed_successor, presented)
         await queries.count_repeat(context.tx, token.token_hash)
     else:
@@ -27,5 +27,4 @@ async def refresh(context: Context, body: Refresh) -> SignedIn:
         context.journal.event("sessions", token.session_id, {"event": "refresh reuse detected"})
         raise RefreshTokenReused
     account = await queries.find_account_by_id(context.tx, token.user_id)
-    session_id = str(token.session_id)
-    return shapes.signed_in(context, shapes.user(account), session_id, successor, ends_at=token.expires_at)
+    return shapes.refreshed(context, shapes.user(account), token, successor)

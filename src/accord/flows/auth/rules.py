@@ -58,13 +58,29 @@ def is_over(session: Any, now: datetime, idle_seconds: int) -> bool:
     )
 
 
-def may_repeat(token: Any, now: datetime, grace_seconds: int) -> bool:
-    """Say whether a replaced token is still in its grace: two tabs, or an answer that was lost."""
+def may_repeat(token: Any, grace_seconds: int) -> bool:
+    """Say whether a replaced token still gives its successor: two tabs, or an answer that was lost, however long ago.
+
+    It does until somebody is seen to have the successor, which is then in use itself or by its access token, and for
+    the grace after that.
+    """
     return (
         token.successor_hash == token.current_token_hash
-        and now - token.rotated_at <= timedelta(seconds=grace_seconds)
+        and (token.used_for is None or token.used_for <= grace_seconds)
         and token.repeats < MOST_REPEATS
     )
+
+
+def generation_of(token_hash: bytes) -> str:
+    """Return what access tokens carry of the refresh token that they came with; it tells nothing about that."""
+    return hashlib.sha256(b"accord generation " + token_hash).hexdigest()[:16]
+
+
+async def note_use(database: Database, session_id: str, session: Any, generation: str | None) -> None:
+    """Write down that the newest refresh token reached its client, once, as an access token that came with it shows."""
+    newest = session.current_token_hash
+    if session.used_token_hash != newest and generation == generation_of(newest):
+        await queries.mark_token_used(database, session_id, newest)
 
 
 async def session_to_end(context: Context, body: Any) -> Any:

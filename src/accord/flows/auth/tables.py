@@ -12,6 +12,9 @@ sessions = Table(
     Column("address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("current_token_hash", LargeBinary, nullable=False),
+    # The last refresh token of which an access token was used, and when that was first.
+    Column("used_token_hash", LargeBinary),
+    moment("token_used_at", nullable=True),
     moment("created_at"),
     moment("last_active_at"),
     moment("expires_at"),

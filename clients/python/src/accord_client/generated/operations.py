@@ -792,8 +792,9 @@ class AsyncOperations(ABC):
     ) -> SignedIn:
         """Get the next access token.
 
-        Each refresh token works once; the answer has its successor. Sending the same one again within 30 seconds
-        gives the same successor. Sending an older one ends the session.
+        Each refresh token works once; the answer has its successor. Sending the same one again gives the same
+        successor until that, or an access token that came with it, is used, and for 30 seconds (`REFRESH_GRACE`)
+        after. Sending an older one, or the same one later, ends the session.
         """
         return await self._get(
             Request(
@@ -1669,8 +1670,9 @@ class Operations(ABC):
     ) -> SignedIn:
         """Get the next access token.
 
-        Each refresh token works once; the answer has its successor. Sending the same one again within 30 seconds
-        gives the same successor. Sending an older one ends the session.
+        Each refresh token works once; the answer has its successor. Sending the same one again gives the same
+        successor until that, or an access token that came with it, is used, and for 30 seconds (`REFRESH_GRACE`)
+        after. Sending an older one, or the same one later, ends the session.
         """
         return self._wait_for(
             self._asynchronous.refresh(
