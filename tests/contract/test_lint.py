@@ -138,6 +138,12 @@ BROKEN = [
     ),
     ("carries_an_entity_tag", (*GET, "responses", "304"), ABSENT, "accept If-None-Match"),
     (
+        "is_walked_by_cursor",
+        (*NOTE, "properties", "totalPages"),
+        {"type": "integer", "minimum": 0, "maximum": 1},
+        "answer with nextCursor, too",
+    ),
+    (
         "links_to_operations",
         (*POST, "responses", "201", "links", "read", "operationId"),
         "readNote",

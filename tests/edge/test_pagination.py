@@ -54,4 +54,14 @@ async def test_an_empty_filter_stays_in_the_link(given):
 
     answer = await root.http.get("/api/v1/users?search=&limit=1&")
 
-    assert answer.headers["link"] == '</api/v1/users?search=&limit=1&page=2>; rel="next"'
+    cursor = answer.json()["nextCursor"]
+    assert answer.headers["link"] == f'</api/v1/users?search=&limit=1&cursor={cursor}>; rel="next"'
+
+
+async def test_the_link_of_a_numbered_page_leads_on_by_cursor_alone(given):
+    root = await given.root()
+    await given.an_account()
+
+    answer = await root.http.get("/api/v1/users?page=1&limit=1")
+
+    assert re.fullmatch(r'</api/v1/users\?limit=1&cursor=[^&]+>; rel="next"', answer.headers["link"])

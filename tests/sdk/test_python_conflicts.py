@@ -1,4 +1,5 @@
 import asyncio
+import os
 
 import pytest
 from accord_client import PreconditionFailed, VersionConflict
@@ -83,15 +84,20 @@ async def test_lists_are_iterated_page_by_page(person):
     assert [first.text, *rest] == ["6", "5", "4", "3", "2", "1", "0"]
 
 
-async def test_numbered_pages_are_iterated_too(person, given):
+async def test_lists_with_numbered_pages_are_iterated_from_any_page_though_they_change(person, given):
     ada = await person()
     admin = await given.an_admin()
     ada.account = admin
     ada.sign_in()
     accord = await ada.client()
-    for _ in range(3):
-        await given.an_account(last_name="Iterated")
+    word = f"Iterated{os.urandom(4).hex()}"
+    made = [await given.an_account(last_name=word) for _ in range(5)]
 
-    users = [user async for user in accord.iterate(accord.list_users, limit=2, search="Iterated")]
+    users = accord.iterate(accord.list_users, limit=2, search=word)
+    seen = [await anext(users), await anext(users)]
+    await given.an_account(last_name=word)
+    seen += [user async for user in users]
+    from_the_second = [user async for user in accord.iterate(accord.list_users, page=2, limit=2, search=word)]
 
-    assert len({user.id for user in users}) == len(users) == 3
+    assert [str(user.id) for user in seen] == [account.id for account in reversed(made)]
+    assert [str(user.id) for user in from_the_second] == [account.id for account in reversed(made[:4])]

@@ -1,9 +1,12 @@
-/** Lists as iterators: the next page is read when it is needed. */
+/** Lists as iterators: the next page is read when it is needed, from where the last one ended. */
 
 import type { CallOptions } from './generated/operations.gen.js';
 
-/** What a list answers with: a part that says where it goes on, or a numbered page. */
-export type Page<Item> = { items: Item[] } & ({ nextCursor: string | null } | { page: number; totalPages: number });
+/** What a list answers with: a part that says where it goes on. */
+export interface Page<Item> {
+  items: Item[];
+  nextCursor: string | null;
+}
 
 /** An operation that lists. */
 export type Lists<Input, Item> = (input: Input, options?: CallOptions) => Promise<Page<Item>>;
@@ -13,14 +16,10 @@ export async function* iterate<Input extends object, Item>(
   input: Input,
   options?: CallOptions,
 ): AsyncGenerator<Item, void, undefined> {
-  for (let place: object | undefined = {}; place; ) {
-    const page: Page<Item> = await list({ ...input, ...place }, options);
+  for (let next: Input | undefined = input; next; ) {
+    const page: Page<Item> = await list(next, options);
     yield* page.items;
-    place = following(page);
+    // The number of a page, where there is one, is where the walk began.
+    next = page.nextCursor === null ? undefined : { ...input, page: undefined, cursor: page.nextCursor };
   }
-}
-
-function following(page: Page<unknown>): object | undefined {
-  if ('nextCursor' in page) return page.nextCursor === null ? undefined : { cursor: page.nextCursor };
-  return page.page < page.totalPages ? { page: page.page + 1 } : undefined;
 }

@@ -160,6 +160,7 @@ class UserPage(TypedDict):
     limit: int
     total: int
     totalPages: int
+    nextCursor: CursorOrNull | None
 
 
 class UserStats(TypedDict):

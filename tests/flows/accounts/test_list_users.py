@@ -38,8 +38,42 @@ async def test_pages_are_complete_newest_first_and_say_where_the_next_one_is(giv
         "total": 3,
         "totalPages": 2,
     }
-    assert first.headers["link"] == f'</api/v1/users?search={word}&limit=2&page=2>; rel="next"'
+    cursor = first.json()["nextCursor"]
+    assert first.headers["link"] == f'</api/v1/users?search={word}&limit=2&cursor={cursor}>; rel="next"'
+    assert second.json()["nextCursor"] is None
     assert "link" not in second.headers
+
+
+async def test_a_cursor_goes_on_after_the_last_account_although_accounts_come_and_go(given):
+    admin = await given.an_admin()
+    word = await _people(admin, "A", "B", "C", "D", "E")
+
+    first = (await admin.get("/api/v1/users", search=word, limit=2)).json()
+    gone = first["items"][0]
+    await admin.delete(f"/api/v1/users/{gone['id']}", expectedVersion=1)
+    await admin.post("/api/v1/users", **details(firstName="F", lastName=word))
+    second = (await admin.get("/api/v1/users", search=word, limit=2, cursor=first["nextCursor"])).json()
+    third = (await admin.get("/api/v1/users", search=word, limit=2, cursor=second["nextCursor"])).json()
+
+    walked = [user["firstName"] for page in (first, second, third) for user in page["items"]]
+    assert walked == ["E", "D", "C", "B", "A"]
+    assert [page["page"] for page in (first, second, third)] == [1, 2, 3]
+    assert third["nextCursor"] is None
+
+
+async def test_a_cursor_of_another_search_or_caller_or_beside_a_page_is_refused(given):
+    admin, other = await given.an_admin(), await given.an_admin()
+    word = await _people(admin, "A", "B")
+    cursor = (await admin.get("/api/v1/users", search=word, limit=1)).json()["nextCursor"]
+
+    refused = [
+        await admin.get("/api/v1/users", limit=1, cursor=cursor),
+        await other.get("/api/v1/users", search=word, limit=1, cursor=cursor),
+        await admin.get("/api/v1/users", search=word, limit=1, cursor=cursor, page=2),
+    ]
+
+    assert [answer.status_code for answer in refused] == [400, 400, 400]
+    assert [answer.json()["errors"][0]["field"] for answer in refused] == ["cursor", "cursor", "page"]
 
 
 async def test_a_page_after_the_last_is_empty(given):
@@ -145,7 +179,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_people(
     for limit in (1, 3):
         before = database.statements
         context = Context(resources, "listUsers", ANONYMOUS, RequestInfo("test"))
-        lengths.append(len((await list_users(context, page=1, limit=limit, search=search))["items"]))
+        lengths.append(len((await list_users(context, page=1, limit=limit, search=search, cursor=None))["items"]))
         counts.append(database.statements - before)
 
     await database.close()

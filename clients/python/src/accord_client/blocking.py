@@ -37,7 +37,7 @@ from .generated.models import AnyRecord, Change, RecordPointer, User
 from .generated.operations import Operations
 from .generated.types import Model
 from .live import Resync
-from .pages import CursorPage, NumberedPage
+from .pages import Page
 from .tokens import TokenStore
 
 T = TypeVar("T")
@@ -103,9 +103,7 @@ class Accord(Operations):
         """End the session, here and on the service."""
         self._wait_for(self._client.sign_out())
 
-    def iterate(
-        self, list_: Callable[P, CursorPage[T] | NumberedPage[T]], *args: P.args, **kwargs: P.kwargs
-    ) -> Iterator[T]:
+    def iterate(self, list_: Callable[P, Page[T]], *args: P.args, **kwargs: P.kwargs) -> Iterator[T]:
         """Yield every item of a list, page after page: `for user in accord.iterate(accord.list_users, limit=100)`."""
         return pages.iterate_waiting(list_, *args, **kwargs)
 

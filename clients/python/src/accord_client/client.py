@@ -20,7 +20,7 @@ from .generated.models import Login, Logout, Refresh, SignedIn, User
 from .generated.operations import AsyncOperations
 from .generated.types import UNSET, Model, Request, Unset, write_time
 from .live import Live
-from .pages import CursorPage, NumberedPage
+from .pages import Page
 from .retries import send_with_retries
 from .tokens import MemoryTokens, Session, Tokens, TokenStore
 
@@ -111,9 +111,7 @@ class AsyncAccord(AsyncOperations):
         if tokens is not None:
             await self.logout(Logout(refresh_token=tokens.refresh_token))
 
-    def iterate(
-        self, list_: Callable[P, Awaitable[CursorPage[T] | NumberedPage[T]]], *args: P.args, **kwargs: P.kwargs
-    ) -> AsyncIterator[T]:
+    def iterate(self, list_: Callable[P, Awaitable[Page[T]]], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         """Yield every item of a list: `async for user in accord.iterate(accord.list_users, limit=100)`."""
         return pages.iterate(list_, *args, **kwargs)
 

@@ -78,12 +78,20 @@ export interface SetupInput extends Setup {
 
 /** What `listUsers` takes. */
 export interface ListUsersInput {
-  /** The page to answer with, counted from 1. */
+  /**
+   * The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move while records
+   * come and go: to walk the whole list, use the cursor instead.
+   */
   page?: number;
   /** The number of items on a page. */
   limit?: number;
   /** Text that a field must contain, in any letter case. `%` and `_` mean themselves. */
   search?: string;
+  /**
+   * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
+   * beginning, as if there were none.
+   */
+  cursor?: string;
 }
 
 /** What `createUser` takes. */
@@ -433,15 +441,17 @@ export abstract class Operations {
   /**
    * The accounts, a page at a time
    *
-   * Newest first. `search` looks into e-mail, first and last name.
+   * Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
+   * `nextCursor` of the answer before, goes on after the last account that was shown, so that a list which changes
+   * meanwhile is walked without skips and repeats. One of them, not both.
    */
   listUsers(input: ListUsersInput = {}, options: CallOptions = {}): Promise<UserPage> {
-    const { page, limit, search } = input;
+    const { page, limit, search, cursor } = input;
     return this.call<UserPage>(
       {
         method: 'GET',
         url: '/api/v1/users',
-        query: { page, limit, search },
+        query: { page, limit, search, cursor },
         gives: 'json',
         signedIn: true,
       },

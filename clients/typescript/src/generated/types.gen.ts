@@ -228,6 +228,7 @@ export type UserPage = {
     limit: number;
     total: number;
     totalPages: number;
+    nextCursor: CursorOrNull;
 };
 
 /**
@@ -811,7 +812,9 @@ export type Limit = number;
 export type Cursor = string;
 
 /**
- * The page to answer with, counted from 1.
+ * The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move while records
+ * come and go: to walk the whole list, use the cursor instead.
+ *
  */
 export type Page = number;
 
@@ -1143,7 +1146,9 @@ export type ListUsersData = {
     path?: never;
     query?: {
         /**
-         * The page to answer with, counted from 1.
+         * The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move while records
+         * come and go: to walk the whole list, use the cursor instead.
+         *
          */
         page?: number;
         /**
@@ -1154,6 +1159,12 @@ export type ListUsersData = {
          * Text that a field must contain, in any letter case. `%` and `_` mean themselves.
          */
         search?: string;
+        /**
+         * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
+         * beginning, as if there were none.
+         *
+         */
+        cursor?: string;
     };
     url: '/api/v1/users';
 };
@@ -1201,7 +1212,7 @@ export type ListUsersError = ListUsersErrors[keyof ListUsersErrors];
 
 export type ListUsersResponses = {
     /**
-     * One page of accounts.
+     * One page of accounts; `nextCursor` leads to the next, and is null at the end.
      */
     200: UserPage;
 };

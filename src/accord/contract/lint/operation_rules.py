@@ -213,6 +213,14 @@ def carries_an_entity_tag(bundle: Json) -> Iterator[str]:
             yield f"{operation.where}: accept If-None-Match by $ref '#/components/parameters/IfNoneMatch'."
 
 
+def is_walked_by_cursor(bundle: Json) -> Iterator[str]:
+    """E-9: numbered pages move while records come and go, so that whoever walks them skips and repeats."""
+    for operation in operations(bundle):
+        properties = operation.success_schema.get("properties", {})
+        if "totalPages" in properties and "nextCursor" not in operation.success_schema["required"]:
+            yield f"{operation.where}: answer with nextCursor, too, and take #/components/parameters/Cursor."
+
+
 def links_to_operations(bundle: Json) -> Iterator[str]:
     """A link leads somewhere; generators read its body as a text."""
     known = {operation.definition.get("operationId") for operation in operations(bundle)}
@@ -242,5 +250,6 @@ RULES = (
     states_the_version_it_read,
     can_be_sent_again,
     carries_an_entity_tag,
+    is_walked_by_cursor,
     links_to_operations,
 )

@@ -2,16 +2,20 @@
 
 from accord.context import Context
 from accord.contract.types import UserPage
-from accord.flows.accounts import queries, shapes
+from accord.flows.accounts import queries, rules, shapes
 
 
-async def list_users(context: Context, page: int, limit: int, search: str | None) -> UserPage:
-    """Answer with one page of accounts, newest first."""
-    rows, total = await queries.page_of_users(context.read, page=page, limit=limit, search=search)
-    return {
-        "items": [shapes.user(row) for row in rows],
-        "page": page,
-        "limit": limit,
-        "total": total,
-        "totalPages": -(-total // limit),
-    }
+async def list_users(
+    context: Context, page: int | None, limit: int, search: str | None, cursor: str | None
+) -> UserPage:
+    """Answer with accounts, newest first: a numbered page, or what follows a cursor and neither skips nor repeats."""
+    listing = context.listing(search=search)
+    last = rules.last_shown(page, listing.after(cursor))
+    page = last.page + 1 if last else page or 1
+    if last is None:
+        rows = await queries.page_of_users(context.read, page=page, limit=limit, rows=limit + 1, search=search)
+    else:
+        rows = await queries.users_older_than(context.read, last.created_at, last.id, limit + 1, search)
+    total = await queries.count_users(context.read, search)
+    counted = {"page": page, "limit": limit, "total": total, "totalPages": -(-total // limit)}
+    return listing.page(rows, limit, shapes.user, lambda row: (row.created_at, row.id, page)) | counted

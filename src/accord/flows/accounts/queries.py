@@ -7,8 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
-    Select,
+    Uuid,
     and_,
     bindparam,
     column,
@@ -18,7 +17,7 @@ from sqlalchemy import (
     select,
     table,
     text,
-    true,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
@@ -157,29 +156,45 @@ _FORGET_LOGIN_FAILURES = Statement(
 )
 
 
-async def page_of_users(read: Database, *, page: int, limit: int, search: str | None) -> tuple[list[Any], int]:
-    """Return one page, newest first, and how many there are; `search` is text to find, not a pattern."""
-    values = {} if search is None else {"pattern": f"%{_escaped(search)}%"}
-    statement, count = (_PAGE, _COUNT) if search is None else (_SEARCH_PAGE, _SEARCH_COUNT)
-    rows = await read.all(statement, limit=limit, offset=(page - 1) * limit, **values)
-    return rows, (await read.one(count, **values)).total
+async def page_of_users(read: Database, *, page: int, limit: int, rows: int, search: str | None) -> list[Any]:
+    """Return so many rows from the beginning of a page, newest first; `search` is text to find, not a pattern."""
+    statement, values = _sought(_PAGES, search)
+    return await read.all(statement, offset=(page - 1) * limit, rows=rows, **values)
 
 
-def _escaped(search: str) -> str:
+async def users_older_than(read: Database, created_at: str, user_id: str, rows: int, search: str | None) -> list[Any]:
+    """Return so many rows after this one, newest first."""
+    statement, values = _sought(_OLDER, search)
+    return await read.all(statement, at=created_at, last_id=user_id, rows=rows, **values)
+
+
+async def count_users(read: Database, search: str | None) -> int:
+    """Return how many accounts there are."""
+    statement, values = _sought(_COUNTS, search)
+    return (await read.one(statement, **values)).total
+
+
+def _sought(statements: tuple[Statement, Statement], search: str | None) -> tuple[Statement, dict[str, str]]:
+    """Return the statement without or with a search, and what to search for."""
+    if search is None:
+        return statements[0], {}
     for special in "\\%_":
         search = search.replace(special, f"\\{special}")
-    return search
+    return statements[1], {"pattern": f"%{search}%"}
 
 
-def _matching(condition: ColumnElement[bool]) -> tuple[Statement, Statement]:
-    newest: Select[Any] = _one.where(condition).order_by(users.c.created_at.desc(), users.c.id.desc())
-    page = newest.limit(bindparam("limit")).offset(bindparam("offset"))
-    return Statement(page), Statement(select(func.count().label("total")).where(_exists, condition).select_from(users))
-
-
-_PAGE, _COUNT = _matching(true())
-_SEARCH_PAGE, _SEARCH_COUNT = _matching(
-    or_(*(c.ilike(bindparam("pattern"), escape="\\") for c in (users.c.email, users.c.first_name, users.c.last_name)))
+_contains = or_(
+    *(c.ilike(bindparam("pattern"), escape="\\") for c in (users.c.email, users.c.first_name, users.c.last_name))
+)
+_newest = _one.order_by(users.c.created_at.desc(), users.c.id.desc()).limit(bindparam("rows"))
+_page = _newest.offset(bindparam("offset"))
+_older = _newest.where(
+    tuple_(users.c.created_at, users.c.id)
+    < tuple_(bindparam("at", type_=users.c.created_at.type), bindparam("last_id", type_=Uuid()))
+)
+_count = select(func.count().label("total")).select_from(users).where(_exists)
+_PAGES, _OLDER, _COUNTS = (
+    (Statement(statement), Statement(statement.where(_contains))) for statement in (_page, _older, _count)
 )
 
 

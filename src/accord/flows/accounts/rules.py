@@ -4,7 +4,7 @@ import base64
 import hashlib
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from accord.context import Caller, Context
@@ -12,7 +12,7 @@ from accord.database.pool import Database
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
 from accord.flows.accounts.shapes import changed_columns
-from accord.problems import Forbidden, NotFound, VersionConflict
+from accord.problems import Forbidden, NotFound, ValidationFailed, VersionConflict
 from accord.security.emails import email_key
 from accord.security.passwords import weakness
 
@@ -34,6 +34,23 @@ async def readable_users(read: Database, caller: Caller, ids: Sequence[str]) -> 
     """Return those of the accounts that the caller may read, for whoever reads many records at once."""
     allowed = [user_id for user_id in ids if may_read(caller, user_id)]
     return await queries.find_all(read, allowed) if allowed else []
+
+
+class LastShown(NamedTuple):
+    """The last account that a walk by cursor has shown, and the number of its page."""
+
+    created_at: str
+    id: str
+    page: int
+
+
+def last_shown(page: int | None, after: Sequence[Any] | None) -> LastShown | None:
+    """Return where a cursor goes on; refuse a page beside it, which would be a second place to begin."""
+    if after is None:
+        return None
+    if page is not None:
+        raise ValidationFailed(errors=[{"field": "page", "message": "must be left out beside a cursor"}])
+    return LastShown(*after)
 
 
 async def administrable_user(context: Context, user_id: str) -> Any:

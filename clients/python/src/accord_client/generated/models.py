@@ -1057,8 +1057,12 @@ class UserPage(Model):
 
     total_pages: int
 
+    next_cursor: None | str
+    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+
     wire_names: ClassVar[Mapping[str, str]] = {
         "total_pages": "totalPages",
+        "next_cursor": "nextCursor",
     }
 
 

@@ -689,15 +689,21 @@ class AsyncOperations(ABC):
         page: int | Unset = UNSET,
         limit: int | Unset = UNSET,
         search: str | Unset = UNSET,
+        cursor: str | Unset = UNSET,
     ) -> UserPage:
         """The accounts, a page at a time.
 
-        Newest first. `search` looks into e-mail, first and last name.
+        Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
+        `nextCursor` of the answer before, goes on after the last account that was shown, so that a list which
+        changes meanwhile is walked without skips and repeats. One of them, not both.
 
         Args:
-            page: The page to answer with, counted from 1.
+            page: The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move
+                while records come and go: to walk the whole list, use the cursor instead.
             limit: The number of items on a page.
             search: Text that a field must contain, in any letter case. `%` and `_` mean themselves.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
         """
         return await self._get(
             Request(
@@ -708,6 +714,7 @@ class AsyncOperations(ABC):
                     "page": page,
                     "limit": limit,
                     "search": search,
+                    "cursor": cursor,
                 },
             ),
             UserPage,
@@ -1587,21 +1594,28 @@ class Operations(ABC):
         page: int | Unset = UNSET,
         limit: int | Unset = UNSET,
         search: str | Unset = UNSET,
+        cursor: str | Unset = UNSET,
     ) -> UserPage:
         """The accounts, a page at a time.
 
-        Newest first. `search` looks into e-mail, first and last name.
+        Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
+        `nextCursor` of the answer before, goes on after the last account that was shown, so that a list which
+        changes meanwhile is walked without skips and repeats. One of them, not both.
 
         Args:
-            page: The page to answer with, counted from 1.
+            page: The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move
+                while records come and go: to walk the whole list, use the cursor instead.
             limit: The number of items on a page.
             search: Text that a field must contain, in any letter case. `%` and `_` mean themselves.
+            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
+                `start` is the beginning, as if there were none.
         """
         return self._wait_for(
             self._asynchronous.list_users(
                 page=page,
                 limit=limit,
                 search=search,
+                cursor=cursor,
             )
         )
 
