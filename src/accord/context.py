@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -80,12 +80,14 @@ class Resources:
     random_bytes: Callable[[int], bytes] = os.urandom
     journal_appended: Callable[[], None] = lambda: None
     """Called after a commit that appended to the journal; the boot lets it wake the relay."""
+    sessions_ended: Callable[[Collection[str]], None] = lambda _: None
+    """Called after a commit that ended sessions; the boot lets it refuse their access tokens at once."""
 
 
 class Context:
     """One run of one flow. Returning commits what it wrote through `tx`; raising rolls it back."""
 
-    __slots__ = ("_journal", "_tx", "caller", "operation", "request", "resources", "steps")
+    __slots__ = ("_journal", "_tx", "caller", "ended", "operation", "request", "resources", "steps")
 
     def __init__(self, resources: Resources, operation: str, caller: Caller, request: RequestInfo) -> None:
         """Open nothing yet: the transaction begins with the first write."""
@@ -94,6 +96,7 @@ class Context:
         self.caller = caller
         self.request = request
         self.steps: list[str] = []
+        self.ended: list[str] = []
         self._tx: Transaction | None = None
         self._journal: Journal | None = None
 
@@ -156,6 +159,10 @@ class Context:
         """Note what was done, for the trace that is logged (C-12); never a value from the request."""
         self.steps.append(what)
 
+    def sessions_ended(self, session_ids: Iterable[UUID]) -> None:
+        """Note which sessions the transaction ends: with its commit their access tokens are good for nothing."""
+        self.ended += map(str, session_ids)
+
     @property
     def has_begun(self) -> bool:
         """Whether there is anything to commit; most reads need nothing of it."""
@@ -170,6 +177,8 @@ class Context:
             await self._tx.commit()
         if appends:
             self.resources.journal_appended()
+        if self.ended:
+            self.resources.sessions_ended(self.ended)
 
     async def rollback(self) -> None:
         """Undo what the flow wrote; dispatch calls this, flows never do."""

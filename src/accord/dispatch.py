@@ -3,7 +3,7 @@
 import asyncio
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -28,7 +28,7 @@ class Result:
     """What a flow came to (C-12): `status` and `data`, or `error_code`, `message` and `detailed`.
 
     The edge makes the answer from it; it is never sent to a client as it is. `table` says where a version
-    conflict was, for metrics.
+    conflict was, for metrics; `ended` which sessions are over, for the process that answers.
     """
 
     success: bool
@@ -39,6 +39,7 @@ class Result:
     detailed: dict[str, Any] = field(default_factory=dict)
     trace: list[str] = field(default_factory=list)
     table: str | None = None
+    ended: list[str] = field(default_factory=list)
 
     @classmethod
     def refused(cls, problem: Problem, trace: list[str]) -> "Result":
@@ -106,7 +107,7 @@ class LocalDispatch:
         except Exception as error:  # noqa: BLE001 - whatever a flow does, the client gets an answer and the log the reason
             return await self._broken(context, error)
         context.steps.append("SUCCESS")
-        return Result(success=True, status=status, data=data, trace=context.steps)
+        return Result(success=True, status=status, data=data, trace=context.steps, ended=context.ended)
 
     async def _run(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> tuple[int, Any]:
         data = await self._flows[operation.id](context, **inputs)
@@ -145,7 +146,9 @@ class LocalDispatch:
         except Problem as worse:
             problem = worse
         context.steps.append(f"REJECTED: {problem.code}")
-        return Result.refused(problem, context.steps)
+        result = Result.refused(problem, context.steps)
+        result.ended = context.ended if problem.commits else []
+        return result
 
     async def _broken(self, context: Context, error: Exception) -> Result:
         logs.exception("A flow failed.", error, request_id=context.request.id, operation=context.operation)
@@ -160,9 +163,10 @@ class LocalDispatch:
 class RemoteDispatch:
     """Has flows run by workers, over NATS."""
 
-    def __init__(self, remote: RemoteFlows) -> None:
-        """Take the gateway's side of the exchange."""
+    def __init__(self, remote: RemoteFlows, sessions_ended: Callable[[Collection[str]], None] = lambda _: None) -> None:
+        """Take the gateway's side of the exchange, and who hears at once of sessions that a flow ended."""
         self._remote = remote
+        self._sessions_ended = sessions_ended
 
     async def __call__(
         self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
@@ -194,7 +198,10 @@ class RemoteDispatch:
             )
         except Problem as problem:
             return Result.refused(problem, [f"REJECTED: {problem.code}"])
-        return Result(**answer)
+        result = Result(**answer)
+        if result.ended:
+            self._sessions_ended(result.ended)
+        return result
 
 
 def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[dict[str, Flow], list[str]]:

@@ -184,6 +184,37 @@ async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, ses
         await verified.caller_of(token)
 
 
+async def test_what_ends_in_its_own_process_while_it_is_loaded_is_not_kept_at_all(process, sessions):
+    verified = await process()
+    token = sessions.begin("s")
+    load = sessions.load
+
+    async def slow_load(claims: Claims) -> str | None:
+        role = await load(claims)
+        await asyncio.sleep(0.05)
+        return role
+
+    verified._load_session = slow_load
+    first = asyncio.create_task(verified.caller_of(token))
+    await asyncio.sleep(0.02)
+    sessions.roles.clear()
+    verified.end(["s"])
+
+    assert await first == "customer"
+    with pytest.raises(InvalidToken):
+        await verified.caller_of(token)
+
+
+async def test_what_ends_is_told_to_those_who_hold_connections(process):
+    verified = await process()
+    told = []
+    verified.when_ended.append(told.extend)
+
+    verified.end(["s"])
+
+    assert told == ["s"]
+
+
 async def test_a_cached_token_expires(process, sessions):
     verified = await process()
     token = sessions.begin("s")

@@ -147,6 +147,7 @@ class Process:
         )
         self._stack.callback(self.resources.passwords.close)
         self.tokens = VerifiedTokens(self.resources.tokens, self._load_session, self._ended_sessions)
+        self.resources.sessions_ended = self.tokens.end
         await self._background(self.tokens.follow())
         await self._follow_journal()
         self.local = self._traced(LocalDispatch(self.resources, self.flows), remote=False)
@@ -155,7 +156,7 @@ class Process:
         if self.uses_workers:
             remote = RemoteFlows(self.messaging, envelopes)
             await remote.start()
-            self.dispatch = self._traced(RemoteDispatch(remote), remote=True)
+            self.dispatch = self._traced(RemoteDispatch(remote, self.tokens.end), remote=True)
         if self.role != "gateway":
             worker = Worker(self.messaging, envelopes, self._counted(), self.tokens.caller_of, version=__version__)
             # Without workers only `auth.validate` is offered: other services ask it wherever flows run.

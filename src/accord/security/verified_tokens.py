@@ -1,6 +1,7 @@
 """Access tokens that were verified before: a token costs a signature and a query once, and then a hash.
 
-A session that ends must be refused within a second in every process (S-6). So each process asks the database
+A session that ends must be refused at once in the process that answered, and within a second in every other (S-6).
+The one is told by the flow's commit, or by the worker's answer. The others ask: each process asks the database
 several times a second which sessions ended lately, and what is cached counts only while such an answer is
 younger than that: when the database cannot be asked, the session of each request is looked up again, which
 then says so.
@@ -50,6 +51,8 @@ class VerifiedTokens(Generic[_Caller]):
         self._most = most
         self._entries: OrderedDict[bytes, _Entry[_Caller]] = OrderedDict()
         self._of_session: dict[str, set[bytes]] = {}
+        # When each session ended that this process heard of by itself, for as long as a slow look may keep its token.
+        self._ended_at: OrderedDict[str, float] = OrderedDict()
         self._asked_at = float("-inf")
         self.when_ended: list[Callable[[Iterable[str]], object]] = []
         """Told the sessions that ended lately, each again and again for as long as WINDOW."""
@@ -69,6 +72,17 @@ class VerifiedTokens(Generic[_Caller]):
             return await self._load(key, entry.claims)
         self._entries.move_to_end(key)
         return entry.caller
+
+    def end(self, session_ids: Collection[str]) -> None:
+        """Refuse the tokens of sessions that ended just now, and tell of them, without waiting for the database."""
+        now = time.monotonic()
+        while self._ended_at and next(iter(self._ended_at.values())) < now - _SLOW_LOAD:
+            self._ended_at.popitem(last=False)
+        for session_id in session_ids:
+            self._ended_at[session_id] = now
+        self.revoke(session_ids)
+        for tell in self.when_ended:
+            tell(session_ids)
 
     def revoke(self, session_ids: Iterable[str]) -> None:
         """Forget the tokens of these sessions; other processes hear of it from the database."""
@@ -106,8 +120,8 @@ class VerifiedTokens(Generic[_Caller]):
             self.revoke([claims.session_id])
             raise InvalidToken
         # The session may have ended after it was read and been named before it is kept here; then it is named
-        # again, for as long as WINDOW. Only what took nearly that long must not be kept.
-        if time.monotonic() - started < _SLOW_LOAD:
+        # again, for as long as WINDOW. Only what took nearly that long must not be kept, nor what ended here meanwhile.
+        if time.monotonic() - started < _SLOW_LOAD and self._ended_at.get(claims.session_id, 0.0) < started:
             self._keep(key, _Entry(claims, caller))
         return caller
 

@@ -18,5 +18,5 @@ async def delete_user(context: Context, user_id: str, expected_version: int) -> 
     if deleted is None:
         current = await queries.current_version(context.tx, user_id)
         raise NotFound if current is None else VersionConflict(current, expected_version, table="users")
-    await queries.end_sessions(context.tx, user_id, now)
+    context.sessions_ended(await queries.end_sessions(context.tx, user_id, now))
     context.journal.deleted("users", deleted)

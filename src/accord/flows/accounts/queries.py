@@ -28,7 +28,7 @@ from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import setup_tokens, users
 
 # Sessions, failures and conversations of an account belong to other domains; they meet in the database.
-_sessions = table("sessions", column("user_id"), column("ended_at"))
+_sessions = table("sessions", column("id", Uuid), column("user_id"), column("ended_at"))
 _login_failures = table("login_failures", column("identifier_hash"))
 _conversation_members = table("conversation_members", column("user_id"))
 
@@ -132,15 +132,16 @@ async def lock_active_roots(tx: Transaction) -> list[UUID]:
     return [row.id for row in await tx.all(_LOCK_ACTIVE_ROOTS)]
 
 
-async def end_sessions(tx: Transaction, user_id: UUID | str, now: datetime) -> None:
-    """End every session of the account; its access tokens are refused within a second."""
-    await tx.run(_END_SESSIONS, owner_id=user_id, now=now)
+async def end_sessions(tx: Transaction, user_id: UUID | str, now: datetime) -> list[UUID]:
+    """End every session of the account, and return those that were alive."""
+    return [row.id for row in await tx.all(_END_SESSIONS, owner_id=user_id, now=now)]
 
 
 _END_SESSIONS = Statement(
     update(_sessions)
     .where(_sessions.c.user_id == bindparam("owner_id", type_=users.c.id.type), _sessions.c.ended_at.is_(None))
     .values(ended_at=bindparam("now", type_=users.c.created_at.type))
+    .returning(_sessions.c.id)
 )
 
 

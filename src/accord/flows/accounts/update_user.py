@@ -23,6 +23,6 @@ async def update_user(context: Context, user_id: str, body: UpdateUser) -> User:
         current = await queries.current_version(context.tx, user_id)
         raise NotFound if current is None else VersionConflict(current, expected, table="users")
     if saved.role != target.role or saved.disabled_at:
-        await queries.end_sessions(context.tx, user_id, now)
+        context.sessions_ended(await queries.end_sessions(context.tx, user_id, now))
     context.journal.updated("users", saved, changes)
     return shapes.user(saved)

@@ -9,5 +9,6 @@ async def logout(context: Context, body: Logout | None) -> None:
     """End this session; when there is none to end, it is over already."""
     session = await rules.session_to_end(context, body)
     if session is not None and await queries.end_session(context.tx, session.id, context.now()):
+        context.sessions_ended([session.id])
         context.journal.acted_by(session.user_id)
         context.journal.event("sessions", session.id, {"event": "signed out"})

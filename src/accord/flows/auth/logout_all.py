@@ -10,6 +10,8 @@ async def logout_all(context: Context, body: Logout | None) -> None:
     session = await rules.session_to_end(context, body)
     if session is None or rules.is_over(session, context.now(), context.settings.session_idle_ttl):
         return
-    for ended in await queries.end_sessions_of(context.tx, session.user_id, context.now()):
+    over = await queries.end_sessions_of(context.tx, session.user_id, context.now())
+    context.sessions_ended(over)
+    for ended in over:
         context.journal.acted_by(session.user_id)
         context.journal.event("sessions", ended, {"event": "signed out everywhere"})

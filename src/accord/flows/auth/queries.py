@@ -110,6 +110,7 @@ _END_ALL_BUT_NEWEST = Statement(
     update(sessions)
     .where(sessions.c.user_id == bindparam("user_id"), _alive, sessions.c.id.not_in(_newest))
     .values(ended_at=_now)
+    .returning(sessions.c.id)
 )
 _END_SESSION = Statement(
     update(sessions)
@@ -273,9 +274,9 @@ async def add_session(tx: Transaction, **values: Any) -> None:
     await tx.run(_ADD_TOKEN, token_hash=values["current_token_hash"], session_id=values["id"])
 
 
-async def end_all_but_newest(tx: Transaction, user_id: UUID, keep: int, now: datetime) -> None:
-    """End the oldest sessions, so that at most `keep` remain."""
-    await tx.run(_END_ALL_BUT_NEWEST, user_id=user_id, keep=keep, now=now)
+async def end_all_but_newest(tx: Transaction, user_id: UUID, keep: int, now: datetime) -> list[UUID]:
+    """End the oldest sessions, so that at most `keep` remain, and return those."""
+    return [row.id for row in await tx.all(_END_ALL_BUT_NEWEST, user_id=user_id, keep=keep, now=now)]
 
 
 async def end_session(tx: Transaction, session_id: UUID, now: datetime) -> bool:

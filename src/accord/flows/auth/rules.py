@@ -144,7 +144,8 @@ async def start_session(context: Context, account: Any) -> tuple[str, str, datet
         last_active_at=now,
         expires_at=ends_at,
     )
-    await queries.end_all_but_newest(context.tx, account.id, context.settings.max_sessions, now)
+    oldest = await queries.end_all_but_newest(context.tx, account.id, context.settings.max_sessions, now)
+    context.sessions_ended(oldest)
     context.journal.acted_by(account.id)
     context.journal.event("sessions", session_id, {"event": "signed in", "userId": str(account.id)})
     return str(session_id), token, ends_at
