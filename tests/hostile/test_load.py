@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import re
+import statistics
 import time
 from collections.abc import Iterator
 from urllib.parse import quote
@@ -15,6 +16,7 @@ import pytest
 from contract_operations import OPERATIONS, WITH_BODY, example_body
 from hostile_input import CHUNKED, JSON, MALFORMED, MEMBERS, WHOLE
 from raw_http import chunked, connected, exchanged, request
+from worst_bodies import worst_bodies
 
 CONNECTIONS = 8
 SLOWEST = 0.250
@@ -108,6 +110,31 @@ async def withstands(unlimited, url: str, until, count: int, seed: int) -> None:
 
 async def test_a_flood_of_hostile_requests_is_withstood(unlimited, url, until):
     await withstands(unlimited, url, until, count=2000, seed=1)
+
+
+async def test_others_are_answered_while_the_worst_bodies_come(url, root):
+    """I-8: before, one such body stood still for minutes."""
+    known = {operation.id: operation for operation in WITH_BODY}
+    signed = ("Authorization", f"Bearer {root[1]}")
+    worst = [
+        request("POST", known[name].path, [JSON, signed], body)
+        for name in ("echo", "applyTransaction")
+        for _, body in worst_bodies(known[name])
+    ]
+
+    async def attack() -> list[int]:
+        return [(await answered(url, sent))[1] for sent in worst]
+
+    attacking = asyncio.create_task(attack())
+    took = []
+    while not attacking.done():
+        seconds, status = await answered(url, request("GET", "/livez"))
+        took.append(seconds)
+        assert status == 200
+
+    assert set(await attacking) == {400}
+    # Half of them, as whatever else this machine does may hold up one or the other.
+    assert statistics.median(took) < 0.1
 
 
 @pytest.mark.fuzz

@@ -4,7 +4,8 @@ import re
 from typing import Any
 
 from accord.api.request import Receive, Request
-from accord.contract.json_body import MalformedJson, parse
+from accord.contract import json_body
+from accord.contract.validators import FieldError, compile_validator
 from accord.problems import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 
 _json = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[ \t]*)?', re.IGNORECASE).fullmatch
@@ -52,24 +53,37 @@ class BodyGuard:
         return body
 
     async def _read_pieces(self, receive: Receive) -> bytes:
-        chunks: list[bytes] = []
-        size, more = 0, True
-        while more and size <= self._limit:
+        # Not a list: a piece can be one byte, and a list takes eight for it.
+        body, more = bytearray(), True
+        while more and len(body) <= self._limit:
             message = await receive()
             if message["type"] == "http.disconnect":
                 raise ClientDisconnected
-            chunks.append(message.get("body", b""))
-            size += len(chunks[-1])
+            body += message.get("body", b"")
             more = message.get("more_body", False)
-        return b"".join(chunks)
+        return bytes(body)
 
     def _too_large(self) -> PayloadTooLarge:
         return PayloadTooLarge(f"Nothing was changed. Send a body of at most {self._limit} bytes.")
 
 
-def parse_json(body: bytes) -> Any:
-    """Return the JSON value; raise ValidationFailed naming the rule that the text breaks."""
-    try:
-        return parse(body)
-    except MalformedJson as error:
-        raise ValidationFailed(errors=[{"field": "", "message": str(error)}]) from None
+class JsonBody:
+    """Turns the text of a body into a value, and says what is wrong with it."""
+
+    def __init__(self, schema: dict[str, Any]) -> None:
+        """Compile the validator."""
+        self._validate = compile_validator(schema)
+
+    def parse(self, text: bytes) -> tuple[Any, list[FieldError]]:
+        """Return the value and what is wrong with it; raise ValidationFailed when it is not one JSON text."""
+        try:
+            if len(text) <= json_body.LARGE:
+                value = json_body.parse(text)
+                return value, self._validate(value)
+            value = json_body.load(text)
+            errors = self._validate(value)
+            if not errors:
+                json_body.check(text, value)
+        except json_body.MalformedJson as error:
+            raise ValidationFailed(errors=[{"field": "", "message": str(error)}]) from None
+        return value, errors

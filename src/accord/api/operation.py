@@ -10,7 +10,7 @@ import orjson
 from accord.api import preconditions
 from accord.api.answers import EVENT_STREAM, NO_STORE, Answer, Write, problem_document
 from accord.api.authentication import Authentication
-from accord.api.body import BodyGuard, parse_json
+from accord.api.body import BodyGuard, JsonBody
 from accord.api.limits import Limits
 from accord.api.negotiation import accepts_events, accepts_json
 from accord.api.pagination import next_link
@@ -18,7 +18,7 @@ from accord.api.parameters import CompiledParameters
 from accord.api.request import Request
 from accord.context import ANONYMOUS, Caller, RequestInfo
 from accord.contract.operations import Operation, resolve
-from accord.contract.validators import FieldError, compile_validator
+from accord.contract.validators import MAX_ERRORS, FieldError
 from accord.dispatch import Dispatch, Result
 from accord.problems import Forbidden, NotAcceptable, PreconditionFailed, ValidationFailed, VersionConflict
 from accord.security.permissions import allows
@@ -51,7 +51,7 @@ class CompiledOperation:
         self._timeout = timeout
         self._guard = BodyGuard(body_limit, expected=operation.body_schema is not None)
         self._parameters = CompiledParameters(operation.parameters)
-        self._validate_body = None if operation.body_schema is None else compile_validator(operation.body_schema)
+        self._body = None if operation.body_schema is None else JsonBody(operation.body_schema)
         headers = {parameter.name for parameter in operation.parameters if parameter.place == "header"}
         self._takes_if_match = "If-Match" in headers
         self._takes_if_none_match = "If-None-Match" in headers
@@ -98,14 +98,13 @@ class CompiledOperation:
 
     def _inputs(self, request: Request, path: dict[str, str], text: bytes) -> dict[str, Any]:
         inputs, errors = self._parameters.parse(path, request.query, request.headers)
-        if self._validate_body is not None:
-            inputs["body"] = parse_json(text) if text else None
-            if text:
-                errors += self._validate_body(inputs["body"])
-            elif self.operation.body_required:
+        if self._body is not None:
+            inputs["body"], wrong = self._body.parse(text) if text else (None, [])
+            errors += wrong
+            if not text and self.operation.body_required:
                 errors.append(FieldError(field="", message="a JSON body is required"))
         if errors:
-            raise ValidationFailed(errors=errors)
+            raise ValidationFailed(errors=errors[:MAX_ERRORS])
         if self._takes_if_match and b"if-match" in request.headers:
             preconditions.check_if_match(request.headers[b"if-match"], inputs)
         if self._stream is not None and b"last-event-id" in request.headers:

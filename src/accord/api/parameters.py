@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from accord.contract.operations import Parameter
-from accord.contract.validators import FieldError, Validate, compile_validator
+from accord.contract.validators import MAX_ERRORS, FieldError, Validate, compile_validator
 from accord.problems import NotFound, ValidationFailed
 
 _integer = re.compile(r"-?(?:0|[1-9][0-9]{0,18})", re.ASCII).fullmatch
@@ -96,6 +96,8 @@ class CompiledParameters:
             parameter = self._query.get(name)
             if parameter is None:
                 errors.append({"field": name[:64], "message": "is not a known parameter"})
+                if len(errors) == MAX_ERRORS:
+                    return
                 continue
             arguments[parameter.argument], wrong = parameter.parse(text)
             errors += wrong

@@ -124,10 +124,10 @@ class Request:
 
 def _joined(headers: list[Header]) -> dict[bytes, bytes]:
     """Join repeated headers as RFC 9110, section 5.3 has it: a list stays one, and what must be single fits nothing."""
-    joined: dict[bytes, bytes] = {}
+    values: dict[bytes, list[bytes]] = {}
     for name, value in headers:
-        joined[name] = joined[name] + b", " + value if name in joined else value
-    return joined
+        values.setdefault(name, []).append(value)
+    return {name: b", ".join(several) for name, several in values.items()}
 
 
 def _given_id(headers: dict[bytes, bytes]) -> str | None:

@@ -1,7 +1,7 @@
 """Validators compiled once from schemas of the contract.
 
 OpenAPI 3.0 schemas are JSON Schema draft 4 but for `nullable`, so they are checked as draft 4: there, unlike in later
-drafts, 1.0 is not an integer. Messages are built from the rule alone and never repeat the rejected value (C-11).
+drafts, 1.0 is not an integer.
 """
 
 import re
@@ -15,9 +15,10 @@ from typing import Any
 import jsonschema_rs
 
 from accord.contract import bundle
+from accord.contract.field_errors import REFERENCE, FieldError, FieldErrors
 
 MAX_ERRORS = 50
-FieldError = dict[str, str]
+MAX_EMAIL = 255
 Validate = Callable[[Any], list[FieldError]]
 
 _uuid = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
@@ -32,44 +33,31 @@ _email = re.compile(
     r"@(?=.{1,253}\Z)(?:(?!-)[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?"
 ).fullmatch
 
-_messages: dict[str, Callable[[Any], str]] = {
-    "type": lambda kind: f"must be of type {' or '.join(sorted(kind.types))}",
-    "minLength": lambda kind: f"must have at least {kind.limit} characters",
-    "maxLength": lambda kind: f"must have at most {kind.limit} characters",
-    "minimum": lambda kind: f"must be at least {kind.limit}",
-    "maximum": lambda kind: f"must be at most {kind.limit}",
-    "exclusiveMinimum": lambda kind: f"must be more than {kind.limit}",
-    "exclusiveMaximum": lambda kind: f"must be less than {kind.limit}",
-    "minItems": lambda kind: f"must have at least {kind.limit} items",
-    "maxItems": lambda kind: f"must have at most {kind.limit} items",
-    "minProperties": lambda kind: f"must have at least {kind.limit} fields",
-    "maxProperties": lambda kind: f"must have at most {kind.limit} fields",
-    "uniqueItems": lambda _: "must not hold the same item twice",
-    "multipleOf": lambda kind: f"must be a multiple of {kind.multiple_of}",
-    "enum": lambda kind: f"must be one of {', '.join(str(option) for option in kind.options)}",
-    "format": lambda kind: f"must be a valid {kind.format}",
-    "pattern": lambda kind: f"must match {kind.pattern}",
-    "required": lambda _: "is required",
-    "additionalProperties": lambda _: "is not a known field",
-}
-
 
 def compile_validator(schema: Mapping[str, Any]) -> Validate:
     """Return a function that lists what is wrong with a value: `[{field, message}]`, empty when it fits."""
     plain = _draft4(schema)
-    validator = jsonschema_rs.Draft4Validator(
-        {**plain, "components": {"schemas": _reachable(plain)}},
-        formats={"uuid": _is_uuid, "date-time": _is_date_time, "email": _is_email},
-        validate_formats=True,
-    )
-    is_valid, iter_errors = validator.is_valid, validator.iter_errors
+    is_valid, explain = _compiled(plain).is_valid, _field_errors().of(plain)
 
     def validate(value: Any) -> list[FieldError]:
         if is_valid(value):
             return []
-        return [error for found in islice(iter_errors(value), MAX_ERRORS) for error in _field_errors(found)]
+        return list(islice(explain(value, ""), MAX_ERRORS)) or [{"field": "", "message": "does not fit the contract"}]
 
     return validate
+
+
+def _compiled(plain: Mapping[str, Any]) -> Any:
+    return jsonschema_rs.Draft4Validator(
+        {**plain, "components": {"schemas": _reachable(plain)}},
+        formats={"uuid": _is_uuid, "date-time": _is_date_time, "email": _is_email},
+        validate_formats=True,
+    )
+
+
+@cache
+def _field_errors() -> FieldErrors:
+    return FieldErrors(_schemas(), _compiled)
 
 
 def _is_uuid(text: str) -> bool:
@@ -89,7 +77,9 @@ def _is_date_time(text: str) -> bool:
 
 def _is_email(text: str) -> bool:
     """Spaces around an address are not part of it, and a decomposed letter is that letter (A-1)."""
-    return _email(unicodedata.normalize("NFC", text.strip())) is not None
+    text = text.strip()
+    # Composing takes the square of the length; no form of an address that is good is longer than four times that.
+    return len(text) <= 4 * MAX_EMAIL and _email(unicodedata.normalize("NFC", text)) is not None
 
 
 @cache
@@ -115,7 +105,7 @@ def _references(schema: Any) -> Iterator[str]:
     elif isinstance(schema, dict):
         reference = schema.get("$ref")
         if isinstance(reference, str):
-            yield reference.removeprefix("#/components/schemas/")
+            yield reference.removeprefix(REFERENCE)
         for item in schema.values():
             yield from _references(item)
 
@@ -131,25 +121,3 @@ def _draft4(schema: Any) -> Any:
         if "enum" in plain:
             plain["enum"] = [*plain["enum"], None]
     return plain
-
-
-def _field_errors(error: Any) -> list[FieldError]:
-    kind = error.kind
-    path = field_path(error.instance_path)
-    if kind.name == "required":
-        names = [kind.property]
-    elif kind.name == "additionalProperties":
-        names = [name[:64] for name in kind.unexpected[:MAX_ERRORS]]
-    else:
-        return [{"field": path, "message": _message(kind)}]
-    return [{"field": f"{path}.{name}" if path else name, "message": _message(kind)} for name in names]
-
-
-def _message(kind: Any) -> str:
-    explain = _messages.get(kind.name)
-    return explain(kind) if explain else f"does not fit the rule {kind.name}"
-
-
-def field_path(parts: list[str | int]) -> str:
-    """`["a", "b", 0, "c"]` → `a.b[0].c`."""
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).removeprefix(".")

@@ -173,6 +173,40 @@ async def test_what_the_contract_lets_nobody_do_is_refused(given, change, operat
 
 
 @pytest.mark.parametrize(
+    ("operation", "field", "message"),
+    [
+        ({"pth": "title"}, "pth", "is not a known field"),
+        ({"id": None}, "id", "must be of type string"),
+        ({"op": "put"}, "op", "must be one of set, setNow, listInsert, listRemove, create, delete"),
+        ({"op": 5}, "op", "must be one of set, setNow, listInsert, listRemove, create, delete"),
+        ({"op": "setNow"}, "value", "is not a known field"),
+        ({"op": "listInsert", "where": "middle"}, "where", "must be one of start, end, before, after"),
+        ({"op": "create"}, "record", "is required"),
+        ({"value": {}}, "value", "must be of type array or boolean or null or number or string"),
+        ({"value": ["x", 1]}, "value[1]", "must be of type string"),
+    ],
+)
+async def test_the_wrong_member_of_an_operation_is_named(given, change, operation, field, message):
+    me = await given.an_account()
+    good = on(str(uuid4()), path="title", op="set", value="x")
+
+    answer = await change(me, good, good, {**good, **operation})
+
+    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert {"field": f"operations[2].{field}", "message": message} in answer.json()["errors"]
+
+
+@pytest.mark.parametrize("missing", ["op", "table", "id", "path", "value"])
+async def test_a_missing_member_of_an_operation_is_named(given, change, missing):
+    me = await given.an_account()
+    good = on(str(uuid4()), path="title", op="set", value="x")
+
+    answer = await change(me, {name: value for name, value in good.items() if name != missing})
+
+    assert answer.json()["errors"] == [{"field": f"operations[0].{missing}", "message": "is required"}]
+
+
+@pytest.mark.parametrize(
     ("path", "op"),
     [
         ("title", {"op": "set", "value": ""}),

@@ -3,8 +3,10 @@
 import re
 from collections.abc import Iterator
 
+from accord.contract.field_errors import discriminator, have_types_of_their_own
 from accord.contract.lint.document import Json, answer_schemas, request_schemas, schemas
 from accord.contract.merge import references
+from accord.contract.operations import resolve
 
 INT64 = (-(2**63), 2**63 - 1)
 COMBINATORS = ("allOf", "anyOf", "oneOf")
@@ -147,6 +149,16 @@ def keeps_null_simple(bundle: Json) -> Iterator[str]:
             yield f"{where}: nullable needs a type beside it."
 
 
+def tells_branches_apart(bundle: Json) -> Iterator[str]:
+    """What could be meant for any branch can be refused only without a reason."""
+    for where, schema in request_schemas(bundle):
+        if schema.keys() & {"allOf", "anyOf", "not"}:
+            yield f"{where}: write the schema out; of the combinators a request has oneOf alone."
+        branches = [resolve(bundle, branch) for branch in schema.get("oneOf", ())]
+        if branches and discriminator(branches) is None and not have_types_of_their_own(branches):
+            yield f"{where}: tell the branches apart, by types or by a required member whose enum has one value each."
+
+
 def has_portable_patterns(bundle: Json) -> Iterator[str]:
     """A pattern means the same in ECMAScript, Rust and Python: anchored, with plain classes only."""
     for where, schema in schemas(bundle):
@@ -199,6 +211,7 @@ RULES = (
     requires_what_it_has,
     is_camel_case,
     keeps_null_simple,
+    tells_branches_apart,
     has_portable_patterns,
     says_which_characters_it_reads,
     answers_hold_no_secrets,
