@@ -11,7 +11,8 @@ from uuid import UUID
 from accord.database.cursors import Cursors, Listing
 from accord.database.idempotency import Idempotency
 from accord.database.pool import Database
-from accord.database.transaction import Transaction
+from accord.database.reader import Reader
+from accord.database.transaction import HeldTransaction, Transaction
 from accord.journal.entries import Actor, Journal
 from accord.security.passwords import Passwords
 from accord.security.permissions import allows, permissions_of
@@ -108,9 +109,18 @@ class Context:
         return self._tx
 
     @property
-    def read(self) -> Database:
-        """Reads outside of the transaction: each statement borrows a connection and gives it back."""
-        return self.resources.database
+    def read(self) -> Reader:
+        """Reads: each borrows a connection and gives it back, or runs in the transaction once that has begun.
+
+        Whoever holds a connection and waits for a second one can wait for somebody who does the same (I-10).
+        """
+        tx = self._tx
+        return self.resources.database if tx is None or not tx.is_open else tx
+
+    @property
+    def waits_in_transaction(self) -> bool:
+        """Whether the open transaction would be held while something other than its own statement is awaited."""
+        return self._tx is not None and self._tx.is_open and not self._tx.is_running
 
     @property
     def journal(self) -> Journal:
@@ -122,7 +132,9 @@ class Context:
 
     @property
     def passwords(self) -> Passwords:
-        """Hashing and checking of passwords, off the event loop."""
+        """Hashing and checking of passwords, off the event loop, before the transaction begins."""
+        if self._tx is not None and self._tx.is_open:
+            raise HeldTransaction
         return self.resources.passwords
 
     @property

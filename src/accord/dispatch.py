@@ -3,16 +3,18 @@
 import asyncio
 import importlib
 import inspect
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
+from types import coroutine
 from typing import Any, Protocol
 
 from accord import logs
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
-from accord.database.idempotency import Attempt
+from accord.database.idempotency import AnsweredBefore, Attempt
+from accord.database.transaction import HeldTransaction
 from accord.messaging.remote import RemoteFlows
 from accord.problems import Deadlock, InternalError, Problem, VersionConflict
 
@@ -120,11 +122,27 @@ class LocalDispatch:
     ) -> tuple[int, Any]:
         """Run the flow and keep its answer in the same commit; whoever comes again gets that answer (D-1)."""
         idempotency = self._resources.idempotency
-        first = await idempotency.first_answer(context.tx, attempt)
-        if first is not None:
-            await context.rollback()
-            context.step("answered as the first time")
-            return first
+        with idempotency.alone(attempt):
+            first = await idempotency.first_answer(attempt)
+            if first is None:
+                try:
+                    return await self._first(attempt, operation, context, inputs)
+                except AnsweredBefore as before:
+                    first = before.answer
+                except Problem:
+                    # What it looked at before its transaction began may have been there because of the first request.
+                    first = None if context.tx.is_open else await idempotency.first_answer(attempt)
+                    if first is None:
+                        raise
+        await context.rollback()
+        context.step("answered as the first time")
+        return first
+
+    async def _first(
+        self, attempt: Attempt, operation: Operation, context: Context, inputs: dict[str, Any]
+    ) -> tuple[int, Any]:
+        idempotency = self._resources.idempotency
+        context.tx.opening = idempotency.opening(attempt)
         data = await self._flows[operation.id](context, **inputs)
         idempotency.remember(context.tx, attempt, operation.success_status, data)
         await context.commit()
@@ -158,6 +176,37 @@ class LocalDispatch:
             logs.exception("Its transaction could not be rolled back.", worse, request_id=context.request.id)
         context.steps.append(f"ERROR: {type(error).__name__}")
         return Result.refused(InternalError(), context.steps)
+
+
+def watched(flows: Mapping[str, Flow]) -> dict[str, Flow]:
+    """Return flows that fail when they wait, inside their open transaction, for anything but its statements (I-10)."""
+    return {operation_id: _watched(flow) for operation_id, flow in flows.items()}
+
+
+def _watched(flow: Flow) -> Flow:
+    @wraps(flow)
+    async def alone(context: Context, **inputs: Any) -> Any:
+        return await _step_by_step(context, flow(context, **inputs))
+
+    return alone
+
+
+@coroutine
+def _step_by_step(context: Context, flow: Awaitable[Any]) -> Generator[Any, Any, Any]:
+    steps = flow.__await__()
+    advance = partial(next, steps)
+    while True:
+        try:
+            awaited = advance()
+        except StopIteration as end:
+            return end.value
+        if context.waits_in_transaction:
+            advance = partial(steps.throw, HeldTransaction())
+            continue
+        try:
+            advance = partial(steps.send, (yield awaited))
+        except BaseException as error:  # noqa: BLE001 - cancellation, too, is the flow's to hear of
+            advance = partial(steps.throw, error)
 
 
 class RemoteDispatch:

@@ -124,6 +124,17 @@ def test_no_flow_commits():
     assert callers == set()
 
 
+def test_no_flow_takes_a_connection_of_its_own():
+    takers = {
+        file.name
+        for file in modules(FLOWS)
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "database"
+    }
+
+    assert takers == set()
+
+
 def test_flows_ask_the_context_for_time_and_chance():
     # What tests could not control; `time` and `asyncio` may measure and wait, and decide nothing.
     clocks = ("random.", "secrets.", "os.", "uuid.uuid1.", "uuid.uuid4.")

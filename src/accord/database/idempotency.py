@@ -1,12 +1,15 @@
 """Requests that may be sent again: the first answer is kept with the work it came of, in one commit (D-1).
 
-A key belongs to one caller and one operation. Whoever holds its advisory lock is the first; the lock ends with the
-transaction, so a process that dies leaves neither a half-made thing nor a key that stays taken.
+A key belongs to one caller and one operation. Its first answer is looked for before the flow runs, without holding a
+connection, so that hashing a password holds none either. The lock is taken, and the answer looked for again, by what
+travels with BEGIN. Whoever holds the advisory lock is the first; the lock ends with the transaction, so a process that
+dies leaves neither a half-made thing nor a key that stays taken.
 """
 
 import hmac
 import time
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +17,11 @@ import orjson
 from sqlalchemy import BigInteger, bindparam, delete, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import insert
 
+from accord.database.connection import Outcome
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import idempotency_keys
-from accord.database.transaction import Transaction
+from accord.database.transaction import Opening, Transaction
 from accord.problems import IdempotencyInProgress, IdempotencyKeyReused, Problem
 
 KEPT_FOR = text("interval '24 hours'")
@@ -61,6 +65,28 @@ class Attempt:
     key: str
     inputs_hash: bytes
 
+    @property
+    def name(self) -> dict[str, str]:
+        """What its answer is kept under."""
+        return {"caller": self.caller, "operation": self.operation, "key": self.key}
+
+    def first_answer(self, found: Any) -> tuple[int, Any] | None:
+        """Return status and data of what was found, if anything was. Raises IdempotencyKeyReused."""
+        if found is None:
+            return None
+        if not hmac.compare_digest(bytes(found.inputs_hash), self.inputs_hash):
+            raise IdempotencyKeyReused
+        return found.status, orjson.loads(found.data)
+
+
+class AnsweredBefore(Exception):
+    """The request was carried out by somebody else since the answer was looked for; `answer` is status and data."""
+
+    def __init__(self, answer: tuple[int, Any]) -> None:
+        """Take the first answer."""
+        super().__init__()
+        self.answer = answer
+
 
 class Idempotency:
     """Remembers the answers to requests that carry a key."""
@@ -69,33 +95,50 @@ class Idempotency:
         """Take a secret that every process shares: a plain hash of a request would let its password be guessed."""
         self._database = database
         self._secret = secret
+        self._running: set[tuple[str, ...]] = set()
         self._swept_at = time.monotonic()
 
     def attempt(self, caller: str, operation: str, key: str, inputs: dict[str, Any]) -> Attempt:
         """Return the attempt that these inputs are."""
         return Attempt(caller, operation, key, self._hash(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)))
 
-    async def first_answer(self, tx: Transaction, attempt: Attempt) -> tuple[int, Any] | None:
-        """Return status and data of the first such request; None when this is it, and others now wait for its end.
-
-        Raises IdempotencyInProgress and IdempotencyKeyReused.
-        """
-        if not (await tx.one(_LOCK, lock=self._lock(attempt))).taken:
+    @contextmanager
+    def alone(self, attempt: Attempt) -> Generator[None]:
+        """Keep others in this process from doing the same slow work meanwhile. Raises IdempotencyInProgress."""
+        name = tuple(attempt.name.values())
+        if name in self._running:
             raise IdempotencyInProgress
-        found = await tx.one(_FIND, caller=attempt.caller, operation=attempt.operation, key=attempt.key)
-        if found is None:
-            return None
-        if not hmac.compare_digest(bytes(found.inputs_hash), attempt.inputs_hash):
-            raise IdempotencyKeyReused
-        return found.status, orjson.loads(found.data)
+        self._running.add(name)
+        try:
+            yield
+        finally:
+            self._running.remove(name)
+
+    async def first_answer(self, attempt: Attempt) -> tuple[int, Any] | None:
+        """Return status and data of the first such request, if it has ended. Raises IdempotencyKeyReused."""
+        return attempt.first_answer(await self._database.one(_FIND, **attempt.name))
+
+    def opening(self, attempt: Attempt) -> Opening:
+        """Return what makes a transaction the first with this key, and others wait for its end.
+
+        It raises AnsweredBefore, IdempotencyInProgress and IdempotencyKeyReused.
+        """
+
+        def judge(outcomes: list[Outcome]) -> None:
+            [[locked], found] = (outcome.rows for outcome in outcomes)
+            first = attempt.first_answer(found[0] if found else None)
+            if first is not None:
+                raise AnsweredBefore(first)
+            if not locked.taken:
+                raise IdempotencyInProgress
+
+        return Opening(((_LOCK, {"lock": self._lock(attempt)}), (_FIND, attempt.name)), judge)
 
     def remember(self, tx: Transaction, attempt: Attempt, status: int, data: Any) -> None:
         """Keep the answer, in the commit of the work."""
         tx.with_commit(
             _REMEMBER,
-            caller=attempt.caller,
-            operation=attempt.operation,
-            key=attempt.key,
+            **attempt.name,
             inputs_hash=attempt.inputs_hash,
             status=status,
             data=orjson.dumps(data),

@@ -2,12 +2,15 @@
 
 psycopg's pool has a queue of its own, in which to wait takes as long as a statement, and through which every connection
 goes twice. So nobody is sent there while all are lent; connecting, replacing and closing stay the pool's.
+
+Transactions never get all connections: those that wait for each other's rows would keep everybody else from reading.
 """
 
 import asyncio
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from psycopg.pq import TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
@@ -16,8 +19,15 @@ from accord.database.connection import Connection
 
 ASK_AGAIN = 0.5
 """Seconds after which a pool that has no connection is asked again."""
-Waiting = asyncio.Future[Connection | None]
-"""Becomes a connection, or None for the right to take one out of the pool."""
+KEPT_FOR_READS = 5
+"""One connection in so many, and one at least where there are two, is never lent to a transaction."""
+
+
+class Waiting(NamedTuple):
+    """Somebody who waits, and since when: becomes a connection, or None for the right to take one out of the pool."""
+
+    since: float
+    future: "asyncio.Future[Connection | None]"
 
 
 class Lending:
@@ -30,35 +40,41 @@ class Lending:
         self._pool = pool
         self._is_away = is_away
         self._free = size
+        self._free_for_transactions = size - min(size - 1, max(1, size // KEPT_FOR_READS))
         self._timeout = timeout
-        self._waiting: deque[Waiting] = deque()
+        self._readers: deque[Waiting] = deque()
+        self._transactions: deque[Waiting] = deque()
 
     @property
     def waiting(self) -> int:
         """How many wait for a connection."""
-        return len(self._waiting)
+        return len(self._readers) + len(self._transactions)
 
-    async def borrow(self) -> Connection:
+    async def borrow(self, *, for_transaction: bool = False) -> Connection:
         """Return a connection. Raises PoolTimeout when none comes in time, and whatever connecting raises."""
         over = time.monotonic() + self._timeout
-        if self._free:
+        if self._free and (self._free_for_transactions or not for_transaction):
             self._free -= 1
-        elif (connection := await self._handed_over()) is not None:
+            self._free_for_transactions -= for_transaction
+        elif (connection := await self._handed_over(for_transaction=for_transaction)) is not None:
             return connection
         try:
             return await self._taken(over)
         except BaseException:
-            self._release()
+            self._release(from_transaction=for_transaction)
             raise
 
-    async def give_back(self, connection: Connection) -> None:
+    async def give_back(self, connection: Connection, *, from_transaction: bool = False) -> None:
         """Hand it on when it is good; else the pool drops it, or rolls back what was left open on it."""
-        if connection.pgconn.transaction_status == TransactionStatus.IDLE and self._next_gets(connection):
-            return
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+            self._free_for_transactions += from_transaction
+            if self._next_gets(connection):
+                return
+            self._free_for_transactions -= from_transaction
         try:
             await self._pool.putconn(connection)
         finally:
-            self._release()
+            self._release(from_transaction=from_transaction)
 
     async def _taken(self, over: float) -> Connection:
         """Take one out of the pool, which gives up connecting after a while, and begins again when it is asked."""
@@ -71,40 +87,48 @@ class Lending:
                     raise
         raise PoolTimeout
 
-    def _release(self) -> None:
+    def _release(self, *, from_transaction: bool) -> None:
         """Give the right to take a connection out of the pool to whoever waits longest, or keep it."""
+        self._free_for_transactions += from_transaction
         if not self._next_gets(None):
             self._free += 1
 
     def _next_gets(self, connection: Connection | None) -> bool:
-        """Say whether anybody was waiting."""
-        while self._waiting:
-            waiting = self._waiting.popleft()
-            if not waiting.done():
-                waiting.set_result(connection)
+        """Hand over to whoever waits longest of those who may have one now; say whether there was anybody."""
+        while (queue := self._next_queue()) is not None:
+            future = queue.popleft().future
+            if not future.done():
+                self._free_for_transactions -= queue is self._transactions
+                future.set_result(connection)
                 return True
         return False
 
-    async def _handed_over(self) -> Connection | None:
+    def _next_queue(self) -> deque[Waiting] | None:
+        readers, transactions = self._readers, self._transactions if self._free_for_transactions else None
+        if not transactions:
+            return readers or None
+        return readers if readers and readers[0].since <= transactions[0].since else transactions
+
+    async def _handed_over(self, *, for_transaction: bool) -> Connection | None:
         loop = asyncio.get_running_loop()
-        waiting: Waiting = loop.create_future()
-        self._waiting.append(waiting)
-        timer = loop.call_later(self._timeout, _refuse, waiting)
+        future: asyncio.Future[Connection | None] = loop.create_future()
+        (self._transactions if for_transaction else self._readers).append(Waiting(loop.time(), future))
+        timer = loop.call_later(self._timeout, _refuse, future)
         try:
-            return await waiting
+            return await future
         except asyncio.CancelledError:
-            if not waiting.cancelled() and waiting.exception() is None:
+            if not future.cancelled() and future.exception() is None:
                 # Handed over and cancelled at the same moment.
-                connection = waiting.result()
+                connection = future.result()
                 if connection is None:
-                    self._release()
+                    self._release(from_transaction=for_transaction)
                 else:
-                    await self.give_back(connection)
+                    await self.give_back(connection, from_transaction=for_transaction)
             raise
         finally:
             timer.cancel()
 
 
-def _refuse(waiting: Waiting) -> None:
-    if not waiting.done():
-        waiting.set_exception(PoolTimeout())
+def _refuse(future: "asyncio.Future[Connection | None]") -> None:
+    if not future.done():
+        future.set_exception(PoolTimeout())

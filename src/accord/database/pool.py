@@ -85,19 +85,19 @@ class Database:
         finally:
             await self.give_back(connection)
 
-    async def borrow(self) -> Connection:
+    async def borrow(self, *, for_transaction: bool = False) -> Connection:
         """Take a connection out of the pool; raise ServiceUnavailable when the server is away or all are busy."""
         if self._away:
             raise ServiceUnavailable
         try:
-            return await self._lending.borrow()
+            return await self._lending.borrow(for_transaction=for_transaction)
         except (PoolTimeout, TooManyRequests, psycopg.OperationalError) as error:
             self._suspect()
             raise ServiceUnavailable from error
 
-    async def give_back(self, connection: Connection) -> None:
+    async def give_back(self, connection: Connection, *, from_transaction: bool = False) -> None:
         """Put a connection back; the pool drops it when it is broken and rolls back what it left open."""
-        await self._lending.give_back(connection)
+        await self._lending.give_back(connection, from_transaction=from_transaction)
 
     async def one(self, statement: Statement, **values: Any) -> Any:
         """Return the first row, or None."""

@@ -1,7 +1,8 @@
 """The transaction of a flow: begun with its first statement, ended by dispatch."""
 
 import asyncio
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy import text
@@ -15,16 +16,39 @@ _COMMIT: Call = (Statement(text("COMMIT")), {})
 _ROLLBACK: Call = (Statement(text("ROLLBACK")), {})
 
 
+class HeldTransaction(RuntimeError):
+    """A flow waits for something else while its open transaction holds a connection that others wait for (I-10)."""
+
+    def __init__(self) -> None:
+        """Tell its author where the wait belongs."""
+        super().__init__("Inside an open transaction a flow awaits nothing but its statements; wait before it begins.")
+
+
+class Opening(NamedTuple):
+    """Statements that travel with BEGIN; `judge` gets their outcomes and raises when nothing else may follow."""
+
+    calls: tuple[Call, ...]
+    judge: Callable[[list[Outcome]], None]
+
+
 class Transaction:
     """Statements of one transaction, on one connection that is borrowed when the first of them runs."""
 
-    __slots__ = ("_connection", "_database", "_last")
+    __slots__ = ("_connection", "_database", "_last", "is_running", "opening")
 
     def __init__(self, database: Database) -> None:
         """Borrow nothing yet: a flow that refuses before it writes never opens a transaction."""
         self._database = database
         self._connection: Connection | None = None
         self._last: list[Call] = []
+        self.opening: Opening | None = None
+        self.is_running = False
+        """Whether a statement of this transaction is under way."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it holds a connection, which others may wait for."""
+        return self._connection is not None
 
     async def one(self, statement: Statement, **values: Any) -> Any:
         """Return the first row, or None."""
@@ -47,8 +71,7 @@ class Transaction:
         """Make it durable; a transaction that never began has nothing to commit."""
         last, self._last = self._last, []
         if last and self._connection is None:
-            self._connection = await self._database.borrow()
-            last.insert(0, _BEGIN)
+            last = [*await self._begin(), *last]
         await self._end(*last, _COMMIT)
 
     async def rollback(self) -> None:
@@ -56,14 +79,26 @@ class Transaction:
         await self._end(_ROLLBACK)
 
     async def _run(self, call: Call) -> Outcome:
-        calls = [call]
-        if self._connection is None:
-            self._connection = await self._database.borrow()
-            calls.insert(0, _BEGIN)
+        calls = [call] if self._connection is not None else [*await self._begin(), call]
+        return (await self._sent(calls))[-1]
+
+    async def _begin(self) -> list[Call]:
+        """Borrow a connection; return BEGIN if it can travel with the first statement of the flow."""
+        self._connection = await self._database.borrow(for_transaction=True)
+        if self.opening is None:
+            return [_BEGIN]
+        self.opening.judge((await self._sent([_BEGIN, *self.opening.calls]))[1:])
+        return []
+
+    async def _sent(self, calls: list[Call]) -> list[Outcome]:
+        assert self._connection is not None
+        self.is_running = True
         try:
-            return (await self._connection.run(*calls))[-1]
+            return await self._connection.run(*calls)
         except psycopg.Error as error:
             raise self._database.problem(error) from error
+        finally:
+            self.is_running = False
 
     async def _end(self, *calls: Call) -> None:
         connection, self._connection = self._connection, None
@@ -82,4 +117,4 @@ class Transaction:
 
     async def _give_back(self, connection: Connection) -> None:
         # A cancelled request must still return its connection, and the pool rolls back whatever is open on it.
-        await asyncio.shield(self._database.give_back(connection))
+        await asyncio.shield(self._database.give_back(connection, from_transaction=True))

@@ -18,6 +18,7 @@ from sqlalchemy import BigInteger, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.tables import journal_checkpoints
 from accord.security.tokens import AccessTokens
@@ -86,7 +87,7 @@ async def keep(database: Database, data_dir: Path | None, checkpoint: Checkpoint
         _append(data_dir, _line(checkpoint))
 
 
-async def kept(database: Database, data_dir: Path | None) -> list[Checkpoint]:
+async def kept(database: Reader, data_dir: Path | None) -> list[Checkpoint]:
     """Return the checkpoints of the table and of the file; of many, some at even distances, and always the last."""
     of_table = [Checkpoint(*row) for row in await database.all(_SOME, most=MOST)]
     return of_table if data_dir is None else of_table + await asyncio.to_thread(_read, data_dir / FILE)

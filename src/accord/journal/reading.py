@@ -7,7 +7,7 @@ from sqlalchemy import Text, Uuid, and_, any_, bindparam, cast, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from accord.contract.records import Key, RecordKey
-from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions, journal_relay
 
@@ -73,22 +73,22 @@ class Forgotten(Exception):
     """Entries that were asked for have been pruned: whoever wants to follow must reload."""
 
 
-async def read(database: Database, after: int, most: int = BATCH) -> list[Any]:
+async def read(database: Reader, after: int, most: int = BATCH) -> list[Any]:
     """Return the entries after a position, in order: rows with `position`, `at`, the record, `kind` and `list_keys`."""
     return await database.all(_AFTER, after=after, most=most)
 
 
-async def last_position(database: Database) -> int:
+async def last_position(database: Reader) -> int:
     """Return the newest position; 0 when nothing was stamped yet."""
     return (await relay_state(database)).position
 
 
-async def relay_state(database: Database) -> Any:
+async def relay_state(database: Reader) -> Any:
     """Return the newest `position` and the `hash` there."""
     return await database.one(_RELAY)
 
 
-async def changes(database: Database, after: int, upto: int, keys: Collection[Key], most: int) -> list[Any]:
+async def changes(database: Reader, after: int, upto: int, keys: Collection[Key], most: int) -> list[Any]:
     """Return the entries between two positions that change any of the records or lists, the first `most` of them.
 
     The rows have `position`, `at`, `record_table`, `record_id`, `record_version`, `kind` and `list_keys`; raises

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import bindparam, select
 
-from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions
 from accord.journal import chain
@@ -38,7 +38,7 @@ class Verdict(NamedTuple):
     reason: str | None = None
 
 
-async def verify(database: Database, checkpoints: list[Checkpoint], keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
+async def verify(database: Reader, checkpoints: list[Checkpoint], keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
     """Walk the chain from its start, or from where it was pruned, to the last position that anything vouches for."""
     forged = await _forged(checkpoints, keys)
     if forged is not None:
@@ -72,7 +72,7 @@ async def _forged(checkpoints: Iterable[Checkpoint], keys: Mapping[str, Ed25519P
     return None
 
 
-async def _rows(database: Database, after: int, end: int) -> AsyncIterator[Any]:
+async def _rows(database: Reader, after: int, end: int) -> AsyncIterator[Any]:
     """Yield what stands at each position that there was when this began; new ones come meanwhile."""
     while rows := await database.all(_POSITIONS, after=after, most=BATCH):
         for row in rows:

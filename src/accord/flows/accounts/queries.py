@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import setup_tokens, users
@@ -62,17 +62,17 @@ _new_user = {
 }
 
 
-async def find(read: Database, user_id: UUID | str) -> Any:
+async def find(read: Reader, user_id: UUID | str) -> Any:
     """Return the account, or None when there is none or it was deleted."""
     return await read.one(_FIND, user_id=user_id)
 
 
-async def find_all(read: Database, ids: Sequence[UUID | str]) -> list[Any]:
+async def find_all(read: Reader, ids: Sequence[UUID | str]) -> list[Any]:
     """Return those of the accounts that there are."""
     return await read.all(_FIND_ALL, ids=list(ids))
 
 
-async def find_by_email(read: Database, email_key: str) -> Any:
+async def find_by_email(read: Reader, email_key: str) -> Any:
     """Return the account with this address, or None."""
     return await read.one(_FIND_BY_EMAIL, email_key=email_key)
 
@@ -115,7 +115,7 @@ def _save_if_version_is(names: tuple[str, ...]) -> Statement:
     )
 
 
-async def count_conversations(read: Database, user_id: UUID) -> int:
+async def count_conversations(read: Reader, user_id: UUID) -> int:
     """Return of how many conversations the account is a member."""
     return (await read.one(_COUNT_CONVERSATIONS, member_id=user_id)).total
 
@@ -157,19 +157,19 @@ _FORGET_LOGIN_FAILURES = Statement(
 )
 
 
-async def page_of_users(read: Database, *, page: int, limit: int, rows: int, search: str | None) -> list[Any]:
+async def page_of_users(read: Reader, *, page: int, limit: int, rows: int, search: str | None) -> list[Any]:
     """Return so many rows from the beginning of a page, newest first; `search` is text to find, not a pattern."""
     statement, values = _sought(_PAGES, search)
     return await read.all(statement, offset=(page - 1) * limit, rows=rows, **values)
 
 
-async def users_older_than(read: Database, created_at: str, user_id: str, rows: int, search: str | None) -> list[Any]:
+async def users_older_than(read: Reader, created_at: str, user_id: str, rows: int, search: str | None) -> list[Any]:
     """Return so many rows after this one, newest first."""
     statement, values = _sought(_OLDER, search)
     return await read.all(statement, at=created_at, last_id=user_id, rows=rows, **values)
 
 
-async def count_users(read: Database, search: str | None) -> int:
+async def count_users(read: Reader, search: str | None) -> int:
     """Return how many accounts there are."""
     statement, values = _sought(_COUNTS, search)
     return (await read.one(statement, **values)).total
@@ -207,7 +207,7 @@ async def take_setup_token(tx: Transaction, token_hash: bytes) -> bool:
 _TAKE_SETUP_TOKEN = Statement(delete(setup_tokens).where(setup_tokens.c.token_hash == bindparam("token_hash")))
 
 
-async def is_setup_token(read: Database, token_hash: bytes) -> bool:
+async def is_setup_token(read: Reader, token_hash: bytes) -> bool:
     """Say whether this setup token could be used up."""
     return await read.one(_FIND_SETUP_TOKEN, token_hash=token_hash) is not None
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from accord.context import Caller, Context
-from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
 from accord.flows.accounts.shapes import changed_columns
@@ -30,7 +30,7 @@ async def readable_user(context: Context, user_id: str) -> Any:
     return found
 
 
-async def readable_users(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
+async def readable_users(read: Reader, caller: Caller, ids: Sequence[str]) -> list[Any]:
     """Return those of the accounts that the caller may read, for whoever reads many records at once."""
     allowed = [user_id for user_id in ids if may_read(caller, user_id)]
     return await queries.find_all(read, allowed) if allowed else []

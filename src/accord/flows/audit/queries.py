@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, bindparam, select
 
-from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions
 
@@ -39,7 +39,7 @@ _conditions: Mapping[str, ColumnElement[bool]] = {
 
 
 async def entries_before(
-    read: Database, before: Sequence[int] | None, most: int, filters: Mapping[str, Any]
+    read: Reader, before: Sequence[int] | None, most: int, filters: Mapping[str, Any]
 ) -> list[Any]:
     """Return the newest entries that fit all filters, from a position downwards or from the end."""
     values = dict(filters) if before is None else {**filters, "before": before[0]}

@@ -30,6 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert as upsert
 
 from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.auth.tables import login_failures, over_at, refresh_tokens, sessions
@@ -220,12 +221,12 @@ _COUNT_FAILURE = Statement(
 )
 
 
-async def find_account(read: Database, email_key: str) -> Any:
+async def find_account(read: Reader, email_key: str) -> Any:
     """Return the account with this address and its hash, or None."""
     return await read.one(_FIND_ACCOUNT, email_key=email_key)
 
 
-async def find_account_by_id(read: Database | Transaction, user_id: UUID | str) -> Any:
+async def find_account_by_id(read: Reader, user_id: UUID | str) -> Any:
     """Return the account, or None when there is none or it was deleted."""
     return await read.one(_FIND_ACCOUNT_BY_ID, user_id=user_id)
 
@@ -243,17 +244,17 @@ async def replace_hash(tx: Transaction, account: Any, new_hash: str) -> None:
     await tx.run(_REPLACE_HASH, user_id=account.id, old_hash=account.password_hash, new_hash=new_hash)
 
 
-async def find_session(read: Database, session_id: UUID | str) -> Any:
+async def find_session(read: Reader, session_id: UUID | str) -> Any:
     """Return the session, or None."""
     return await read.one(_FIND_SESSION, session_id=session_id)
 
 
-async def find_session_of_token(read: Database, token_hash: bytes) -> Any:
+async def find_session_of_token(read: Reader, token_hash: bytes) -> Any:
     """Return the session that this refresh token was issued for, or None."""
     return await read.one(_FIND_SESSION_OF_TOKEN, token_hash=token_hash)
 
 
-async def live_session(read: Database, session_id: str, now: datetime) -> Any:
+async def live_session(read: Reader, session_id: str, now: datetime) -> Any:
     """Return the id and the role of the session's user while both are in force, with its token hashes; or None."""
     return await read.one(_LIVE_SESSION, session_id=session_id, now=now)
 
@@ -263,7 +264,7 @@ async def mark_token_used(database: Database, session_id: str, token_hash: bytes
     await database.run(_MARK_USED, session_id=session_id, used_hash=token_hash)
 
 
-async def ended_since(read: Database, moment: datetime) -> list[str]:
+async def ended_since(read: Reader, moment: datetime) -> list[str]:
     """Return the sessions that ended after the moment."""
     return [str(row.id) for row in await read.all(_ENDED_SINCE, since=moment)]
 
@@ -319,7 +320,7 @@ async def forget_oldest_without_tokens_over_before(database: Database, moment: d
     return await database.run(_FORGET_OLD_SESSIONS, moment=moment, sessions=sessions)
 
 
-async def seconds_locked(read: Database | Transaction, identifier_hash: bytes, now: datetime) -> int:
+async def seconds_locked(read: Reader, identifier_hash: bytes, now: datetime) -> int:
     """Return for how many seconds more the identifier is locked, rounded up; 0 when it is not."""
     row = await read.one(_LOCKED_UNTIL, identifier_hash=identifier_hash, now=now)
     return 0 if row is None else seconds_until(row.locked_until, now)

@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement, Uuid, bindparam, column, delete, func, literal, select, table, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
-from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.conversations.tables import conversation_members, conversations, messages
@@ -42,12 +42,12 @@ _new_conversation = (
 )
 
 
-async def find(read: Database | Transaction, caller_id: Id, conversation_id: Id) -> Any:
+async def find(read: Reader, caller_id: Id, conversation_id: Id) -> Any:
     """Return the conversation if the caller is a member, or None."""
     return await read.one(_FIND, caller_id=caller_id, conversation_id=conversation_id)
 
 
-async def find_all(read: Database, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+async def find_all(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
     """Return those of the conversations that the caller is a member of."""
     return await read.all(_FIND_ALL, caller_id=caller_id, ids=list(ids))
 
@@ -64,7 +64,7 @@ _LOCK_ALL = Statement(
 )
 
 
-async def page(read: Database, caller_id: Id, after: Sequence[Any] | None, limit: int) -> list[Any]:
+async def page(read: Reader, caller_id: Id, after: Sequence[Any] | None, limit: int) -> list[Any]:
     """Return the caller's conversations, the last joined first; `after` is `joined_at` and id of the last shown."""
     if after is None:
         return await read.all(_FIRST_PAGE, caller_id=caller_id, limit=limit)
@@ -168,12 +168,12 @@ _UNLIST_FOR_MEMBERS = Statement(
 )
 
 
-async def find_message(read: Database | Transaction, caller_id: Id, message_id: Id) -> Any:
+async def find_message(read: Reader, caller_id: Id, message_id: Id) -> Any:
     """Return the message if the caller is a member of its conversation, or None."""
     return await read.one(_FIND_MESSAGE, caller_id=caller_id, message_id=message_id)
 
 
-async def find_all_messages(read: Database, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+async def find_all_messages(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
     """Return those of the messages that the caller may read."""
     return await read.all(_FIND_ALL_MESSAGES, caller_id=caller_id, ids=list(ids))
 
@@ -193,7 +193,7 @@ _LOCK_ALL_OWN_MESSAGES = Statement(
 
 
 async def page_of_messages_if_member(
-    read: Database, caller_id: Id, conversation_id: Id, after: Sequence[Any] | None, limit: int
+    read: Reader, caller_id: Id, conversation_id: Id, after: Sequence[Any] | None, limit: int
 ) -> list[Any]:
     """Return messages, newest first, or none to a stranger; `after` is the key of the last that was shown."""
     values = {"caller_id": caller_id, "conversation_id": conversation_id, "limit": limit}

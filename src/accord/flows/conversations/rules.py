@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from accord.context import Caller, Context
-from accord.database.pool import Database
+from accord.database.reader import Reader
 from accord.database.transaction import Transaction
 from accord.flows.conversations import queries
 from accord.flows.conversations.problems import ConversationFull, UnknownMember
@@ -105,7 +105,7 @@ async def removed_conversation(context: Context, found: Any, expected: int) -> N
     context.journal.deleted("conversations", gone, [*lists_of(gone.member_ids), messages_of(gone.id)])
 
 
-async def readable_conversations(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
+async def readable_conversations(read: Reader, caller: Caller, ids: Sequence[str]) -> list[Any]:
     """Return those that the caller is a member of, for whoever reads many records at once."""
     return await queries.find_all(read, caller.id, ids)
 
@@ -161,7 +161,7 @@ async def removed_message(context: Context, message_id: UUID | str, expected: in
     context.journal.deleted("messages", gone, [messages_of(gone.conversation_id)])
 
 
-async def readable_messages(read: Database, caller: Caller, ids: Sequence[str]) -> list[Any]:
+async def readable_messages(read: Reader, caller: Caller, ids: Sequence[str]) -> list[Any]:
     """Return those in conversations of the caller, for whoever reads many records at once."""
     return await queries.find_all_messages(read, caller.id, ids)
 
