@@ -102,11 +102,14 @@ def _add_journal_commands(commands: Any) -> None:
 
 def _settings(chosen: argparse.Namespace) -> Settings:
     """Read the settings, and let everything that is said from now on be a log line of the chosen form."""
+    from_file = settings_module.read_file(os.environ)
     given = {name: getattr(chosen, name, None) for name in ("host", "port", "data_dir")}
     loaded = settings_module.load(**{name: value for name, value in given.items() if value is not None})
     from accord import logs  # noqa: PLC0415 - `accord --help` answers at once
 
     logs.configure(loaded.log_level, readable=sys.stderr.isatty() and not loaded.is_production)
+    if from_file:
+        logs.info("Settings were read from .env.", names=from_file)
     for warning in settings_module.suspicious(os.environ):
         logs.warning(warning)
     return loaded

@@ -67,6 +67,14 @@ def impatient(service: Service) -> Iterator[Server]:
     assert program.stop() == 0, program.output()
 
 
+@pytest.fixture(scope="module")
+def development(service: Service) -> Iterator[Server]:
+    """A server as somebody starts it who tries the service out."""
+    program = service.run("edge-development", "serve", "--port", "0", ENV="development", FLOW_TRANSPORT="local")
+    yield Server(program, program.wait_for(r"listens on (\S+)"))
+    assert program.stop() == 0, program.output()
+
+
 @pytest.fixture
 async def somebody(given) -> httpx.AsyncClient:
     """Return a client of the shared service, not signed in."""

@@ -1,8 +1,12 @@
 """Who tries the service out is told how to go on, and nobody else is told how it is set up."""
 
+import httpx
 import pytest
+from checked_client import new_address
+from given import details
 
 from accord.api.limits import Limits
+from accord.api.request import Request
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, load
 
@@ -22,3 +26,42 @@ def test_in_development_the_refusal_says_how_to_turn_limits_off():
 
 def test_elsewhere_it_does_not():
     assert "RATE_LIMIT" not in refusal("test")
+
+
+def request_from(address, *headers):
+    request = Request("POST", "/api/v1/auth/register", b"", list(headers), address)
+    request.address = address
+    return request
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1"])
+def test_in_development_requests_of_this_machine_are_not_counted(address):
+    limits = Limits(load({"ENV": "development"}), database=None)
+
+    assert limits.exempts(request_from(address))
+
+
+@pytest.mark.parametrize(
+    ("environment", "address", "headers"),
+    [
+        ("development", "192.0.2.7", []),
+        ("development", "127.0.0.1", [(b"x-forwarded-for", b"192.0.2.7")]),
+        ("development", "", []),
+        ("test", "127.0.0.1", []),
+    ],
+)
+def test_every_other_request_is_counted(environment, address, headers):
+    limits = Limits(load({"ENV": environment}), database=None)
+
+    assert not limits.exempts(request_from(address, *headers))
+
+
+async def test_somebody_on_this_machine_signs_up_more_than_three_times(development):
+    async with httpx.AsyncClient(base_url=development.url, timeout=60) as http:
+        signed_up = [await http.post("/api/v1/auth/register", json=details()) for _ in range(5)]
+        elsewhere = {"x-forwarded-for": new_address()}
+        refused = [await http.post("/api/v1/auth/register", json=details(), headers=elsewhere) for _ in range(4)]
+
+    assert [answer.status_code for answer in signed_up] == [201] * 5
+    assert [answer.status_code for answer in refused] == [201] * 3 + [429]
+    assert "rate limits  not for this machine while ENV=development" in development.program.output()

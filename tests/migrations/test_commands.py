@@ -1,9 +1,11 @@
 """O-9: `accord db upgrade` and `accord db check`, also when several start at once."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,6 +15,7 @@ from running import Program, Service
 from accord.migrations import runner
 
 pytestmark = once
+REPOSITORY = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -97,3 +100,14 @@ def test_check_tells_an_empty_database_from_one_at_the_head_and_from_one_that_wa
     assert (good.returncode, good.stdout) == (0, f"The database is at {runner.head()}.\n")
     assert altered.returncode == 1
     assert "nickname" in altered.stdout
+
+
+def test_alembic_without_an_address_says_which_command_needs_none():
+    environ = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
+
+    command = [sys.executable, "-m", "alembic", "current"]
+    done = subprocess.run(command, cwd=REPOSITORY, env=environ, capture_output=True, text=True, check=False)
+
+    assert done.returncode != 0
+    assert "Set DATABASE_URL, or run `accord db upgrade`" in done.stdout + done.stderr
+    assert "Traceback" not in done.stderr

@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from accord.security.verified_tokens import WINDOW
-from accord.settings import Rate, Settings, SettingsError, load, suspicious
+from accord.settings import Rate, Settings, SettingsError, load, read_file, suspicious
 
 SECRET = "5f2b9c0e7a4d4f7b8f0d6c1e3a9b2d4c"
 
@@ -243,3 +243,64 @@ def test_the_reference_is_current():
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
     subprocess.run([sys.executable, "-m", "accord.settings", "verify"], check=True, env=environ)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("DATABASE_URL", f"mysql://accord:{SECRET}@db/accord", "Accord runs on no other kind"),
+        ("DATABASE_URL", "sqlite:///accord.db", "Accord runs on no other kind"),
+        ("DATABASE_URL", "postgresql+psycopg://accord@db/accord", "write no `+psycopg`"),
+        ("DATABASE_URL", "db.example.org", "must be the URL of a PostgreSQL database"),
+        ("DATABASE_URL", "postgresql://", "must be the URL of a PostgreSQL database"),
+        ("NATS_URL", "amqp://rabbit:5672", "must be the URL of a NATS server"),
+        ("NATS_URL", "nats://one:4222, two:4222", "must be the URL of a NATS server"),
+        ("NATS_URL", "localhost:4222", "must be the URL of a NATS server"),
+    ],
+)
+def test_an_address_of_another_kind_of_server_is_refused_in_words(variable, value, reason):
+    [(name, problem)] = problems_of({variable: value}).items()
+
+    assert name == variable
+    assert reason in problem
+    assert SECRET not in problem
+
+
+@pytest.mark.parametrize(
+    "url", ["postgres://db/accord", "postgresql:///accord?host=/run/postgresql", "host=db dbname=a"]
+)
+def test_every_form_that_libpq_reads_is_taken(url):
+    assert load({"DATABASE_URL": url}).database_url
+
+
+def test_in_development_settings_of_a_file_count_and_the_environment_wins(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text('# Mine\nPORT=9000\nexport LOG_LEVEL="debug"\nHOST=::1\nMETRICS_TOKEN=\n')
+    environ = {"HOST": "127.0.0.1"}
+
+    names = read_file(environ, file)
+
+    assert names == ["LOG_LEVEL", "PORT"]
+    assert environ == {"HOST": "127.0.0.1", "PORT": "9000", "LOG_LEVEL": "debug"}
+
+
+@pytest.mark.parametrize("environment", ["production", "test"])
+def test_elsewhere_a_file_does_not_count(environment, tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("PORT=9000\n")
+    environ = {"ENV": environment}
+
+    assert read_file(environ, file) == []
+    assert environ == {"ENV": environment}
+
+
+def test_a_file_cannot_make_it_production(tmp_path):
+    file = tmp_path / ".env"
+    file.write_text("ENV=production\n")
+
+    with pytest.raises(SettingsError, match="read in development only"):
+        read_file({}, file)
+
+
+def test_without_a_file_nothing_is_read(tmp_path):
+    assert read_file({}, tmp_path / ".env") == []

@@ -23,7 +23,8 @@ class Limits:
     def __init__(self, settings: Settings, database: Database) -> None:
         """Make the buckets that the contract's `x-rate-limit` names, and the two for everything else."""
         self.enabled = settings.rate_limit_enabled
-        self._advice = _WHILE_TRYING if settings.env == "development" else None
+        self._is_development = settings.env == "development"
+        self._advice = _WHILE_TRYING if self._is_development else None
         self._anonymous = LocalBucket("anonymous", settings.rate_limit_anonymous)
         self._authenticated = LocalBucket("authenticated", settings.rate_limit_authenticated)
         self._connections = LocalBucket("live", settings.rate_limit_live)
@@ -38,6 +39,8 @@ class Limits:
 
     async def before(self, request: Request, operation: Operation) -> None:
         """Count by address before anybody is authenticated; a request with a token waits for `after`."""
+        if self.exempts(request):
+            return
         if operation.rate_limit is not None:
             key = bucket_key(request.address)
             verdict = await self._shared[operation.rate_limit].take(key)
@@ -54,6 +57,10 @@ class Limits:
         elif not request.limits:
             self._by_address(request)
 
+    def exempts(self, request: Request) -> bool:
+        """Say whether its address is not counted: in development, that of this machine is somebody trying things."""
+        return self._is_development and request.is_of_this_machine
+
     def refused_token(self, request: Request) -> None:
         """Count a token that was not good against its address, so that tokens cannot be guessed without end."""
         if self.enabled:
@@ -66,7 +73,8 @@ class Limits:
             raise RateLimitExceeded(self._advice, retryAfter=wait)
 
     def _by_address(self, request: Request) -> None:
-        self._apply(self._anonymous.take(bucket_key(request.address)), request)
+        if not self.exempts(request):
+            self._apply(self._anonymous.take(bucket_key(request.address)), request)
 
     def _apply(self, verdict: Verdict, request: Request) -> None:
         request.limits, wait = verdict

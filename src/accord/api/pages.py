@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from functools import cache
 from hmac import compare_digest
 from html import escape
-from ipaddress import ip_address
 
 from accord.api import metrics
 from accord.api.answers import Answer, json_answer
@@ -62,7 +61,7 @@ class Probes:
                 raise Unauthorized("Send METRICS_TOKEN as a bearer token.")
             if not compare_digest(given.encode(), token.get_secret_value().encode()):
                 raise InvalidToken("This is not METRICS_TOKEN.")
-        elif not _is_loopback(request):
+        elif not request.is_of_this_machine:
             raise Forbidden("Set METRICS_TOKEN to read metrics from another machine.")
         return Answer(200, metrics.page(), b"text/plain; version=0.0.4; charset=utf-8")
 
@@ -114,10 +113,3 @@ def _declared(base: type[Problem]) -> dict[str, type[Problem]]:
     for child in base.__subclasses__():
         found = {**_declared(child), **found}
     return found
-
-
-def _is_loopback(request: Request) -> bool:
-    """A proxy on this machine passes on what came from elsewhere."""
-    if b"x-forwarded-for" in request.headers or not request.address:
-        return False
-    return ip_address(request.address).is_loopback

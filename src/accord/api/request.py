@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from functools import lru_cache
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 
 from accord.api.answers import Header
@@ -111,6 +112,13 @@ class Request:
         """The W3C trace context, if the client sent a well-formed one."""
         given = self.headers.get(b"traceparent")
         return given.decode() if given is not None and _traceparent(given) else None
+
+    @property
+    def is_of_this_machine(self) -> bool:
+        """Whether the client is on this machine; a proxy here passes on what came from elsewhere."""
+        if b"x-forwarded-for" in self.headers or not self.address:
+            return False
+        return ip_address(self.address).is_loopback
 
     @property
     def user_agent(self) -> str:

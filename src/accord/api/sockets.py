@@ -49,7 +49,8 @@ class SocketDoor:
         origin = request.headers.get(b"origin")
         if origin is not None and origin not in self._origins and not _is_own(origin, request):
             raise Forbidden("CORS_ORIGINS does not list the origin of this page.")
-        self._limits.connection(f"address {bucket_key(request.address)}")
+        if not self._limits.exempts(request):
+            self._limits.connection(f"address {bucket_key(request.address)}")
 
     def _admits(self, account_id: str) -> bool:
         try:

@@ -12,6 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from accord import logs
 from accord.embedded.server import EmbeddedError
 
 NAME = "accord-postgres"
@@ -53,9 +54,14 @@ def _account() -> pwd.struct_passwd:
 def _create_account() -> str:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
     try:
-        return subprocess.run(command, capture_output=True, text=True, check=False).stderr.strip()  # noqa: S603 - fixed words
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
     except FileNotFoundError:
         return "there is no useradd"
+    if done.returncode == 0:
+        logs.info(
+            "A system account was created: PostgreSQL does not run as root.", account=NAME, undo=f"userdel {NAME}"
+        )
+    return done.stderr.strip()
 
 
 def _let_pass(user: pwd.struct_passwd, folder: Path) -> None:
@@ -70,6 +76,8 @@ def _let_pass(user: pwd.struct_passwd, folder: Path) -> None:
             f"The account {NAME} cannot pass through {folder}. Run `chmod o+x {folder}`, choose another "
             "data folder, run Accord as an ordinary user, or set DATABASE_URL."
         ) from refused
+    undo = f"setfacl -x u:{NAME} {folder}"
+    logs.info("An access list entry lets PostgreSQL's account pass through a folder.", folder=str(folder), undo=undo)
 
 
 def _read(folder: Path) -> dict[tuple[int, int], int]:

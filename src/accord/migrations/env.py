@@ -2,7 +2,9 @@
 
 import os
 
+import psycopg
 from alembic import context
+from alembic.util import CommandError
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import Connection
 
@@ -30,6 +32,9 @@ given: Connection | None = config.attributes.get("connection")
 if given is not None:
     _run(given)
 else:
-    url = "postgresql+psycopg://" + os.environ["DATABASE_URL"].split("://", 1)[1]
-    with create_engine(url).connect() as own:
+    if "DATABASE_URL" not in os.environ:
+        message = "Set DATABASE_URL, or run `accord db upgrade`, which starts the embedded PostgreSQL by itself."
+        raise CommandError(message)
+    engine = create_engine("postgresql+psycopg://", creator=lambda: psycopg.connect(os.environ["DATABASE_URL"]))
+    with engine.connect() as own:
         _run(own)

@@ -6,7 +6,7 @@ each start.
 """
 
 from accord.settings.kinds import Rate
-from accord.settings.loading import SettingsError, load, suspicious
+from accord.settings.loading import SettingsError, load, read_file, suspicious
 from accord.settings.variables import Settings
 
-__all__ = ["Rate", "Settings", "SettingsError", "load", "suspicious"]
+__all__ = ["Rate", "Settings", "SettingsError", "load", "read_file", "suspicious"]

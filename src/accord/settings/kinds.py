@@ -61,6 +61,26 @@ def _networks(value: object) -> object:
         raise ValueError("must list IP addresses or networks in CIDR form") from None
 
 
+def _database_url(value: SecretStr) -> SecretStr:
+    if re.match(r"\s*[a-z_]+\s*=", value.get_secret_value()):
+        return value  # The other form that libpq reads: keywords and values.
+    scheme, _, rest = value.get_secret_value().partition("://")
+    if not rest:
+        raise ValueError("must be the URL of a PostgreSQL database")
+    if scheme.startswith(("postgresql+", "postgres+")):
+        raise ValueError(f"must begin with postgresql://, without a driver: write no `+{scheme.partition('+')[2]}`")
+    if scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must be the URL of a PostgreSQL database, 15 or later: Accord runs on no other kind")
+    return value
+
+
+def _nats_url(value: SecretStr) -> SecretStr:
+    servers = [one.strip() for one in value.get_secret_value().split(",")]
+    if not all(re.match(r"(?:nats|tls|wss?)://[^/]", one) for one in servers):
+        raise ValueError("must be the URL of a NATS server, nats:// or tls://, or several by comma")
+    return value
+
+
 def _public_keys(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -120,6 +140,8 @@ Period = Annotated[int, BeforeValidator(_seconds), Field(ge=1, le=_TEN_YEARS)]
 RateLimit = Annotated[Rate, BeforeValidator(_rate)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 Networks = Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_networks)]
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
+NatsUrl = Annotated[SecretStr, AfterValidator(_nats_url)]
 PublicKeys = Annotated[tuple[str, ...], BeforeValidator(_public_keys)]
 PrivateKey = Annotated[SecretStr | None, BeforeValidator(_private_key)]
 TokenStorage = Annotated[str, AfterValidator(_header_only)]

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from accord.settings.variables import Settings
 
+_DEVELOPMENT = "development"
 _SECRETS = ("metrics_token", "flow_envelope_key")
 _SHORTEST_SECRET = 32
 _PLACEHOLDER = re.compile(
@@ -45,6 +46,22 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     if problems:
         raise SettingsError([_line(name, problems[name]) for name in Settings.model_fields if name in problems])
     return settings
+
+
+def read_file(environ: MutableMapping[str, str], file: Path = Path(".env")) -> list[str]:
+    """Add what `.env` says to the environment, which wins over it, and return the names; in development only.
+
+    Elsewhere a file that happens to lie in the working folder must not decide how the service runs.
+    """
+    if environ.get("ENV", _DEVELOPMENT) != _DEVELOPMENT or not file.is_file():
+        return []
+    from dotenv import dotenv_values  # noqa: PLC0415 - most starts have no such file
+
+    found = {name: value for name, value in dotenv_values(file).items() if value and name not in environ}
+    if found.get("ENV", _DEVELOPMENT) != _DEVELOPMENT:
+        raise SettingsError([f"ENV must not be set in {file}, which is read in development only; unset it there"])
+    environ.update(found)
+    return sorted(found)
 
 
 def suspicious(environ: Mapping[str, str]) -> list[str]:

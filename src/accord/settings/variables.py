@@ -6,7 +6,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from accord.settings.kinds import (
+    DatabaseUrl,
     EmailVerification,
+    NatsUrl,
     Networks,
     Origins,
     Period,
@@ -51,13 +53,13 @@ class Settings(BaseModel):
     enable_docs: bool | None = _is(None, "Serve `/docs`; unset means everywhere but in production.", "true")
     metrics_token: SecretStr | None = _is(None, "Bearer token for `/metrics`; unset means loopback only.", _A_SECRET)
 
-    database_url: SecretStr | None = _is(
+    database_url: DatabaseUrl | None = _is(
         None,
         "PostgreSQL 15 or later; unset starts the embedded one.",
         "postgresql://accord:…@db.internal:5432/accord",
     )
     database_pool_size: int = _is(10, "Most connections to PostgreSQL in one process.", "10", ge=1, le=1000)
-    nats_url: SecretStr | None = _is(
+    nats_url: NatsUrl | None = _is(
         None, "NATS server, or several by comma; unset starts the embedded one.", "nats://nats.internal:4222"
     )
     flow_transport: Literal["local", "nats"] = _is("local", "Run flows in this process, or in workers.", "nats")
