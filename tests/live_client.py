@@ -56,7 +56,7 @@ class LiveSocket:
         await self.send("authenticate", token=token)
         return await self.expect("authenticated")
 
-    async def subscribe(self, key: str, after: int | None = None) -> dict[str, Any]:
+    async def subscribe(self, key: str, after: str | None = None) -> dict[str, Any]:
         await self.send("subscribe", key=key, **({} if after is None else {"after": after}))
         return await self.expect("subscribed")
 

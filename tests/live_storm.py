@@ -69,6 +69,7 @@ class Followed:
     """What a follower knows of one key: the state that the frames add up to."""
 
     position: int | None = None
+    cursor: str | None = None
     version: int = 0
     seen: dict[int, int] = field(default_factory=dict)
     """Versions by position: de-duplicated."""
@@ -105,7 +106,7 @@ class Follower:
             await socket.send("authenticate", token=self.token)
             self._take(await socket.next())
             for key, known in self.known.items():
-                after = {} if known.position is None else {"after": known.position}
+                after = {} if known.cursor is None else {"after": known.cursor}
                 await socket.send("subscribe", key=key, **after)
             while True:
                 self._take(await socket.next(None))
@@ -123,6 +124,7 @@ class Follower:
                 # The frame brings the version, which is all that there is to reload here.
                 known.reloads += frame["outcome"] == "resync_required"
                 known.position, known.version = frame["position"], frame["version"]
+                known.cursor = frame["cursor"]
                 known.seen.clear()
         else:
             assert frame["type"] == "error", frame
@@ -136,7 +138,7 @@ class Follower:
             assert known.seen.get(frame["position"], frame["version"]) == frame["version"]
             return
         known.seen[frame["position"]] = frame["version"]
-        known.position = frame["position"]
+        known.position, known.cursor = frame["position"], frame["cursor"]
         # What was read when it began may be newer than the change that follows.
         known.version = max(known.version, frame["version"])
 

@@ -19,11 +19,13 @@ def http(service) -> Iterator[httpx.Client]:
 def until_told(http, service) -> Callable[[int], None]:
     """`until_told(3)` waits until the service has told those who follow the new account of its version 3."""
     with psycopg.connect(service.database_url) as database:
-        [[position]] = database.execute("SELECT coalesce(max(position), 0) FROM journal_positions").fetchall()
+        [[cursor]] = database.execute(
+            "SELECT position || '.' || rpad(left(encode(hash, 'hex'), 8), 8, '0') FROM journal_relay"
+        ).fetchall()
 
     def wait(version: int) -> None:
         me = http.get("/api/v1/me").raise_for_status().json()["id"]
-        query = {"keys": f"getRecord:users:{me}", "after": position}
+        query = {"keys": f"getRecord:users:{me}", "after": cursor}
         with http.stream("GET", "/api/v1/changes/stream", params=query) as stream:
             assert any(f'"version":{version},"kind"' in line for line in stream.iter_lines())
 

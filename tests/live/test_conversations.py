@@ -51,7 +51,7 @@ async def test_who_is_taken_out_is_told_at_once_and_hears_nothing_more(given, li
     assert revoked["key"] == key
     assert [(await mine.expect("change"))["version"] for _ in range(2)] == [2, 3]
     await yours.ping()
-    await yours.send("subscribe", key=key, after=0)
+    await yours.send("subscribe", key=key, after="0.00000000")
     assert (await yours.expect("error"))["code"] == "NOT_FOUND"
 
 
@@ -92,6 +92,7 @@ async def test_members_follow_the_messages_of_a_conversation(given, live):
     assert [(frame["key"], frame["kind"]) for frame in heard] == [
         (messages_of(conversation), kind) for kind in ("created", "updated", "deleted")
     ]
+    assert [frame["record"] for frame in heard] == [{"table": "messages", "id": message["id"]}] * 3
     await theirs.ping()
 
 
@@ -99,17 +100,18 @@ async def test_messages_that_were_missed_are_replayed(given, live):
     me = await given.an_account()
     conversation = await begun(me)
     first = await live(me)
-    position = (await first.subscribe(messages_of(conversation)))["position"]
+    cursor = (await first.subscribe(messages_of(conversation)))["cursor"]
     for text in ("One", "Two"):
         await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=text)
         await first.expect("change")
 
     again = await live(me)
-    await again.send("subscribe", key=messages_of(conversation), after=position)
+    await again.send("subscribe", key=messages_of(conversation), after=cursor)
     assert (await again.expect("subscribed"))["outcome"] == "replayed"
     assert [(await again.expect("change"))["kind"] for _ in range(2)] == ["created", "created"]
-    polled = await me.get(f"/api/v1/changes?keys={messages_of(conversation)}&after={position}")
+    polled = await me.get(f"/api/v1/changes?keys={messages_of(conversation)}&after={cursor}")
     assert [item["kind"] for item in polled.json()["items"]] == ["created", "created"]
+    assert len({item["record"]["id"] for item in polled.json()["items"]}) == 2
 
 
 async def test_who_is_taken_out_follows_the_messages_no_more(given, live):

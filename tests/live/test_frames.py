@@ -6,6 +6,20 @@ import pytest
 from live_client import record_key
 
 UNKNOWN = "01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f"
+AFTER = [
+    -1,
+    1.5,
+    41,
+    "41",
+    "41.",
+    "41.9F3A2B1C",
+    "041.9f3a2b1c",
+    "41.9f3a2b1c0",
+    "41.9f3a2b1c\n",
+    "",
+    f"{2**64}.9f3a2b1c",
+]
+"""What is no cursor, such as a bare position."""
 
 
 @pytest.mark.parametrize(
@@ -30,9 +44,7 @@ UNKNOWN = "01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f"
         json.dumps({"type": "authenticate", "token": "x" * 4097}),
         '{"type": "subscribe", "key": "nonsense"}',
         '{"type": "subscribe", "key": "getRecord:users:me"}',
-        json.dumps({"type": "subscribe", "key": f"getRecord:users:{UNKNOWN}", "after": -1}),
-        json.dumps({"type": "subscribe", "key": f"getRecord:users:{UNKNOWN}", "after": 1.5}),
-        json.dumps({"type": "subscribe", "key": f"getRecord:users:{UNKNOWN}", "after": 2**53}),
+        *(json.dumps({"type": "subscribe", "key": f"getRecord:users:{UNKNOWN}", "after": after}) for after in AFTER),
         "[" * 60_000,
         b'{"type": "ping"}',
     ],
@@ -46,6 +58,31 @@ async def test_a_frame_that_is_not_described_is_an_error_and_no_close(live, text
     refused = await socket.expect("error")
     assert refused["code"] == "VALIDATION_ERROR"
     await socket.ping()
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        ('{"type": "subscribe", "key": "nonsense"}', "nonsense"),
+        ('{"type": "unsubscribe", "key": ""}', ""),
+        (json.dumps({"type": "subscribe", "key": "x" * 60_000}), "x" * 60_000),
+        (f'{{"type": "subscribe", "key": "getRecord:users:{UNKNOWN}", "after": 41}}', f"getRecord:users:{UNKNOWN}"),
+        (f'{{"type": "subscribe", "key": "getRecord:users:{UNKNOWN}", "x": 1}}', f"getRecord:users:{UNKNOWN}"),
+        (f'{{"type": "subscibe", "key": "getRecord:users:{UNKNOWN}"}}', f"getRecord:users:{UNKNOWN}"),
+        ('{"key": "nonsense"}', "nonsense"),
+        ('{"type": "subscribe", "key": "a\\u0000b"}', "a\0b"),
+        ('{"type": "subscribe", "type": "subscribe", "key": "twice"}', "twice"),
+        (f'{{"type": "subscribe", "key": "getRecord:users:{UNKNOWN}"}}', f"getRecord:users:{UNKNOWN}"),
+        (b'{"type": "subscribe", "key": "bytes"}', "bytes"),
+    ],
+    ids=lambda text: repr(text[:60]),
+)
+async def test_a_refusal_names_the_key_that_the_frame_named(live, text, key):
+    socket = await live()
+
+    await socket.connection.send(text)
+
+    assert (await socket.expect("error"))["key"] == key
 
 
 async def test_an_error_does_not_repeat_what_was_sent(live):

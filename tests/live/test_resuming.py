@@ -13,7 +13,7 @@ async def test_a_position_that_nobody_can_have_seen_asks_for_a_reload(given, liv
     me = await given.an_account()
     socket = await live(me)
 
-    begun = await socket.subscribe(record_key(me), after=9_000_000_000)
+    begun = await socket.subscribe(record_key(me), after="9000000000.00000000")
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
 
     assert (begun["outcome"], begun["version"]) == ("resync_required", 1)
@@ -25,23 +25,23 @@ async def test_whoever_missed_nothing_goes_on(given, live):
     before = await (await live(me)).subscribe(record_key(me))
     await (await given.an_account()).patch("/api/v1/me", expectedVersion=1, firstName="Somebody else")
 
-    again = await (await live(me)).subscribe(record_key(me), after=before["position"])
+    again = await (await live(me)).subscribe(record_key(me), after=before["cursor"])
 
     assert again["outcome"] == "live"
 
 
 async def test_a_position_far_behind_asks_for_a_reload(given, live):
     me = await given.an_account()
-    start = (await (await live(me)).subscribe(record_key(me)))["position"]
+    start = await (await live(me)).subscribe(record_key(me))
     await given.sql(
         "INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, kind, fields)"
         " SELECT 'crowd', 'system', 'crowd', 'crowd', gen_random_uuid(), 'event', '{}' FROM generate_series(1, %s)",
         WINDOW + 1,
     )
 
-    begun = await (await live(me)).subscribe(record_key(me), after=start)
+    begun = await (await live(me)).subscribe(record_key(me), after=start["cursor"])
 
-    assert begun["position"] > start + WINDOW
+    assert begun["position"] > start["position"] + WINDOW
     assert begun["outcome"] == "resync_required"
 
 
@@ -63,7 +63,8 @@ async def test_there_is_no_window_between_subscribing_and_receiving(given, live)
     me = await given.an_account()
     socket, witness = await live(me), await live(me)
     seen: dict[int, int] = {}
-    position = (await socket.subscribe(record_key(me)))["position"]
+    begun = await socket.subscribe(record_key(me))
+    position, cursor = begun["position"], begun["cursor"]
     await witness.subscribe(record_key(me))
     writing = asyncio.create_task(write(me, 150))
 
@@ -75,16 +76,18 @@ async def test_there_is_no_window_between_subscribing_and_receiving(given, live)
         await socket.send("unsubscribe", key=record_key(me))
         if number % 4 == 0:
             await until_it_missed_something(witness, position)
-        await socket.send("subscribe", key=record_key(me), after=position)
+        await socket.send("subscribe", key=record_key(me), after=cursor)
         while (frame := await socket.next())["type"] != "subscribed":
-            position = max(position, frame["position"])
+            if frame["position"] > position:
+                position, cursor = frame["position"], frame["cursor"]
             seen[frame["position"]] = frame["version"]
         outcomes.add(frame["outcome"])
         if frame["outcome"] == "replayed":
             change = await socket.expect("change")
             assert change["position"] > position or change["position"] in seen
             seen[change["position"]] = change["version"]
-            position = max(position, change["position"])
+            if change["position"] > position:
+                position, cursor = change["position"], change["cursor"]
     await writing
 
     assert list(seen.values()) == list(range(2, 152))
@@ -108,7 +111,7 @@ async def test_socket_events_and_pages_give_the_same_changes(given, live, until)
     root, people = await given.root(), [await given.an_account() for _ in range(3)]
     keys = [record_key(person) for person in people]
     socket = await live(root)
-    start = (await root.get("/api/v1/changes", keys=",".join(keys))).json()["position"]
+    start = (await root.get("/api/v1/changes", keys=",".join(keys))).json()["cursor"]
     for key in keys:
         await socket.subscribe(key)
 

@@ -23,7 +23,7 @@ async def test_after_a_cut_what_was_missed_is_replayed_in_order(given, live):
     for socket in (first, witness):
         await socket.subscribe(record_key(me))
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
-    seen = (await first.expect("change"))["position"]
+    seen = await first.expect("change")
     first.connection.transport.abort()
 
     for version in (2, 3):
@@ -31,12 +31,12 @@ async def test_after_a_cut_what_was_missed_is_replayed_in_order(given, live):
     while (await witness.expect("change"))["version"] != 4:
         pass
     second = await live(me)
-    begun = await second.subscribe(record_key(me), after=seen)
+    begun = await second.subscribe(record_key(me), after=seen["cursor"])
     missed = [await second.expect("change") for _ in range(2)]
     await me.patch("/api/v1/me", expectedVersion=4, firstName="Now")
     now = await second.expect("change")
 
     assert (begun["outcome"], begun["version"]) == ("replayed", 4)
     assert [change["version"] for change in missed] == [3, 4]
-    assert seen < missed[0]["position"] < missed[1]["position"] <= begun["position"] < now["position"]
+    assert seen["position"] < missed[0]["position"] < missed[1]["position"] <= begun["position"] < now["position"]
     assert now["version"] == 5

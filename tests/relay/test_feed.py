@@ -110,3 +110,35 @@ async def test_goes_on_where_it_stood_when_its_connections_break(ledger, followi
             )
 
     assert told == [1, 2, 3]
+
+
+REPLACE = """
+SET session_replication_role = replica;
+DELETE FROM journal_positions WHERE position > 1;
+DELETE FROM journal WHERE id > (SELECT entry_id FROM journal_positions);
+UPDATE journal_relay SET position = 1, hash = (SELECT hash FROM journal_positions);
+INSERT INTO journal_positions (position, entry_id, entry_at, hash)
+    SELECT 1 + n, -n, now(), sha256(n::text::bytea) FROM generate_series(1, {entries}) AS n;
+UPDATE journal_relay SET position = 1 + {entries}, hash = COALESCE(
+    (SELECT hash FROM journal_positions WHERE position = 1 + {entries}), hash)
+"""
+"""Puts another journal in the place of this one, as a restored backup does; it has grown again already."""
+
+
+@pytest.mark.parametrize("entries", [0, 2, 7], ids=["shorter", "as long", "longer"])
+async def test_a_journal_that_was_replaced_is_noticed_and_followed_from_its_end(ledger, following, entries):
+    async with following() as (feed, told):
+        replaced = []
+        feed.when_replaced.append(lambda: replaced.append(feed.position))
+        await ledger.write("one", "two", "three")
+        await ledger.stamp()
+        await until(lambda: len(told) == 3)
+
+        await (await ledger.connect()).execute(REPLACE.format(entries=entries).encode())
+        await until(lambda: replaced)
+        await ledger.write("new")
+        await ledger.stamp()
+        await until(lambda: len(told) > 3)
+
+    assert replaced == [1 + entries]
+    assert told == [1, 2, 3, 2 + entries]

@@ -149,7 +149,9 @@ async def test_what_fails_for_what_was_before_is_sent_again_by_a_flush():
         if len(tries) == 2:
             await fail.wait()
             raise httpx.ConnectError("still away")
-        return httpx.Response(200, json={"records": {TABLE: {record["id"]: record}}, "position": 1})
+        return httpx.Response(
+            200, json={"records": {TABLE: {record["id"]: record}}, "position": 1, "cursor": "1.9f3a2b1c"}
+        )
 
     async with AsyncAccord("http://accord", transport=httpx.MockTransport(serve), retries=0) as accord:
         cache = accord.cache()

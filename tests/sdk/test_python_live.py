@@ -141,13 +141,13 @@ def spied(accord):
 async def test_a_follower_from_an_earlier_position_gets_what_was_missed_and_others_nothing_twice(person):
     ada = await person()
     accord = await ada.client()
-    position = (await accord.query_records(models.QueryRecords(pointers=[]))).position
+    cursor = (await accord.query_records(models.QueryRecords(pointers=[]))).cursor
 
     async with accord.live.follow(key_of(ada)) as first:
         await rename(accord, 1)
         await rename(accord, 2)
         await take(first, 2)
-        async with accord.live.follow(key_of(ada), after=position) as second:
+        async with accord.live.follow(key_of(ada), after=cursor) as second:
             await rename(accord, 3)
             assert [change.version for change in await take(second, 3)] == [2, 3, 4]
         assert [change.version for change in await take(first, 1)] == [4]
@@ -193,7 +193,7 @@ async def test_a_position_that_is_unknown_is_a_resync(person):
     ada = await person()
     accord = await ada.client()
 
-    async with accord.live.follow(key_of(ada), after=2**53 - 1) as changes:
+    async with accord.live.follow(key_of(ada), after=f"{2**53 - 1}.00000000") as changes:
         [news] = await take(changes, 1)
         await rename(accord, 1)
         [change] = await take(changes, 1)
@@ -203,41 +203,42 @@ async def test_a_position_that_is_unknown_is_a_resync(person):
 
 
 def test_a_gateway_that_is_behind_tells_nothing_twice():
-    changes = Changes(["key"], after=5)
+    changes = Changes(["key"], after=cursor_at(5))
 
-    changes.stand("key", 3, 1, "live")
+    changes.stand("key", cursor_at(3), "live")
     for position in (4, 5, 6):
         changes.offer(a_change(position))
 
     assert [news.position for news in changes._waiting] == [6]
 
 
-def test_a_record_that_did_not_change_needs_no_resync():
-    changes = Changes(["key"], after=5)
-    changes.stand("key", 10, 3, "replayed")
+def test_after_a_resync_positions_and_versions_may_be_lower():
+    changes = Changes(["key"], after=cursor_at(5))
+    changes.stand("key", cursor_at(10), "replayed")
     changes.offer(a_change(9, version=3))
     changes.fall()
 
-    changes.stand("key", 99_999, 3, "resync_required")
-    changes.offer(a_change(100_000, version=4))
+    changes.stand("key", cursor_at(7), "resync_required")
+    changes.offer(a_change(8, version=3))
 
-    assert [news.position for news in changes._waiting] == [9, 100_000]
+    assert [news.position for news in changes._waiting] == [9, 7, 8]
+    assert changes._waiting[1] == Resync("key", 7, cursor_at(7))
 
 
-def test_a_record_that_did_change_does():
-    changes = Changes(["key"], after=5)
-    changes.stand("key", 10, 3, "live")
-    changes.fall()
+def test_what_is_replayed_for_another_follower_does_not_move_one_that_does_not_stand_yet():
+    changes = Changes(["key"], after=cursor_at(5))
 
-    changes.stand("key", 99_999, 4, "resync_required")
+    changes.offer(a_change(8))
+    changes.stand("key", cursor_at(9), "replayed")
+    changes.offer(a_change(6))
 
-    assert list(changes._waiting) == [Resync("key", 99_999)]
+    assert [news.position for news in changes._waiting] == [6]
 
 
 def test_a_follower_that_reads_too_slowly_is_told_to_read_again(monkeypatch):
     monkeypatch.setattr(live, "MOST_WAITING", 3)
-    changes = Changes(["key"], after=0)
-    changes.stand("key", 0, 1, "live")
+    changes = Changes(["key"], after=cursor_at(0))
+    changes.stand("key", cursor_at(0), "live")
 
     for position in range(1, 6):
         changes.offer(a_change(position))
@@ -246,11 +247,16 @@ def test_a_follower_that_reads_too_slowly_is_told_to_read_again(monkeypatch):
     assert [news.position for news in changes._waiting] == [4, 5]
 
 
+def cursor_at(position):
+    return f"{position}.9f3a2b1c"
+
+
 def a_change(position, version=1):
     return models.Change.from_dict(
         {
             "key": "key",
             "position": position,
+            "cursor": cursor_at(position),
             "version": version,
             "kind": "updated",
             "at": "2026-01-31T09:30:00.000000Z",

@@ -126,6 +126,7 @@ USER = {
     "version": 1,
     "items": [],
     "position": 0,
+    "cursor": "0.00000000",
 }
 
 

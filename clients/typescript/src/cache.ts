@@ -58,6 +58,8 @@ export class Cache {
   readonly #shown = new Map<string, AnyRecord>();
   /** Positions at which records were deleted: what was read before does not bring them back. */
   readonly #deleted = new Map<string, number>();
+  /** Records whose version may be of a history that a backup replaced: what is read next counts. */
+  readonly #doubted = new Set<string>();
   readonly #listeners = new Set<(event: CacheEvent) => void>();
   #pending: Pending[] = [];
   #done: Step[] = [];
@@ -188,6 +190,7 @@ export class Cache {
 
   async #follow(pointer: RecordPointer, change: Change | Resync, signal: AbortSignal): Promise<void> {
     if (change.kind === 'deleted') return this.#remove(pointer, change.position);
+    if (change.kind === 'resync') this.#doubt();
     const known = this.#confirmed.get(keyOf(pointer))?.version ?? 0;
     if (change.kind !== 'resync' && change.version <= known) return;
     // The change does not come again, so it is read however long that takes.
@@ -199,6 +202,11 @@ export class Cache {
         await sleep(backoff(tried, BASE, MOST), signal);
       }
     }
+  }
+
+  #doubt(): void {
+    for (const key of this.#confirmed.keys()) this.#doubted.add(key);
+    for (const key of this.#deleted.keys()) this.#deleted.set(key, 0);
   }
 
   #begin(operations: readonly RecordOperation[], rollBack: () => void): Promise<Outcome> {
@@ -295,7 +303,9 @@ export class Cache {
 
   #keep(table: string, record: AnyRecord): void {
     const pointer = { table, id: record.id };
-    if ((this.#confirmed.get(keyOf(pointer))?.version ?? 0) >= record.version) return this.#show([pointer]);
+    const isDoubted = this.#doubted.delete(keyOf(pointer));
+    const known = this.#confirmed.get(keyOf(pointer))?.version ?? 0;
+    if (known >= record.version && !isDoubted) return this.#show([pointer]);
     this.#confirmed.set(keyOf(pointer), record);
     this.#show([pointer]);
   }

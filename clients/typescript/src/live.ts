@@ -4,7 +4,17 @@ import { errorOfCode, Unauthorized, type AccordError } from './errors.js';
 import type { Operations } from './generated/operations.gen.js';
 import type { Change } from './generated/types.gen.js';
 import { backoff } from './retries.js';
-import { type Frame, type Listener, LOST, SocketWire, StreamWire, UNAUTHENTICATED, type Wire } from './wires.js';
+import {
+  type Frame,
+  further,
+  type Listener,
+  LOST,
+  positionOf,
+  SocketWire,
+  StreamWire,
+  UNAUTHENTICATED,
+  type Wire,
+} from './wires.js';
 
 /** The key under which a record is followed. */
 export function recordKey(table: string, id: string): string {
@@ -16,16 +26,20 @@ export function listKey(ownerId: string, listType: string): string {
   return `getList:${ownerId}:${listType}`;
 }
 
-/** More changed than is kept: read the record or the list again. Changes after `position` follow. */
+/**
+ * More changed than is kept, or the journal is another one after a restored backup: forget the versions that you hold, and
+ * read the record or the list again. Changes after `position` follow.
+ */
 export interface Resync {
   kind: 'resync';
   key: string;
   position: number;
+  cursor: string;
 }
 
 export interface FollowOptions {
-  /** Changes after this position, such as that of `queryRecords`; those from now on unless given. */
-  after?: number;
+  /** Changes after this cursor, such as that of `queryRecords`; those from now on unless given. */
+  after?: string;
   /** Ends it. */
   signal?: AbortSignal;
 }
@@ -57,7 +71,7 @@ class Follower implements Following {
   readonly ready: Promise<void>;
 
   readonly #waiting = new Set<string>();
-  readonly #seen = new Map<string, number>();
+  readonly #seen = new Map<string, string>();
   readonly #queue: (Change | Resync)[] = [];
   readonly #leave: (follower: Follower) => void;
   #isOver = false;
@@ -68,7 +82,7 @@ class Follower implements Following {
 
   constructor(
     keys: readonly string[],
-    after: number | undefined,
+    after: string | undefined,
     leave: (follower: Follower) => void,
   ) {
     this.keys = keys;
@@ -106,16 +120,16 @@ class Follower implements Following {
     return { done: true, value: undefined };
   }
 
-  /** The last position seen of a key, undefined when it is not followed from anywhere yet. */
-  seen(key: string): number | undefined {
+  /** The last cursor seen of a key, undefined when it is not followed from anywhere yet. */
+  seen(key: string): string | undefined {
     return this.#seen.get(key);
   }
 
-  begin(key: string, position: number, isResync: boolean, isCaughtUp: boolean): void {
-    const isNew = !this.#seen.has(key);
-    if (isResync && !isNew) this.#put({ kind: 'resync', key, position });
-    if (isNew || isResync) this.#seen.set(key, position);
-    else if (isCaughtUp) this.#seen.set(key, Math.max(position, this.#seen.get(key)!));
+  begin(key: string, cursor: string, isResync: boolean, isCaughtUp: boolean): void {
+    const seen = this.#seen.get(key);
+    if (isResync && seen !== undefined) this.#put({ kind: 'resync', key, position: positionOf(cursor), cursor });
+    if (seen === undefined || isResync) this.#seen.set(key, cursor);
+    else if (isCaughtUp) this.#seen.set(key, further(cursor, seen));
     this.#waiting.delete(key);
     if (this.#waiting.size === 0) this.#stand.resolve();
   }
@@ -123,8 +137,8 @@ class Follower implements Following {
   take(change: Change): void {
     const seen = this.#seen.get(change.key);
     // Replayed for another follower before this one began, or sent twice.
-    if (seen === undefined || change.position <= seen) return;
-    this.#seen.set(change.key, change.position);
+    if (seen === undefined || change.position <= positionOf(seen)) return;
+    this.#seen.set(change.key, change.cursor);
     this.#put(change);
   }
 
@@ -157,8 +171,8 @@ class Follower implements Following {
 /** One key on the wire, for however many follow it. */
 interface Subscription {
   followers: Set<Follower>;
-  /** The last position that came, undefined until the server said that it stands. */
-  position: number | undefined;
+  /** The last cursor that came, undefined until the server said that it stands. */
+  cursor: string | undefined;
 }
 
 export class Live {
@@ -234,7 +248,7 @@ export class Live {
     this.#wire = undefined;
     this.#isOpen = false;
     clearTimeout(this.#renewal);
-    for (const subscription of this.#subscriptions.values()) subscription.position = undefined;
+    for (const subscription of this.#subscriptions.values()) subscription.cursor = undefined;
     if (error instanceof Unauthorized) return this.#fail(error);
     if (code === UNAUTHENTICATED) void this.#renewAndConnect();
     else this.#connectLater();
@@ -243,15 +257,15 @@ export class Live {
   #join(key: string, follower: Follower): void {
     const known = this.#subscriptions.get(key);
     if (!known) {
-      const subscription = { followers: new Set([follower]), position: undefined };
+      const subscription = { followers: new Set([follower]), cursor: undefined };
       this.#subscriptions.set(key, subscription);
       if (this.#isOpen) this.#subscribe(key, subscription);
       return;
     }
     known.followers.add(follower);
-    if (known.position === undefined) return; // It is told with the others.
+    if (known.cursor === undefined) return; // It is told with the others.
     const from = follower.seen(key);
-    if (from === undefined) follower.begin(key, known.position, false, true);
+    if (from === undefined) follower.begin(key, known.cursor, false, true);
     else this.#subscribe(key, known); // The server replays what this one missed; the others leave it out.
   }
 
@@ -275,18 +289,22 @@ export class Live {
   }
 
   #subscribe(key: string, { followers }: Subscription): void {
-    const positions = [...followers].map((each) => each.seen(key)).filter((seen) => seen !== undefined);
-    this.#wire?.subscribe(key, positions.length ? Math.min(...positions) : undefined);
+    const cursors = new Set([...followers].map((each) => each.seen(key)).filter((seen) => seen !== undefined));
+    // One for each cursor, as the server has to judge each; the first one goes back furthest.
+    const inOrder = [...cursors].sort((one, other) => positionOf(one) - positionOf(other));
+    for (const after of cursors.size > 0 ? inOrder : [undefined]) this.#wire?.subscribe(key, after);
   }
 
   #stands(subscription: Subscription, frame: Extract<Frame, { type: 'subscribed' }>): void {
-    subscription.position = Math.max(frame.position, subscription.position ?? 0);
     const isResync = frame.outcome === 'resync_required';
-    for (const each of subscription.followers) each.begin(frame.key, frame.position, isResync, frame.outcome === 'live');
+    const { cursor } = subscription;
+    subscription.cursor = isResync || cursor === undefined ? frame.cursor : further(frame.cursor, cursor);
+    for (const each of subscription.followers) each.begin(frame.key, frame.cursor, isResync, frame.outcome === 'live');
   }
 
   #changed(subscription: Subscription, { type: _, ...change }: Extract<Frame, { type: 'change' }>): void {
-    if (subscription.position !== undefined) subscription.position = Math.max(change.position, subscription.position);
+    const { cursor } = subscription;
+    if (cursor !== undefined) subscription.cursor = further(change.cursor, cursor);
     for (const each of subscription.followers) each.take(change);
   }
 

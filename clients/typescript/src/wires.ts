@@ -1,14 +1,24 @@
 /** What carries subscriptions: a WebSocket, or the event stream where there is none. */
 
-import { AccordError, ConnectionFailed, NotFound } from './errors.js';
+import { AccordError, ConnectionFailed, NotFound, ResyncRequired } from './errors.js';
 import type { Operations } from './generated/operations.gen.js';
 import type { Change } from './generated/types.gen.js';
+
+/** The position in a cursor: of two cursors of one history it tells which is further. */
+export function positionOf(cursor: string): number {
+  return Number(cursor.slice(0, cursor.indexOf('.')));
+}
+
+/** The one that is further. */
+export function further(cursor: string, than: string | undefined): string {
+  return than === undefined || positionOf(cursor) > positionOf(than) ? cursor : than;
+}
 
 /** What the server sends, as asyncapi.yaml has it. */
 export type Frame =
   | { type: 'welcome'; serverTime: string; heartbeatSeconds: number }
   | { type: 'authenticated'; expiresAt: string }
-  | { type: 'subscribed'; key: string; outcome: 'live' | 'replayed' | 'resync_required'; position: number }
+  | { type: 'subscribed'; key: string; outcome: 'live' | 'replayed' | 'resync_required'; position: number; cursor: string }
   | ({ type: 'change' } & Change)
   | { type: 'revoked'; key: string; reason: string }
   | { type: 'error'; code: string; message: string; key?: string }
@@ -24,7 +34,7 @@ export interface Listener {
 }
 
 export interface Wire {
-  subscribe(key: string, after: number | undefined): void;
+  subscribe(key: string, after: string | undefined): void;
   unsubscribe(key: string): void;
   /** Stay signed in, with another token. */
   authenticate(token: string): void;
@@ -80,7 +90,7 @@ export class SocketWire implements Wire {
     this.#watch.start(CONNECTING, () => undefined, () => this.#end(LOST));
   }
 
-  subscribe(key: string, after: number | undefined): void {
+  subscribe(key: string, after: string | undefined): void {
     this.#send({ type: 'subscribe', key, after });
   }
 
@@ -123,14 +133,16 @@ export class SocketWire implements Wire {
 }
 
 /**
- * The event stream: its keys are in its address, so each new key makes a new stream, from the position where the old one was.
+ * The event stream: its keys are in its address, so each new key makes a new stream, from the cursor where the old one was.
  *
- * It begins at one position for all keys. Whoever listens leaves out what they have seen, as after every cut.
+ * It begins at one cursor for all keys. Whoever listens leaves out what they have seen, as after every cut.
  */
 export class StreamWire implements Wire {
   readonly #api: Operations;
-  readonly #after = new Map<string, number | undefined>();
+  readonly #after = new Map<string, string | undefined>();
   readonly #told = new Set<string>();
+  /** The furthest cursor that a follower had, which the stream itself may begin before. */
+  #furthest: string | undefined;
   readonly #watch = new Watch();
   #listener: Listener | undefined;
   #stream = new AbortController();
@@ -142,13 +154,15 @@ export class StreamWire implements Wire {
     queueMicrotask(() => this.#listener?.opened());
   }
 
-  subscribe(key: string, after: number | undefined): void {
+  subscribe(key: string, after: string | undefined): void {
     if (this.#after.size >= MOST_KEYS_OF_STREAM && !this.#after.has(key)) {
       const message = `An event stream follows at most ${MOST_KEYS_OF_STREAM} keys.`;
       this.#listener?.frame({ type: 'error', code: 'TOO_MANY_KEYS', message, key });
       return;
     }
-    this.#after.set(key, after);
+    // Of several cursors that come at once the stream begins at the first.
+    if (!this.#isDue || this.#after.get(key) === undefined) this.#after.set(key, after);
+    if (after !== undefined) this.#furthest = further(after, this.#furthest);
     this.#told.delete(key);
     this.#restart();
   }
@@ -184,7 +198,7 @@ export class StreamWire implements Wire {
     try {
       await this.#locate(signal);
       if (this.#after.size === 0) return;
-      const after = Math.min(...[...this.#after.values()].map((position) => position ?? 0));
+      const after = await this.#begins(signal);
       const bytes = await this.#api.streamChanges({ keys: [...this.#after.keys()].join(','), after }, { signal });
       this.#watch.start(STREAM_HEARTBEAT, () => undefined, () => this.#end(LOST));
       await this.#read(bytes);
@@ -193,6 +207,22 @@ export class StreamWire implements Wire {
       if (signal.aborted) return;
       if (error instanceof NotFound) await this.#findRefused(signal);
       else this.#end(LOST, error instanceof ConnectionFailed ? undefined : error);
+    }
+  }
+
+  /** Where the stream begins: at the earliest cursor, unless the furthest is of another history; then all read again. */
+  async #begins(signal: AbortSignal): Promise<string | undefined> {
+    const known = [...this.#after.values()].filter((cursor) => cursor !== undefined);
+    const earliest = known.reduce((one, other) => (further(one, other) === one ? other : one));
+    const furthest = this.#furthest;
+    if (furthest === undefined || furthest === earliest) return earliest;
+    const [keys] = this.#after.keys();
+    try {
+      await this.#api.listChanges({ keys: keys!, after: furthest, limit: 1 }, { signal });
+      return earliest;
+    } catch (error) {
+      if (error instanceof ResyncRequired) return furthest;
+      throw error;
     }
   }
 
@@ -205,8 +235,8 @@ export class StreamWire implements Wire {
 
   async #begin(key: string, signal: AbortSignal): Promise<void> {
     try {
-      const { position } = await this.#api.listChanges({ keys: key }, { signal });
-      if (this.#after.has(key)) this.#after.set(key, position);
+      const { cursor } = await this.#api.listChanges({ keys: key }, { signal });
+      if (this.#after.has(key)) this.#after.set(key, cursor);
     } catch (error) {
       if (!(error instanceof NotFound)) throw error;
       this.#refuse(key, error);
@@ -257,15 +287,20 @@ export class StreamWire implements Wire {
 
   /** Hand on, and note how far the next stream may leave out. */
   #pass(frame: Frame): void {
-    if (frame.type === 'change') this.#after.set(frame.key, Math.max(frame.position, this.#after.get(frame.key) ?? 0));
+    if (frame.type === 'change') this.#after.set(frame.key, further(frame.cursor, this.#after.get(frame.key)));
     if (frame.type === 'revoked') this.#after.delete(frame.key);
     // A stream that was begun again for another key says again that the old ones are followed.
     if (frame.type === 'subscribed') {
-      if (frame.outcome === 'resync_required') this.#after.set(frame.key, frame.position);
+      if (frame.outcome === 'resync_required') this.#resynced(frame.key, frame.cursor);
       else if (this.#told.has(frame.key)) return;
       this.#told.add(frame.key);
     }
     this.#listener?.frame(frame);
+  }
+
+  #resynced(key: string, cursor: string): void {
+    this.#after.set(key, cursor);
+    this.#furthest = cursor;
   }
 
   #end(code: number, error?: unknown): void {

@@ -107,14 +107,14 @@ for (const liveOver of ['socket', 'stream'] as const) {
 
     test('a key that is followed later, from further back, gets what it missed, and the others nothing twice', async () => {
       const ada = await signedIn({ liveOver });
-      const { position } = await ada.listChanges({ keys: key(ada.user) });
+      const { cursor } = await ada.listChanges({ keys: key(ada.user) });
       const first = ada.live.follow([key(ada.user)]);
       const ofFirst = collected(first);
       await first.ready;
       await rename(ada, 1, 4);
       await until(() => ofFirst.versions().length === 3);
 
-      const ofSecond = collected(ada.live.follow([key(ada.user)], { after: position }));
+      const ofSecond = collected(ada.live.follow([key(ada.user)], { after: cursor }));
       const conversation = await ada.createConversation({ title: 'Plans' });
       const third = ada.live.follow([recordKey('conversations', conversation.id), listKey(conversation.id, 'messages')]);
       const ofThird = collected(third);
@@ -135,7 +135,7 @@ for (const liveOver of ['socket', 'stream'] as const) {
 
     test('a position that is not known is told, and changes follow', async () => {
       const ada = await signedIn({ liveOver });
-      const following = ada.live.follow([key(ada.user)], { after: Number.MAX_SAFE_INTEGER });
+      const following = ada.live.follow([key(ada.user)], { after: `${Number.MAX_SAFE_INTEGER}.00000000` });
       const { items } = collected(following);
       await following.ready;
 

@@ -109,7 +109,7 @@ class CompiledOperation:
             preconditions.check_if_match(request.headers[b"if-match"], inputs)
         if self._stream is not None and b"last-event-id" in request.headers:
             # A client that connects again repeats its URL, and tells in this header how far it came since.
-            inputs["after"] = int(request.headers[b"last-event-id"])
+            inputs["after"] = request.headers[b"last-event-id"].decode("ascii")
         return inputs
 
     def _info(self, request: Request) -> RequestInfo:

@@ -7,6 +7,9 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 Uuid: TypeAlias = str
 
 
+ChangeCursor: TypeAlias = str
+
+
 UuidOrNull: TypeAlias = str | None
 
 
@@ -269,21 +272,11 @@ class SigningKey(TypedDict):
 ChangePosition: TypeAlias = int
 
 
-class Change(TypedDict):
-    """That something changed, and to which version; what it is now is read as ever."""
+class ChangedRecord(TypedDict):
+    """The record that moved in a list, and that `version` and `kind` are of; a change of a record has none."""
 
-    key: str
-    position: ChangePosition
-    version: Version
-    kind: Literal['created', 'updated', 'deleted']
-    at: Timestamp
-
-
-class Changes(TypedDict):
-    """A page of changes."""
-
-    items: list[Change]
-    position: ChangePosition
+    table: str
+    id: Uuid
 
 
 EventStream: TypeAlias = str
@@ -458,10 +451,11 @@ RecordsByTable: TypeAlias = dict[str, RecordsById]
 
 
 class FoundRecords(TypedDict):
-    """Records by table and id, and the position of the journal that they are at least at."""
+    """Records by table and id, and the place in the journal that they are at least at."""
 
     records: RecordsByTable
     position: int
+    cursor: ChangeCursor
 
 
 class SetOperation(TypedDict):
@@ -549,6 +543,26 @@ class SigningKeys(TypedDict):
     """A JSON Web Key Set."""
 
     keys: list[SigningKey]
+
+
+class Change(TypedDict):
+    """That something changed, and to which version; what it is now is read as ever."""
+
+    key: str
+    position: ChangePosition
+    cursor: ChangeCursor
+    version: Version
+    kind: Literal['created', 'updated', 'deleted']
+    at: Timestamp
+    record: NotRequired[ChangedRecord]
+
+
+class Changes(TypedDict):
+    """A page of changes."""
+
+    items: list[Change]
+    position: ChangePosition
+    cursor: ChangeCursor
 
 
 class HealthCheck(TypedDict):

@@ -10,13 +10,18 @@ from accord.contract.records import Key, RecordKey
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions, journal_relay
+from accord.journal.chain import START
 
 BATCH = 500
 """Entries read at a time."""
 
-_AFTER = Statement(
+# The time of the entry tells PostgreSQL which partition it is in.
+_of_position = (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at)
+_FROM = Statement(
     select(
         journal_positions.c.position,
+        journal_positions.c.hash,
+        journal.c.id,
         journal.c.at,
         journal.c.actor_id,
         journal.c.operation,
@@ -27,20 +32,17 @@ _AFTER = Statement(
         journal.c.fields,
         journal.c.list_keys,
     )
-    .join(
-        journal,
-        # The time of the entry tells PostgreSQL which partition it is in.
-        (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at),
-    )
-    .where(journal_positions.c.position > bindparam("after"))
+    .outerjoin(journal, _of_position)
+    .where(journal_positions.c.position >= bindparam("first"))
     .order_by(journal_positions.c.position)
     .limit(bindparam("most"))
 )
 _RELAY = Statement(select(journal_relay.c.position, journal_relay.c.hash))
-_of_position = (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at)
+_HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
 _CHANGES = Statement(
     select(
         journal_positions.c.position,
+        journal_positions.c.hash,
         journal.c.id,
         journal.c.at,
         journal.c.record_table,
@@ -73,14 +75,29 @@ class Forgotten(Exception):
     """Entries that were asked for have been pruned: whoever wants to follow must reload."""
 
 
+class Replaced(Exception):
+    """The journal is not the one that was read before: a backup was restored under a running process."""
+
+
 async def read(database: Reader, after: int, most: int = BATCH) -> list[Any]:
-    """Return the entries after a position, in order: rows with `position`, `at`, the record, `kind` and `list_keys`."""
-    return await database.all(_AFTER, after=after, most=most)
+    """Return the entries after a position, in order: rows with `position`, `hash`, `at`, the record and its lists.
+
+    Raises Forgotten.
+    """
+    return _all_there(await database.all(_FROM, first=after + 1, most=most))
 
 
-async def last_position(database: Reader) -> int:
-    """Return the newest position; 0 when nothing was stamped yet."""
-    return (await relay_state(database)).position
+async def read_on(database: Reader, position: int, digest: bytes, most: int = BATCH) -> list[Any]:
+    """Return the entries after a position as `read` does; raise Replaced when the hash there is another one, or gone.
+
+    The entry at the position is read along, so that this is known also while nothing follows it.
+    """
+    found = await database.all(_FROM, first=position, most=most + 1)
+    if position == 0:
+        return _all_there(found)
+    if not found or (found[0].position, found[0].hash) != (position, digest):
+        raise Replaced
+    return _all_there(found[1:])
 
 
 async def relay_state(database: Reader) -> Any:
@@ -88,13 +105,21 @@ async def relay_state(database: Reader) -> Any:
     return await database.one(_RELAY)
 
 
+async def hash_at(database: Reader, position: int) -> bytes | None:
+    """Return the chain's hash at a position, None when nothing stands there (yet)."""
+    if position == 0:
+        return START
+    row = await database.one(_HASH, position=position)
+    return None if row is None else row.hash
+
+
 async def changes(database: Reader, after: int, upto: int, keys: Collection[Key], most: int) -> list[Any]:
     """Return the entries between two positions that change any of the records or lists, the first `most` of them.
 
-    The rows have `position`, `at`, `record_table`, `record_id`, `record_version`, `kind` and `list_keys`; raises
-    Forgotten. A record of another table that has the same id is not sorted out: ids are unique.
+    The rows have `position`, `hash`, `at`, the record with its version, `kind` and `list_keys`; raises Forgotten.
+    A record of another table that has the same id is not sorted out: ids are unique.
     """
-    found = await database.all(
+    rows = await database.all(
         _CHANGES,
         after=after,
         upto=upto,
@@ -102,11 +127,15 @@ async def changes(database: Reader, after: int, upto: int, keys: Collection[Key]
         lists=[str(key) for key in keys if not isinstance(key, RecordKey)],
         most=most,
     )
-    if any(row.id is None for row in found):
-        raise Forgotten
-    return found
+    return _all_there(rows)
 
 
 def keys_of(entry: Any) -> list[str]:
     """Return the keys of what an entry changed: the record, and the lists that it shows in."""
     return [f"getRecord:{entry.record_table}:{entry.record_id}", *entry.list_keys]
+
+
+def _all_there(rows: list[Any]) -> list[Any]:
+    if any(row.id is None for row in rows):
+        raise Forgotten
+    return rows

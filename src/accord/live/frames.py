@@ -9,6 +9,8 @@ import orjson
 from accord.contract import asyncapi
 from accord.contract.json_body import MalformedJson, parse
 from accord.contract.shapes import timestamp
+from accord.journal.changes import change_of
+from accord.journal.cursors import Cursor
 
 UNAUTHENTICATED = 4401
 SLOW_READER = 4408
@@ -21,25 +23,40 @@ _validators = {
 
 
 class BadFrame(Exception):
-    """The frame is not one that `asyncapi.yaml` describes; the text says which rule it breaks."""
+    """The frame is not one that `asyncapi.yaml` describes; `key` is what it names as its key, however malformed."""
+
+    def __init__(self, message: str, key: str | None = None) -> None:
+        """Take the rule that it breaks, and the key whose follower waits for an answer."""
+        super().__init__(message)
+        self.key = key
 
 
 def read(message: Any) -> dict[str, Any]:
     """Return the frame of an ASGI `websocket.receive` message; raise BadFrame."""
     text = message.get("text")
     if text is None:
-        raise BadFrame("Send text frames with one JSON object each.")
+        raise BadFrame("Send text frames with one JSON object each.", _key(message.get("bytes")))
     try:
         frame = parse(text.encode())
     except MalformedJson as error:
-        raise BadFrame(f"The frame {error}.") from None
+        raise BadFrame(f"The frame {error}.", _key(text)) from None
     kind = frame.get("type") if isinstance(frame, dict) else None
     is_valid = _validators.get(kind) if isinstance(kind, str) else None
     if is_valid is None:
-        raise BadFrame(f"`type` must be one of {', '.join(sorted(_validators))}.")
+        raise BadFrame(f"`type` must be one of {', '.join(sorted(_validators))}.", _key(text))
     if not is_valid(frame):
-        raise BadFrame(f"The frame does not fit the schema of {kind}; see asyncapi.yaml.")
+        raise BadFrame(f"The frame does not fit the schema of {kind}; see asyncapi.yaml.", _key(text))
     return frame
+
+
+def _key(text: str | bytes | None) -> str | None:
+    """Return the key that a refused frame names, as far as it can be read at all."""
+    try:
+        frame = orjson.loads(text or b"")
+    except orjson.JSONDecodeError:
+        return None
+    key = frame.get("key") if isinstance(frame, dict) else None
+    return key if isinstance(key, str) else None
 
 
 def welcome(connection_id: str, heartbeat: int) -> str:
@@ -52,26 +69,15 @@ def authenticated(user_id: str, expires_at: float) -> str:
     return _frame("authenticated", userId=user_id, expiresAt=timestamp(datetime.fromtimestamp(expires_at, UTC)))
 
 
-def subscribed(key: str, outcome: str, position: int, version: int | None) -> str:
-    """Return the frame that begins a subscription: what comes after `position` follows."""
+def subscribed(key: str, outcome: str, cursor: Cursor, version: int | None) -> str:
+    """Return the frame that begins a subscription: what comes after the cursor follows."""
     known = {} if version is None else {"version": version}
-    return _frame("subscribed", key=key, outcome=outcome, position=position, **known)
+    return _frame("subscribed", key=key, outcome=outcome, position=cursor.position, cursor=str(cursor), **known)
 
 
 def change(key: str, entry: Any) -> str:
     """Return the frame of one journal entry for one key."""
-    return _frame("change", **change_fields(key, entry))
-
-
-def change_fields(key: str, entry: Any) -> dict[str, Any]:
-    """Return what every transport says of a change: of a list, `version` is that of the record that moved in it."""
-    return {
-        "key": key,
-        "position": entry.position,
-        "version": entry.record_version,
-        "kind": entry.kind,
-        "at": timestamp(entry.at),
-    }
+    return _frame("change", **change_of(key, entry))
 
 
 def revoked(key: str, reason: str) -> str:

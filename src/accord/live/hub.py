@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from accord.journal.cursors import Cursor
 from accord.journal.reading import keys_of
 from accord.live import frames, metrics
 from accord.live.subscriber import Subscriber
@@ -27,11 +28,12 @@ class Hub:
         self.when_access_removed: Callable[[list[Subscriber]], object] = lambda _: None
         """Told whose access to something ended: what belongs to it may be out of reach now, too."""
         feed.listeners.append(self.deliver)
+        feed.when_replaced.append(self.journal_replaced)
 
     @property
-    def position(self) -> int:
-        """The last position that was delivered."""
-        return self._feed.position
+    def cursor(self) -> Cursor:
+        """Up to where everything was delivered."""
+        return self._feed.cursor
 
     def join(self, subscriber: Subscriber) -> None:
         """Take a connection in."""
@@ -56,12 +58,12 @@ class Hub:
         if caller.session_id is not None:
             self._by_session.setdefault(caller.session_id, set()).add(subscriber)
 
-    def start(self, subscriber: Subscriber, key: str) -> int:
-        """Begin to collect what happens to a key; return the position after which all of it is collected."""
+    def start(self, subscriber: Subscriber, key: str) -> Cursor:
+        """Begin to collect what happens to a key; return the place after which all of it is collected."""
         subscriber.keys.add(key)
         subscriber.starting.add(key)
         self._by_key.setdefault(key, set()).add(subscriber)
-        return self.position
+        return self.cursor
 
     def stop(self, subscriber: Subscriber, key: str) -> None:
         """End a subscription."""
@@ -101,6 +103,11 @@ class Hub:
         self.is_stopping = True
         for subscriber in self._all:
             subscriber.close(frames.GOING_AWAY, "The service is restarting; connect again.")
+
+    def journal_replaced(self) -> None:
+        """Let everybody connect again, and show by their cursors what of this journal they have seen."""
+        for subscriber in self._all:
+            subscriber.close(frames.GOING_AWAY, "The journal was replaced; connect again.")
 
     def _note_event(self, entry: Any) -> None:
         if entry.fields.get("event") != ACCESS_REMOVED:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from accord import logs
 from accord.context import Caller, new_id
+from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
@@ -82,7 +83,7 @@ class _Connection:
         try:
             frame = frames.read(message)
         except frames.BadFrame as bad:
-            self._subscriber.put(frames.error("VALIDATION_ERROR", str(bad)))
+            self._subscriber.put(frames.error("VALIDATION_ERROR", str(bad), bad.key))
             return
         kind = frame["type"]
         if kind == "ping":
@@ -119,14 +120,18 @@ class _Connection:
         self._close_after(expires_at - time.time(), "The token has expired; authenticate with a new one in time.")
         subscriber.put(frames.authenticated(caller.id, expires_at))
 
-    async def _subscribe(self, key: str, after: int | None) -> None:
+    async def _subscribe(self, key: str, after: str | None) -> None:
         subscriber = self._subscriber
         if len(subscriber.keys) >= MOST_KEYS and key not in subscriber.keys:
             message = f"A connection follows at most {MOST_KEYS} keys; unsubscribe from some."
             subscriber.put(frames.error("TOO_MANY_KEYS", message, key))
             return
+        cursor = None if after is None else Cursor.parse(after)
         try:
-            await self._parts.subscriptions.begin(subscriber, key, after, self._id)
+            await self._parts.subscriptions.begin(subscriber, key, cursor, self._id)
+        except Problem as problem:
+            self._parts.hub.stop(subscriber, key)
+            subscriber.put(frames.error(problem.code, problem.detail, key))
         except Exception as error:  # noqa: BLE001 - the client hears of it, and the log has the reason
             logs.exception("A subscription failed.", error, request_id=self._id)
             self._parts.hub.stop(subscriber, key)

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from accord.context import Caller
+from accord.journal.cursors import Cursor
 from accord.live import metrics
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
@@ -45,13 +46,12 @@ class Streams:
                 metrics.closings.labels(str(subscriber.closing[0])).inc()
 
     async def _start(self, subscriber: Subscriber, allowed: dict[str, Any]) -> None:
-        """Begin after the position at which the flow looked: what changed since then was missed, too."""
-        after = allowed["position"] if allowed["after"] is None else allowed["after"]
+        """Begin where the client was, or where the flow looked: what changed since then was missed, too."""
         versions = {item["key"]: item["version"] for item in allowed["items"]}
-        position = self._hub.position
+        upto = self._hub.cursor
         for key in versions:
             self._hub.start(subscriber, key)
-        await self._subscriptions.follow(subscriber, versions, after, position)
+        await self._subscriptions.follow(subscriber, versions, Cursor.parse(allowed["after"]), upto)
 
 
 async def _write_all(subscriber: Subscriber, write: Write) -> None:
@@ -72,10 +72,13 @@ async def _write_all(subscriber: Subscriber, write: Write) -> None:
 
 
 def _event(frame: str, following: str | None) -> bytes:
-    """Return the event; its id is what a client resumes from, so only the last frame of a position has one."""
+    """Return the event; its id is what a client resumes from, so only the last frame of a position has one.
+
+    Before what is replayed there is none either: the client has not seen it yet.
+    """
     fields = orjson.loads(frame)
-    position = fields["position"] if fields["type"] == "change" else None
-    if following is not None and orjson.loads(following).get("position") == position:
-        position = None
-    identified = "" if position is None else f"id: {position}\n"
+    cursor = None if fields.get("outcome") == "replayed" else fields.get("cursor")
+    if following is not None and orjson.loads(following).get("cursor") == cursor:
+        cursor = None
+    identified = "" if cursor is None else f"id: {cursor}\n"
     return f"{identified}event: {fields['type']}\ndata: {frame}\n\n".encode()

@@ -14,7 +14,8 @@ from accord.context import Caller, RequestInfo
 from accord.contract.records import Key, ListKey, list_owners, owner_to_read, parse_key, record_types
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
-from accord.journal.reading import Forgotten, changes, keys_of, last_position
+from accord.journal.cursors import Cursor, fits
+from accord.journal.reading import Forgotten, changes, keys_of
 from accord.live import frames
 from accord.live.hub import REVOKED, Hub
 from accord.live.subscriber import Subscriber
@@ -55,32 +56,35 @@ class Subscriptions:
         self._looking: set[asyncio.Task[None]] = set()
         hub.when_access_removed = self._look_again
 
-    async def begin(self, subscriber: Subscriber, text: str, after: int | None, request_id: str) -> None:
+    async def begin(self, subscriber: Subscriber, text: str, after: Cursor | None, request_id: str) -> None:
         """Subscribe to the key, or tell why not."""
-        position = self._hub.start(subscriber, text)
+        upto = self._hub.start(subscriber, text)
         try:
             async with self._reading:
                 version = await self._readable_version(subscriber.caller, parse_key(text), request_id)
-            await self.follow(subscriber, {text: version}, position if after is None else after, position)
+            await self.follow(subscriber, {text: version}, after or upto, upto)
         except Unreadable as refused:
             self._hub.stop(subscriber, text)
             subscriber.put(frames.error(refused.code, refused.detail, text))
 
-    async def follow(self, subscriber: Subscriber, versions: dict[str, int | None], after: int, position: int) -> None:
-        """Send what was missed between two positions, then what happens; the keys are allowed and being collected."""
+    async def follow(
+        self, subscriber: Subscriber, versions: dict[str, int | None], after: Cursor, upto: Cursor
+    ) -> None:
+        """Send what was missed between two places, then what happens; the keys are allowed and being collected."""
         await subscriber.room()
         keys = [key for key in map(parse_key, versions) if key is not None]
         async with self._reading:
-            outcome, missed = await self._missed(keys, after, position)
+            outcome, missed = await self._missed(keys, after, upto)
         for text, version in versions.items():
             if text in subscriber.keys:  # Access may have been removed meanwhile, and the client was told.
-                subscriber.put(frames.subscribed(text, outcome, position, version))
+                subscriber.put(frames.subscribed(text, outcome, upto, version))
         while missed:
             for entry in missed:
                 _put(subscriber, entry, versions)
             await subscriber.room()
             full = len(missed) == PAGE
-            missed = await changes(self._database, missed[-1].position, position, keys, PAGE) if full else []
+            last = missed[-1].position
+            missed = await changes(self._database, last, upto.position, keys, PAGE) if full else []
         subscriber.begun()
 
     def _look_again(self, subscribers: list[Subscriber]) -> None:
@@ -125,15 +129,14 @@ class Subscriptions:
         if owner is not None:
             await self._readable_version(caller, owner, request_id)
 
-    async def _missed(self, keys: list[Key], after: int, position: int) -> tuple[str, list[Any]]:
-        if after >= position:
-            # Another process may be ahead of this one; but nobody can have seen what the journal does not have.
-            is_known = after == position or after <= await last_position(self._database)
-            return ("live" if is_known else "resync_required"), []
-        if position - after > WINDOW:
+    async def _missed(self, keys: list[Key], after: Cursor, upto: Cursor) -> tuple[str, list[Any]]:
+        if after == upto:
+            return "live", []
+        # Also behind `upto`: another process may be ahead of this one, but nobody has seen what the journal has not.
+        if not await fits(self._database, after) or upto.position - after.position > WINDOW:
             return "resync_required", []
         try:
-            missed = await changes(self._database, after, position, keys, PAGE)
+            missed = await changes(self._database, after.position, upto.position, keys, PAGE)
         except Forgotten:
             return "resync_required", []
         return ("replayed" if missed else "live"), missed

@@ -9,7 +9,9 @@ from typing import Any
 
 from accord import logs
 from accord.database.pool import Database
-from accord.journal.reading import last_position, read
+from accord.journal.chain import START
+from accord.journal.cursors import Cursor
+from accord.journal.reading import Replaced, read_on, relay_state
 from accord.problems import Problem
 
 POLL_INTERVAL = 1.0
@@ -29,8 +31,16 @@ class Feed:
         self._is_woken_by_others = is_woken_by_others
         self._woken = asyncio.Event()
         self.listeners: list[Listener] = []
+        self.when_replaced: list[Callable[[], object]] = []
+        """Told that the journal is another one now: what listeners heard before may never have been."""
         self.position = 0
         """The last position that the listeners have seen."""
+        self._hash = START
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the listeners are, in the history that they have seen."""
+        return Cursor.of(self.position, self._hash)
 
     def wake(self) -> None:
         """Look now: something was stamped."""
@@ -38,7 +48,8 @@ class Feed:
 
     async def start(self) -> None:
         """Begin at the newest position; what is older is read by those who ask for it."""
-        self.position = await last_position(self._database)
+        state = await relay_state(self._database)
+        self.position, self._hash = state.position, state.hash
 
     async def run(self) -> None:
         """Follow until cancelled, whatever happens to the database meanwhile."""
@@ -46,7 +57,7 @@ class Feed:
             self._woken.clear()
             entries = await self._read()
             if entries:
-                self.position = entries[-1].position
+                self.position, self._hash = entries[-1].position, entries[-1].hash
                 for listener in self.listeners:
                     _tell(listener, entries)
             else:
@@ -54,12 +65,23 @@ class Feed:
 
     async def _read(self) -> list[Any]:
         try:
-            return await read(self._database, self.position)
+            return await self._read_on()
         except Problem as problem:
             logs.debug("The journal could not be read.", reason=problem.code)
         except Exception as error:  # noqa: BLE001 - a feed that ended would leave every reader behind for good
             logs.exception("The journal could not be read.", error)
         return []
+
+    async def _read_on(self) -> list[Any]:
+        try:
+            return await read_on(self._database, self.position, self._hash)
+        except Replaced:
+            position = self.position
+            await self.start()
+            logs.warning("The journal was replaced by another one.", position=position, now=self.position)
+            for tell in self.when_replaced:
+                tell()
+            return []
 
     async def _wait(self) -> None:
         try:

@@ -19,6 +19,7 @@ FRAME = json.dumps(
         "type": "change",
         "key": "getRecord:users:01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f",
         "position": 4242,
+        "cursor": "4242.9f3a2b1c",
         "version": 42,
         "kind": "updated",
         "at": "2026-01-31T09:31:00.000000Z",

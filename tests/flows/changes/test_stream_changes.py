@@ -21,7 +21,7 @@ async def test_tells_of_changes_as_they_happen(announced):
     assert stream.response.headers["content-type"] == "text/event-stream"
     assert (begun["outcome"], begun["version"]) == ("live", 1)
     assert (change["key"], change["version"]) == (record_key(me), 2)
-    assert stream.last_id == str(change["position"])
+    assert stream.last_id == change["cursor"]
 
 
 async def test_goes_on_after_the_last_event_that_was_seen(given):
@@ -35,7 +35,7 @@ async def test_goes_on_after_the_last_event_that_was_seen(given):
         await me.patch("/api/v1/me", expectedVersion=2, firstName="Augusta")
         await change_to(witness, 3)
 
-    async with open_stream(me, record_key(me), {"Last-Event-ID": first.last_id}, after=1) as second:
+    async with open_stream(me, record_key(me), {"Last-Event-ID": first.last_id}, after="1.00000000") as second:
         begun = await second.expect("subscribed")
         missed = await second.expect("change")
 

@@ -137,8 +137,8 @@ class Live:
         self._live = live
 
     @contextmanager
-    def follow(self, *keys: str, after: int | None = None) -> Generator[Iterator[Change | Resync], None, None]:
-        """Follow keys from now, or from a position: `with accord.live.follow(key) as changes`.
+    def follow(self, *keys: str, after: str | None = None) -> Generator[Iterator[Change | Resync], None, None]:
+        """Follow keys from now, or from a cursor: `with accord.live.follow(key) as changes`.
 
         Whatever changes after the block was entered is delivered. Raises NotFound when a key may not be followed, here
         or, when that comes later, from the iteration.

@@ -84,6 +84,8 @@ class Cache:
         self._operations = operations
         self._live = live
         self._confirmed: dict[Key, AnyRecord] = {}
+        self._doubted: set[Key] = set()
+        """Records whose version may be of a history that was replaced by a backup: what is read next counts."""
         self._shown: dict[Key, AnyRecord | None] = {}
         """What pending transactions make of records; None for one that they delete."""
         self._pending: list[_Pending] = []
@@ -180,6 +182,8 @@ class Cache:
     async def _keep_current(self, pointer: RecordPointer, changes: Changes) -> None:
         try:
             async for news in changes:
+                if isinstance(news, Resync):
+                    self._doubted.update(self._confirmed)
                 held = self._confirmed.get((pointer.table, pointer.id))
                 if held is None or isinstance(news, Resync) or news.kind == "deleted" or news.version > held.version:
                     await self._load_patiently(pointer)
@@ -316,7 +320,8 @@ class Cache:
 
     def _confirm(self, table: str, record: AnyRecord) -> None:
         held = self._confirmed.get((table, record.id))
-        if held is None or record.version > held.version:
+        if held is None or (table, record.id) in self._doubted or record.version > held.version:
+            self._doubted.discard((table, record.id))
             with self._showing([(table, record.id)]):
                 self._confirmed[table, record.id] = record
 

@@ -1,8 +1,9 @@
 """Live updates: one WebSocket for all that is followed, which comes back by itself and goes on where it was.
 
 A change says that something moved, and to which version; what it is now is read as ever. Nobody misses a change: after
-a cut every key is followed from the last position that its follower saw, and what comes twice is dropped. When too much
-was missed, a `Resync` says so: read again, changes go on from there.
+a cut every key is followed from the last cursor that its follower saw, and what comes twice is dropped. When too much
+was missed, or the journal is another one after a restored backup, a `Resync` says so: read again, changes go on from
+there.
 """
 
 from __future__ import annotations
@@ -56,23 +57,31 @@ def list_key(owner_id: UUID | str, list_type: str) -> str:
     return f"getList:{owner_id}:{list_type}"
 
 
+def position_of(cursor: str) -> int:
+    """Return the position in a cursor. Positions of one history tell which of two cursors is further."""
+    return int(cursor.partition(".")[0])
+
+
 @attrs.frozen
 class Resync:
-    """More was missed than the service keeps: read what the key names again. Later changes follow."""
+    """More was missed than the service keeps, or its journal is another one: forget all versions, and read again.
+
+    Later changes follow.
+    """
 
     key: str
     position: int
+    cursor: str
 
 
 class Changes:
     """What one follower gets, in order: `async for change in changes`."""
 
-    def __init__(self, keys: Iterable[str], after: int | None) -> None:
+    def __init__(self, keys: Iterable[str], after: str | None) -> None:
         self.keys = frozenset(keys)
-        self._positions: dict[str, int | None] = dict.fromkeys(self.keys, after)
+        self._cursors: dict[str, str | None] = dict.fromkeys(self.keys, after)
         self._standing: set[str] = set()
         self._waiting: deque[Change | Resync] = deque()
-        self._versions: dict[str, int] = {}
         self._ended: Exception | None = None
         self._closed = False
         self._news = asyncio.Event()
@@ -96,39 +105,34 @@ class Changes:
             self._news.clear()
             await self._news.wait()
 
-    def position(self, key: str) -> int | None:
-        """Return the last position that this follower has of the key; None before it stands."""
-        return self._positions[key]
+    def cursor(self, key: str) -> str | None:
+        """Return the last cursor that this follower has of the key; None before it stands."""
+        return self._cursors[key]
 
     def stands(self, key: str) -> bool:
         return key in self._standing
 
-    def stand(self, key: str, position: int, version: int | None, outcome: str) -> None:
+    def stand(self, key: str, cursor: str, outcome: str) -> None:
         """Note that the service answered: from here on nothing is missed."""
-        seen = self._positions[key]
-        if seen is None or outcome == "resync_required":
-            self._positions[key] = position
-        elif outcome == "live":
-            # This gateway may be behind the one that told what was seen, and tells that again.
-            self._positions[key] = max(position, seen)
-        # A record that is at the version that was seen has not changed, however long ago that was.
-        if outcome == "resync_required" and seen is not None and not self._has_seen(key, version):
-            self._put(Resync(key, position))
-        if version is not None:
-            self._versions[key] = version
+        seen = self._cursors[key]
+        # This gateway may be behind the one that told what was seen, and tells that again.
+        is_ahead = outcome == "live" and seen is not None and position_of(cursor) > position_of(seen)
+        if seen is None or is_ahead or outcome == "resync_required":
+            self._cursors[key] = cursor
+        if outcome == "resync_required" and seen is not None:
+            self._put(Resync(key, position_of(cursor), cursor))
         self._standing.add(key)
         self._news.set()
 
     def fall(self) -> None:
-        """Note that the connection is gone; positions stay."""
+        """Note that the connection is gone; cursors stay."""
         self._standing.clear()
 
     def offer(self, change: Change) -> None:
-        """Take a change, unless it was here before."""
-        seen = self._positions[change.key]
-        if seen is not None and change.position > seen:
-            self._positions[change.key] = change.position
-            self._versions[change.key] = change.version
+        """Take a change, unless it was here before, or is replayed for somebody else before this one stands."""
+        seen = self._cursors[change.key]
+        if seen is not None and self.stands(change.key) and change.position > position_of(seen):
+            self._cursors[change.key] = change.cursor
             self._put(change)
 
     def end(self, error: Exception) -> None:
@@ -141,13 +145,10 @@ class Changes:
         self._closed = True
         self.end(ConnectionFailed("The client was closed."))
 
-    def _has_seen(self, key: str, version: int | None) -> bool:
-        return version is not None and version == self._versions.get(key)
-
     def _put(self, news: Change | Resync) -> None:
         if len(self._waiting) >= MOST_WAITING:
             self._waiting.clear()
-            self._waiting.extend(Resync(key, self._positions[key] or 0) for key in sorted(self.keys))
+            self._waiting.extend(Resync(key, position_of(c), c) for key, c in sorted(self._cursors.items()) if c)
         else:
             self._waiting.append(news)
         self._news.set()
@@ -175,8 +176,8 @@ class Live:
         self._signed_in_until: asyncio.Queue[float] = asyncio.Queue()
 
     @asynccontextmanager
-    async def follow(self, *keys: str, after: int | None = None) -> AsyncGenerator[Changes, None]:
-        """Follow keys from now, or from a position, such as that of `query_records`.
+    async def follow(self, *keys: str, after: str | None = None) -> AsyncGenerator[Changes, None]:
+        """Follow keys from now, or from a cursor, such as that of `query_records`.
 
         Whatever changes after the block was entered is delivered. Raises NotFound when a key may not be followed, here
         or, when that comes later, from the iteration.
@@ -319,13 +320,16 @@ class Live:
             self.disconnect()  # The next connection tries until there is a token.
 
     async def _ask(self, key: str) -> None:
-        """Ask the service about a key for all its followers that do not stand, from the earliest of their positions."""
+        """Ask the service about a key for its followers that do not stand.
+
+        Those with one cursor are asked for together; the others follow, as the service has to judge each cursor.
+        """
         waiting = [each for each in self._followers.get(key, ()) if not each.stands(key)]
         if self._socket is None or key in self._asked or not waiting:
             return
-        self._asked[key] = waiting
-        positions = [position for each in waiting if (position := each.position(key)) is not None]
-        await self._say(type="subscribe", key=key, **({"after": min(positions)} if positions else {}))
+        after = waiting[0].cursor(key)
+        self._asked[key] = [each for each in waiting if each.cursor(key) == after]
+        await self._say(type="subscribe", key=key, **({} if after is None else {"after": after}))
 
     async def _say(self, **frame: object) -> None:
         if self._socket is not None:
@@ -339,8 +343,8 @@ class Live:
             for changes in self._followers.get(key, ()):
                 changes.offer(change)
         elif kind == "subscribed":
-            position, version, outcome = frame["position"], frame.get("version"), frame["outcome"]
-            await self._answered(key, lambda each: each.stand(key, position, version, outcome))
+            cursor, outcome = frame["cursor"], frame["outcome"]
+            await self._answered(key, lambda each: each.stand(key, cursor, outcome))
         elif kind == "authenticated":
             self._signed_in_until.put_nowait(read_time(frame["expiresAt"]).timestamp())
         elif kind == "error" and key:

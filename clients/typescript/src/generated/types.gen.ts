@@ -10,6 +10,14 @@ export type ClientOptions = {
 export type Uuid = string;
 
 /**
+ * A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
+ * it counts in this history only. Keep it and send it back as it is. After a restored backup it is
+ * `RESYNC_REQUIRED`.
+ *
+ */
+export type ChangeCursor = string;
+
+/**
  * A UUID, or null when there is none.
  */
 export type UuidOrNull = string | null;
@@ -407,9 +415,19 @@ export type Change = {
      */
     key: string;
     position: ChangePosition;
+    cursor: ChangeCursor;
     version: Version;
     kind: 'created' | 'updated' | 'deleted';
     at: Timestamp;
+    record?: ChangedRecord;
+};
+
+/**
+ * The record that moved in a list, and that `version` and `kind` are of; a change of a record has none.
+ */
+export type ChangedRecord = {
+    table: string;
+    id: Uuid;
 };
 
 /**
@@ -421,6 +439,7 @@ export type Changes = {
      */
     items: Array<Change>;
     position: ChangePosition;
+    cursor: ChangeCursor;
 };
 
 /**
@@ -668,11 +687,12 @@ export type RecordsByTable = {
 };
 
 /**
- * Records by table and id, and the position of the journal that they are at least at.
+ * Records by table and id, and the place in the journal that they are at least at.
  */
 export type FoundRecords = {
     records: RecordsByTable;
     position: number;
+    cursor: ChangeCursor;
 };
 
 /**
@@ -839,9 +859,9 @@ export type UserId = Uuid;
 export type Keys = string;
 
 /**
- * The last position that you saw.
+ * The last cursor that you saw.
  */
-export type After = ChangePosition;
+export type After = ChangeCursor;
 
 /**
  * The `id` of the conversation.
@@ -2310,9 +2330,9 @@ export type ListChangesData = {
          */
         keys: string;
         /**
-         * The last position that you saw.
+         * The last cursor that you saw.
          */
-        after?: ChangePosition;
+        after?: ChangeCursor;
         /**
          * The most items to answer with.
          */
@@ -2343,7 +2363,7 @@ export type ListChangesErrors = {
      */
     406: Problem;
     /**
-     * The position is too old, or unknown here.
+     * The cursor is too old, or not of this journal.
      */
     410: Problem;
     /**
@@ -2368,7 +2388,7 @@ export type ListChangesError = ListChangesErrors[keyof ListChangesErrors];
 
 export type ListChangesResponses = {
     /**
-     * The changes in order, and the position up to which these are all.
+     * The changes in order, and the cursor up to which these are all.
      */
     200: Changes;
 };
@@ -2381,7 +2401,7 @@ export type StreamChangesData = {
         /**
          * The id of the last event that you saw; it goes before `after`.
          */
-        'Last-Event-ID'?: ChangePosition;
+        'Last-Event-ID'?: ChangeCursor;
     };
     path?: never;
     query: {
@@ -2390,9 +2410,9 @@ export type StreamChangesData = {
          */
         keys: string;
         /**
-         * The last position that you saw.
+         * The last cursor that you saw.
          */
-        after?: ChangePosition;
+        after?: ChangeCursor;
     };
     url: '/api/v1/changes/stream';
 };

@@ -1,10 +1,10 @@
-// A client of the live socket, as small as one can be: sign in, subscribe, keep the last position of each key, and
+// A client of the live socket, as small as one can be: sign in, subscribe, keep the last cursor of each key, and
 // after a cut subscribe again from there.
 "use strict";
 
 const at = (id) => document.getElementById(id);
 const SHOWN = 300;
-const keys = new Map(); // key → {outcome, version, position, changes, missedUpTo}
+const keys = new Map(); // key → {outcome, version, position, cursor, changes, missedUpTo}
 let session = null; // {accessToken, refreshToken, user}
 let socket = null;
 let wanted = false; // whether the connection is to be there
@@ -41,7 +41,7 @@ function send(kind, fields) {
 
 function subscribe(key) {
   const known = keys.get(key);
-  send("subscribe", known && known.position !== null ? { key, after: known.position } : { key });
+  send("subscribe", known && known.cursor !== null ? { key, after: known.cursor } : { key });
 }
 
 const got = {
@@ -60,16 +60,16 @@ const got = {
     const known = keys.get(frame.key);
     if (!known) return;
     const replayed = frame.outcome === "replayed";
-    // What is replayed is told one by one; until then the position is the last one seen.
+    // What is replayed is told one by one; until then the cursor is the last one seen.
     Object.assign(known, { outcome: frame.outcome, missedUpTo: replayed ? frame.position : 0 });
-    if (!replayed) known.position = Math.max(frame.position, known.position || 0);
+    const isFurther = frame.outcome === "resync_required" || frame.position >= (known.position || 0);
+    if (!replayed && isFurther) Object.assign(known, { position: frame.position, cursor: frame.cursor });
     if (frame.version) known.version = frame.version;
   },
   change(frame) {
     const known = keys.get(frame.key);
     if (!known || (known.position !== null && frame.position <= known.position)) return;
-    known.position = frame.position;
-    known.version = frame.version;
+    Object.assign(known, { position: frame.position, cursor: frame.cursor, version: frame.version });
     known.changes += 1;
   },
   revoked(frame) {
@@ -179,7 +179,7 @@ at("cut").onclick = () => {
 at("follow").onsubmit = (event) => {
   event.preventDefault();
   const key = event.target.key.value.trim();
-  if (!keys.has(key)) keys.set(key, { outcome: null, version: null, position: null, changes: 0, missedUpTo: 0 });
+  if (!keys.has(key)) keys.set(key, { outcome: null, version: null, position: null, cursor: null, changes: 0, missedUpTo: 0 });
   subscribe(key);
   draw();
 };

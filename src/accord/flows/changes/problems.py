@@ -4,7 +4,7 @@ from accord.problems import Problem
 
 
 class ResyncRequired(Problem):
-    """The journal no longer tells what happened since the position, or never had it."""
+    """The journal no longer tells what happened since the cursor, or has another history."""
 
-    code, status, title = "RESYNC_REQUIRED", 410, "The position is too old"
-    detail = "Read the records again, then follow from the current position."
+    code, status, title = "RESYNC_REQUIRED", 410, "The cursor is too old, or of another history"
+    detail = "Forget the versions that you hold, read the records again, then follow without a cursor."

@@ -17,6 +17,7 @@ from accord.contract.records import (
     parse_key,
     record_types,
 )
+from accord.journal.cursors import Cursor, cursor_at
 from accord.problems import NotFound, ValidationFailed
 
 TICKET_PREFIX = "accord_ticket_"
@@ -63,6 +64,13 @@ async def _read_version(context: Context, record: RecordType, key: RecordKey) ->
     inputs = {parameter.argument: parameter.default for parameter in read.parameters if parameter.place == "query"}
     found = await flow(context, **inputs, **{record.id_argument: key.id})
     return found["version"]
+
+
+async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor:
+    """Return how far one request searches."""
+    if last.position - begin.position <= WINDOW:
+        return last
+    return await cursor_at(context.read, begin.position + WINDOW) or last
 
 
 def new_ticket(context: Context) -> str:

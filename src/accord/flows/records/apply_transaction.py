@@ -3,13 +3,13 @@
 from accord.context import Context
 from accord.contract.types import ApplyTransaction, FoundRecords
 from accord.flows.records import rules, shapes
-from accord.journal.reading import last_position
+from accord.journal import cursors
 
 
 async def apply_transaction(context: Context, body: ApplyTransaction) -> FoundRecords:
     """Apply all operations or none, to records that are locked before they are judged."""
     # Before the change: whoever goes on from here is told of it again rather than not at all.
-    position = await last_position(context.read)
+    cursor = await cursors.newest(context.read)
     operations = rules.checked_operations(body["operations"])
     expected = rules.expected_versions(body.get("expectedVersions", {}))
     rows = await rules.locked(context, operations, expected)
@@ -18,4 +18,4 @@ async def apply_transaction(context: Context, body: ApplyTransaction) -> FoundRe
 
     await rules.written(context, rows, touched)
 
-    return shapes.found(await rules.judged_afterwards(context, touched), position)
+    return shapes.found(await rules.judged_afterwards(context, touched), cursor)

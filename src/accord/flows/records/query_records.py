@@ -3,17 +3,17 @@
 from accord.context import Context
 from accord.contract.types import FoundRecords, QueryRecords
 from accord.flows.records import rules, shapes
-from accord.journal.reading import last_position
+from accord.journal import cursors
 
 
 async def query_records(context: Context, body: QueryRecords) -> FoundRecords:
     """Answer with those of the records that the caller may read, with one statement for each table."""
     # Before the records: what changes in between is announced again rather than missed.
-    position = await last_position(context.read)
+    cursor = await cursors.newest(context.read)
     ids = rules.ids_by_table((pointer["table"], pointer["id"]) for pointer in body["pointers"])
     records = [
         (table, shapes.record(table, row))
         for table in sorted(ids.keys() & shapes.kinds().keys())
         for row in await rules.domain_of(table).readable(context.read, context.caller, ids[table])
     ]
-    return shapes.found(records, position)
+    return shapes.found(records, cursor)

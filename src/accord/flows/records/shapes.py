@@ -11,6 +11,7 @@ from accord.contract.records import RecordType, record_types
 from accord.contract.shapes import record_shape
 from accord.contract.types import FoundRecords
 from accord.contract.validators import FieldError, compile_validator
+from accord.journal.cursors import Cursor
 
 
 @cache
@@ -76,9 +77,9 @@ def row(table: str, key: Key, value: Record) -> dict[str, Any]:
     return {"id": key[1], **{snake_case(path): value[path] for path in writable()[table]}}
 
 
-def found(records: Iterable[tuple[str, dict[str, Any]]], position: int) -> FoundRecords:
-    """Return records by table and id."""
+def found(records: Iterable[tuple[str, dict[str, Any]]], cursor: Cursor) -> FoundRecords:
+    """Return records by table and id, and from where changes of them follow."""
     by_table: dict[str, Any] = {}
     for table, value in records:
         by_table.setdefault(table, {})[value["id"]] = value
-    return {"records": by_table, "position": position}
+    return {"records": by_table, "position": cursor.position, "cursor": str(cursor)}

@@ -22,6 +22,7 @@ __all__ = [
     "AuditPage",
     "AuditVerdict",
     "Change",
+    "ChangedRecord",
     "ChangeKind",
     "Changes",
     "Conflict",
@@ -251,6 +252,11 @@ class Change(Model):
     position: int
     """Where the journal is, counted from 1 in the order of commits; 0 is before everything. It stays below 2^53."""
 
+    cursor: str
+    """A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
+    it counts in this history only. Keep it and send it back as it is. After a restored backup it is
+    `RESYNC_REQUIRED`."""
+
     version: int
     """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
     it exactly."""
@@ -259,6 +265,19 @@ class Change(Model):
 
     at: datetime.datetime
     """RFC 3339, UTC, with microseconds."""
+
+    record: ChangedRecord | Unset = UNSET
+    """The record that moved in a list, and that `version` and `kind` are of; a change of a record has none."""
+
+
+@define(kw_only=True)
+class ChangedRecord(Model):
+    """The record that moved in a list, and that `version` and `kind` are of; a change of a record has none."""
+
+    table: str
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
 
 
 @define(kw_only=True)
@@ -270,6 +289,11 @@ class Changes(Model):
 
     position: int
     """Where the journal is, counted from 1 in the order of commits; 0 is before everything. It stays below 2^53."""
+
+    cursor: str
+    """A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
+    it counts in this history only. Keep it and send it back as it is. After a restored backup it is
+    `RESYNC_REQUIRED`."""
 
 
 @define(kw_only=True)
@@ -462,12 +486,17 @@ class FieldError(Model):
 
 @define(kw_only=True)
 class FoundRecords(Model):
-    """Records by table and id, and the position of the journal that they are at least at."""
+    """Records by table and id, and the place in the journal that they are at least at."""
 
     records: RecordsByTable
     """Records by table, then by id."""
 
     position: int
+
+    cursor: str
+    """A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
+    it counts in this history only. Keep it and send it back as it is. After a restored backup it is
+    `RESYNC_REQUIRED`."""
 
 
 @define(kw_only=True)

@@ -569,18 +569,18 @@ class AsyncOperations(ABC):
         self,
         *,
         keys: str,
-        after: int | Unset = UNSET,
+        after: str | Unset = UNSET,
         limit: int | Unset = UNSET,
     ) -> Changes:
-        """What changed since a position.
+        """What changed since a cursor.
 
-        Without `after` there are no items, and `position` is where to begin. Ask again with the `position` of the
-        answer, also when it has no items. 410 means that the position is too old or unknown: read the records
-        again.
+        Without `after` there are no items, and `cursor` is where to begin. Ask again with the `cursor` of the
+        answer, also when it has no items. 410 means that the cursor is too old, or not of this journal, as after a
+        restored backup: forget the versions that you hold, and read the records again.
 
         Args:
             keys: The keys to follow, up to 50, separated by commas.
-            after: The last position that you saw.
+            after: The last cursor that you saw.
             limit: The most items to answer with.
         """
         return await self._get(
@@ -780,8 +780,8 @@ class AsyncOperations(ABC):
     ) -> FoundRecords:
         """Read many records at once.
 
-        What the caller may not read is left out, exactly like what does not exist. `position` is one of the
-        journal: every later change of these records is announced behind it.
+        What the caller may not read is left out, exactly like what does not exist. Whoever follows these records
+        after `cursor` is told of every later change.
         """
         return await self._get(
             Request(
@@ -910,17 +910,17 @@ class AsyncOperations(ABC):
         self,
         *,
         keys: str,
-        after: int | Unset = UNSET,
+        after: str | Unset = UNSET,
     ) -> AsyncIterator[str]:
         """Changes as they happen, as server-sent events.
 
         Events are `subscribed`, `change`, `revoked` and `closing`; their data are the frames of `asyncapi.yaml`.
-        The id of an event is its position, and a client that connects again with it as `Last-Event-ID` misses
+        The id of an event is its cursor, and a client that connects again with it as `Last-Event-ID` misses
         nothing.
 
         Args:
             keys: The keys to follow, up to 50, separated by commas.
-            after: The last position that you saw.
+            after: The last cursor that you saw.
         """
         return self._stream(
             Request(
@@ -1497,18 +1497,18 @@ class Operations(ABC):
         self,
         *,
         keys: str,
-        after: int | Unset = UNSET,
+        after: str | Unset = UNSET,
         limit: int | Unset = UNSET,
     ) -> Changes:
-        """What changed since a position.
+        """What changed since a cursor.
 
-        Without `after` there are no items, and `position` is where to begin. Ask again with the `position` of the
-        answer, also when it has no items. 410 means that the position is too old or unknown: read the records
-        again.
+        Without `after` there are no items, and `cursor` is where to begin. Ask again with the `cursor` of the
+        answer, also when it has no items. 410 means that the cursor is too old, or not of this journal, as after a
+        restored backup: forget the versions that you hold, and read the records again.
 
         Args:
             keys: The keys to follow, up to 50, separated by commas.
-            after: The last position that you saw.
+            after: The last cursor that you saw.
             limit: The most items to answer with.
         """
         return self._wait_for(
@@ -1669,8 +1669,8 @@ class Operations(ABC):
     ) -> FoundRecords:
         """Read many records at once.
 
-        What the caller may not read is left out, exactly like what does not exist. `position` is one of the
-        journal: every later change of these records is announced behind it.
+        What the caller may not read is left out, exactly like what does not exist. Whoever follows these records
+        after `cursor` is told of every later change.
         """
         return self._wait_for(
             self._asynchronous.query_records(
@@ -1773,17 +1773,17 @@ class Operations(ABC):
         self,
         *,
         keys: str,
-        after: int | Unset = UNSET,
+        after: str | Unset = UNSET,
     ) -> Iterator[str]:
         """Changes as they happen, as server-sent events.
 
         Events are `subscribed`, `change`, `revoked` and `closing`; their data are the frames of `asyncapi.yaml`.
-        The id of an event is its position, and a client that connects again with it as `Last-Event-ID` misses
+        The id of an event is its cursor, and a client that connects again with it as `Last-Event-ID` misses
         nothing.
 
         Args:
             keys: The keys to follow, up to 50, separated by commas.
-            after: The last position that you saw.
+            after: The last cursor that you saw.
         """
         return self._iterate(
             self._asynchronous.stream_changes(

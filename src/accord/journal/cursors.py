@@ -1,0 +1,58 @@
+"""Cursors: a position and the first 32 bits of the chain's hash there, so that it counts in its own history only.
+
+A restored backup, or another installation, has the same positions with other entries behind them. The chain makes the
+hash at a position stand for all that came before, so a client that comes with a cursor cannot be told that it missed
+nothing where it has seen what never was.
+"""
+
+from typing import Any, NamedTuple, Self
+
+from accord.database.reader import Reader
+from accord.journal.reading import hash_at, relay_state
+
+_MARK = 4
+"""Bytes of the hash."""
+
+
+class Cursor(NamedTuple):
+    """A place in one history; `str` gives what clients keep and send back."""
+
+    position: int
+    mark: str
+
+    @classmethod
+    def of(cls, position: int, digest: bytes) -> Self:
+        """Return the cursor at a position; before the first one the chain has no hash, and the mark is zeros."""
+        return cls(position, digest[:_MARK].ljust(_MARK, b"\0").hex())
+
+    @classmethod
+    def of_entry(cls, entry: Any) -> Self:
+        """Return the cursor behind an entry, which brings its `position` and `hash`."""
+        return cls.of(entry.position, entry.hash)
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Return the cursor that a client sent; the contract has checked its form."""
+        position, _, mark = text.partition(".")
+        return cls(int(position), mark)
+
+    def __str__(self) -> str:
+        """Return what stands for it on the wire."""
+        return f"{self.position}.{self.mark}"
+
+
+async def newest(database: Reader) -> Cursor:
+    """Return the cursor at the end of the journal."""
+    state = await relay_state(database)
+    return Cursor.of(state.position, state.hash)
+
+
+async def cursor_at(database: Reader, position: int) -> Cursor | None:
+    """Return the cursor at a position, None when the journal has none there: one look-up by the primary key."""
+    digest = await hash_at(database, position)
+    return None if digest is None else Cursor.of(position, digest)
+
+
+async def fits(database: Reader, cursor: Cursor) -> bool:
+    """Say whether the cursor is of this journal's own history."""
+    return await cursor_at(database, cursor.position) == cursor
