@@ -24,7 +24,7 @@ COMPILE = (
     "uv pip compile --quiet --universal --python-version=3.11 --generate-hashes --no-annotate "
     "--no-emit-index-url --no-emit-find-links"  # whoever installs chooses the registry
 )
-EXTRAS = ("--extra=embedded", "--extra=telemetry")
+EXTRAS = ("--extra=embedded", "--extra=telemetry", "--extra=dev")
 LOCKED = {
     "build": ("--group=build",),
     "runtime": ("pyproject.toml", "--extra=telemetry"),

@@ -34,19 +34,19 @@ class Account:
     def email(self) -> str:
         return self.user["email"]
 
-    async def get(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+    async def get(self, path: str, /, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
         return await self.http.get(path, params=query or None, headers=headers)
 
-    async def post(self, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+    async def post(self, path: str, /, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
         return await self.http.post(path, json=body or None, headers=headers)
 
-    async def patch(self, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+    async def patch(self, path: str, /, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
         return await self.http.patch(path, json=body, headers=headers)
 
-    async def put(self, path: str, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
+    async def put(self, path: str, /, headers: dict[str, str] | None = None, **body: Any) -> httpx.Response:
         return await self.http.put(path, json=body, headers=headers)
 
-    async def delete(self, path: str, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
+    async def delete(self, path: str, /, headers: dict[str, str] | None = None, **query: Any) -> httpx.Response:
         return await self.http.delete(path, params=query or None, headers=headers)
 
     async def journal(self) -> list[tuple[str, str, int | None]]:

@@ -5,7 +5,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,16 @@ from accord.contract.bundle import BundleUnusable
 from accord.problems import CannotStart, Problem
 from accord.settings import Settings, SettingsError
 
+NEW_RECORD = "new record"
+"""One command of two words: `accord new` has a domain behind it otherwise."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 2 when it was typed or set up wrongly, 1 when it cannot be done."""
-    chosen = _parser().parse_args(arguments)
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    if typed[:2] == NEW_RECORD.split():
+        typed[:2] = [NEW_RECORD]
+    chosen = _parser().parse_args(typed)
     try:
         return chosen.run(chosen)
     except SettingsError as error:
@@ -79,12 +85,26 @@ def _add_database_commands(commands: Any) -> None:
 
 
 def _add_new(commands: Any) -> None:
-    new = commands.add_parser("new", help="write the contract, flow and test of a new operation")
+    explanation = "write the contract, flow and test of a new operation"
+    new = commands.add_parser("new", help=explanation, description=f"{explanation}; see also `accord new record -h`")
     new.set_defaults(run=_new)
-    new.add_argument("domain")
-    new.add_argument("operation_id", metavar="operationId")
+    new.add_argument("domain", help="a word like accounts; a new one is begun")
+    new.add_argument("operation_id", metavar="operationId", help="a name like updateMe")
     new.add_argument("--method", required=True, choices=["get", "post", "put", "patch", "delete"])
-    new.add_argument("--path", required=True)
+    new.add_argument("--path", required=True, help="a path like /api/v1/notes/{noteId}")
+    explanation = "write a domain of records: five operations, table, migration, samples and tests"
+    record = commands.add_parser(
+        NEW_RECORD,
+        help=explanation,
+        description=explanation,
+        epilog="Kinds: text (a line, 200 characters), longtext (10,000), integer, number, boolean, time, date, uuid, "
+        "choice:open,done. `:optional` behind it lets the field be null. Example: "
+        "accord new record tasks title:text due:date:optional state:choice:open,done done:boolean",
+    )
+    record.set_defaults(run=_new_record)
+    record.add_argument("name", help="what they are called in the plural, like tasks or workItems")
+    record.add_argument("fields", nargs="+", metavar="name:kind", help="a field, like title:text")
+    record.add_argument("--singular", help="what one is called, where English does not tell")
 
 
 def _add_journal_commands(commands: Any) -> None:
@@ -228,12 +248,24 @@ def _doctor(chosen: argparse.Namespace) -> int:
 
 def _new(chosen: argparse.Namespace) -> int:
     from accord.contract import scaffold  # noqa: PLC0415
+
+    return _scaffolded(lambda: scaffold.new(chosen.domain, chosen.operation_id, chosen.method, chosen.path))
+
+
+def _new_record(chosen: argparse.Namespace) -> int:
+    from accord.contract import scaffold  # noqa: PLC0415
+
+    return _scaffolded(lambda: scaffold.new_record(chosen.name, chosen.fields, chosen.singular))
+
+
+def _scaffolded(write: Callable[[], list[Path]]) -> int:
     from accord.contract.generate import SourcesMissing  # noqa: PLC0415
+    from accord.contract.scaffold import ScaffoldRefused  # noqa: PLC0415
     from accord.contract.sources import ContractInvalid  # noqa: PLC0415
 
     try:
-        written = scaffold.new(chosen.domain, chosen.operation_id, chosen.method, chosen.path)
-    except (scaffold.ScaffoldRefused, SourcesMissing, ContractInvalid) as refused:
+        written = write()
+    except (ScaffoldRefused, SourcesMissing, ContractInvalid) as refused:
         raise CannotStart(str(refused)) from refused
     for path in written:
         print(path)

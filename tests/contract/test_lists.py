@@ -4,7 +4,10 @@ import importlib
 from typing import Any
 
 import pytest
+import samples
+import versioned
 from contract_operations import NAMED, OPERATIONS
+from given import Account
 
 from accord.api.parameters import CompiledParameters
 from accord.context import Caller, Context, RequestInfo, Resources
@@ -37,6 +40,17 @@ class CountingDatabase(Database):
         return await super().borrow()
 
 
+async def three_of(operation: Operation, owner: Account) -> dict[str, str]:
+    """Make three of what is listed, or of everything where it is no kind of record; return the ids of the path."""
+    ids = await samples.ids_for([operation], owner, {})
+    items = resolve(bundle.load(), operation.success_schema or {})["properties"]["items"]["items"]
+    listed = [r for r in versioned.resources().values() if items.get("$ref", "").endswith(f"/{r.kind.schema}")]
+    for resource in listed or versioned.resources().values():
+        for _ in range(3):
+            await samples.created(resource, owner, ids)
+    return ids
+
+
 @pytest.fixture
 async def resources(service, tmp_path):
     settings = Settings(data_dir=tmp_path)
@@ -50,11 +64,8 @@ async def resources(service, tmp_path):
 
 @pytest.mark.parametrize("operation", LISTS, **NAMED)
 async def test_the_number_of_statements_does_not_depend_on_the_length_of_the_page(given, resources, until, operation):
-    admin, _ = await given.an_admin(), await given.an_account()
-    talks = [(await admin.post("/api/v1/conversations", title=f"Plans {n}")).json() for n in range(3)]
-    for text in ("One", "Two", "Three"):
-        await admin.post(f"/api/v1/conversations/{talks[0]['id']}/messages", text=text)
-    ids = {"conversationId": talks[0]["id"]}
+    admin = await given.an_admin()
+    ids = await three_of(operation, admin)
     flow = getattr(
         importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}"), operation.flow_name
     )

@@ -77,6 +77,7 @@ def test_a_new_operation_is_a_contract_a_flow_and_a_test(repository):
         "src/accord/flows/widgets/update_widget.py",
         "tests/flows/widgets/test_update_widget.py",
         "src/accord/flows/widgets/__init__.py",
+        "tests/flows/widgets/samples.py",
         "openapi/bundle.json",
         "src/accord/contract/types.py",
     ]

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+import samples
+import versioned
 from contract_operations import NAMED, OPERATIONS, body_properties, example_body, example_query, parameters, path_of
 from given import Given
 
@@ -16,6 +18,12 @@ from accord.contract.operations import Operation, resolve
 
 def taking(header: str) -> list[Operation]:
     return [o for o in OPERATIONS if header in {parameter.name for parameter in parameters(o, "header")}]
+
+
+def of_records(header: str) -> list[Operation]:
+    """Leave out what was scaffolded and has no table yet: that is at version 1, whatever is done to it."""
+    without = {operation.id for operation in versioned.unowned_versioned_operations()}
+    return [operation for operation in taking(header) if operation.id not in without]
 
 
 def giving_a_tag(operation: Operation) -> bool:
@@ -43,18 +51,17 @@ class Records:
             known = {"expectedVersion": version, "email": self.email}
             request["params"] = query | {name: known[name] for name in query}
         client = self.root if operation.path.startswith("/api/v1/users") else self.owner
-        return await client.request(operation.method, path_of(operation, **self.ids), **request)
+        # Whom a path names beside a record is its owner: they take part in what is theirs.
+        ids = self.ids if self.of(operation)[0] == "users" else self.ids | {"userId": self.ids["me"]}
+        return await client.request(operation.method, path_of(operation, **ids), **request)
 
     def of(self, operation: Operation) -> tuple[str, str]:
-        """Return the table and the id of the record that an operation is about."""
-        for name, table in TABLES.items():
-            if f"{{{name}}}" in operation.path:
-                return table, self.ids[name]
+        """Return the table and the id of the record that an operation is about: the first that its path names."""
+        by_name = {resource.id_name: table for table, resource in versioned.resources().items()}
+        for parameter in parameters(operation, "path"):
+            if parameter.name in by_name:
+                return by_name[parameter.name], self.ids[parameter.name]
         return "users", self.ids["me"]
-
-
-# The first that a path names is what the operation is about: a member is removed from a conversation.
-TABLES = {"messageId": "messages", "conversationId": "conversations", "userId": "users"}
 
 
 @pytest.fixture(scope="module")
@@ -66,11 +73,11 @@ async def records(service) -> AsyncIterator[Records]:
 
 async def made(given: Given) -> Records:
     me, other, root = await given.an_account(version=7), await given.an_account(version=7), await given.root()
-    talk = (await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id])).json()["id"]
-    said = (await me.post(f"/api/v1/conversations/{talk}/messages", text="Shall we begin?")).json()["id"]
-    for table, record_id in (("conversations", talk), ("messages", said)):
-        await given.sql(f"UPDATE {table} SET version = 7 WHERE id = %s", record_id)  # noqa: S608 - tables of ours
-    ids = {"userId": other.id, "conversationId": talk, "messageId": said, "me": me.id, "newcomer": root.id}
+    ids = {"userId": other.id, "me": me.id, "newcomer": root.id}
+    for name, resource in ((r.id_name, r) for r in versioned.resources().values() if r.id_name != "userId"):
+        ids[name] = (await samples.created(resource, me, ids))["id"]
+    for table, resource in versioned.resources().items():
+        await given.sql(f"UPDATE {table} SET version = 7 WHERE id = %s", ids[resource.id_name])  # noqa: S608 - of ours
     return Records(ids, other.email, me.http, root.http)
 
 
@@ -96,7 +103,7 @@ def test_every_operation_that_states_a_version_takes_a_tag_too():
     assert stating
 
 
-@pytest.mark.parametrize("operation", taking("If-None-Match"), **NAMED)
+@pytest.mark.parametrize("operation", of_records("If-None-Match"), **NAMED)
 async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
     for held in ('"7"', 'W/"7"', '"1", "7"', "*", '"6" ,"7"'):
         answer = await records.call(operation, If_None_Match=held)
@@ -106,7 +113,7 @@ async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
         assert not {"content-type", "content-length", "content-encoding"} & set(answer.headers)
 
 
-@pytest.mark.parametrize("operation", taking("If-None-Match"), **NAMED)
+@pytest.mark.parametrize("operation", of_records("If-None-Match"), **NAMED)
 async def test_who_holds_another_one_gets_the_record(records, operation):
     for held in ('"6"', '"77"', "7", "'7'", '"7', '""', 'w/"7"'):
         answer = await records.call(operation, If_None_Match=held)
@@ -114,7 +121,7 @@ async def test_who_holds_another_one_gets_the_record(records, operation):
         assert (answer.status_code, answer.headers["etag"], answer.json()["version"]) == (200, '"7"', 7), held
 
 
-@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
 async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(given, operation):
     records = await made(given)
 
@@ -125,7 +132,7 @@ async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(given, op
         assert (answer.headers["etag"], answer.json()["version"]) == ('"8"', 8)
 
 
-@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
 async def test_a_tag_that_agrees_and_is_stale_is_412(given, records, operation):
     for stale in (6, 8):
         answer = await records.call(operation, version=stale, If_Match=f'"{stale}"')
@@ -136,7 +143,7 @@ async def test_a_tag_that_agrees_and_is_stale_is_412(given, records, operation):
     assert await unchanged(given, records, operation)
 
 
-@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
 async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(given, records, operation):
     for tag in ('"6"', '"8"'):
         answer = await records.call(operation, version=7, If_Match=tag)
@@ -147,7 +154,7 @@ async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(
     assert await unchanged(given, records, operation)
 
 
-@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
 async def test_what_is_no_strong_tag_of_a_version_is_400(records, operation):
     for tag in ("7", 'W/"7"', "*", '"7", "8"', '"x"', '"07"', '"-7"', '"9999999999999999999"', '""'):
         answer = await records.call(operation, version=7, If_Match=tag)
@@ -156,7 +163,7 @@ async def test_what_is_no_strong_tag_of_a_version_is_400(records, operation):
         assert {error["field"] for error in answer.json()["errors"]} == {"If-Match"}
 
 
-@pytest.mark.parametrize("operation", taking("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
 async def test_without_a_tag_a_stale_version_is_409(records, operation):
     answer = await records.call(operation, version=6)
 

@@ -4,6 +4,8 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import samples
+from contract_operations import body_properties, example_body, path_of
 from given import details
 
 from accord.contract import bundle
@@ -25,14 +27,19 @@ async def a_request(given: Any, operation: Operation) -> tuple[Any, str, dict[st
         body = details()
         return sender, operation.path, body, body | {"firstName": "Grace"}
     me = await given.an_account()
-    path = operation.path
-    if "{conversationId}" in path:
-        talk = await me.post("/api/v1/conversations", title="Plans")
-        path = path.replace("{conversationId}", talk.json()["id"])
-    content = operation.definition["requestBody"]["content"]["application/json"]
-    body = content["example"]
-    [name] = [name for name, value in body.items() if isinstance(value, str)][:1]
-    return me.http, path, body, body | {name: "Something else"}
+    path = path_of(operation, **await samples.ids_for([operation], me, {}))
+    body = example_body(operation)
+    return me.http, path, body, another(operation, body)
+
+
+def another(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
+    """Return a body that fits the contract, too."""
+    name, schema = next((n, s) for n, s in body_properties(operation).items() if n in body and s["type"] != "array")
+    if "enum" in schema:
+        return body | {name: next(option for option in schema["enum"] if option != body[name])}
+    formats = {"uuid": str(uuid4()), "date": "2026-03-03", "date-time": "2026-03-03T09:30:00.000000Z"}
+    types = {"string": "Something else", "boolean": not body[name], "integer": 77, "number": 77}
+    return body | {name: formats.get(schema.get("format", ""), types[schema["type"]])}
 
 
 @pytest.mark.parametrize("operation", CREATING, ids=lambda operation: operation.id)

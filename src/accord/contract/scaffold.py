@@ -1,19 +1,25 @@
-"""`accord new`: write a new operation into its domain file, with a flow and a test that pass as they are."""
+"""`accord new`: write a new operation into its domain file, or a whole domain of records, with tests that pass."""
 
+import importlib.util
 import keyword
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from accord.contract import bundle, lint
+from accord.contract import bundle, lint, record
 from accord.contract.generate import SourcesMissing, generate
 from accord.contract.insertion import insert
 from accord.contract.merge import merge
+from accord.contract.names import snake_case
+from accord.contract.record_fields import parse_all
 from accord.contract.sources import METHODS, ContractInvalid, Source, read
-from accord.contract.templates import Plan, flow, fragment, new_domain, test
+from accord.contract.templates import SAMPLES, Plan, flow, fragment, new_domain, sample, test
 
 NOUNS = frozenset({"tables", "queries", "shapes", "rules", "events", "problems"})
+NEEDED = {"datamodel_code_generator": "datamodel-code-generator", "ruff": "ruff"}
+"""What writes types and formats code, by the module that it is imported as."""
 
 
 class ScaffoldRefused(Exception):
@@ -26,25 +32,46 @@ class ScaffoldRefused(Exception):
 
 def new(domain: str, operation_id: str, method: str, path: str, *, repository: Path = bundle.REPOSITORY) -> list[Path]:
     """Write contract, flow and test of an operation; return the files written, the generated ones too."""
-    folder = repository / "openapi"
-    if not (folder / "openapi.yaml").is_file():
-        raise SourcesMissing
-    plan, sources = Plan(domain, operation_id, method.lower(), path), read(folder)
+    sources = _sources(repository)
+    plan = Plan(domain, operation_id, method.lower(), path)
     if problems := [*_name_problems(plan), *_taken(plan, sources)]:
         raise ScaffoldRefused(problems)
     plan = _with_known_parameters(plan, sources)
-    source, files = folder / "domains" / f"{domain}.yaml", _python_files(plan, repository)
-    if existing := [file.relative_to(repository) for file in files if file.exists()]:
-        raise ScaffoldRefused([f"{file} is there already; choose another operationId." for file in existing])
-    before = {file: file.read_text(encoding="utf-8") if file.exists() else None for file in (source, *files)}
-    try:
-        return _write(plan, source, files, repository)
-    except ContractInvalid as error:
-        _restore(before)
-        raise ScaffoldRefused(error.problems) from error
-    except BaseException:
-        _restore(before)
-        raise
+    source, files = repository / "openapi" / "domains" / f"{domain}.yaml", _python_files(plan, repository)
+    _refuse_existing(files, "choose another operationId", repository)
+    existing = source.read_text(encoding="utf-8") if source.exists() else new_domain(plan)
+    text = insert(existing, fragment(plan), source.name)
+    return _written({source: text, **files, **_samples(plan, sources, repository)}, repository)
+
+
+def new_record(
+    name: str, fields: Sequence[str], singular: str | None = None, *, repository: Path = bundle.REPOSITORY
+) -> list[Path]:
+    """Write a domain of records that belong to their owner; return the files written, the generated ones too."""
+    sources = _sources(repository)
+    parsed, wrong = parse_all(fields)
+    plan = record.planned(name, singular, parsed)
+    if problems := [*record.problems(plan, sources, repository), *wrong]:
+        raise ScaffoldRefused(problems)
+    files = record.files(plan, repository)
+    _refuse_existing(files, "choose another name", repository)
+    return _written(files, repository)
+
+
+def _sources(repository: Path) -> list[Source]:
+    """Return the contract as it is written; refuse where it cannot be written, or what is needed is not installed."""
+    if not (repository / "openapi" / "openapi.yaml").is_file():
+        raise SourcesMissing
+    missing = [name for module, name in NEEDED.items() if importlib.util.find_spec(module) is None]
+    if missing:
+        need = f"`accord new` needs {' and '.join(missing)}, which the extra `dev` has"
+        raise ScaffoldRefused([f"{need}: run `pip install -e '.[embedded,dev]'` in the clone."])
+    return read(repository / "openapi")
+
+
+def _refuse_existing(files: Mapping[Path, str], advice: str, repository: Path) -> None:
+    if existing := [file.relative_to(repository).as_posix() for file in files if file.exists()]:
+        raise ScaffoldRefused([f"{file} is there already; {advice}." for file in existing])
 
 
 def _name_problems(plan: Plan) -> list[str]:
@@ -110,27 +137,55 @@ def _python_files(plan: Plan, repository: Path) -> dict[Path, str]:
     }
 
 
-def _write(plan: Plan, source: Path, files: dict[Path, str], repository: Path) -> list[Path]:
-    existing = source.read_text(encoding="utf-8") if source.exists() else new_domain(plan)
-    source.write_text(insert(existing, fragment(plan), source.name), encoding="utf-8")
-    if problems := lint.problems(merge(repository / "openapi")):
-        raise ContractInvalid(problems)
-    for file, text in files.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    _format(list(files))
-    return [source, *files, *generate(repository)]
+def _samples(plan: Plan, sources: Sequence[Source], repository: Path) -> dict[Path, str]:
+    """Return samples for the path parameters that name no record of the contract; until then the caller is it."""
+    read_by = {s.get("x-record", {}).get("read") for source in sources for s in source.components("schemas").values()}
+    known = {
+        name
+        for source in sources
+        for path, _, operation in source.operations()
+        if operation.get("operationId") in read_by
+        for name in Plan(plan.domain, "", "get", path).places
+    }
+    file = repository / "tests" / "flows" / plan.domain / "samples.py"
+    text = file.read_text(encoding="utf-8") if file.exists() else SAMPLES
+    names = [snake_case(name).removesuffix("_id") for name in plan.places if name not in known]
+    missing = [name for name in dict.fromkeys(names) if f"async def {name}(" not in text]
+    return {file: text + "".join(map(sample, missing))} if missing else {}
 
 
-def _format(files: list[Path]) -> None:
-    """Break lines that long names made too long; without ruff they stay so."""
-    command = (sys.executable, "-m", "ruff", "format", "--quiet", *map(str, files))
-    subprocess.run(command, check=False, capture_output=True)  # noqa: S603 - our own arguments
+def _written(files: Mapping[Path, str], repository: Path) -> list[Path]:
+    """Write the files, and what is generated from the contract; when the contract is not sound, nothing was written."""
+    before = {file: file.read_text(encoding="utf-8") if file.exists() else None for file in files}
+    try:
+        for file, text in files.items():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+        if problems := lint.problems(merge(repository / "openapi")):
+            raise ContractInvalid(problems)
+        _format([file for file in files if file.suffix == ".py"])
+        return [*files, *generate(repository)]
+    except ContractInvalid as error:
+        _restore(before)
+        raise ScaffoldRefused(error.problems) from error
+    except BaseException:
+        _restore(before)
+        raise
 
 
-def _restore(before: dict[Path, str | None]) -> None:
+def _format(files: Sequence[Path]) -> None:
+    """Sort imports, and break lines that long names made too long."""
+    for command in (("check", "--select=I", "--fix-only"), ("format",)):
+        arguments = (sys.executable, "-m", "ruff", *command, "--quiet", *map(str, files))
+        subprocess.run(arguments, check=False, capture_output=True)  # noqa: S603 - our own arguments
+
+
+def _restore(before: Mapping[Path, str | None]) -> None:
+    """Put everything back, and remove the folders that are empty now."""
     for file, text in before.items():
         if text is not None:
             file.write_text(text, encoding="utf-8")
-        else:
-            file.unlink(missing_ok=True)
+            continue
+        file.unlink(missing_ok=True)
+        if file.parent.is_dir() and not any(file.parent.iterdir()):
+            file.parent.rmdir()

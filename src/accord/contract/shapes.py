@@ -4,7 +4,7 @@ A secret column cannot leak, because only the properties of the schema are read 
 """
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
@@ -37,6 +37,8 @@ def _wire(value: Any) -> Any:
         return timestamp(value)
     if kind is UUID:
         return str(value)
+    if kind is date:
+        return value.isoformat()
     if kind is list:
         return [_wire(item) for item in value]
     return value

@@ -9,6 +9,13 @@ from accord.contract.names import snake_case
 UUID = "01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f"
 SUCCESS = {"get": 200, "post": 201, "put": 200, "patch": 200, "delete": 204}
 
+SAMPLES = '''"""What tests of this domain work with."""
+
+from typing import Any
+
+from given import Account
+'''
+
 _place = re.compile(r"\{([^}]*)\}")
 
 
@@ -54,9 +61,9 @@ class Plan:
         return self.method in {"post", "put", "patch"}
 
     @property
-    def example_path(self) -> str:
-        """The path with an id in each place."""
-        return _place.sub(UUID, self.path)
+    def own_path(self) -> str:
+        """The path in Python, with the caller's own id in each place."""
+        return f'f"{_place.sub("{me.id}", self.path)}"' if self.places else f'"{self.path}"'
 
 
 def new_domain(plan: Plan) -> str:
@@ -71,6 +78,7 @@ def fragment(plan: Plan) -> str:
         f"summary: {plan.words}",
         f"description: {plan.words}{', unless it changed since it was read' if plan.changes else ''}.",
         "x-permission: self",
+        *([] if plan.method == "get" else ["x-unjournaled: There is no table yet; take this line out with the first."]),
         *_parameters(plan),
         *_request_body(plan),
         "responses:",
@@ -184,12 +192,14 @@ def _indented(steps: int, lines: list[str]) -> list[str]:
 
 def flow(plan: Plan) -> str:
     """Return the module of the flow."""
-    imports = ["from accord.context import Context"]
+    imports, problems = ["from accord.context import Context"], ["NotFound"] if plan.places else []
     types = [] if plan.method == "get" else [plan.schema]
     if plan.method != "delete":
         imports.append(f"from accord.contract.types import {', '.join([*types, f'{plan.schema}Answer'])}")
     if plan.changes:
-        imports.append("from accord.problems import VersionConflict")
+        problems.append("VersionConflict")
+    if problems:
+        imports.append(f"from accord.problems import {', '.join(problems)}")
     return "\n".join(
         [
             f'"""{plan.method.upper()} {plan.path}."""',
@@ -216,17 +226,21 @@ def _returns(plan: Plan) -> str:
 def _body(plan: Plan) -> list[str]:
     done = {"get": "read", "post": "created", "delete": "deleted"}.get(plan.method, "changed")
     trace = f'context.step("{done}")'
+    foreign = " or ".join(f"{snake_case(name)} != context.caller.id" for name in plan.places)
+    found = [f"if {foreign}:", "    raise NotFound"] if foreign else []
     if not plan.changes:
-        return [f'"""{plan.words}."""', trace, f"return {_result(plan)}"]
+        about = f"{plan.words}{'; until there is a table, the caller has one, by their own id' if foreign else ''}."
+        return [f'"""{about}"""', *found, trace, f"return {_result(plan)}"]
     expected = "expected_version" if plan.method == "delete" else 'body["expectedVersion"]'
-    unused = [f"del {', '.join(map(snake_case, plan.places))}  # no table has it yet"] if plan.places else []
+    about = "until there is a table, the caller has one, at version 1" if foreign else "without a table it is 1"
     return [
-        f'"""{plan.words}, unless it changed; until there is a table, all are at version 1."""',
+        f'"""{plan.words}, unless it changed; {about}."""',
+        *found,
         "current = 1",
         f"if {expected} != current:",
         f"    raise VersionConflict(current, {expected})",
         trace,
-        *(unused if plan.method == "delete" else [f"return {_result(plan)}"]),
+        *([] if plan.method == "delete" else [f"return {_result(plan)}"]),
     ]
 
 
@@ -243,7 +257,7 @@ def _result(plan: Plan) -> str:
 
 def test(plan: Plan) -> str:
     """Return the module of the test."""
-    call = f'response = await me.{plan.method}("{plan.example_path}"'
+    call = f"response = await me.{plan.method}({plan.own_path}"
     works = {
         "get": ("test_answers", f"{call})", ['response.json()["text"] == "Hello"']),
         "post": ("test_creates", f'{call}, text="Hello")', ['response.json()["version"] == 1']),
@@ -260,10 +274,31 @@ def test(plan: Plan) -> str:
     stale = f"{call}, expectedVersion=2{text})"
     conflict = ("test_refuses_a_stale_version", stale, ['response.json()["currentVersion"] == 1'])
     cases = [_case(*works, SUCCESS[plan.method]), *([_case(*conflict, 409)] if plan.changes else [])]
+    if plan.places:
+        call = f"{call.replace('me.id', 'you.id')}{works[1].removeprefix(call)}"
+        cases.append(
+            _case(
+                "test_finds_nothing_of_others",
+                call,
+                [],
+                404,
+                people="me, you = [await given.an_account() for _ in range(2)]",
+            )
+        )
     return "\n\n".join(cases)
 
 
-def _case(name: str, call: str, facts: list[str], status: int) -> str:
-    lines = ["me = await given.an_account()", "", call, "", f"assert response.status_code == {status}"]
+def sample(name: str) -> str:
+    """Return the function that gives tests a record for a path parameter."""
+    return f'''
+
+async def {name}(owner: Account, /) -> dict[str, Any]:
+    """Return the only one that the owner has until there is a table: what has their own id."""
+    return owner.user
+'''
+
+
+def _case(name: str, call: str, facts: list[str], status: int, *, people: str = "me = await given.an_account()") -> str:
+    lines = [people, "", call, "", f"assert response.status_code == {status}"]
     lines += [f"assert {fact}" for fact in facts]
     return "\n".join([f"async def {name}(given):", *(f"    {line}".rstrip() for line in lines), ""])

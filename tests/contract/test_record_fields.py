@@ -1,0 +1,91 @@
+"""What `accord new record` refuses, in words and before anything is written."""
+
+import pytest
+from contract.test_scaffold import copy_of_this_repository, tree
+
+from accord.contract.record import singular_of
+from accord.contract.record_fields import Field, parse
+from accord.contract.scaffold import ScaffoldRefused, new_record
+
+
+@pytest.fixture(scope="module")
+def repository(tmp_path_factory):
+    return copy_of_this_repository(tmp_path_factory.mktemp("repository"))
+
+
+@pytest.mark.parametrize(
+    ("text", "field"),
+    [
+        ("title:text", Field("title", "text")),
+        ("dueDate:date:optional", Field("dueDate", "date", optional=True)),
+        ("state:choice:open,done", Field("state", "choice", options=("open", "done"))),
+        ("state:choice:open,done:optional", Field("state", "choice", optional=True, options=("open", "done"))),
+    ],
+)
+def test_a_field_is_a_name_a_kind_and_what_belongs_to_it(text, field):
+    assert parse(text) == (field, None)
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [
+        ("tasks", "task"),
+        ("work_items", "work_item"),
+        ("entries", "entry"),
+        ("boxes", "box"),
+        ("branches", "branch"),
+        ("addresses", "address"),
+        ("houses", "house"),
+        ("people", ""),
+        ("progress", ""),
+    ],
+)
+def test_what_one_is_called_follows_from_english_where_it_does(plural, singular):
+    assert singular_of(plural) == singular
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "singular", "message"),
+    [
+        ("task", ["title:text"], None, "task is no plural: write tasks"),
+        ("people", ["title:text"], None, "say what one is called with --singular"),
+        ("Tasks!", ["title:text"], None, "has a name in the plural"),
+        ("tasks", ["title:text"], "tasks", "differs from the plural"),
+        ("conversations", ["title:text"], None, "The domain conversations is there"),
+        ("messages", ["title:text"], None, "The table messages is in src/accord/flows/conversations/tables.py"),
+        ("sessions", ["title:text"], None, "The table sessions is in"),
+        ("references", ["title:text"], None, "references has a meaning in the database"),
+        ("tables", ["title:text"], None, "tables has another meaning"),
+        ("classes", ["title:text"], "class", "class has another meaning"),
+        ("texts", ["title:text"], None, "text has another meaning"),
+        ("problems", ["title:text"], None, "The schema Problem is in openapi.yaml"),
+        ("tasks", ["id:uuid"], None, "id has another meaning"),
+        ("tasks", ["createdAt:time"], None, "createdAt has another meaning"),
+        ("tasks", ["due_date:date"], None, "a field is named in camelCase"),
+        ("tasks", ["from:date"], None, "a field is named in camelCase, like dueDate, and not by a word"),
+        ("tasks", ["title"], None, "a field is name:kind"),
+        ("tasks", ["title:string"], None, "kind one of text, longtext"),
+        ("tasks", ["title:text:maybe"], None, "and nothing else does"),
+        ("tasks", ["state:choice"], None, "a choice names what there is"),
+        ("tasks", ["state:choice:open"], None, "at least two different choices"),
+        ("tasks", ["title:text", "title:date"], None, "title: a field is named once"),
+        ("tasks", ["passwordHash:text"], None, "an answer has the property passwordHash"),
+    ],
+)
+def test_a_refusal_says_why_and_writes_nothing(repository, name, fields, singular, message):
+    before = tree(repository)
+
+    with pytest.raises(ScaffoldRefused) as refused:
+        new_record(name, fields, singular, repository=repository)
+
+    assert message in str(refused.value)
+    assert tree(repository) == before
+
+
+def test_what_it_needs_is_named_where_it_is_missing(repository, monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+
+    with pytest.raises(
+        ScaffoldRefused, match=r"needs datamodel-code-generator and ruff.*pip install -e '\.\[embedded,dev\]'"
+    ):
+        new_record("tasks", ["title:text"], repository=repository)
