@@ -7,10 +7,10 @@ import httpx
 from ledger import relaying, until
 
 from accord.database.pool import Database
-from accord.relay.backlog import backlog, is_relayed
+from accord.relay.backlog import backlog, is_relayed, whole_backlog
 
 RELAYED = "journal: a process relays"
-NAMES = ("accord_journal_backlog", "accord_relay_lag_seconds", "accord_relay_leading")
+NAMES = ("accord_journal_backlog", "accord_journal_overdue", "accord_relay_lag_seconds", "accord_relay_leading")
 
 
 async def test_entries_that_wait_are_counted_and_the_age_of_the_oldest_is_told(ledger):
@@ -26,6 +26,20 @@ async def test_entries_that_wait_are_counted_and_the_age_of_the_oldest_is_told(l
 
     assert (waiting.entries, 0.1 < waiting.seconds < 60) == (2, True)
     assert (nothing.entries, nothing.seconds) == (0, 0)
+    await database.close()
+
+
+async def test_entries_that_no_look_by_transaction_finds_are_told(ledger):
+    database, connection = Database(ledger.url, 1), await ledger.connect()
+    await database.open()
+    await ledger.write("a", "b", "c")
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("UPDATE journal_relay SET low_transaction_id = '999999999'")
+    await connection.execute("UPDATE journal SET at = at - interval '6 s' WHERE id = 1")
+
+    waiting = [await backlog(database), await whole_backlog(database)]
+
+    assert [(found.entries, found.overdue, found.seconds > 6) for found in waiting] == [(3, 1, True)] * 2
     await database.close()
 
 

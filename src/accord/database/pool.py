@@ -16,6 +16,8 @@ from accord.problems import AlreadyExists, DeadlineExceeded, Deadlock, Problem, 
 
 BORROW_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""
+STILL_TIMEOUT = 3.0
+"""Seconds that an open transaction may do nothing: a frozen process must not hold its locks, nor the relay up."""
 HEAL_INTERVAL = 0.5
 """Seconds between looks at a server that went away."""
 
@@ -38,7 +40,10 @@ class Database:
         self, url: str, size: int, statement_timeout: float = 60.0, kind: type[Connection] | None = None
     ) -> None:
         """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class."""
-        options = f"-c statement_timeout={int(statement_timeout * 1000)} -c timezone=UTC"
+        options = (
+            f"-c statement_timeout={int(statement_timeout * 1000)} -c timezone=UTC"
+            f" -c idle_in_transaction_session_timeout={int(STILL_TIMEOUT * 1000)}"
+        )
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=kind or Connection,
@@ -132,6 +137,8 @@ class Database:
             return DeadlineExceeded()
         if isinstance(error, psycopg.errors.DeadlockDetected):
             return Deadlock()
+        if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
+            return ServiceUnavailable()
         if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
             if error.sqlstate is None or error.sqlstate.startswith(_GONE):
                 self._suspect()

@@ -71,9 +71,30 @@ journal_relay = Table(
     Column("singleton", Boolean, primary_key=True, server_default=text("true")),
     Column("position", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    # Below this transaction everything is stamped.
+    # Below this transaction everything is stamped that this database wrote itself.
     Column("low_transaction_id", TransactionId, nullable=False),
+    # The transaction that wrote this row, noted by a trigger of updates: a row that a restore wrote has another.
+    Column("written_by", TransactionId, nullable=False, server_default="0"),
+    # The entries that came by a restore: up to the last, and from the next on some may be without position.
+    Column("next_restored_id", BigInteger, nullable=False, server_default="1"),
+    Column("last_restored_id", BigInteger, nullable=False, server_default="0"),
+    # Who leads, and until when by the clock of the database.
+    Column("leader", Text, nullable=False, server_default=""),
+    Column("leads_until", moment("at").type, nullable=False, server_default="-infinity"),
     CheckConstraint("singleton", name="singleton"),
+)
+
+# Where the journal has been: each cluster that a relay found it in, and each restore.
+journal_clusters = Table(
+    "journal_clusters",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("after_position", BigInteger, nullable=False),
+    Column("system_identifier", Text, nullable=False),
+    Column("timeline", BigInteger, nullable=False),
+    Column("database", BigInteger, nullable=False),
+    Column("restored", Boolean, nullable=False),
+    Column("noticed_at", moment("at").type, nullable=False, server_default=text("clock_timestamp()")),
 )
 
 journal_checkpoints = Table(

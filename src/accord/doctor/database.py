@@ -15,15 +15,13 @@ from accord.database.tables import rate_limits
 from accord.doctor.finding import Finding
 from accord.migrations import runner
 from accord.problems import CannotStart
-from accord.relay.backlog import backlog, is_relayed
+from accord.relay.backlog import OVERDUE, is_relayed, whole_backlog
 from accord.settings import Settings
 
 OLDEST = 15
 """Major version of PostgreSQL that the statements need."""
 CLOCK_TOLERANCE = 2.0
 """Seconds that the clocks of this machine and of PostgreSQL may differ."""
-BACKLOG_TOLERANCE = 5.0
-"""Seconds that entries may wait for their position before that is worth a word."""
 
 _ABOUT = Statement(
     text(
@@ -60,7 +58,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         yield migrations(revision, settings)
         yield clock(about.now, datetime.now(UTC))
         if not runner.is_behind(revision):
-            yield journal(await backlog(database), relayed=await is_relayed(database))
+            yield journal(await whole_backlog(database), relayed=await is_relayed(database))
             for row in await database.all(_UNREADABLE):
                 yield unreadable(row)
     finally:
@@ -108,7 +106,7 @@ def journal(found: Any, *, relayed: bool) -> Finding:
     """Judge whether entries get their positions."""
     who = "a process relays" if relayed else "no process relays"
     state = f"{who}; {found.entries} entries wait for their position"
-    if found.seconds < BACKLOG_TOLERANCE:
+    if found.seconds < OVERDUE:
         return Finding("journal", state)
     advice = (
         "Look in pg_stat_activity for a transaction that is open for long, and end it"

@@ -5,6 +5,7 @@ from datetime import date
 
 from accord.database.pool import Database
 from accord.journal.checkpoints import kept
+from accord.journal.clusters import moves
 from accord.journal.pruning import prune
 from accord.journal.verification import verify
 from accord.security.tokens import AccessTokens
@@ -18,8 +19,10 @@ async def verify_journal(settings: Settings, url: str) -> int:
     try:
         checkpoints = await kept(database, settings.data_dir)
         verdict = await verify(database, checkpoints, AccessTokens(settings).keys)
+        moved = await moves(database)
     finally:
         await database.close()
+    sys.stdout.writelines(f"{move}.\n" for move in moved)
     if verdict.broken_at is not None:
         sys.stdout.write(f"The journal is broken at position {verdict.broken_at}: {verdict.reason}.\n")
         return 1

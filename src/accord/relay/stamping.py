@@ -6,6 +6,9 @@ wait for A's row lock, and commit while another transaction holds the horizon be
 not, though B was made from what A left. So the entries are taken in id order, and the batch ends at the first visible
 one that is not below the horizon. Entries are inserted after the row locks were taken, which makes the ids of entries
 that depend on each other follow that dependency; what an entry depends on was committed before, so it is visible too.
+
+Transaction ids count in one cluster only. Entries that came by a restore are told from others by their ids (restoring),
+and get their positions first.
 """
 
 from typing import Any, NamedTuple
@@ -14,6 +17,8 @@ from psycopg import AsyncConnection
 from psycopg.rows import namedtuple_row
 
 from accord.journal import chain
+from accord.journal.clusters import IS_FOREIGN
+from accord.relay import restoring
 
 MOST = 2000
 """Entries in one batch: enough to make its commit cheap for each, few enough to be quick."""
@@ -32,12 +37,28 @@ PLANS = " ".join(
 """Options of a connection that stamps. The planner cannot know that next to nothing is unstamped, and would read the
 whole journal each time: with 400,000 entries that took 50 ms instead of 1."""
 
+CHUNK = 20_000
+"""Ids of restored entries looked through at a time: most have their position, and a look must not take long."""
+
+_COLUMNS = ", ".join(f"journal.{name}" for name in chain.COLUMNS)
+_RELAY = f"""
+horizon AS (
+    SELECT pg_snapshot_xmin(snapshot) AS transaction_id, pg_snapshot_xmax(snapshot) AS next
+    FROM pg_current_snapshot() snapshot
+),
+relay AS (
+    SELECT position AS last_position, hash AS last_hash, low_transaction_id, next_restored_id, last_restored_id,
+        {IS_FOREIGN} AS is_foreign
+    FROM journal_relay
+)"""  # noqa: S608 - the names are ours
+
 _ENTRIES = f"""
-WITH horizon AS (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS transaction_id),
-relay AS (SELECT position, hash, low_transaction_id FROM journal_relay),
+WITH {_RELAY},
 unstamped AS MATERIALIZED (
     SELECT id, at, transaction_id FROM journal
     WHERE transaction_id >= (SELECT low_transaction_id FROM relay)
+      AND transaction_id < (SELECT next FROM horizon)
+      AND id > (SELECT last_restored_id FROM relay)
       AND NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = journal.id)
 ),
 batch AS (
@@ -48,19 +69,30 @@ batch AS (
     )
     ORDER BY id LIMIT %(most)s
 )
-SELECT {", ".join(f"journal.{name}" for name in chain.COLUMNS)},
-    (SELECT position FROM relay) AS last_position,
-    (SELECT hash FROM relay) AS last_hash,
+SELECT relay.*, {_COLUMNS},
     LEAST(
         (SELECT transaction_id FROM horizon),
         (SELECT min(transaction_id) FROM unstamped WHERE id > (SELECT max(id) FROM batch))
     )::text AS next_low_transaction_id
-FROM batch JOIN journal USING (id, at) ORDER BY id
+FROM relay LEFT JOIN (batch JOIN journal USING (id, at)) ON true ORDER BY id
+"""  # noqa: S608 - the names are ours
+
+_RESTORED_ENTRIES = f"""
+WITH {_RELAY},
+batch AS (
+    SELECT id, at FROM journal
+    WHERE id BETWEEN %(first)s AND %(last)s
+      AND NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = journal.id)
+    ORDER BY id LIMIT %(most)s
+)
+SELECT relay.*, {_COLUMNS}
+FROM relay LEFT JOIN (batch JOIN journal USING (id, at)) ON true ORDER BY id
 """  # noqa: S608 - the names are ours
 
 _WRITE = """
 WITH moved AS (
-    UPDATE journal_relay SET position = %(last)s, hash = %(hash)s, low_transaction_id = %(low)s::xid8
+    UPDATE journal_relay SET position = %(position)s, hash = %(hash)s,
+        low_transaction_id = COALESCE(%(low)s::xid8, low_transaction_id), next_restored_id = %(restored)s
     WHERE position = %(from)s RETURNING 1
 )
 INSERT INTO journal_positions (position, entry_id, entry_at, hash)
@@ -84,26 +116,50 @@ class Stamped(NamedTuple):
 
 
 async def stamp(connection: Connection, most: int = MOST) -> Stamped | None:
-    """Give the next entries their positions, durably and in one commit; None when there is nothing to stamp."""
-    cursor = connection.cursor(row_factory=namedtuple_row)
-    entries: list[Any] = await (await cursor.execute(_ENTRIES, {"most": most}, prepare=True)).fetchall()
-    if not entries:
+    """Give the next entries their positions, durably and in one commit; None when there is nothing to stamp.
+
+    Raises Superseded, and LockNotAvailable while a writer is at work on a journal that was restored.
+    """
+    rows = await _look(connection, _ENTRIES, most=most)
+    if rows[0].is_foreign:
+        await restoring.take_over(connection)
+        return await stamp(connection, most)
+    if rows[0].next_restored_id <= rows[0].last_restored_id:
+        return await _stamp_restored(connection, rows[0], most)
+    if rows[0].id is None:
         return None
-    position, previous = entries[0].last_position, entries[0].last_hash
-    started = position
-    positions: list[int] = []
+    return await _write(connection, rows, low=rows[0].next_low_transaction_id, restored=rows[0].next_restored_id)
+
+
+async def _stamp_restored(connection: Connection, relay: Any, most: int) -> Stamped:
+    """Stamp what came by a restore: all of it was committed, so the order of ids alone decides."""
+    first, last = relay.next_restored_id, min(relay.last_restored_id, relay.next_restored_id + CHUNK - 1)
+    rows = await _look(connection, _RESTORED_ENTRIES, first=first, last=last, most=most)
+    is_cut = len(rows) == most and rows[0].id is not None
+    return await _write(connection, rows, low=None, restored=(rows[-1].id if is_cut else last) + 1)
+
+
+async def _look(connection: Connection, query: str, **values: Any) -> list[Any]:
+    """Return a row for each entry, each with what the relay stands at; at least one, with an id that is None."""
+    cursor = connection.cursor(row_factory=namedtuple_row)
+    return await (await cursor.execute(query.encode(), values, prepare=True)).fetchall()
+
+
+async def _write(connection: Connection, rows: list[Any], *, low: str | None, restored: int) -> Stamped:
+    started, digest = rows[0].last_position, rows[0].last_hash
+    entries = [row for row in rows if row.id is not None]
+    positions = list(range(started + 1, started + 1 + len(entries)))
     hashes: list[bytes] = []
-    for entry in entries:
-        position += 1
-        previous = chain.link(previous, position, entry)
-        positions.append(position)
-        hashes.append(previous)
+    for position, entry in zip(positions, entries, strict=True):
+        digest = chain.link(digest, position, entry)
+        hashes.append(digest)
     done = await connection.execute(
         _WRITE,
         {
-            "last": position,
-            "hash": previous,
-            "low": entries[0].next_low_transaction_id,
+            "position": started + len(entries),
+            "hash": digest,
+            "low": low,
+            "restored": restored,
             "from": started,
             "positions": positions,
             "ids": [entry.id for entry in entries],
@@ -114,4 +170,4 @@ async def stamp(connection: Connection, most: int = MOST) -> Stamped | None:
     )
     if done.rowcount != len(entries):
         raise Superseded
-    return Stamped(len(entries), position, previous)
+    return Stamped(len(entries), started + len(entries), digest)

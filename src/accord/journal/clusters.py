@@ -1,0 +1,63 @@
+"""Where the journal has been: transaction ids count in one cluster of PostgreSQL only.
+
+PostgreSQL notes in each row which transaction wrote it (`xmin`). The relay's row says so too, as a value
+(`written_by`). The two agree for as long as rows are changed in place, and wherever files are copied or recovered with
+the transaction counter that they belong to. A restore writes the row anew, in a transaction of its own, and they
+differ: whatever cluster it is, older, younger or the same. A low mark that this cluster has not reached yet is as
+foreign.
+"""
+
+from sqlalchemy import BigInteger, Boolean, Text, column, text
+
+from accord.database.pool import Database
+from accord.database.schema import moment
+from accord.database.statement import Statement
+
+IS_FOREIGN = "(written_by::xid <> xmin OR low_transaction_id > (SELECT pg_snapshot_xmax(pg_current_snapshot())))"
+"""Whether the transaction ids that the row of `journal_relay` speaks of are those of another cluster."""
+
+HERE = """
+here AS (
+    SELECT (pg_control_system()).system_identifier::text AS system_identifier,
+        (pg_control_checkpoint()).timeline_id::bigint AS timeline, oid::bigint AS database
+    FROM pg_database WHERE datname = current_database()
+),
+known AS (SELECT system_identifier, timeline, database FROM journal_clusters ORDER BY id DESC LIMIT 1)
+"""
+"""Where the journal is, and where it was when that was noted last."""
+# By chance a restore into another cluster may have got the very transaction id that the row speaks of.
+HAS_MOVED = f"""
+WITH {HERE}
+SELECT {IS_FOREIGN} OR EXISTS (
+    SELECT FROM here, known
+    WHERE (here.system_identifier, here.database) <> (known.system_identifier, known.database)
+) AS has_moved
+FROM journal_relay
+"""  # noqa: S608 - the names are ours
+_HAS_MOVED = Statement(text(HAS_MOVED).columns(column("has_moved", Boolean())))
+_MOVES = Statement(
+    text(
+        "SELECT after_position, system_identifier, timeline, restored, noticed_at FROM ("
+        " SELECT *, row_number() OVER (ORDER BY id) AS number FROM journal_clusters"
+        ") noted WHERE number > 1 OR restored ORDER BY id"
+    ).columns(
+        column("after_position", BigInteger()),
+        column("system_identifier", Text()),
+        column("timeline", BigInteger()),
+        column("restored", Boolean()),
+        column("noticed_at", moment("at").type),
+    )
+)
+
+
+async def moves(database: Database) -> list[str]:
+    """Return, for people, when the journal came into another cluster, or was restored, and what nobody noted yet."""
+    told = [
+        f"After position {row.after_position} the journal"
+        f" {'was restored into' if row.restored else 'went on in'} cluster {row.system_identifier},"
+        f" timeline {row.timeline}, noticed at {row.noticed_at:%Y-%m-%dT%H:%M:%SZ}"
+        for row in await database.all(_MOVES)
+    ]
+    if (await database.one(_HAS_MOVED)).has_moved:
+        told.append("The journal came from another cluster or from a dump, and no relay has led since")
+    return told

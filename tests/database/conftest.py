@@ -1,0 +1,3 @@
+from relay.conftest import ledger, ledger_template
+
+__all__ = ["ledger", "ledger_template"]
