@@ -44,6 +44,12 @@ class Docs:
         block.locator(".live-responses-table").wait_for()
         return answer.value.status
 
+    def is_in_reach(self, button: Locator) -> bool:
+        """Say whether the whole button can be seen without scrolling sideways; a hidden one takes no room."""
+        box = button.bounding_box()
+        width = (self.page.viewport_size or {})["width"]
+        return box is None or (box["x"] >= 0 and box["x"] + box["width"] <= width)
+
     def authorize(self, token: str) -> None:
         self.page.locator(".auth-wrapper .authorize").click()
         self.page.locator(".modal-ux input").fill(token)

@@ -8,6 +8,8 @@ import pytest
 from checked_client import new_address
 from given import PASSWORD, new_email
 
+from accord.contract import bundle
+
 
 @pytest.fixture
 def http(service) -> Iterator[httpx.Client]:
@@ -105,11 +107,51 @@ def test_a_wrong_password_is_told(docs, email):
     docs.page.locator("#who-hint", has_text="The credentials are not valid").wait_for()
 
 
-def test_fits_the_width_of_a_phone(docs):
+def test_fits_the_width_of_a_phone_with_every_button_in_reach(docs, email):
     docs.page.set_viewport_size({"width": 360, "height": 740})
-    docs.page.goto("/docs/live")
+    signed_in(docs, email)
+    docs.page.click("#follow button")
+    docs.page.locator("#log .subscribed").wait_for()
 
     assert docs.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert [button for button in docs.page.locator("button").all() if not docs.is_in_reach(button)] == []
+    docs.page.click("#keys button")
+    assert docs.page.locator("#keys tr").count() == 0
+
+
+def test_one_sign_in_is_good_for_both_pages(docs, email):
+    signed_in(docs, email)
+
+    docs.open()
+    assert docs.try_out("getMe") == 200
+    docs.page.goto("/docs/live")
+
+    docs.page.locator("#state", has_text=f"connected as {email}").wait_for()
+    docs.page.locator("#who-hint", has_text="until this tab is closed").wait_for()
+
+
+def test_a_sign_in_on_the_page_of_the_api_is_good_here(docs, email):
+    docs.open()
+    example = bundle.load()["paths"]["/api/v1/auth/login"]["post"]["requestBody"]["content"]["application/json"][
+        "example"
+    ]
+    fields = {example["email"]: email, example["password"]: PASSWORD}
+    assert docs.try_out("login", **fields) == 200
+
+    docs.page.goto("/docs/live")
+
+    docs.page.locator("#state", has_text=f"connected as {email}").wait_for()
+
+
+def test_a_session_that_is_over_is_forgotten(docs, email, http):
+    signed_in(docs, email)
+    http.post("/api/v1/auth/logout-all").raise_for_status()
+
+    docs.page.reload()
+
+    docs.page.locator("#who-hint", has_text="The session is over").wait_for()
+    assert docs.page.evaluate("sessionStorage.length") == 0
+    assert docs.page.locator("#state").inner_text() == "not connected"
 
 
 def test_the_description_of_the_socket_is_served(service):

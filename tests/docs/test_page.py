@@ -86,12 +86,27 @@ def test_optional_fields_start_empty(docs):
     assert 'For example "1"' in block.locator("tr[data-param-name='If-Match']").inner_text()
 
 
-def test_fits_the_width_of_a_phone(docs):
+def test_the_example_of_a_transaction_works_twice_and_for_everybody(docs, service):
+    for _ in range(2):
+        token, _ = an_account(service.url)
+        docs.open()
+        docs.authorize(token)
+        assert docs.try_out("applyTransaction") == 200
+        with docs.page.expect_response("**/transactions") as again:
+            docs.operation("applyTransaction").locator(".execute").click()
+        assert again.value.status == 200
+        docs.page.evaluate("localStorage.clear()")
+
+
+def test_fits_the_width_of_a_phone_with_every_button_in_reach(docs):
     docs.page.set_viewport_size({"width": 360, "height": 740})
     docs.open()
-    docs.operation("updateMe").locator(".opblock-summary-control").click()
+    block = docs.operation("updateMe")
+    block.locator(".opblock-summary-control").click()
+    block.locator(".try-out__btn").click()
 
     assert docs.page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert [button.inner_text() for button in block.locator("button").all() if not docs.is_in_reach(button)] == []
 
 
 def an_account(url: str) -> tuple[str, str]:

@@ -2,6 +2,8 @@
 "use strict";
 
 const METHODS = ["get", "put", "post", "delete", "patch"];
+// What this tab is signed in with, here and on the page of live updates.
+const SESSION = "accord.docs.session";
 const SIGNS_IN = /\/api\/v1\/auth\/(login|refresh)$/;
 
 function whoMayCall(operation) {
@@ -35,6 +37,18 @@ function inOneLine(response, contract) {
   return { description };
 }
 
+// A client makes the ids of a transaction and of what it creates; those of the example are taken after the first try.
+function withOwnIds(contract) {
+  const { content } = contract.paths["/api/v1/transactions"].post.requestBody;
+  const body = content["application/json"];
+  const made = new Map();
+  const own = (id) => made.get(id) || made.set(id, crypto.randomUUID()).get(id);
+  // Pages that are not on this machine have it over HTTPS alone.
+  if (!crypto.randomUUID) return contract;
+  body.example = JSON.parse(JSON.stringify(body.example).replace(/[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, own));
+  return contract;
+}
+
 function forReading(contract) {
   for (const path of Object.values(contract.paths)) {
     for (const method of METHODS.filter((name) => name in path)) {
@@ -52,8 +66,10 @@ function forReading(contract) {
 
 function show(contract) {
   const bearer = contract.components.securitySchemes.bearerAuth;
+  const authorize = (token) =>
+    ui.authActions.authorizeWithPersistOption({ bearerAuth: { name: "bearerAuth", schema: bearer, value: token } });
   const ui = SwaggerUIBundle({
-    spec: forReading(contract),
+    spec: forReading(withOwnIds(contract)),
     dom_id: "#docs",
     deepLinking: true,
     defaultModelsExpandDepth: 0,
@@ -64,12 +80,14 @@ function show(contract) {
     // Whoever signs in on this page goes on as that account.
     responseInterceptor(response) {
       if (response.ok && SIGNS_IN.test(response.url)) {
-        const token = response.body.accessToken;
-        ui.authActions.authorizeWithPersistOption({
-          bearerAuth: { name: "bearerAuth", schema: bearer, value: token },
-        });
+        sessionStorage.setItem(SESSION, JSON.stringify(response.body));
+        authorize(response.body.accessToken);
       }
       return response;
+    },
+    onComplete() {
+      const session = JSON.parse(sessionStorage.getItem(SESSION));
+      if (session) authorize(session.accessToken);
     },
   });
 }

@@ -4,6 +4,7 @@
 
 const at = (id) => document.getElementById(id);
 const SHOWN = 300;
+const SESSION = "accord.docs.session"; // what this tab is signed in with, here and on the page of the API
 const keys = new Map(); // key → {outcome, version, position, cursor, changes, missedUpTo}
 let session = null; // {accessToken, refreshToken, user}
 let socket = null;
@@ -89,9 +90,14 @@ function receive(event) {
   draw();
 }
 
+function keep(tokens) {
+  session = tokens;
+  sessionStorage.setItem(SESSION, JSON.stringify(tokens));
+}
+
 async function stay(of) {
   if (of !== socket || !wanted) return;
-  Object.assign(session, await call("POST", "/auth/refresh", { refreshToken: session.refreshToken }));
+  keep(await call("POST", "/auth/refresh", { refreshToken: session.refreshToken }));
   if (of === socket && wanted) send("authenticate", { token: session.accessToken });
 }
 
@@ -152,13 +158,17 @@ at("sign-in").onsubmit = async (event) => {
   const { email, password } = Object.fromEntries(new FormData(event.target));
   try {
     session = null;
-    session = await call("POST", "/auth/login", { email, password });
+    keep(await call("POST", "/auth/login", { email, password }));
   } catch (error) {
     at("who-hint").textContent = error.message;
     return;
   }
   event.target.password.value = "";
-  at("who-hint").textContent = "Signed in. This page forgets it when it is closed.";
+  begin();
+};
+
+function begin() {
+  at("who-hint").textContent = "Signed in as " + session.user.email + ", until this tab is closed.";
   at("follow").key.value = "getRecord:users:" + session.user.id;
   at("change").firstName.value = session.user.firstName;
   at("change").querySelector("button").disabled = false;
@@ -167,7 +177,7 @@ at("sign-in").onsubmit = async (event) => {
   const before = socket;
   connect();
   if (before) before.close();
-};
+}
 
 at("cut").onclick = () => {
   if (!wanted) return connect();
@@ -195,3 +205,20 @@ at("change").onsubmit = async (event) => {
     note("", "error", error.message);
   }
 };
+
+// Whoever signed in on the page of the API is signed in here, too. The access token may be over by now.
+async function resume() {
+  const found = JSON.parse(sessionStorage.getItem(SESSION));
+  if (!found) return;
+  const tokens = await call("POST", "/auth/refresh", { refreshToken: found.refreshToken }).catch(() => null);
+  if (session) return; // The form was quicker.
+  if (!tokens) {
+    sessionStorage.removeItem(SESSION);
+    at("who-hint").textContent = "The session is over. Sign in again.";
+    return;
+  }
+  keep(tokens);
+  begin();
+}
+
+resume();
