@@ -59,7 +59,7 @@ def test_a_migration_gives_up_rather_than_queue_everybody_up(empty, alembic, mon
     alembic(empty, "upgrade", REVISIONS[0])
 
     with psycopg.connect(empty) as other, monkeypatch.context() as patched:
-        patched.setattr(runner, "LOCK_TIMEOUT", 1)
+        patched.setattr(runner, "PAUSE", 0.1)
         other.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
         with pytest.raises(CannotStart, match=r"waited 1 s for a lock.*undone"):
             runner.upgrade(empty)

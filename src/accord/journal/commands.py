@@ -6,7 +6,7 @@ from datetime import date
 from accord.database.pool import Database
 from accord.journal.checkpoints import kept
 from accord.journal.clusters import moves
-from accord.journal.pruning import prune
+from accord.journal.pruning import Held, prune
 from accord.journal.verification import verify
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
@@ -34,15 +34,21 @@ async def verify_journal(settings: Settings, url: str) -> int:
 
 
 async def prune_journal(settings: Settings, url: str, before: date) -> int:
-    """Drop the months that end before a day; print what went."""
+    """Drop the months that end before a day; print what went; return 1 when the journal was held all the time."""
+    is_held = False
     database = Database(url, 1)
     await database.open()
     try:
         pruned = await prune(database, settings.data_dir, before, AccessTokens(settings))
+    except Held as held:
+        pruned, is_held = held.done, True
     finally:
         await database.close()
     for month, entries in pruned:
         sys.stdout.write(f"Dropped {month.partition} with {entries} entries.\n")
+    if is_held:
+        sys.stdout.write("A transaction that is open for long holds the journal. End it, then run this again.\n")
+        return 1
     if not pruned:
         sys.stdout.write(f"No month of the journal ends before {before}.\n")
     return 0

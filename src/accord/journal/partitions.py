@@ -1,12 +1,11 @@
 """The journal's partitions, one for each month: made ahead of time, and dropped whole when they are pruned."""
 
-from contextlib import suppress
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-import psycopg
 from sqlalchemy import Text, column, text
 
+from accord.database import locking
 from accord.database.pool import Database
 from accord.database.statement import Statement
 
@@ -74,20 +73,9 @@ async def existing(database: Database) -> list[Month]:
     return [Month(int(name[9:13]), int(name[14:16])) for name in names]
 
 
-async def make_ahead(database: Database) -> list[Month]:
-    """Make the partitions that are missing for the coming time; return those that were missing."""
+async def make_ahead(database: Database) -> bool:
+    """Make the partitions that are missing for the coming time; False when one could not be made yet."""
     there = set(await existing(database))
     missing = [month for month in coming() if month not in there]
-    for month in missing:
-        await _make(database, month)
-    return missing
-
-
-async def _make(database: Database, month: Month) -> None:
-    async with database.connection() as connection:
-        # It needs the whole journal for a moment; behind a long transaction every writer would queue up with it.
-        with suppress(psycopg.errors.LockNotAvailable):
-            async with connection.transaction():
-                await connection.execute(b"SET LOCAL lock_timeout = '1s'")
-                for statement in create(month):
-                    await connection.execute(statement.encode())
+    # It needs the whole journal for a moment; behind a long transaction every writer would queue up with it.
+    return all([await locking.try_alone(database, *create(month)) for month in missing])

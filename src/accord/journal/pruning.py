@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Date, bindparam, cast, func, select
 
+from accord.database import locking
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions
@@ -38,8 +39,24 @@ class Pruned(NamedTuple):
     entries: int
 
 
+ATTEMPTS = 40
+"""How often a month is tried to be dropped: for about as many seconds as two long statements last."""
+
+
+class Held(Exception):
+    """A transaction that is open kept the journal from being pruned; what was dropped before is gone."""
+
+    def __init__(self, done: list[Pruned]) -> None:
+        """Take the months that are gone."""
+        super().__init__()
+        self.done = done
+
+
 async def prune(database: Database, data_dir: Path | None, before: date, keys: AccessTokens) -> list[Pruned]:
-    """Drop the months that end before a day, oldest first; stop at one with entries that are not stamped yet."""
+    """Drop the months that end before a day, oldest first; stop at one with entries that are not stamped yet.
+
+    Raises Held when a month could not be locked for long; others work between the attempts.
+    """
     done: list[Pruned] = []
     for month in await partitions.existing(database):
         if month.next.first > before:
@@ -51,7 +68,7 @@ async def prune(database: Database, data_dir: Path | None, before: date, keys: A
             digest = (await database.one(_HASH, position=found.position)).hash
             # First the checkpoint: were it lost, the chain would look broken; were the drop lost, nothing happens.
             await keep(database, data_dir, sign(keys, found.position, digest, pruned=True))
-        async with database.connection() as connection:
-            await connection.execute(f"DROP TABLE {month.partition}".encode())
+        if not await locking.alone(database, f"DROP TABLE IF EXISTS {month.partition}", attempts=ATTEMPTS):
+            raise Held(done)
         done.append(Pruned(month, found.entries))
     return done

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Connection
 
 from accord.database.schema import load_all_tables
 from accord.migrations.comparison import OPTIONS
-from accord.migrations.runner import LOCK_TIMEOUT
+from accord.migrations.runner import LOCK_TIMEOUT, STILL_TIMEOUT
 
 config = context.config
 
@@ -23,6 +23,7 @@ def _run(connection: Connection) -> None:
         **OPTIONS,
     )
     connection.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT}s'"))
+    connection.execute(text(f"SET idle_in_transaction_session_timeout = '{STILL_TIMEOUT}s'"))
     connection.commit()
     with context.begin_transaction():
         context.run_migrations()

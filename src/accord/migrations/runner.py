@@ -1,5 +1,6 @@
 """Runs migrations once, whoever starts first (O-9)."""
 
+import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,8 +16,13 @@ if TYPE_CHECKING:
 VERSIONS = Path(__file__).parent / "versions"
 CONNECT_TIMEOUT = 5
 """Seconds to wait for a server that does not answer."""
-LOCK_TIMEOUT = 5
-"""Seconds a migration waits for a lock on a table before it gives up, rather than queueing up everybody behind it."""
+LOCK_TIMEOUT = 1
+"""Seconds a migration waits for a lock on a table, with everybody queueing up behind it, before it lets them pass."""
+STILL_TIMEOUT = 60
+"""Seconds that a migration may do nothing within its transaction: a frozen process must not hold locks for ever."""
+ATTEMPTS = 5
+PAUSE = 3.0
+"""Seconds in which others work before a migration that could not have its lock is tried again."""
 ADVISORY_LOCK = 0x4143434F5244  # "ACCORD" in ASCII
 
 
@@ -52,7 +58,7 @@ def upgrade(url: str) -> bool:
     with _connection(url) as connection, _alone(connection):
         if not is_behind(current(url)):
             return False  # Who had the lock before did it.
-        run(connection, "upgrade", "head")
+        _run_patiently(connection)
     return True
 
 
@@ -79,6 +85,22 @@ def run(connection: "Connection", command: str, revision: str) -> None:
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     getattr(alembic, command)(config, revision)
+
+
+def _run_patiently(connection: "Connection") -> None:
+    """Migrate to the head; what a lock stopped is undone, and tried again from where it stands."""
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
+
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            run(connection, "upgrade", "head")
+        except DBAPIError as error:
+            if attempt == ATTEMPTS or not isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise
+            connection.rollback()
+            time.sleep(PAUSE)
+        else:
+            return
 
 
 @contextmanager
@@ -120,7 +142,7 @@ def _explained(error: BaseException) -> CannotStart:
     reason = text[0] if text else type(error).__name__
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return CannotStart(
-            f"A migration waited {LOCK_TIMEOUT} s for a lock and gave up, so that nobody queues up behind it. "
+            f"A migration waited {LOCK_TIMEOUT} s for a lock, {ATTEMPTS} times, so that nobody queues up behind it. "
             "What it had begun is undone. Try again when fewer long transactions run."
         )
     if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:

@@ -5,14 +5,11 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-import psycopg
-
 from accord import logs
 from accord.database.pool import Database
 from accord.journal import partitions
 from accord.journal.checkpoints import keep, sign
 from accord.journal.reading import relay_state
-from accord.problems import Problem
 from accord.relay.leader import Relay
 from accord.security.tokens import AccessTokens
 
@@ -22,6 +19,8 @@ CHECKPOINT_ENTRIES = 1000
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is signed after so many entries, or so many seconds after the last one when there are any."""
 PARTITION_SECONDS = 3600.0
+PARTITION_RETRY_SECONDS = 60.0
+"""Seconds between looks for months that need a partition, and after one that could not be made for its lock."""
 FORGET_SECONDS = 60.0
 """Seconds between looks for sessions that need no longer be kept; when there are many, each look takes some."""
 
@@ -68,7 +67,7 @@ class Housekeeping:
     async def _try(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
             await task()
-        except (Problem, OSError, psycopg.Error) as error:
+        except Exception as error:  # noqa: BLE001 - whatever it is, the house has to be kept on
             logs.warning("Housekeeping failed; it tries again.", reason=type(error).__name__)
 
     async def _make_partitions(self) -> None:
@@ -76,7 +75,8 @@ class Housekeeping:
             return
         # Noted first: a month whose entries are elsewhere already cannot be made, and must not be tried each second.
         self._partitions_at = time.monotonic()
-        await partitions.make_ahead(self._database)
+        if not await partitions.make_ahead(self._database):
+            self._partitions_at += PARTITION_RETRY_SECONDS - PARTITION_SECONDS
 
     async def _sign_checkpoint(self) -> None:
         now = time.monotonic()

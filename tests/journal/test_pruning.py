@@ -1,0 +1,85 @@
+"""J-5: old months go without holding writers up, also behind a reader that takes long."""
+
+import asyncio
+import time
+
+import psycopg
+import pytest
+from relay.test_verification import INSERT, INSERT_INTO_JANUARY, Book, book
+
+from accord.database import locking
+from accord.journal import partitions, pruning
+from accord.journal.verification import Verdict
+
+__all__ = ["book"]
+JANUARY = partitions.Month(2025, 1)
+
+
+@pytest.fixture
+async def old(book: Book) -> Book:
+    """A journal with three entries of a January long ago."""
+    await book.tamper(*partitions.create(JANUARY))
+    async with await psycopg.AsyncConnection.connect(book.url, autocommit=True) as connection:
+        for number in range(3):
+            await connection.execute(INSERT_INTO_JANUARY, [number + 1, "{}"])
+    await book.write(2)
+    return book
+
+
+async def slowest_write(book: Book, until: asyncio.Task[object]) -> float:
+    """Append until the task is done; return the seconds that the slowest took."""
+    slowest = 0.0
+    async with await psycopg.AsyncConnection.connect(book.url, autocommit=True) as connection:
+        while not until.done():
+            started = time.monotonic()
+            await connection.execute(INSERT, [1, "{}"])
+            slowest = max(slowest, time.monotonic() - started)
+            await asyncio.sleep(0.02)
+    return slowest
+
+
+async def test_writers_go_on_while_a_long_reader_keeps_a_month_from_going(old, monkeypatch):
+    monkeypatch.setattr(locking, "LOCK_TIMEOUT", 0.2)
+    monkeypatch.setattr(locking, "PAUSE", 0.3)
+    async with await psycopg.AsyncConnection.connect(old.url) as reader:
+        await reader.execute("SELECT count(*) FROM journal")
+        task = asyncio.create_task(pruning.prune(old.database, old.data_dir, JANUARY.next.first, old.keys))
+        writing = asyncio.create_task(slowest_write(old, task))
+        await asyncio.sleep(1.2)
+        assert not task.done()
+        await reader.rollback()
+
+    pruned = await task
+
+    assert [(one.month, one.entries) for one in pruned] == [(JANUARY, 3)]
+    assert await writing < 5  # LOCK_TIMEOUT, and what a busy machine adds; the reader took longer than that
+    await old.write(0)
+    assert (await old.verdict()).broken_at is None
+
+
+async def test_what_stays_held_is_given_up_and_nothing_is_lost(old, monkeypatch):
+    monkeypatch.setattr(locking, "LOCK_TIMEOUT", 0.1)
+    monkeypatch.setattr(locking, "PAUSE", 0.1)
+    monkeypatch.setattr(pruning, "ATTEMPTS", 2)
+    async with await psycopg.AsyncConnection.connect(old.url) as reader:
+        await reader.execute("SELECT count(*) FROM journal")
+        with pytest.raises(pruning.Held) as held:
+            await pruning.prune(old.database, old.data_dir, JANUARY.next.first, old.keys)
+
+    assert held.value.done == []
+    # What was signed as pruned is not compared any more; it is still there.
+    assert await old.verdict() == Verdict(2, 5)
+
+
+async def test_a_partition_that_cannot_be_made_now_is_made_later(old, monkeypatch):
+    monkeypatch.setattr(locking, "LOCK_TIMEOUT", 0.1)
+    [this, following] = partitions.coming()
+    await old.tamper(f"DROP TABLE {following.partition}")
+    async with await psycopg.AsyncConnection.connect(old.url) as writer:
+        await writer.execute(INSERT, [1, "{}"])
+        held = await partitions.make_ahead(old.database)
+
+    later = await partitions.make_ahead(old.database)
+
+    assert (held, later) == (False, True)
+    assert await partitions.existing(old.database) == [JANUARY, this, following]
