@@ -3,6 +3,17 @@
 from live_client import record_key
 
 
+async def test_a_key_has_one_text_however_its_id_is_written(given, live):
+    me = await given.an_account()
+    socket = await live(me)
+
+    await socket.send("subscribe", key=record_key(me).replace(me.id, me.id.upper()))
+    begun = await socket.expect("subscribed")
+    await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+
+    assert begun["key"] == (await socket.expect("change"))["key"] == record_key(me)
+
+
 async def test_a_change_of_a_record_reaches_whoever_follows_it(given, live):
     me = await given.an_account()
     socket = await live(me)

@@ -168,6 +168,9 @@ class Follower implements Following {
   }
 }
 
+/** The key as the service tells of it, with its id in small letters. */
+const asTold = (key: string): string => key.replace(/[0-9A-Fa-f-]{36}/, (id) => id.toLowerCase());
+
 /** One key on the wire, for however many follow it. */
 interface Subscription {
   followers: Set<Follower>;
@@ -202,7 +205,7 @@ export class Live {
    * It survives every cut: what changed meanwhile comes, in order and once, or else a `Resync`.
    */
   follow(keys: readonly string[], { after, signal }: FollowOptions = {}): Following {
-    const follower = new Follower([...new Set(keys)], after, (ended) => {
+    const follower = new Follower([...new Set(keys.map(asTold))], after, (ended) => {
       signal?.removeEventListener('abort', abort);
       this.#leave(ended);
     });

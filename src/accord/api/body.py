@@ -5,6 +5,7 @@ from typing import Any
 
 from accord.api.request import Receive, Request
 from accord.contract import json_body
+from accord.contract.ids import compile_normaliser
 from accord.contract.validators import FieldError, compile_validator
 from accord.problems import PayloadTooLarge, UnsupportedMediaType, ValidationFailed
 
@@ -73,17 +74,22 @@ class JsonBody:
     def __init__(self, schema: dict[str, Any]) -> None:
         """Compile the validator."""
         self._validate = compile_validator(schema)
+        self._normalise = compile_normaliser(schema) or _unchanged
 
     def parse(self, text: bytes) -> tuple[Any, list[FieldError]]:
         """Return the value and what is wrong with it; raise ValidationFailed when it is not one JSON text."""
         try:
             if len(text) <= json_body.LARGE:
-                value = json_body.parse(text)
+                value = self._normalise(json_body.parse(text))
                 return value, self._validate(value)
-            value = json_body.load(text)
+            value = self._normalise(json_body.load(text))
             errors = self._validate(value)
             if not errors:
                 json_body.check(text, value)
         except json_body.MalformedJson as error:
             raise ValidationFailed(errors=[{"field": "", "message": str(error)}]) from None
         return value, errors
+
+
+def _unchanged(value: Any) -> Any:
+    return value

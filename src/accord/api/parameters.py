@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from accord.contract.ids import lower_id
 from accord.contract.operations import Parameter
 from accord.contract.validators import MAX_ERRORS, FieldError, Validate, compile_validator
 from accord.problems import NotFound, ValidationFailed
@@ -49,7 +50,8 @@ class CompiledParameter:
         self.argument = parameter.argument
         self.required = parameter.required
         self.default = parameter.default
-        self._convert = _converters[parameter.schema["type"]]
+        is_id = parameter.schema.get("format") == "uuid"
+        self._convert = lower_id if is_id else _converters[parameter.schema["type"]]
         self._validate: Validate = compile_validator(parameter.schema)
 
     def parse(self, text: str) -> tuple[Any, list[FieldError]]:

@@ -69,6 +69,9 @@ def apply(records: Mapping[Key, Record], operations: Sequence[Operation], now: s
     for index, operation in enumerate(operations):
         key = key_of(operation)
         before = touched[key] if key in touched else records.get(key)
+        if operation["op"] == "create" and key in records:
+            # Also of one that was deleted just before: its id is taken for good.
+            raise RecordExists(index, "id", "is the id of a record that exists")
         touched[key] = _applied(before, operation, index, now)
     return touched
 

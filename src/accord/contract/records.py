@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from accord.contract.ids import UUID
 from accord.contract.operations import Operation, operations
 
-_UUID = "[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-_record_key = re.compile(rf"getRecord:([a-z][a-z0-9_]{{0,62}}):({_UUID})").fullmatch
-_list_key = re.compile(rf"getList:({_UUID}):([a-z][A-Za-z0-9]{{0,62}})").fullmatch
+_record_key = re.compile(rf"getRecord:([a-z][a-z0-9_]{{0,62}}):({UUID})").fullmatch
+_list_key = re.compile(rf"getList:({UUID}):([a-z][A-Za-z0-9]{{0,62}})").fullmatch
 
 
 class RecordKey(NamedTuple):
@@ -73,12 +73,12 @@ class RecordType:
 
 
 def parse_key(text: str) -> Key | None:
-    """Return the key, or None when the text is none."""
+    """Return the key, its id as the database writes it, or None when the text is none."""
     found = _record_key(text)
     if found is not None:
-        return RecordKey(found[1], found[2])
+        return RecordKey(found[1], found[2].lower())
     found = _list_key(text)
-    return None if found is None else ListKey(found[1], found[2])
+    return None if found is None else ListKey(found[1].lower(), found[2])
 
 
 def record_types(bundle: Mapping[str, Any]) -> dict[str, RecordType]:

@@ -8,6 +8,7 @@ import orjson
 
 from accord.contract import asyncapi
 from accord.contract.json_body import MalformedJson, parse
+from accord.contract.records import parse_key
 from accord.contract.shapes import timestamp
 from accord.journal.changes import change_of
 from accord.journal.cursors import Cursor
@@ -46,6 +47,9 @@ def read(message: Any) -> dict[str, Any]:
         raise BadFrame(f"`type` must be one of {', '.join(sorted(_validators))}.", _key(text))
     if not is_valid(frame):
         raise BadFrame(f"The frame does not fit the schema of {kind}; see asyncapi.yaml.", _key(text))
+    if "key" in frame:
+        # A key has one text, however its id was written; what is none is refused under its own.
+        frame["key"] = str(parse_key(frame["key"]) or frame["key"])
     return frame
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import re
 import ssl
 import time
 from collections import deque
@@ -39,6 +40,7 @@ FAREWELL: Final = 1.0
 MOST_WAITING: Final = 10_000
 """Changes that wait for a slow follower; it gets a Resync instead of more."""
 
+_ID: Final = re.compile("[0-9A-Fa-f-]{36}")
 _MAY_PASS: Final = (
     *(OSError, WebSocketException, AccordError, asyncio.TimeoutError),
     *(KeyError, TypeError, ValueError),  # a frame that is none of the service, such as a proxy's
@@ -182,7 +184,8 @@ class Live:
         Whatever changes after the block was entered is delivered. Raises NotFound when a key may not be followed, here
         or, when that comes later, from the iteration.
         """
-        changes = Changes(keys, after)
+        # The service writes ids in small letters, and tells of keys as it writes them.
+        changes = Changes((_ID.sub(lambda found: found[0].lower(), key) for key in keys), after)
         try:
             await self._begin(changes)
             yield changes

@@ -19,7 +19,7 @@ from accord.security.passwords import weakness
 
 def may_read(caller: Caller, user_id: str) -> bool:
     """One's own account, or any for those who administer them."""
-    return caller.id == user_id.lower() or caller.may("users:read")
+    return caller.id == user_id or caller.may("users:read")
 
 
 async def readable_user(context: Context, user_id: str) -> Any:

@@ -29,12 +29,12 @@ WINDOW = 10_000
 def parsed(keys: str) -> list[Key]:
     """Return the keys of a request; what is not written like a key is not found."""
     names = keys.split(",")
-    if len(set(names)) != len(names):
+    found = [key for key in map(parse_key, names) if key is not None]
+    if len(set(names)) != len(names) or len(set(found)) != len(found):
         raise ValidationFailed(errors=[{"field": "keys", "message": "must not name a key twice"}])
-    found = [parse_key(name) for name in names]
-    if None in found:
+    if len(found) != len(names):
         raise NotFound
-    return [key for key in found if key is not None]
+    return found
 
 
 async def readable_version(context: Context, key: Key) -> int | None:

@@ -7,7 +7,7 @@ from accord.flows.conversations import queries, rules, shapes
 
 async def list_messages(context: Context, conversation_id: str, limit: int, cursor: str | None) -> MessageList:
     """Answer with a part of the messages of a conversation, newest first."""
-    listing, caller_id = context.listing(conversation=conversation_id.lower()), context.caller.id
+    listing, caller_id = context.listing(conversation=conversation_id), context.caller.id
     rows = await queries.page_of_messages_if_member(
         context.read, caller_id, conversation_id, listing.after(cursor), limit + 1
     )

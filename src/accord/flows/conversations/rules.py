@@ -71,7 +71,8 @@ async def started_conversation(context: Context, conversation_id: UUID, fields: 
     }
     created = await queries.add(context.tx, values)
     if created is None:
-        raise AlreadyExists
+        # Of a record that the caller may not even read: an id of theirs is refused before.
+        raise NotFound
     await queries.list_for_members(context.tx, created.id, members, now)
     context.journal.created("conversations", created, values, lists_of(members))
     return created

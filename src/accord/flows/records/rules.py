@@ -8,7 +8,7 @@ written, `writable_<table>(tx, caller, ids)` with those that the caller may chan
 """
 
 import importlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -16,7 +16,8 @@ from uuid import UUID
 
 from accord.context import Context
 from accord.contract import record_changes
-from accord.contract.names import snake_case
+from accord.contract.ids import is_id
+from accord.contract.names import camel_case, snake_case
 from accord.contract.record_changes import (
     Key,
     NoSuchAnchor,
@@ -54,16 +55,16 @@ def domain_of(table: str) -> Domain:
 
 
 def ids_by_table(keys: Iterable[Key]) -> dict[str, list[str]]:
-    """Return the ids of each table, each once, as the database writes them."""
+    """Return the ids of each table, each once."""
     found: dict[str, dict[str, None]] = {}
     for table, record_id in keys:
-        found.setdefault(table, {})[record_id.lower()] = None
+        found.setdefault(table, {})[record_id] = None
     return {table: list(ids) for table, ids in found.items()}
 
 
 def checked_operations(operations: Sequence[Any]) -> list[Operation]:
     """Return the operations with ids as the database writes them; refuse what the contract lets nobody do."""
-    checked: list[Operation] = [{**operation, "id": operation["id"].lower()} for operation in operations]
+    checked = [shapes.with_small_ids(operation) for operation in operations]
     try:
         record_changes.check(checked, shapes.writable())
     except NotWritable as refused:
@@ -93,10 +94,10 @@ def expected_versions(by_table: Mapping[str, Mapping[str, int]]) -> dict[Key, in
         if table not in shapes.writable():
             raise _invalid(f"expectedVersions.{table[:64]}", "is not a table that can be written")
         for record_id, version in versions.items():
-            try:
-                expected[table, str(UUID(record_id))] = version
-            except ValueError:
-                raise _invalid(f"expectedVersions.{table}", "must name records by their id") from None
+            if not is_id(record_id):
+                raise _invalid(f"expectedVersions.{table}", "must name records by their id")
+            if expected.setdefault((table, record_id.lower()), version) != version:
+                raise _invalid(f"expectedVersions.{table}", "must not name a record twice")
     return expected
 
 
@@ -150,17 +151,44 @@ def _problem(refused: OperationRefused) -> Problem:
 
 
 async def written(context: Context, rows: Rows, touched: Mapping[Key, Record | None]) -> None:
-    """Create, save and delete; the journal has one entry for each record."""
-    for (table, record_id), record in sorted(touched.items(), key=lambda item: item[0]):
-        if record is not None and (table, record_id) not in rows:
-            _require_fit(table, record_id, shapes.misfits_of_fields(table, record))
-            await domain_of(table).create(context, UUID(record_id), record)
+    """Create, save and delete; the journal has one entry for each record.
+
+    Parents are created before and deleted after what belongs to them, however they are sorted or were named.
+    """
+    new = {key: record for key, record in touched.items() if record is not None and key not in rows}
+    for table, record_id in parents_first(new, lambda key: new[key].get):
+        _require_fit(table, record_id, shapes.misfits_of_fields(table, new[table, record_id]))
+        await domain_of(table).create(context, UUID(record_id), new[table, record_id])
     changed = {key: record for key, record in touched.items() if record is not None and key in rows}
     for table in sorted({table for table, _ in changed}):
         await _save(context, table, rows, {key: record for key, record in changed.items() if key[0] == table})
-    for key, record in sorted(touched.items(), key=lambda item: item[0]):
-        if record is None and key in rows:
-            await domain_of(key[0]).delete(context, rows[key])
+    gone = [key for key, record in touched.items() if record is None and key in rows]
+    for key in reversed(parents_first(gone, lambda key: shapes.record(key[0], rows[key]).get)):
+        await domain_of(key[0]).delete(context, rows[key])
+
+
+def parents_first(keys: Collection[Key], reader: Callable[[Key], Callable[[str], Any]]) -> list[Key]:
+    """Return the keys so that a record stands behind those which it belongs to; `reader` gives what reads its fields.
+
+    Belonging is a foreign key. A ring, which only nullable ones can make, is cut where the order of keys meets it.
+    """
+    ordered: dict[Key, None] = {}
+    begun: set[Key] = set()
+
+    def place(key: Key) -> None:
+        if key in begun:
+            return
+        begun.add(key)
+        read = reader(key)
+        for column, table in shapes.parents(key[0]).items():
+            parent = (table, read(camel_case(column)))
+            if parent in keys:
+                place(parent)
+        ordered[key] = None
+
+    for key in sorted(keys):
+        place(key)
+    return list(ordered)
 
 
 async def _save(context: Context, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:

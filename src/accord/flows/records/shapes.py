@@ -5,12 +5,14 @@ from functools import cache
 from typing import Any
 
 from accord.contract import bundle, types
+from accord.contract.ids import Normalise, compile_normaliser
 from accord.contract.names import snake_case
-from accord.contract.record_changes import Key, Record
+from accord.contract.record_changes import Key, Operation, Record
 from accord.contract.records import RecordType, record_types
 from accord.contract.shapes import record_shape
 from accord.contract.types import FoundRecords
 from accord.contract.validators import FieldError, compile_validator
+from accord.database.schema import metadata
 from accord.journal.cursors import Cursor
 
 
@@ -24,6 +26,46 @@ def kinds() -> dict[str, RecordType]:
 def writable() -> dict[str, Mapping[str, str]]:
     """Return the writable paths of each table that can be written."""
     return {table: kind.writable for table, kind in kinds().items() if kind.writable}
+
+
+@cache
+def parents(table: str) -> dict[str, str]:
+    """Return the columns of a table that name a record, each with that record's table."""
+    keys = {k.parent.name: k.target_fullname.rpartition(".")[0] for k in metadata.tables[table].foreign_keys}
+    return {column: parent for column, parent in keys.items() if parent in kinds()}
+
+
+@cache
+def _normaliser_of_creation(table: str) -> Normalise | None:
+    return compile_normaliser(kinds()[table].create_schema or {})
+
+
+@cache
+def _normaliser_of_fields(table: str) -> Normalise | None:
+    properties = bundle.load()["components"]["schemas"][kinds()[table].schema]["properties"]
+    return compile_normaliser({"properties": properties})
+
+
+def with_small_ids(operation: Operation) -> Operation:
+    """Return an operation with the ids in what it writes as the database writes them; its own came so."""
+    table = operation["table"]
+    if table not in kinds():
+        return operation
+    if operation["op"] == "create":
+        normalise = _normaliser_of_creation(table)
+        return operation if normalise is None else {**operation, "record": normalise(operation["record"])}
+    normalise = _normaliser_of_fields(table)
+    if normalise is None or "path" not in operation:
+        return operation
+    small = {name: _written(normalise, operation, operation[name]) for name in ("value", "anchor") if name in operation}
+    return {**operation, **small}
+
+
+def _written(normalise: Normalise, operation: Operation, value: Any) -> Any:
+    """Return a field's value, or a list's item, through the normaliser of its record."""
+    is_item = operation["op"] in {"listInsert", "listRemove"}
+    written = normalise({operation["path"]: [value] if is_item else value})[operation["path"]]
+    return written[0] if is_item else written
 
 
 @cache
