@@ -28,7 +28,7 @@ interface Step {
   change: Step;
   expire: string;
   follow: string[];
-  after?: number;
+  after?: string;
   into: string;
   disconnect: string;
   collected: string;

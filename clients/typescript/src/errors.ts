@@ -194,6 +194,12 @@ export function signedOut(refusal: AccordError): SignedOut {
   return new SignedOut(refusal.problem, { cause: refusal });
 }
 
+/** The error for a call that began as somebody else than is signed in now. */
+export function otherAccount(): SignedOut {
+  const detail = 'Somebody else signed in meanwhile, and nothing was sent as them. Call again.';
+  return new SignedOut(problemOf(401, { code: 'UNAUTHORIZED', title: 'Somebody else is signed in', detail }));
+}
+
 function parsed(text: string): Partial<Problem> {
   try {
     const body: unknown = JSON.parse(text);

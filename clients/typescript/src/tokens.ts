@@ -1,7 +1,10 @@
-/** Who is signed in: where tokens are kept, and how they are renewed exactly once however many calls wait. */
+/**
+ * Who is signed in: where tokens are kept, and how they are renewed exactly once however many calls wait. What a renewal
+ * brings replaces the tokens that it was made with and no others: whoever signs in meanwhile stays signed in.
+ */
 
 import type { SignedIn } from './generated/types.gen.js';
-import { AccordError, ConnectionFailed, InvalidCredentials, ServiceUnavailable, signedOut, Unauthorized } from './errors.js';
+import { AccordError, ConnectionFailed, InvalidCredentials, otherAccount, ServiceUnavailable, signedOut, Unauthorized } from './errors.js';
 import { sleep } from './retries.js';
 
 export interface Tokens {
@@ -58,9 +61,15 @@ export function localStorageTokens(key = 'accord.tokens'): TokenStore {
 
 /** Milliseconds until what one window saved is surely seen by the others. */
 const SHOWN = 200;
+/** Milliseconds that a call waits for a renewal while its token is still good; then it goes on with that. */
+export const PATIENCE = 2_000;
+/** Milliseconds that a window waits for one that may be frozen; then it renews, too: both get the same successor. */
+export const LOCK_PATIENCE = 5_000;
 
 /** Renewals under way, by store: clients that share a store share them. */
 const renewals = new WeakMap<TokenStore, Promise<string>>();
+/** The last change of what a store keeps, which the next one waits for. */
+const writings = new WeakMap<TokenStore, Promise<void>>();
 
 /** The session of one client. */
 export class Session {
@@ -73,43 +82,50 @@ export class Session {
   }
 
   async begin(answer: SignedIn): Promise<void> {
-    await this.#store.save(tokensOf(answer));
+    await this.#writing(async () => this.#store.save(tokensOf(answer)));
   }
 
   /** Forget the tokens; returns the refresh token, with which the server can end the session. */
   async end(): Promise<string | undefined> {
-    const tokens = await this.#store.load();
-    await this.#store.clear();
-    return tokens?.refreshToken;
+    return this.#writing(async () => {
+      const tokens = await this.#store.load();
+      await this.#store.clear();
+      return tokens?.refreshToken;
+    });
   }
 
-  /** A token that is good for a while yet, undefined when nobody is signed in. */
+  /** A token that is good for a while yet, undefined when nobody is signed in. Throws SignedOut. */
   async accessToken(): Promise<string | undefined> {
     const tokens = await this.#store.load();
     if (!tokens || Date.now() < renewAt(tokens)) return tokens?.accessToken;
+    const isGood = () => Date.now() < tokens.expiresAt;
+    const renewal = this.renewed(tokens.accessToken);
     try {
-      return await this.renewed(tokens.accessToken);
+      return await (isGood() ? orAfter(PATIENCE, renewal, tokens.accessToken) : renewal);
     } catch (error) {
       const isAway = error instanceof ConnectionFailed || error instanceof ServiceUnavailable;
-      if (isAway && Date.now() < tokens.expiresAt) return tokens.accessToken;
+      if (isAway && isGood()) return tokens.accessToken;
       throw error;
+    } finally {
+      renewal.catch(() => undefined); // Somebody has to look at it, also when nobody waited for it to the end.
     }
   }
 
-  /** Another token than this one, which the server refused or soon will. Throws SignedOut. */
-  renewed(stale: string): Promise<string> {
+  /** Another token than this one, which the server refused or soon will, of the same account. Throws SignedOut. */
+  async renewed(stale: string): Promise<string> {
     const store = this.#store;
-    const running = renewals.get(store);
-    if (running) return running;
-    const renewal = this.#alone(stale).finally(() => renewals.delete(store));
-    renewals.set(store, renewal);
-    return renewal;
+    const running = renewals.get(store) ?? this.#alone(stale).finally(() => renewals.delete(store));
+    renewals.set(store, running);
+    const next = await running;
+    const [before, after] = [accountOf(stale), accountOf(next)];
+    if (before !== undefined && after !== undefined && before !== after) throw otherAccount();
+    return next;
   }
 
   /** Renew while no other window renews the same tokens. */
   #alone(stale: string): Promise<string> {
     const name = `accord refresh ${this.#store.name}`;
-    const locks = this.#store.name === undefined ? undefined : globalThis.navigator?.locks;
+    const locks = this.#locks();
     if (!locks) return this.#renew(stale, 0);
     return new Promise((resolve, reject) => {
       const renew = async (patience: number) => {
@@ -117,7 +133,9 @@ export class Session {
         // Held until the other windows can see what was saved: browsers show it to them a moment later.
         await sleep(SHOWN);
       };
-      const whenFree = (lock: Lock | null) => (lock ? renew(0) : void locks.request(name, () => renew(3 * SHOWN)));
+      const late = () => this.#renew(stale, 0).then(resolve, reject);
+      const whenFree = (lock: Lock | null) =>
+        lock ? renew(0) : void locks.request(name, soon(), () => renew(3 * SHOWN)).catch(late);
       locks.request(name, { ifAvailable: true }, whenFree).catch(reject);
     });
   }
@@ -132,15 +150,78 @@ export class Session {
     if (!tokens) throw signedOut(nobody());
     // Somebody else may have renewed them meanwhile.
     if (tokens.accessToken !== stale && Date.now() < renewAt(tokens)) return tokens.accessToken;
+    const { refreshToken } = tokens;
     try {
-      const next = tokensOf(await this.#refresh(tokens.refreshToken));
-      await this.#store.save(next);
-      return next.accessToken;
+      const next = tokensOf(await this.#refresh(refreshToken));
+      if (await this.#replace(refreshToken, next)) return next.accessToken;
     } catch (error) {
       if (!(error instanceof InvalidCredentials || error instanceof Unauthorized)) throw error;
-      await this.#store.clear();
-      throw signedOut(error);
+      if (await this.#replace(refreshToken, undefined)) throw signedOut(error);
     }
+    const now = await this.#store.load();
+    if (!now) throw signedOut(nobody());
+    return now.accessToken;
+  }
+
+  /** Keep these, or none, unless somebody signed in or out meanwhile; says whether they are kept. */
+  #replace(refreshToken: string, next: Tokens | undefined): Promise<boolean> {
+    return this.#writing(async () => {
+      if ((await this.#store.load())?.refreshToken !== refreshToken) return false;
+      await (next ? this.#store.save(next) : this.#store.clear());
+      return true;
+    });
+  }
+
+  /** Do this while no other client of the store, in this window or another, changes what it keeps. */
+  async #writing<Result>(change: () => Promise<Result>): Promise<Result> {
+    const before = writings.get(this.#store);
+    const alone = (async () => {
+      await before;
+      const locks = this.#locks();
+      if (!locks) return change();
+      return new Promise<Result>((resolve, reject) => {
+        const write = async () => {
+          await change().then(resolve, reject);
+          await sleep(SHOWN);
+        };
+        locks.request(`accord tokens ${this.#store.name}`, soon(), write).catch(() => change().then(resolve, reject));
+      });
+    })();
+    writings.set(
+      this.#store,
+      alone.then(
+        () => undefined,
+        () => undefined,
+      ),
+    );
+    return alone;
+  }
+
+  #locks(): LockManager | undefined {
+    return this.#store.name === undefined ? undefined : globalThis.navigator?.locks;
+  }
+}
+
+/** What is promised, or this when it takes longer. */
+function orAfter<Value>(milliseconds: number, promise: Promise<Value>, otherwise: Value): Promise<Value> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds, otherwise);
+    promise.then(resolve, reject).finally(() => clearTimeout(timer));
+  });
+}
+
+/** A window that is frozen with a lock gives it back to nobody. */
+function soon(): LockOptions {
+  return { signal: AbortSignal.timeout(LOCK_PATIENCE) };
+}
+
+/** The id of the account that a token signs in; undefined when it does not tell. */
+export function accountOf(accessToken: string): string | undefined {
+  try {
+    const claims = JSON.parse(atob((accessToken.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))) as { sub?: string };
+    return claims.sub;
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 
 import { memoryTokens, SignedOut, Unauthorized } from '@accord/client';
 
-import { client, openTokens, PASSWORD, sent, signedIn } from './given.ts';
+import { anAccount, client, openTokens, PASSWORD, sent, signedIn } from './given.ts';
 
 const REFRESH = '/api/v1/auth/refresh';
 
@@ -109,4 +109,90 @@ test('a call that is aborted while it waits for the refresh does not disturb the
 
   await assert.rejects(aborted, { name: 'AbortError' });
   assert.equal((await other).id, ada.user.id);
+});
+
+/** A client of Ada's whose refresh was answered, and the answer waits until it is let go. */
+async function refreshing() {
+  const tokens = openTokens();
+  const gate = { isOpen: true, open: () => {} };
+  let answered = () => {};
+  const whenAnswered = new Promise<void>((resolve) => (answered = resolve));
+  const ada = await signedIn({
+    tokens,
+    fetch: async (input) => {
+      const answer = await fetch(input);
+      if (gate.isOpen || !(input as Request).url.endsWith(REFRESH)) return answer;
+      answered();
+      await new Promise<void>((resolve) => (gate.open = resolve));
+      return answer;
+    },
+  });
+  tokens.change({ expiresAt: Date.now() - 1000 });
+  gate.isOpen = false;
+  return { ada, tokens, gate, whenAnswered };
+}
+
+test('whoever signs in during a refresh stays signed in, and nothing is sent as them', async () => {
+  const { ada, tokens, gate, whenAnswered } = await refreshing();
+  const grace = await anAccount('Grace');
+  const call = ada.getMe();
+  call.catch(() => undefined);
+  await whenAnswered;
+
+  await ada.signIn({ email: grace.email, password: PASSWORD });
+  gate.open();
+
+  await assert.rejects(call, SignedOut);
+  assert.equal(sent(ada.traffic, '/api/v1/me').length, 0);
+  assert.equal((await ada.getMe()).id, grace.id);
+  assert.notEqual(tokens.load(), undefined);
+});
+
+test('whoever signs out during a refresh stays signed out', async () => {
+  const { ada, tokens, gate, whenAnswered } = await refreshing();
+  const call = ada.getMe();
+  call.catch(() => undefined);
+  await whenAnswered;
+
+  await ada.signOut();
+  gate.open();
+
+  await assert.rejects(call, SignedOut);
+  assert.equal(tokens.load(), undefined);
+});
+
+test('a refused refresh signs out only the account that it was of', async () => {
+  const { ada, gate, whenAnswered } = await refreshing();
+  const grace = await anAccount('Grace');
+  await (await signedIn({}, ada.user)).logoutAll();
+  const call = ada.getMe();
+  call.catch(() => undefined);
+  await whenAnswered;
+
+  await ada.signIn({ email: grace.email, password: PASSWORD });
+  gate.open();
+
+  await assert.rejects(call, SignedOut);
+  assert.equal((await ada.getMe()).id, grace.id);
+});
+
+test('a token that is still good serves while a frozen window holds the lock', async () => {
+  const kept = memoryTokens();
+  const ada = await signedIn({ tokens: { ...kept, name: 'frozen' } });
+  await kept.save({ ...(await kept.load())!, expiresAt: Date.now() + 20_000 });
+  let giveBack = () => {};
+  const isHeld = new Promise<void>((held) => {
+    void navigator.locks.request('accord refresh frozen', () => {
+      held();
+      return new Promise<void>((resolve) => (giveBack = resolve));
+    });
+  });
+  await isHeld;
+
+  const began = Date.now();
+  assert.equal((await ada.getMe()).id, ada.user.id);
+
+  assert.ok(Date.now() - began < 5_000);
+  assert.equal(sent(ada.traffic, REFRESH).length, 0);
+  giveBack();
 });

@@ -250,6 +250,12 @@ def signed_out(refusal: AccordError | None = None) -> SignedOut:
     return SignedOut(_made_up(401, "UNAUTHORIZED", "You are signed out", detail, request_id))
 
 
+def other_account() -> SignedOut:
+    """Return what a call says that began as somebody else than is signed in now."""
+    detail = "Somebody else signed in meanwhile, and nothing was sent as them. Call again."
+    return SignedOut(_made_up(401, "UNAUTHORIZED", "Somebody else is signed in", detail))
+
+
 def live_error(code: str, detail: str) -> AccordError:
     """Return the error that a frame of the live socket stands for."""
     known = _by_code.get(code, AccordError)

@@ -1,12 +1,14 @@
 """The tokens of a session: where they are kept, and how they stay fresh.
 
 However many calls wait, one refresh is on its way: in this process by a task that all await, between processes (and
-clients) that share a store by the store's lock, behind which whoever comes second finds the new tokens.
+clients) that share a store by the store's lock, behind which whoever comes second finds the new tokens. What a refresh
+brings replaces the tokens that it was made with and no others, so that whoever signs in meanwhile stays signed in.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import os
 import sys
@@ -14,18 +16,25 @@ import tempfile
 import threading
 import time
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
 import attrs
 
-from .errors import AccordError, InvalidCredentials, Unauthorized, signed_out
+from .errors import AccordError, InvalidCredentials, Unauthorized, other_account, signed_out
 from .generated.models import SignedIn
 
 MARGIN: Final = 30.0
 """Seconds before its end when an access token is renewed, or a tenth of its life, whichever is less."""
+PATIENCE: Final = 2.0
+"""Seconds that a call waits for a refresh while its token is still good; then it goes on with that."""
+LOCK_PATIENCE: Final = 5.0
+"""Seconds that a refresh waits for the lock of another that may be frozen.
+
+Then it refreshes, too: the service gives both the same successor.
+"""
 _LOOK_AGAIN: Final = 0.02
 
 
@@ -47,12 +56,25 @@ class Tokens:
         return cls(signed_in.access_token, signed_in.refresh_token, time.time() + lifetime, lifetime)
 
     @property
+    def account(self) -> str | None:
+        """The id of the account that they sign in; None of a token that does not tell."""
+        return account_of(self.access_token)
+
+    @property
     def is_fresh(self) -> bool:
         return self.expires_at - time.time() > min(MARGIN, self.lifetime / 10)
 
     @property
     def is_over(self) -> bool:
         return self.expires_at <= time.time()
+
+
+def account_of(access_token: str) -> str | None:
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(access_token.split(".")[1] + "=="))
+        return str(claims["sub"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        return None
 
 
 class TokenStore(ABC):
@@ -70,6 +92,20 @@ class TokenStore(ABC):
     def clear(self) -> None:
         """Forget them."""
 
+    def replace(self, refresh_token: str, tokens: Tokens | None) -> bool:
+        """Keep these, or none, instead of those with this refresh token; return whether those were still kept.
+
+        A store that threads or processes share makes it one step, beside which `save` and `clear` wait.
+        """
+        kept = self.load()
+        if kept is None or kept.refresh_token != refresh_token:
+            return False
+        if tokens is None:
+            self.clear()
+        else:
+            self.save(tokens)
+        return True
+
     def try_lock(self) -> bool:
         """Take the lock of whoever refreshes, unless it is taken; a store that is not shared needs none."""
         return True
@@ -84,15 +120,22 @@ class MemoryTokens(TokenStore):
     def __init__(self) -> None:
         self._tokens: Tokens | None = None
         self._lock = threading.Lock()
+        self._writing = threading.RLock()
 
     def load(self) -> Tokens | None:
         return self._tokens
 
     def save(self, tokens: Tokens) -> None:
-        self._tokens = tokens
+        with self._writing:
+            self._tokens = tokens
 
     def clear(self) -> None:
-        self._tokens = None
+        with self._writing:
+            self._tokens = None
+
+    def replace(self, refresh_token: str, tokens: Tokens | None) -> bool:
+        with self._writing:
+            return super().replace(refresh_token, tokens)
 
     def try_lock(self) -> bool:
         return self._lock.acquire(blocking=False)
@@ -117,7 +160,25 @@ class FileTokens(TokenStore):
 
     def save(self, tokens: Tokens) -> None:
         """Replace the file at once, so that nobody reads half of it; mkstemp makes it readable for its owner only."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._alone():
+            self._write(tokens)
+
+    def clear(self) -> None:
+        with self._alone():
+            self._path.unlink(missing_ok=True)
+
+    def replace(self, refresh_token: str, tokens: Tokens | None) -> bool:
+        with self._alone():
+            kept = self.load()
+            if kept is None or kept.refresh_token != refresh_token:
+                return False
+            if tokens is None:
+                self._path.unlink(missing_ok=True)
+            else:
+                self._write(tokens)
+            return True
+
+    def _write(self, tokens: Tokens) -> None:
         descriptor, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}-")
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump(attrs.asdict(tokens), file)
@@ -125,13 +186,29 @@ class FileTokens(TokenStore):
             os.fsync(descriptor)
         Path(name).replace(self._path)
 
-    def clear(self) -> None:
-        self._path.unlink(missing_ok=True)
+    @contextmanager
+    def _alone(self) -> Generator[None, None, None]:
+        """Let no other process write meanwhile; that takes milliseconds, so whoever comes second waits."""
+        descriptor = self._opened("write")
+        try:
+            while True:
+                try:
+                    _lock_file(descriptor)
+                    break
+                except OSError:
+                    time.sleep(0.001)
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _opened(self, kind: str) -> int:
+        """Open a file beside the other, which stays and is there to be locked."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(f"{self._path}.{kind}", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
 
     def try_lock(self) -> bool:
-        """Lock a file beside the other, which stays; the system unlocks it when the process dies."""
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(f"{self._path}.lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        """Lock a file beside the other; the system unlocks it when the process dies."""
+        descriptor = self._opened("lock")
         try:
             _lock_file(descriptor)
         except OSError:
@@ -158,22 +235,32 @@ class Session:
     async def access_token(self, refused: str | None = None) -> str | None:
         """Return a good access token, or None when nobody is signed in; `refused` is one that was not good.
 
-        Raises SignedOut when the session is over.
+        Raises SignedOut when the session is over, or somebody else signed in meanwhile.
         """
         tokens = self.store.load()
         if tokens is None:
             return None
-        if tokens.is_fresh and tokens.access_token != refused:
-            return tokens.access_token
+        if tokens.access_token != refused and tokens.is_fresh:
+            return self._of_the_same(refused, tokens)
+        is_good = not tokens.is_over and tokens.access_token != refused
         try:
-            return (await self._renewed(refused)).access_token
+            renewed = await asyncio.wait_for(self._renewed(refused), PATIENCE if is_good else None)
         except Unauthorized:
             raise
-        except AccordError:
+        except (AccordError, asyncio.TimeoutError):
             # Whoever cannot refresh now may go on with a token that is good for some seconds more.
             if tokens.is_over or tokens.access_token == refused:
                 raise
             return tokens.access_token
+        return self._of_the_same(tokens.access_token, renewed)
+
+    @staticmethod
+    def _of_the_same(before: str | None, tokens: Tokens) -> str:
+        """Return the token unless it is another account's than the one before: a call is never made as another."""
+        known = None if before is None else account_of(before)
+        if known is not None and tokens.account is not None and known != tokens.account:
+            raise other_account()
+        return tokens.access_token
 
     async def _renewed(self, refused: str | None) -> Tokens:
         """Return new tokens. A caller that is cancelled leaves the refresh alone: its answer belongs to all."""
@@ -197,10 +284,19 @@ class Session:
             try:
                 renewed = Tokens.of(await self._refresh(tokens.refresh_token))
             except (InvalidCredentials, Unauthorized) as refusal:
-                self.store.clear()
-                raise signed_out(refusal) from refusal
-            self.store.save(renewed)
-            return renewed
+                if self.store.replace(tokens.refresh_token, None):
+                    raise signed_out(refusal) from refusal
+            else:
+                if self.store.replace(tokens.refresh_token, renewed):
+                    return renewed
+            return self._of_now()
+
+    def _of_now(self) -> Tokens:
+        """Return the tokens of whoever signed in while a refresh was on its way."""
+        tokens = self.store.load()
+        if tokens is None:
+            raise signed_out()
+        return tokens
 
     async def close(self) -> None:
         """Let a refresh that is on its way end, so that its answer is kept."""
@@ -210,12 +306,15 @@ class Session:
 
 @asynccontextmanager
 async def _locked(store: TokenStore) -> AsyncGenerator[None, None]:
-    while not store.try_lock():  # noqa: ASYNC110 - another process may have it, and tells nobody when it is done
+    over = time.monotonic() + LOCK_PATIENCE
+    # Another process may have it, and tells nobody when it is done.
+    while not (is_locked := store.try_lock()) and time.monotonic() < over:  # noqa: ASYNC110 - see above
         await asyncio.sleep(_LOOK_AGAIN)
     try:
         yield
     finally:
-        store.unlock()
+        if is_locked:
+            store.unlock()
 
 
 if sys.platform == "win32":

@@ -1,0 +1,130 @@
+"""A store whose account changes while calls are on their way: nothing of one account is sent as another."""
+
+import asyncio
+import time
+
+import attrs
+import httpx
+import pytest
+from accord_client import FileTokens, MemoryTokens, SignedOut
+from accord_client.tokens import LOCK_PATIENCE, MARGIN, PATIENCE
+
+
+class Held(httpx.AsyncHTTPTransport):
+    """Carries requests; the answer to a refresh waits until it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answered = asyncio.Event()
+        self.let_go = asyncio.Event()
+        self.sent: list[tuple[str, str]] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self.sent.append((request.url.path, request.headers.get("authorization", "")))
+        answer = await super().handle_async_request(request)
+        if request.url.path == "/api/v1/auth/refresh":
+            await answer.aread()
+            self.answered.set()
+            await self.let_go.wait()
+        return answer
+
+
+@pytest.fixture(params=[MemoryTokens, FileTokens])
+def store(request, tmp_path):
+    return FileTokens(tmp_path / "tokens") if request.param is FileTokens else MemoryTokens()
+
+
+async def refreshing(person, store):
+    """Return Ada, a client of hers, and a call whose refresh was answered and is not yet received."""
+    ada, transport = await person(), Held()
+    store.save(attrs.evolve(ada.tokens.load(), expires_at=time.time() - 1))
+    accord = await ada.client(tokens=store, transport=transport)
+    call = asyncio.create_task(accord.get_me())
+    await transport.answered.wait()
+    return ada, accord, transport, call
+
+
+async def test_whoever_signs_in_during_a_refresh_stays_signed_in(person, store, password):
+    _, accord, transport, call = await refreshing(person, store)
+    grace = await person()
+
+    await accord.sign_in(grace.email, password)
+    transport.let_go.set()
+
+    with pytest.raises(SignedOut):
+        await call
+    assert str((await accord.get_me()).id) == grace.id
+    tokens = store.load()
+    assert tokens is not None
+    assert tokens.account == grace.id
+
+
+async def test_the_call_that_waited_is_not_sent_as_somebody_else(person, store, password):
+    _, accord, transport, call = await refreshing(person, store)
+    grace = await person()
+
+    await accord.sign_in(grace.email, password)
+    transport.let_go.set()
+    await asyncio.wait([call])
+
+    assert [path for path, _ in transport.sent if path == "/api/v1/me"] == []
+
+
+async def test_whoever_signs_out_during_a_refresh_stays_signed_out(person, store):
+    _, accord, transport, call = await refreshing(person, store)
+
+    store.clear()
+    transport.let_go.set()
+
+    with pytest.raises(SignedOut):
+        await call
+    assert store.load() is None
+    assert not (await accord.get_session()).authenticated
+
+
+async def test_a_refused_refresh_signs_out_only_the_account_that_it_was_of(person, store, password):
+    ada, accord, transport, first = await refreshing(person, store)
+    transport.let_go.set()
+    await first
+    await ada.account.post("/api/v1/auth/logout-all")
+    transport.let_go.clear()
+    transport.answered.clear()
+    store.save(attrs.evolve(store.load(), expires_at=time.time() - 1))
+    call = asyncio.create_task(accord.get_me())
+    await transport.answered.wait()
+    grace = await person()
+
+    await accord.sign_in(grace.email, password)
+    transport.let_go.set()
+
+    with pytest.raises(SignedOut):
+        await call
+    assert str((await accord.get_me()).id) == grace.id
+
+
+async def test_a_token_that_is_still_good_serves_while_a_frozen_client_holds_the_lock(person):
+    ada = await person()
+    accord = await ada.client()
+    ada.expire(expires_at=time.time() + MARGIN - 5)
+    assert ada.tokens.try_lock()
+    began = time.monotonic()
+
+    me = await accord.get_me()
+
+    assert str(me.id) == ada.id
+    assert PATIENCE <= time.monotonic() - began < LOCK_PATIENCE
+    ada.tokens.unlock()
+
+
+async def test_without_a_good_token_a_refresh_passes_a_lock_that_nobody_gives_back(person):
+    ada = await person()
+    accord = await ada.client()
+    ada.expire()
+    assert ada.tokens.try_lock()
+    began = time.monotonic()
+
+    me = await accord.get_me()
+
+    assert str(me.id) == ada.id
+    assert time.monotonic() - began >= LOCK_PATIENCE
+    ada.tokens.unlock()
