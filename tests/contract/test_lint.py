@@ -183,6 +183,12 @@ BROKEN = [
         {"$ref": "#/components/schemas/Over"},
         "components.schemas.Left: nothing uses it",
     ),
+    (
+        "names_what_access_rests_on",
+        (*NOTE, "x-record"),
+        {"table": "notes", "read": "getNote", "of": {"table": "nothing", "by": "text"}},
+        "name in x-record.of a table of records",
+    ),
     ("bounds_strings", (*NOTE, "properties", "text", "maxLength"), ABSENT, "give the string a maxLength"),
     ("bounds_strings", (*TEXT, "enum"), ["a", "b"], "remove maxLength; the enum names every value"),
     ("says_how_wide_a_number_is", (*TEXT, "type"), "number", "give the number the format double"),

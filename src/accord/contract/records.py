@@ -2,7 +2,8 @@
 
 The contract says which there are: `x-record: {table, read}` on a record's schema names the operation that reads one,
 `x-list: {type}` on an operation the list of its caller that it reads, `x-list: {type, of}` the list that a record of
-the table `of` has; who may read that record may follow its list.
+the table `of` has; who may read that record may follow its list. `x-record: {of: {table, by}}` names the record that
+one must be able to read to read this one, and the field with its id: whoever loses that one loses this one, too.
 """
 
 import re
@@ -65,6 +66,15 @@ class RecordType:
     def can_be_deleted(self) -> bool:
         """Whether a transaction may delete one."""
         return bool(self.definition.get("delete"))
+
+    @property
+    def owner(self) -> Mapping[str, str] | None:
+        """The `table` of the record that access to this one rests on, and the field `by` which names it; or None."""
+        return self.definition.get("of")
+
+    def owner_of(self, record: Mapping[str, Any]) -> RecordKey | None:
+        """Return the record that access to this one rests on."""
+        return None if self.owner is None else RecordKey(self.owner["table"], record[self.owner["by"]])
 
     @property
     def id_argument(self) -> str:

@@ -1,11 +1,12 @@
 """The hub: who follows which key in this process. Each journal entry is encoded once for each key that it changed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from accord.journal.cursors import Cursor
 from accord.journal.reading import keys_of
 from accord.live import frames, metrics
+from accord.live.grants import Grants
 from accord.live.subscriber import Subscriber
 from accord.relay.feed import Feed
 
@@ -24,9 +25,8 @@ class Hub:
         self._by_key: dict[str, set[Subscriber]] = {}
         self._by_session: dict[str, set[Subscriber]] = {}
         self._all: set[Subscriber] = set()
+        self.grants = Grants()
         self.is_stopping = False
-        self.when_access_removed: Callable[[list[Subscriber]], object] = lambda _: None
-        """Told whose access to something ended: what belongs to it may be out of reach now, too."""
         feed.listeners.append(self.deliver)
         feed.when_replaced.append(self.journal_replaced)
 
@@ -44,9 +44,8 @@ class Hub:
     def leave(self, subscriber: Subscriber) -> None:
         """Forget a connection and all that it followed."""
         self._all.discard(subscriber)
-        for key in subscriber.keys:
-            _discard(self._by_key, key, subscriber)
-        subscriber.keys.clear()
+        for key in list(subscriber.keys):
+            self.stop(subscriber, key)
         if subscriber.caller.session_id is not None:
             _discard(self._by_session, subscriber.caller.session_id, subscriber)
 
@@ -60,14 +59,15 @@ class Hub:
 
     def start(self, subscriber: Subscriber, key: str) -> Cursor:
         """Begin to collect what happens to a key; return the place after which all of it is collected."""
-        subscriber.keys.add(key)
+        subscriber.keys.setdefault(key, ())
         subscriber.starting.add(key)
         self._by_key.setdefault(key, set()).add(subscriber)
         return self.cursor
 
     def stop(self, subscriber: Subscriber, key: str) -> None:
         """End a subscription."""
-        subscriber.keys.discard(key)
+        self.grants.discard(subscriber, key)
+        subscriber.keys.pop(key, None)
         subscriber.starting.discard(key)
         _discard(self._by_key, key, subscriber)
 
@@ -81,10 +81,12 @@ class Hub:
             for key in keys_of(entry):
                 subscribers = by_key.get(key)
                 if subscribers:
-                    frame = frames.change(key, entry)
+                    change = key, frames.change(key, entry)
                     for subscriber in subscribers:
-                        subscriber.put_change(key, frame)
+                        subscriber.put_change(change)
                     count += len(subscribers)
+            if entry.kind == "deleted":
+                self._note_deletion(entry)
         if count:
             metrics.deliveries.inc(count)
 
@@ -109,16 +111,32 @@ class Hub:
         for subscriber in self._all:
             subscriber.close(frames.GOING_AWAY, "The journal was replaced; connect again.")
 
+    def revoke(self, subscriber: Subscriber, key: str) -> None:
+        """End a subscription that is no longer allowed, and say so."""
+        self.stop(subscriber, key)
+        subscriber.put(frames.revoked(key, REVOKED))
+
     def _note_event(self, entry: Any) -> None:
         if entry.fields.get("event") != ACCESS_REMOVED:
             return
-        user_id = entry.fields.get("userId")
-        for key in keys_of(entry):
-            for subscriber in list(self._by_key.get(key, ())):
-                if subscriber.caller.id == user_id:
-                    self.stop(subscriber, key)
-                    subscriber.put(frames.revoked(key, REVOKED))
-        self.when_access_removed([each for each in self._all if each.caller.id == user_id])
+        record, *lists = keys_of(entry)
+        lost = self.grants.lost([record, *lists], entry.fields.get("userId"))
+        for subscriber, keys in lost.items():
+            subscriber.drop(keys, record)
+        self._end(lost)
+
+    def _note_deletion(self, entry: Any) -> None:
+        """End what rests on a record that is gone; its own followers were told by the change."""
+        record = keys_of(entry)[0]
+        lost = self.grants.lost([record], None)
+        for keys in lost.values():
+            keys.discard(record)
+        self._end(lost)
+
+    def _end(self, lost: dict[Subscriber, set[str]]) -> None:
+        for subscriber, keys in lost.items():
+            for key in keys:
+                self.revoke(subscriber, key)
 
 
 def _discard(index: dict[str, set[Subscriber]], name: str, subscriber: Subscriber) -> None:

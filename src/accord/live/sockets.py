@@ -113,6 +113,9 @@ class _Connection:
         if subscriber.caller.id not in {"", caller.id}:
             subscriber.put(frames.error("FORBIDDEN", "This connection is another account's; open one of your own."))
             return
+        if subscriber.caller.id and subscriber.caller.permissions != caller.permissions:
+            subscriber.close(frames.UNAUTHENTICATED, "Your permissions have changed; connect again.")
+            return
         if not subscriber.caller.id and not self._admit(caller.id):
             subscriber.close(frames.TOO_MANY, "Too many new connections of this account; wait a minute.")
             return

@@ -9,9 +9,11 @@ import orjson
 from accord.context import Caller
 from accord.journal.cursors import Cursor
 from accord.live import metrics
+from accord.live.frames import GOING_AWAY
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
-from accord.live.subscriptions import Subscriptions
+from accord.live.subscriptions import Subscriptions, Unreadable
+from accord.problems import NotFound
 
 HEARTBEAT = 25.0
 """Seconds after which a comment is sent, so that proxies keep the connection and a lost client is noticed."""
@@ -47,11 +49,23 @@ class Streams:
 
     async def _start(self, subscriber: Subscriber, allowed: dict[str, Any]) -> None:
         """Begin where the client was, or where the flow looked: what changed since then was missed, too."""
-        versions = {item["key"]: item["version"] for item in allowed["items"]}
+        keys = [item["key"] for item in allowed["items"]]
         upto = self._hub.cursor
-        for key in versions:
+        for key in keys:
             self._hub.start(subscriber, key)
+        versions = {key: await self._version(subscriber, key) for key in keys}
         await self._subscriptions.follow(subscriber, versions, Cursor.parse(allowed["after"]), upto)
+
+    async def _version(self, subscriber: Subscriber, key: str) -> int | None:
+        """Check once more now that the hub collects: what ended since the flow looked, the hub did not hear."""
+        try:
+            return await self._subscriptions.allow(subscriber, key, "changes stream")
+        except Unreadable as refused:
+            if refused.code == NotFound.code:
+                self._hub.revoke(subscriber, key)
+            else:
+                subscriber.close(GOING_AWAY, "What you follow could not be read; connect again.")
+        return None
 
 
 async def _write_all(subscriber: Subscriber, write: Write) -> None:

@@ -11,13 +11,13 @@ from collections.abc import Container
 from typing import Any
 
 from accord.context import Caller, RequestInfo
-from accord.contract.records import Key, ListKey, list_owners, owner_to_read, parse_key, record_types
+from accord.contract.records import Key, ListKey, RecordKey, list_owners, owner_to_read, parse_key, record_types
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.journal.cursors import Cursor, fits
 from accord.journal.reading import Forgotten, changes, keys_of
 from accord.live import frames
-from accord.live.hub import REVOKED, Hub
+from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
 from accord.problems import NotFound, Problem
 from accord.security.permissions import allows
@@ -53,15 +53,12 @@ class Subscriptions:
         self._records = record_types(document)
         self._lists = list_owners(document)
         self._reading = asyncio.Semaphore(AT_ONCE)
-        self._looking: set[asyncio.Task[None]] = set()
-        hub.when_access_removed = self._look_again
 
     async def begin(self, subscriber: Subscriber, text: str, after: Cursor | None, request_id: str) -> None:
         """Subscribe to the key, or tell why not."""
         upto = self._hub.start(subscriber, text)
         try:
-            async with self._reading:
-                version = await self._readable_version(subscriber.caller, parse_key(text), request_id)
+            version = await self.allow(subscriber, text, request_id)
             await self.follow(subscriber, {text: version}, after or upto, upto)
         except Unreadable as refused:
             self._hub.stop(subscriber, text)
@@ -87,28 +84,27 @@ class Subscriptions:
             missed = await changes(self._database, last, upto.position, keys, PAGE) if full else []
         subscriber.begun()
 
-    def _look_again(self, subscribers: list[Subscriber]) -> None:
-        for subscriber in subscribers:
-            task = asyncio.create_task(self._revoke_what_is_out_of_reach(subscriber))
-            self._looking.add(task)
-            task.add_done_callback(self._looking.discard)
+    async def allow(self, subscriber: Subscriber, text: str, request_id: str) -> int | None:
+        """Return the version of a record, None for a list; raise Unreadable for what the caller may not read.
 
-    async def _revoke_what_is_out_of_reach(self, subscriber: Subscriber) -> None:
-        """Read every record again that the connection follows, such as the messages of a conversation that was left."""
-        for text in [key for key in subscriber.keys if key not in subscriber.starting]:
+        The hub collects already, and notes what the account loses while this reads: then it is read again.
+        """
+        while True:
+            lost = self._hub.grants.check(subscriber)
             try:
                 async with self._reading:
-                    await self._readable_version(subscriber.caller, parse_key(text), "access removed")
-            except Unreadable as refused:
-                if refused.code == NotFound.code and text in subscriber.keys:
-                    self._hub.stop(subscriber, text)
-                    subscriber.put(frames.revoked(text, REVOKED))
+                    version, rests_on = await self._read(subscriber.caller, parse_key(text), request_id)
+            finally:
+                self._hub.grants.checked(subscriber)
+            if lost.isdisjoint(rests_on):
+                if text in subscriber.keys:
+                    self._hub.grants.add(subscriber, text, rests_on)
+                return version
 
-    async def _readable_version(self, caller: Caller, key: Key | None, request_id: str) -> int | None:
-        """Return the version of a record, None for a list; raise NotFound for what the caller may not read."""
+    async def _read(self, caller: Caller, key: Key | None, request_id: str) -> tuple[int | None, list[str]]:
+        """Return the version, and the keys of all that the caller must be able to read for this."""
         if isinstance(key, ListKey):
-            await self._require_list(caller, key, request_id)
-            return None
+            return None, [str(key), *await self._owner_of_list(caller, key, request_id)]
         record = None if key is None else self._records.get(key.table)
         if record is None or key is None or not allows(caller.permissions, record.read.permission or "self"):
             raise Unreadable(NotFound.code, NotFound.detail)
@@ -119,15 +115,22 @@ class Subscriptions:
             raise Unreadable(result.error_code or Problem.code, result.message or Problem.detail)
         if not result.success:
             raise Unreadable(NotFound.code, NotFound.detail)
-        return result.data["version"]
+        owner = record.owner_of(result.data)
+        rests_on = [] if owner is None else await self._owner_of_record(caller, owner, request_id)
+        return result.data["version"], [str(key), *rests_on]
 
-    async def _require_list(self, caller: Caller, key: ListKey, request_id: str) -> None:
+    async def _owner_of_list(self, caller: Caller, key: ListKey, request_id: str) -> list[str]:
         try:
             owner = owner_to_read(key, self._lists, caller.id)
         except KeyError:
             raise Unreadable(NotFound.code, NotFound.detail) from None
-        if owner is not None:
-            await self._readable_version(caller, owner, request_id)
+        return [] if owner is None else (await self._read(caller, owner, request_id))[1]
+
+    async def _owner_of_record(self, caller: Caller, owner: RecordKey, request_id: str) -> list[str]:
+        """Return what the owner rests on; one that has no owner itself need not be read for that."""
+        if self._records[owner.table].owner is None:
+            return [str(owner)]
+        return (await self._read(caller, owner, request_id))[1]
 
     async def _missed(self, keys: list[Key], after: Cursor, upto: Cursor) -> tuple[str, list[Any]]:
         if after == upto:
@@ -145,4 +148,4 @@ class Subscriptions:
 def _put(subscriber: Subscriber, entry: Any, wanted: Container[str]) -> None:
     for key in keys_of(entry):
         if key in wanted and key in subscriber.keys:
-            subscriber.put(frames.change(key, entry))
+            subscriber.put_missed(key, frames.change(key, entry))

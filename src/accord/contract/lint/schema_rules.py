@@ -196,6 +196,20 @@ def hides_passwords(bundle: Json) -> Iterator[str]:
             yield f"{where}: give the password the format password."
 
 
+def names_what_access_rests_on(bundle: Json) -> Iterator[str]:
+    """A misspelt owner would let who lost it follow the record for good."""
+    records = [
+        (name, schema, schema["x-record"])
+        for name, schema in bundle.get("components", {}).get("schemas", {}).items()
+        if "x-record" in schema
+    ]
+    tables = {definition["table"] for _, _, definition in records}
+    for name, schema, definition in records:
+        owner = definition.get("of")
+        if owner is not None and not (owner.get("table") in tables and owner.get("by") in schema.get("required", ())):
+            yield f"schema {name}: name in x-record.of a table of records, and a required field with its id."
+
+
 RULES = (
     has_a_type,
     stands_alone_as_a_reference,
@@ -216,4 +230,5 @@ RULES = (
     says_which_characters_it_reads,
     answers_hold_no_secrets,
     hides_passwords,
+    names_what_access_rests_on,
 )

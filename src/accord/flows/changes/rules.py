@@ -3,7 +3,9 @@
 import base64
 import hashlib
 import importlib
+from collections.abc import Collection
 from functools import cache
+from typing import Any
 
 from accord.context import Context
 from accord.contract import bundle
@@ -17,7 +19,8 @@ from accord.contract.records import (
     parse_key,
     record_types,
 )
-from accord.journal.cursors import Cursor, cursor_at
+from accord.journal import reading
+from accord.journal.cursors import Cursor, cursor_at, fits
 from accord.problems import NotFound, ValidationFailed
 
 TICKET_PREFIX = "accord_ticket_"
@@ -71,6 +74,20 @@ async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor
     if last.position - begin.position <= WINDOW:
         return last
     return await cursor_at(context.read, begin.position + WINDOW) or last
+
+
+async def entries_between(
+    context: Context, begin: Cursor, upto: Cursor, keys: Collection[Key], limit: int
+) -> list[Any] | None:
+    """Return the entries that change any of the keys; None when the cursor is of another history, or too old."""
+    if begin == upto:
+        return []
+    if begin.position > upto.position or not await fits(context.read, begin):
+        return None
+    try:
+        return await reading.changes(context.read, begin.position, upto.position, keys, limit)
+    except reading.Forgotten:
+        return None
 
 
 def new_ticket(context: Context) -> str:

@@ -9,11 +9,6 @@ from accord.journal.cursors import Cursor
 from accord.journal.reading import keys_of
 
 
-def none_since(cursor: Cursor) -> Changes:
-    """Return a page without changes."""
-    return {"items": [], "position": cursor.position, "cursor": str(cursor)}
-
-
 def page(entries: list[Any], wanted: Container[str], upto: Cursor, limit: int) -> Changes:
     """Return the first changes, up to the limit but never a part of one position; without more, all up to `upto`."""
     items: list[Change] = []
