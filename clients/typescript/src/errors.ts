@@ -18,7 +18,6 @@ export class AccordError extends Error {
 
   constructor(problem: Problem, options?: ErrorOptions) {
     super(`${problem.code}: ${problem.detail}`, options);
-    this.name = new.target.name;
     this.problem = problem;
     this.code = problem.code;
     this.status = problem.status;
@@ -119,6 +118,9 @@ export class ServiceUnavailable extends TryLater {}
 /** The server gave up: whether the change was made is not known. */
 export class Timeout extends AccordError {}
 
+/** The answer is none of the service: a proxy, or a network's sign-in page, gave it in the service's place. */
+export class UnexpectedAnswer extends AccordError {}
+
 /** There was no answer, so whether the change was made is not known, unless `nothingSent`. */
 export class ConnectionFailed extends AccordError {
   /** Whether it is certain that the server got nothing. */
@@ -129,6 +131,37 @@ export class ConnectionFailed extends AccordError {
     this.nothingSent = nothingSent;
   }
 }
+
+/** The names stay when a bundler renames the classes. */
+const CLASSES = {
+  AccordError,
+  AccountLocked,
+  AlreadyExists,
+  BusinessRuleViolation,
+  ConnectionFailed,
+  Forbidden,
+  IdempotencyInProgress,
+  IdempotencyKeyReused,
+  InternalError,
+  InvalidCredentials,
+  MethodNotAllowed,
+  NotAcceptable,
+  NotFound,
+  PayloadTooLarge,
+  PreconditionFailed,
+  RateLimited,
+  ResyncRequired,
+  ServiceUnavailable,
+  SignedOut,
+  Timeout,
+  TokenExpired,
+  Unauthorized,
+  UnexpectedAnswer,
+  UnsupportedMediaType,
+  ValidationFailed,
+  VersionConflict,
+};
+for (const [name, { prototype }] of Object.entries(CLASSES)) Object.defineProperty(prototype, 'name', { value: name });
 
 type ErrorClass = new (problem: Problem) => AccordError;
 
@@ -176,12 +209,17 @@ const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
   504: Timeout,
 };
 
+/** What a proxy says in the service's place and means as the service does. */
+const OF_A_PROXY = new Set([413, 429, 503, 504]);
+
 /** The error for a refusal; `text` is whatever came, for between us and the server may be a proxy with words of its own. */
 export function errorOf(status: number, text: string, headers: Headers): AccordError {
   const after = Number.parseInt(headers.get('Retry-After') ?? '', 10);
   const advice = Number.isNaN(after) ? {} : { retryAfter: after };
-  const problem = problemOf(status, { ...advice, ...parsed(text) });
-  return new (BY_CODE[problem.code] ?? BY_STATUS[status] ?? AccordError)(problem);
+  const said = parsed(text);
+  const problem = problemOf(status, { ...advice, ...said });
+  const other = said || OF_A_PROXY.has(status) ? (BY_STATUS[status] ?? AccordError) : UnexpectedAnswer;
+  return new (BY_CODE[problem.code] ?? other)(problem);
 }
 
 /** The error for a code that came in a frame, without a status. */
@@ -200,12 +238,13 @@ export function otherAccount(): SignedOut {
   return new SignedOut(problemOf(401, { code: 'UNAUTHORIZED', title: 'Somebody else is signed in', detail }));
 }
 
-function parsed(text: string): Partial<Problem> {
+/** The problem that the service sent; undefined when the answer is none of the service. */
+function parsed(text: string): Problem | undefined {
   try {
     const body: unknown = JSON.parse(text);
-    return isProblem(body) ? body : {};
+    return isProblem(body) ? body : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
@@ -216,10 +255,10 @@ function isProblem(body: unknown): body is Problem {
 function problemOf(status: number, known: Partial<Problem>): Problem {
   return {
     type: 'about:blank',
-    title: `HTTP ${status}`,
-    detail: `The answer was ${status}, without a problem that says why.`,
+    title: `Unexpected answer ${status}`,
+    detail: 'The answer is not one of the service; look at what is between it and you.',
     instance: '',
-    code: `HTTP_${status}`,
+    code: 'UNEXPECTED_ANSWER',
     requestId: '',
     ...known,
     status,

@@ -26,6 +26,7 @@ export {
   Timeout,
   TokenExpired,
   Unauthorized,
+  UnexpectedAnswer,
   UnsupportedMediaType,
   ValidationFailed,
   VersionConflict,

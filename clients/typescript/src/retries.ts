@@ -6,6 +6,9 @@ import { AccordError, ConnectionFailed } from './errors.js';
 const BASE = 200;
 /** Milliseconds that a try is put off at most for want of an answer. */
 const MOST = 5_000;
+/** Milliseconds for which, and at most between which, a request is tried again that surely was not sent. */
+const UNSENT_FOR = 10_000;
+const UNSENT_PAUSE = 1_000;
 /** Seconds of `Retry-After` that are waited for; whoever is told to wait longer hears of it at once. */
 const PATIENCE = 30;
 
@@ -20,11 +23,16 @@ export async function withRetries<Result>(
   signal: AbortSignal | undefined,
   send: () => Promise<Result>,
 ): Promise<Result> {
-  for (let tried = 0; ; tried++) {
+  const over = Date.now() + UNSENT_FOR;
+  for (let tried = 0, unsent = 0; ; ) {
     try {
       return await send();
     } catch (error) {
-      const wait = tried < retries && error instanceof AccordError ? delay(error, call, tried) : undefined;
+      const isUnsent = error instanceof ConnectionFailed && error.nothingSent;
+      let wait: number | undefined;
+      // A restart takes seconds, and sending later does nothing twice.
+      if (isUnsent && retries > 0 && Date.now() < over) wait = backoff(unsent++, BASE, UNSENT_PAUSE);
+      else if (!isUnsent && tried < retries && error instanceof AccordError) wait = delay(error, call, tried++);
       if (wait === undefined) throw error;
       await sleep(wait, signal);
     }
@@ -39,7 +47,7 @@ function delay(error: AccordError, call: Call, tried: number): number | undefine
 }
 
 function didNothing(error: AccordError): boolean {
-  return NOTHING_DONE.has(error.code) || (error instanceof ConnectionFailed && error.nothingSent);
+  return NOTHING_DONE.has(error.code);
 }
 
 function mayHaveWorked(error: AccordError): boolean {

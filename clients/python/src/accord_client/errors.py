@@ -214,6 +214,12 @@ class Timeout(AccordError):
     codes, statuses = ("TIMEOUT",), (504,)
 
 
+class UnexpectedAnswer(AccordError):
+    """The answer is none of the service: a proxy, or a network's sign-in page, gave it in the service's place."""
+
+    codes = ("UNEXPECTED_ANSWER",)
+
+
 class ConnectionFailed(AccordError):
     """No answer came: the service is out of reach, or the connection broke, or it took too long."""
 
@@ -229,6 +235,10 @@ _by_code = {code: error for error in _subclasses(AccordError) for code in error.
 _by_status = {status: error for error in _subclasses(AccordError) for status in error.statuses}
 
 
+_OF_A_PROXY = frozenset({413, 429, 503, 504})
+"""What a proxy says in the service's place and means as the service does."""
+
+
 def error_of(status: int, content: bytes, request_id: str) -> AccordError:
     """Return the error that an answer stands for; one that is no problem of ours comes from a proxy on the way."""
     problem = _problem_in(content)
@@ -236,6 +246,7 @@ def error_of(status: int, content: bytes, request_id: str) -> AccordError:
         title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected answer"
         detail = "The answer is not one of the service; look at what is between it and you."
         problem = _made_up(status, "UNEXPECTED_ANSWER", title, detail, request_id)
+        return _by_status[status](problem) if status in _OF_A_PROXY else UnexpectedAnswer(problem)
     return problem_error(problem)
 
 

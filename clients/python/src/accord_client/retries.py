@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -17,6 +18,11 @@ from .errors import ConnectionFailed
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
+UNSENT_FOR: Final = 10.0
+UNSENT_PAUSE: Final = 1.0
+"""Seconds for which, and at most between which, a request is tried again that surely was not sent: a restart takes
+seconds, and sending later does nothing twice.
+"""
 LONGEST_RETRY_AFTER: Final = 30.0
 """Seconds that a call waits because the service asks it to; if it asks for more, the call raises at once."""
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
@@ -35,16 +41,22 @@ async def send_with_retries(
     send: Callable[[], Awaitable[httpx.Response]], *, repeatable: bool, retries: int
 ) -> httpx.Response:
     """Send until an answer is worth keeping, or the retries are used up. Raises ConnectionFailed."""
-    attempt = 0
+    attempt, unsent, over = 0, 0, time.monotonic() + UNSENT_FOR
     while True:
-        attempt += 1
         try:
             answer = await send()
+            attempt += 1
             pause = _pause_after(answer, attempt, repeatable=repeatable)
             if pause is None or attempt > retries:
                 return answer
+        except _NEVER_SENT as failure:
+            unsent += 1
+            if not retries or time.monotonic() >= over:
+                raise ConnectionFailed(_what_happened(failure)) from failure
+            pause = min(UNSENT_PAUSE, pause_before(unsent))
         except httpx.TransportError as failure:
-            if attempt > retries or not (repeatable or isinstance(failure, _NEVER_SENT)):
+            attempt += 1
+            if attempt > retries or not repeatable:
                 raise ConnectionFailed(_what_happened(failure)) from failure
             pause = pause_before(attempt)
         await asyncio.sleep(pause)
