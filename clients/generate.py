@@ -109,6 +109,8 @@ def _facts(bundle: Mapping[str, Any]) -> str:
             '"""Operations that do nothing twice when the same request comes twice, key or no key."""',
             f"CREATABLE: Final[Mapping[str, frozenset[str]]] = {_creatable(bundle)}",
             '"""For each table the fields that a new record is given."""',
+            f"MOMENTS: Final[Mapping[str, frozenset[str]]] = {_moments(bundle)}",
+            '"""For each table the fields that hold a time of the service, or null."""',
             *(f"{name}: TypeAlias = {alias}" for name, alias in sorted(aliases.items())),
             "",
         ]
@@ -145,6 +147,15 @@ def _creatable(bundle: Mapping[str, Any]) -> str:
         for table, create in sorted(created.items())
     }
     return "{" + ", ".join(f"{table!r}: frozenset({names})" for table, names in fields.items()) + "}"
+
+
+def _moments(bundle: Mapping[str, Any]) -> str:
+    kinds = (schema["x-record"] for schema in bundle["components"]["schemas"].values() if "x-record" in schema)
+    paths = {
+        kind["table"]: sorted(path for path, what in kind.get("writable", {}).items() if what == "moment")
+        for kind in kinds
+    }
+    return "{" + ", ".join(f"{table!r}: frozenset({names})" for table, names in sorted(paths.items()) if names) + "}"
 
 
 def _alias(schema: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ raise.
 
 from . import errors, models
 from .blocking import Accord
-from .cache import Cache, Changed, Refused
+from .cache import Cache, Changed, Lost, Refused
 from .client import AsyncAccord
 from .errors import (
     AccordError,
@@ -60,6 +60,7 @@ __all__ = [
     "InternalError",
     "InvalidCredentials",
     "Live",
+    "Lost",
     "MemoryTokens",
     "MethodNotAllowed",
     "NotAcceptable",

@@ -1,33 +1,32 @@
 """A cache of records: what was read, with what this client changes on top of it, before the service has answered.
 
 Each transaction shows at once. They are sent one after the other, in order. When the service refuses one, it is taken
-back, and those behind it are applied again without it. While the service is out of reach they stay and are sent later.
+back, and those behind it are applied again without it. Only the service's own word about a transaction ends it: until
+that comes it stays, whatever else answers, and is sent again.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from datetime import datetime, timezone
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, TypeAlias
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import attrs
 
-from .errors import AccordError, ConnectionFailed, NotFound, ServiceUnavailable, Timeout
+from .errors import AccordError, ConnectionFailed, NotFound, SignedOut, other_account, other_history
 from .generated.facts import RecordOperation
-from .generated.models import AnyRecord, ApplyTransaction, CreateOperation, FoundRecords, QueryRecords, RecordPointer
+from .generated.models import AnyRecord, Change, FoundRecords, QueryRecords, RecordPointer
 from .generated.operations import AsyncOperations
-from .generated.types import UNSET, Model
-from .live import Changes, Live, Resync, record_key
-from .record_changes import CannotApply, applied, inverse, with_other_id
-from .retries import pause_before
+from .generated.types import Model
+from .held_records import HeldRecords, Key, Pending, found_in
+from .live import Changes, Live, Resync, record_key, record_of
+from .record_changes import CannotApply, applied, inverse, with_new_ids
+from .retries import is_final, pause_of_queue
+from .tokens import signed_in_as
 
-Key: TypeAlias = tuple[str, UUID]
-"""Table and id."""
 Outcome: TypeAlias = Literal["made", "queued"]
-_AWAY: Final = (ConnectionFailed, ServiceUnavailable, Timeout)
 _MOST_POINTERS: Final = 1000
 
 
@@ -47,84 +46,76 @@ class Refused:
     error: AccordError
 
 
-Event: TypeAlias = "Changed | Refused"
+@attrs.frozen
+class Lost:
+    """A key that is followed no longer, because it may not be."""
+
+    key: str
+    error: AccordError
 
 
-@attrs.define(eq=False)
-class _Pending:
-    """A transaction that was not made yet."""
+Event: TypeAlias = "Changed | Refused | Lost | Resync"
+Steps: TypeAlias = "list[RecordOperation]"
+"""What takes a transaction back."""
 
-    operations: Sequence[RecordOperation]
-    expected: dict[Key, int]
-    """The versions that it was made from."""
+
+@attrs.define(eq=False, kw_only=True)
+class _Queued(Pending):
     answer: asyncio.Future[Outcome]
-    undone_by: list[RecordOperation]
-    transaction_id: UUID = attrs.field(factory=uuid4)
-
-    @property
-    def keys(self) -> list[Key]:
-        return list(dict.fromkeys((operation.table, operation.id) for operation in self.operations))
-
-    @property
-    def body(self) -> ApplyTransaction:
-        versions: dict[str, dict[str, int]] = {}
-        for (table, record_id), version in self.expected.items():
-            versions.setdefault(table, {})[str(record_id)] = version
-        return ApplyTransaction(
-            transaction_id=self.transaction_id,
-            operations=list(self.operations),
-            expected_versions=versions or UNSET,
-        )
+    back: Steps
+    stack: list[Steps]
+    """Where `back` is."""
+    taken_from: list[Steps] | None
+    """Where its own operations were, if it takes something back."""
 
 
 class Cache:
-    """Records by table and id. Made by `accord.cache()`."""
+    """Records by table and id, of one account. Made by `accord.cache()`."""
 
-    def __init__(self, operations: AsyncOperations, live: Live) -> None:
+    def __init__(self, operations: AsyncOperations, live: Live, account: Callable[[], str | None]) -> None:
         self._operations = operations
         self._live = live
-        self._confirmed: dict[Key, AnyRecord] = {}
-        self._doubted: set[Key] = set()
-        """Records whose version may be of a history that was replaced by a backup: what is read next counts."""
-        self._shown: dict[Key, AnyRecord | None] = {}
-        """What pending transactions make of records; None for one that they delete."""
-        self._pending: list[_Pending] = []
-        self._undo: list[list[RecordOperation]] = []
-        self._redo: list[list[RecordOperation]] = []
-        self._listeners: list[Callable[[Event], object]] = []
+        self._account_now = account
+        self._account = account()
+        self._held = HeldRecords[_Queued]()
+        self._reading_again = asyncio.Lock()
+        self._undo: list[Steps] = []
+        self._redo: list[Steps] = []
+        self._listeners: dict[object, Callable[[Event], object]] = {}
         self._sending: asyncio.Task[None] | None = None
+        self._on_its_way: _Queued | None = None
         self._flushing = asyncio.Event()
         self._tried = asyncio.Event()
+        self._closed = False
 
     @property
     def pending(self) -> int:
         """How many transactions were not made yet."""
-        return len(self._pending)
+        return len(self._held.pending)
 
     def get(self, table: str, record_id: UUID) -> AnyRecord | None:
         """Return a record as it looks with all that is pending; None when it is not here."""
-        key = table, record_id
-        return self._shown[key] if key in self._shown else self._confirmed.get(key)
+        return self._held.get((table, record_id))
 
     def put(self, table: str, record: Model) -> None:
         """Take a record that was read in another way; an older version than the one here changes nothing."""
-        self._confirm(table, AnyRecord.from_dict(record.to_dict()))
+        read = AnyRecord.from_dict(record.to_dict())
+        self._held.put((table, read.id), read)
+        self._tell_changes()
 
     async def load(self, pointers: Iterable[RecordPointer]) -> None:
         """Read records from the service; what is not there for the caller is removed here."""
-        wanted = list(pointers)
-        for start in range(0, len(wanted), _MOST_POINTERS):
-            part = wanted[start : start + _MOST_POINTERS]
-            found = await self._operations.query_records(QueryRecords(pointers=part))
-            self._confirm_all(found)
-            for pointer in part:
-                if str(pointer.id) not in found.records.get(pointer.table, {}):
-                    self._forget((pointer.table, pointer.id))
+        await self._load((pointer.table, pointer.id) for pointer in pointers)
 
     def listen(self, callback: Callable[[Event], object]) -> Callable[[], None]:
-        """Call this with a Changed for each record that looks different, and a Refused; return what ends it."""
-        self._listeners.append(callback)
-        return lambda: self._listeners.remove(callback)
+        """Call this with every Event; return what ends it."""
+        listener = object()
+        self._listeners[listener] = callback
+
+        def end() -> None:
+            self._listeners.pop(listener, None)
+
+        return end
 
     async def transact(self, operations: Sequence[RecordOperation]) -> Outcome:
         """Change records together, or none of them; the cache shows it before the service has answered.
@@ -132,6 +123,7 @@ class Cache:
         Returns "made", or "queued" while the service is out of reach. Raises what the service refuses it with, such as
         VersionConflict, after it was taken back.
         """
+        self._require_account()
         self._redo.clear()
         return await self._transact(operations, self._undo)
 
@@ -151,196 +143,226 @@ class Cache:
 
         What is on its way already may fail for what was before; it is sent once more then.
         """
-        if self._pending:
+        if self._held.pending and not self._closed:
             self._tried.clear()
             self._flushing.set()
             self._send_soon()
             await self._tried.wait()
-        return not self._pending
+        return not self._held.pending
 
     @asynccontextmanager
     async def follow(self, table: str, record_id: UUID) -> AsyncGenerator[None, None]:
         """Keep a record current as long as the block runs. Raises NotFound when it may not be followed."""
-        pointer = RecordPointer(table=table, id=record_id)
-        async with self._live.follow(record_key(table, record_id)) as changes:
-            await self.load([pointer])
-            keeping = asyncio.create_task(self._keep_current(pointer, changes))
-            try:
-                yield
-            finally:
-                keeping.cancel()
-                await asyncio.wait([keeping])
+        async with self._following(record_key(table, record_id)) as begin:
+            await self.load([RecordPointer(table=table, id=record_id)])
+            begin()
+            yield
+
+    @asynccontextmanager
+    async def follow_list(self, key: str) -> AsyncGenerator[None, None]:
+        """Keep the records of a list current as long as the block runs: each is read when it changes or comes.
+
+        What the list holds now is read by the caller, inside the block, and `put` here; after a Resync, again.
+        Raises NotFound when it may not be followed.
+        """
+        async with self._following(key) as begin:
+            begin()
+            yield
 
     async def close(self) -> None:
-        """Stop sending; what is queued is lost with the cache."""
+        """Stop sending; what is queued is lost with the cache, and whoever waits for it gets ConnectionFailed."""
+        self._closed = True
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait([self._sending])
-        for pending in self._pending:
-            pending.answer.cancel()
+        for queued in self._held.pending:
+            _settle(queued, ConnectionFailed("The cache was closed. Whether the change was made, a read tells."))
 
-    async def _keep_current(self, pointer: RecordPointer, changes: Changes) -> None:
+    def _require_account(self) -> str | None:
+        """Return whose cache this is: of whoever was signed in first. Raises Unauthorized for anybody else."""
+        now = self._account_now()
+        self._account = self._account or now
+        if now is not None and now != self._account:
+            raise other_account()
+        return self._account
+
+    async def _load(self, keys: Iterable[Key]) -> None:
+        wanted = list(dict.fromkeys(keys))
+        while wanted:
+            part, began = wanted[:_MOST_POINTERS], self._held.tick()
+            pointers = [RecordPointer(table=table, id=record_id) for table, record_id in part]
+            with signed_in_as(self._require_account()):
+                found = await self._operations.query_records(QueryRecords(pointers=pointers))
+            wanted = wanted[len(part) :] + [
+                key for key in part if not self._held.read(key, found_in(found, key), began)
+            ]
+            self._refuse_void()
+            self._tell_changes()
+
+    def _refuse_void(self) -> None:
+        void, self._held.void = self._held.void, [queued for queued in self._held.void if queued is self._on_its_way]
+        for queued in void:
+            if queued is not self._on_its_way:
+                self._take_out(queued, other_history())
+
+    @asynccontextmanager
+    async def _following(self, key: str) -> AsyncGenerator[Callable[[], None], None]:
+        keeping: list[asyncio.Task[None]] = []
+        async with self._live.follow(key) as changes:
+            try:
+                yield lambda: keeping.append(asyncio.create_task(self._keep_current(key, changes)))
+            finally:
+                for task in keeping:
+                    task.cancel()
+                    await asyncio.wait([task])
+
+    async def _keep_current(self, key: str, changes: Changes) -> None:
         try:
             async for news in changes:
-                if isinstance(news, Resync):
-                    self._doubted.update(self._confirmed)
-                held = self._confirmed.get((pointer.table, pointer.id))
-                if held is None or isinstance(news, Resync) or news.kind == "deleted" or news.version > held.version:
-                    await self._load_patiently(pointer)
-        except NotFound:
-            self._forget((pointer.table, pointer.id))
+                await self._catch_up(news)
+        except AccordError as error:
+            pointer = record_of(key)
+            if isinstance(error, NotFound) and pointer is not None:
+                self._held.remove(pointer, for_good=False)
+                self._tell_changes()
+            self._tell(Lost(key, error))
 
-    async def _load_patiently(self, pointer: RecordPointer) -> None:
-        attempt = 0
-        while True:
-            try:
-                return await self.load([pointer])
-            except _AWAY:
-                attempt += 1
-                await asyncio.sleep(pause_before(attempt))
+    async def _catch_up(self, news: Change | Resync) -> None:
+        key = record_of(news)
+        if isinstance(news, Resync):
+            self._held.forget()
+            await _until_it_works(self._read_doubted)
+            if key is not None:
+                await _until_it_works(lambda: self._load([key]))
+            self._tell(news)
+        elif key is None or self._held.is_deleted(key):
+            pass
+        elif news.kind == "deleted":
+            self._held.remove(key, for_good=True)
+            self._tell_changes()
+        elif news.version > self._held.version(key):
+            # The change does not come again, so it is read however long that takes.
+            await _until_it_works(lambda: self._load([key]))
 
-    async def _transact(self, operations: Sequence[RecordOperation], undo: list[list[RecordOperation]]) -> Outcome:
-        pending = self._prepared(operations)
-        with self._showing(pending.keys):
-            self._pending.append(pending)
-        if pending.undone_by:
-            undo.append(pending.undone_by)
+    async def _read_doubted(self) -> None:
+        """Read again what was forgotten, once for all who ask."""
+        async with self._reading_again:
+            while self._held.doubted:
+                await self._load(list(self._held.doubted))
+
+    async def _transact(
+        self, operations: Sequence[RecordOperation], stack: list[Steps], taken_from: list[Steps] | None = None
+    ) -> Outcome:
+        if self._closed:
+            raise RuntimeError("The cache was closed.")
+        if not operations:
+            return "made"
+        queued = self._prepared(operations, stack, taken_from)
+        self._held.add(queued)
+        if queued.back:
+            stack.append(queued.back)
         self._send_soon()
-        try:
-            return await asyncio.shield(pending.answer)
-        except AccordError:
-            _remove(undo, pending.undone_by)
-            raise
+        self._tell_changes()
+        return await asyncio.shield(queued.answer)
 
-    def _prepared(self, operations: Sequence[RecordOperation]) -> _Pending:
+    def _prepared(
+        self, operations: Sequence[RecordOperation], stack: list[Steps], taken_from: list[Steps] | None
+    ) -> _Queued:
         """Look up what the operations are made from, and what would take them back, the last one first."""
-        now, records = _now(), dict[Key, "AnyRecord | None"]()
-        undone_by: list[RecordOperation] = []
-        expected: dict[Key, int] = {}
+        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        queued = _Queued(operations=operations, claims={}, answer=answer, back=[], stack=stack, taken_from=taken_from)
+        queued.claims = self._held.claims(queued.keys)
+        records = {key: self._held.get(key) for key in queued.keys}
         for operation in operations:
             key = operation.table, operation.id
-            if key not in records:
-                records[key] = before = self.get(*key)
-                if before is not None:
-                    expected[key] = before.version
-            undone_by = inverse(records[key], operation) + undone_by
+            queued.back[:0] = inverse(records[key], operation)
             with suppress(CannotApply):
-                records[key] = applied(records[key], operation, now)
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        return _Pending(operations, expected, answer, undone_by)
+                records[key] = applied(records[key], operation, queued.at)
+        return queued
 
-    async def _take_back(
-        self, stack: list[list[RecordOperation]], other: list[list[RecordOperation]]
-    ) -> Outcome | None:
+    async def _take_back(self, stack: list[Steps], other: list[Steps]) -> Outcome | None:
+        self._require_account()
         if not stack:
             return None
         operations = stack.pop()
-        for created in [operation for operation in operations if isinstance(operation, CreateOperation)]:
-            # An id is never free again: what was deleted comes back under another, also where later steps name it.
-            new = uuid4()
-            for steps in (operations, *self._undo, *self._redo):
-                steps[:] = with_other_id(steps, created.id, new)
-        try:
-            return await self._transact(operations, other)
-        except AccordError:
-            stack.append(operations)  # Whoever reads again may try it once more.
-            raise
+        with_new_ids(operations, [*self._undo, *self._redo])
+        return await self._transact(operations, other, stack)
 
     def _send_soon(self) -> None:
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send_all())
-            self._sending.add_done_callback(self._sending_ended)
-
-    def _sending_ended(self, task: asyncio.Task[None]) -> None:
-        """Let nobody wait for ever when sending itself went wrong, as on a client that was closed."""
-        self._tried.set()
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            for pending in [pending for pending in self._pending if not pending.answer.done()]:
-                pending.answer.set_exception(error)
-                pending.answer.exception()
 
     async def _send_all(self) -> None:
         failures = 0
-        while self._pending:
-            pending = self._pending[0]
+        while self._held.pending:
             self._flushing.clear()
-            try:
-                found = await self._operations.apply_transaction(pending.body)
-            except _AWAY:
-                failures += 1
-                await self._wait_for_the_service(failures)
-            except AccordError as error:
-                self._take_out(pending, error)
-            else:
-                failures = 0
-                self._made(pending, found)
+            error = await self._send_first()
+            failures = failures + 1 if error else 0
+            if error:
+                await self._wait_for_the_service(pause_of_queue(failures, error))
         self._tried.set()
 
-    async def _wait_for_the_service(self, failures: int) -> None:
-        for waiting in self._pending:
-            if not waiting.answer.done():
-                waiting.answer.set_result("queued")
+    async def _send_first(self) -> Exception | None:
+        """Send the first of the queue; return what keeps it from being decided."""
+        queued = self._held.pending[0]
+        try:
+            await self._read_doubted()
+            if queued not in self._held.pending:
+                return None
+            self._on_its_way = queued
+            with signed_in_as(self._require_account()):
+                found = await self._operations.apply_transaction(queued.body)
+        except AccordError as error:
+            if not is_final(error):
+                return error
+            self._take_out(queued, error)
+        except Exception as error:  # noqa: BLE001 - such as of the store of tokens; the queue outlives it
+            return error
+        else:
+            if not queued.is_answered_by(found):
+                return ConnectionFailed("What answered is not the service.")
+            self._made(queued, found)
+        finally:
+            self._on_its_way = None
+            self._refuse_void()
+        return None
+
+    async def _wait_for_the_service(self, pause: float) -> None:
+        for waiting in self._held.pending:
+            _settle(waiting, "queued")
         if self._flushing.is_set():
             return  # Somebody asked for it while this try was on its way.
         self._tried.set()
         with suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._flushing.wait(), pause_before(failures))
+            await asyncio.wait_for(self._flushing.wait(), pause)
 
-    def _made(self, pending: _Pending, found: FoundRecords) -> None:
-        with self._showing(pending.keys):
-            self._pending.remove(pending)
-            for table, record_id in pending.keys:
-                if str(record_id) not in found.records.get(table, {}):
-                    self._confirmed.pop((table, record_id), None)
-            self._confirm_all(found)
-        if not pending.answer.done():
-            pending.answer.set_result("made")
+    def _made(self, queued: _Queued, found: FoundRecords) -> None:
+        self._held.made(queued, found)
+        _settle(queued, "made")
+        self._tell_changes()
 
-    def _take_out(self, refused: _Pending, error: AccordError) -> None:
-        """Take a refused transaction back; what was built on it expects one version less of its records."""
-        with self._showing(refused.keys):
-            self._pending.remove(refused)
-        for later in self._pending:
-            for key in refused.keys:
-                if key in later.expected:
-                    later.expected[key] -= 1
-        if refused.answer.done():  # Whoever began it was told that it is queued.
-            for stack in (self._undo, self._redo):
-                _remove(stack, refused.undone_by)
-        else:
-            refused.answer.set_exception(error)
-            refused.answer.exception()  # Whoever waited may have been cancelled; then nobody else looks at it.
+    def _take_out(self, refused: _Queued, error: AccordError) -> None:
+        """Take a refused transaction back, with those that need a record that it was to create."""
+        if refused not in self._held.pending:
+            return
+        groundless = self._held.refused(refused)
+        # This very entry, and not one that is equal.
+        refused.stack[:] = [other for other in refused.stack if other is not refused.back]
+        if refused.taken_from is not None:
+            refused.taken_from.append(list(refused.operations))  # Whoever reads again may try it once more.
+        _settle(refused, error)
+        self._tell_changes()
         self._tell(Refused(refused.transaction_id, error))
+        for later in [queued for queued in self._held.pending if queued in groundless]:
+            self._take_out(later, error)
 
-    def _confirm_all(self, found: FoundRecords) -> None:
-        for table, records in found.records.items():
-            for record in records.values():
-                self._confirm(table, record)
-
-    def _confirm(self, table: str, record: AnyRecord) -> None:
-        held = self._confirmed.get((table, record.id))
-        if held is None or (table, record.id) in self._doubted or record.version > held.version:
-            self._doubted.discard((table, record.id))
-            with self._showing([(table, record.id)]):
-                self._confirmed[table, record.id] = record
-
-    def _forget(self, key: Key) -> None:
-        with self._showing([key]):
-            self._confirmed.pop(key, None)
-
-    @contextmanager
-    def _showing(self, keys: Iterable[Key]) -> Generator[None, None, None]:
-        """Apply all that is pending again after something changed, and tell of records that look different then."""
-        before = {key: self.get(*key) for key in (*keys, *self._shown)}
-        yield
-        self._shown = _with_all(self._pending, self._confirmed)
-        for key, record in before.items():
-            if self.get(*key) != record:
-                self._tell(Changed(*key))
+    def _tell_changes(self) -> None:
+        changed, self._held.changed = self._held.changed, {}
+        for key in changed:
+            self._tell(Changed(*key))
 
     def _tell(self, event: Event) -> None:
-        for listener in list(self._listeners):
+        for listener in list(self._listeners.values()):
             try:
                 listener(event)
             except Exception as error:  # noqa: BLE001 - a listener's mistake is told, and the queue goes on
@@ -348,24 +370,24 @@ class Cache:
                 asyncio.get_running_loop().call_exception_handler(told)
 
 
-def _with_all(pending: Sequence[_Pending], confirmed: Mapping[Key, AnyRecord]) -> dict[Key, AnyRecord | None]:
-    """Return the records that pending transactions touch as these leave them, each one version further for each."""
-    now, shown = _now(), dict[Key, "AnyRecord | None"]()
-    for transaction in pending:
-        for operation in transaction.operations:
-            key = operation.table, operation.id
-            with suppress(CannotApply):
-                shown[key] = applied(shown[key] if key in shown else confirmed.get(key), operation, now)
-        for key in transaction.keys:
-            if (record := shown.get(key)) is not None:
-                shown[key] = attrs.evolve(record, version=record.version + 1)
-    return shown
+async def _until_it_works(read: Callable[[], Awaitable[None]]) -> None:
+    failures = 0
+    while True:
+        try:
+            return await read()
+        except AccordError as error:
+            if isinstance(error, SignedOut) or is_final(error):
+                raise
+            failures += 1
+            await asyncio.sleep(pause_of_queue(failures, error))
 
 
-def _remove(stack: list[list[RecordOperation]], entry: list[RecordOperation]) -> None:
-    """Remove this very entry, and not one that is equal."""
-    stack[:] = [other for other in stack if other is not entry]
-
-
-def _now() -> datetime:
-    return datetime.now(timezone.utc)
+def _settle(queued: _Queued, with_: Outcome | AccordError) -> None:
+    """Tell whoever waits, who may have been told or cancelled before."""
+    if queued.answer.done():
+        return
+    if isinstance(with_, AccordError):
+        queued.answer.set_exception(with_)
+        queued.answer.exception()
+    else:
+        queued.answer.set_result(with_)

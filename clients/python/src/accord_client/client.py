@@ -14,7 +14,7 @@ import httpx
 
 from . import conflicts, pages
 from .cache import Cache
-from .errors import ConnectionFailed, SignedOut, error_of
+from .errors import ConnectionFailed, SignedOut, error_of, other_account
 from .generated.facts import ANONYMOUS, FOR_ANYBODY, KEYED, REPEATABLE
 from .generated.models import Login, Logout, Refresh, SignedIn, User
 from .generated.operations import AsyncOperations
@@ -22,7 +22,7 @@ from .generated.types import UNSET, Model, Request, Unset, write_time
 from .live import Live
 from .pages import Page
 from .retries import send_with_retries
-from .tokens import MemoryTokens, Session, Tokens, TokenStore
+from .tokens import MemoryTokens, Session, Tokens, TokenStore, is_of_another_account
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class AsyncAccord(AsyncOperations):
 
     def cache(self) -> Cache:
         """Return a cache of records of its own, which works on while the service is out of reach."""
-        cache = Cache(self, self.live)
+        cache = Cache(self, self.live, self._account)
         self._caches.append(cache)
         return cache
 
@@ -157,7 +157,7 @@ class AsyncAccord(AsyncOperations):
         headers, token = self._headers_of(request), await self._token_for(request)
         answer = await self._send(request, headers, token)
         if token is not None and _refuses_the_token(answer):
-            answer = await self._send(request, headers, await self._session.access_token(refused=token))
+            answer = await self._send(request, headers, await self._own_token(refused=token))
         if answer.status_code >= _FIRST_ERROR:
             raise error_of(answer.status_code, answer.content, _request_id(answer))
         return answer
@@ -187,11 +187,22 @@ class AsyncAccord(AsyncOperations):
         if request.operation in ANONYMOUS:
             return None
         try:
-            return await self._session.access_token()
+            return await self._own_token()
         except SignedOut:
             if request.operation in FOR_ANYBODY:
                 return None
             raise
+
+    async def _own_token(self, refused: str | None = None) -> str | None:
+        """Return a token of whoever is signed in, if the call may be made as them."""
+        token = await self._session.access_token(refused)
+        if token is not None and is_of_another_account(token):
+            raise other_account()
+        return token
+
+    def _account(self) -> str | None:
+        tokens = self._session.store.load()
+        return tokens.account if tokens else None
 
     async def _send_refresh(self, refresh_token: str) -> SignedIn:
         request = Request("refresh", "POST", "/api/v1/auth/refresh", body=Refresh(refresh_token=refresh_token))

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from typing import ClassVar, cast
+from typing import ClassVar, Final, cast
 
 from .generated.models import Conflict, FieldError, Problem
+
+UNEXPECTED: Final = "UNEXPECTED_ANSWER"
+"""The code of an answer that is none of the service."""
 
 
 class AccordError(Exception):
@@ -245,7 +248,7 @@ def error_of(status: int, content: bytes, request_id: str) -> AccordError:
     if problem is None:
         title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected answer"
         detail = "The answer is not one of the service; look at what is between it and you."
-        problem = _made_up(status, "UNEXPECTED_ANSWER", title, detail, request_id)
+        problem = _made_up(status, UNEXPECTED, title, detail, request_id)
         return _by_status[status](problem) if status in _OF_A_PROXY else UnexpectedAnswer(problem)
     return problem_error(problem)
 
@@ -265,6 +268,12 @@ def other_account() -> SignedOut:
     """Return what a call says that began as somebody else than is signed in now."""
     detail = "Somebody else signed in meanwhile, and nothing was sent as them. Call again."
     return SignedOut(_made_up(401, "UNAUTHORIZED", "Somebody else is signed in", detail))
+
+
+def other_history() -> VersionConflict:
+    """Return what becomes of a change of a version that never was, as after a restored backup."""
+    detail = "The record never had the version that this was made from. Read it again, then change it."
+    return VersionConflict(_made_up(409, "VERSION_CONFLICT", "The history is another one", detail))
 
 
 def live_error(code: str, detail: str) -> AccordError:

@@ -64,6 +64,16 @@ def position_of(cursor: str) -> int:
     return int(cursor.partition(".")[0])
 
 
+def record_of(news: Change | Resync | str) -> tuple[str, UUID] | None:
+    """Return the table and the id of the record that a change, or a key, is about; None of a list as a whole."""
+    if isinstance(news, Change) and news.record:
+        return news.record.table, news.record.id
+    key = news if isinstance(news, str) else news.key
+    method, _, rest = key.partition(":")
+    table, _, record_id = rest.partition(":")
+    return (table, UUID(record_id)) if method == "getRecord" else None
+
+
 @attrs.frozen
 class Resync:
     """More was missed than the service keeps, or its journal is another one: forget all versions, and read again.

@@ -5,14 +5,14 @@ A list is a set in an order. Inserting a value that is in the list moves it, so 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from uuid import UUID
+from typing import TypeAlias, cast
+from uuid import uuid4
 
 import attrs
 
-from .generated.facts import CREATABLE, RecordOperation, RecordValue
+from .generated.facts import CREATABLE, MOMENTS, RecordOperation, RecordValue
 from .generated.models import (
     AnyRecord,
     ApplyTransaction,
@@ -25,6 +25,8 @@ from .generated.models import (
 )
 from .generated.types import write_time
 
+_Writes: TypeAlias = "SetOperation | SetNowOperation | ListInsertOperation | ListRemoveOperation"
+
 
 class CannotApply(Exception):
     """An operation cannot be applied to the record as it is; the service will say why."""
@@ -33,6 +35,8 @@ class CannotApply(Exception):
 def applied(before: AnyRecord | None, operation: RecordOperation, now: datetime) -> AnyRecord | None:
     """Return the record as an operation leaves it, None for one that it deletes. Raises CannotApply."""
     if isinstance(operation, CreateOperation):
+        if before is not None:
+            raise CannotApply
         return AnyRecord(id=operation.id, version=0, additional_properties=dict(operation.record))
     if before is None:
         raise CannotApply
@@ -49,26 +53,46 @@ def inverse(before: AnyRecord | None, operation: RecordOperation) -> list[Record
     """
     table, record_id = operation.table, operation.id
     if isinstance(operation, CreateOperation):
-        return [DeleteOperation(table=table, id=record_id)]
+        return [] if before is not None else [DeleteOperation(table=table, id=record_id)]
     if before is None:
         return []
     if isinstance(operation, DeleteOperation):
         given = {name: v for name, v in before.additional_properties.items() if name in CREATABLE.get(table, ())}
         return [CreateOperation(table=table, id=record_id, record=given)]
     old = before.additional_properties.get(operation.path)
-    if isinstance(operation, SetNowOperation):
-        return [SetOperation(table=table, id=record_id, path=operation.path, value=None)] if old is None else []
+    if isinstance(operation, SetNowOperation) or operation.path in MOMENTS.get(table, ()):
+        return _moment_inverse(old, operation)
     if isinstance(operation, SetOperation):
-        if operation.value is None and _is_time(old):
-            return [SetNowOperation(table=table, id=record_id, path=operation.path)]
         return [SetOperation(table=table, id=record_id, path=operation.path, value=old)]
     return _list_inverse(old, operation)
 
 
-def with_other_id(operations: Sequence[RecordOperation], old: UUID, new: UUID) -> list[RecordOperation]:
-    """Return the operations with one id instead of another, wherever they name it: in lists and records, too."""
-    body = json.dumps(ApplyTransaction(transaction_id=new, operations=list(operations)).to_dict())
-    return ApplyTransaction.from_dict(json.loads(body.replace(str(old), str(new)))).operations
+def with_new_ids(operations: list[RecordOperation], others: Sequence[list[RecordOperation]]) -> None:
+    """Give every record that the operations create an id that it never had, in these and in the others.
+
+    An id is never free again. Where the old one is a whole value (an id, an anchor, an item, a field of a record) the
+    new one is there afterwards; a text that only mentions it stays.
+    """
+    new = {str(operation.id): str(uuid4()) for operation in operations if isinstance(operation, CreateOperation)}
+    for steps in (operations, *others) if new else ():
+        body = {"transactionId": str(uuid4()), "operations": [_renamed(step.to_dict(), new) for step in steps]}
+        steps[:] = ApplyTransaction.from_dict(body).operations
+
+
+def _renamed(value: object, new: Mapping[str, str]) -> object:
+    if isinstance(value, dict):
+        return {name: _renamed(item, new) for name, item in cast("dict[str, object]", value).items()}
+    if isinstance(value, list):
+        return [_renamed(item, new) for item in cast("list[object]", value)]
+    return new.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _moment_inverse(old: RecordValue, operation: _Writes) -> list[RecordOperation]:
+    """Only the service gives times: what was null becomes null again, what had a time gets that of undoing."""
+    table, record_id, path = operation.table, operation.id, operation.path
+    if old is None:
+        return [SetOperation(table=table, id=record_id, path=path, value=None)]
+    return [SetNowOperation(table=table, id=record_id, path=path)] if isinstance(operation, SetOperation) else []
 
 
 def _list_inverse(old: RecordValue, operation: ListInsertOperation | ListRemoveOperation) -> list[RecordOperation]:
@@ -85,7 +109,7 @@ def _list_inverse(old: RecordValue, operation: ListInsertOperation | ListRemoveO
 
 def _value(
     before: AnyRecord,
-    operation: SetOperation | SetNowOperation | ListInsertOperation | ListRemoveOperation,
+    operation: _Writes,
     now: datetime,
 ) -> RecordValue:
     if isinstance(operation, SetOperation):
@@ -114,11 +138,3 @@ def _inserted(items: list[str], operation: ListInsertOperation) -> list[str]:
 
 def _list(value: RecordValue) -> list[str]:
     return list(value) if isinstance(value, list) else []
-
-
-def _is_time(value: RecordValue) -> bool:
-    """A path that holds a time takes null or the time of the service, and no text."""
-    try:
-        return isinstance(value, str) and value.endswith("Z") and bool(datetime.fromisoformat(value[:-1]))
-    except ValueError:
-        return False

@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx
 
-from .errors import ConnectionFailed
+from .errors import UNEXPECTED, AccordError, ConnectionFailed
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
@@ -23,18 +23,36 @@ UNSENT_PAUSE: Final = 1.0
 """Seconds for which, and at most between which, a request is tried again that surely was not sent: a restart takes
 seconds, and sending later does nothing twice.
 """
+FIRST_PAUSE_OF_QUEUE: Final = 1.0
+LONGEST_PAUSE_OF_QUEUE: Final = 30.0
+"""Seconds; what waits in a queue has time."""
 LONGEST_RETRY_AFTER: Final = 30.0
 """Seconds that a call waits because the service asks it to; if it asks for more, the call raises at once."""
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 _TOO_MANY: Final = 429
 _AWAY: Final = (503, 504)
 _CONFLICT: Final = 409
+_FINAL: Final = frozenset([400, 403, 404, 409, 412, 413, 422])
+"""What the service says of a request itself: sent again, it would be refused again."""
 
 
 def pause_before(attempt: int) -> float:
     """Return the seconds before another attempt, counted from 1: exponential, with full jitter."""
     most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt - 1, 16))
     return random.uniform(0, most)  # noqa: S311 - this spreads load, and keeps no secret
+
+
+def pause_of_queue(attempt: int, error: Exception) -> float:
+    """Return the seconds before what waits in a queue is sent again, at least those that the service asks for."""
+    asked = error.problem.retry_after or 0 if isinstance(error, AccordError) else 0
+    most = min(LONGEST_PAUSE_OF_QUEUE, FIRST_PAUSE_OF_QUEUE * 2 ** min(attempt - 1, 16))
+    return asked + random.uniform(0, most)  # noqa: S311 - this spreads load, and keeps no secret
+
+
+def is_final(error: AccordError) -> bool:
+    """Return whether this is the service's own word about the request, and would be the same another time."""
+    is_of_the_service = bool(error.request_id) and error.code not in {UNEXPECTED, "IDEMPOTENCY_IN_PROGRESS"}
+    return is_of_the_service and error.status in _FINAL
 
 
 async def send_with_retries(

@@ -18,6 +18,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Final
 
@@ -36,6 +37,7 @@ LOCK_PATIENCE: Final = 5.0
 Then it refreshes, too: the service gives both the same successor.
 """
 _LOOK_AGAIN: Final = 0.02
+_only_as: ContextVar[str | None] = ContextVar("account", default=None)
 
 
 @attrs.frozen
@@ -75,6 +77,21 @@ def account_of(access_token: str) -> str | None:
         return str(claims["sub"])
     except (IndexError, KeyError, TypeError, ValueError):
         return None
+
+
+@contextmanager
+def signed_in_as(account: str | None) -> Generator[None, None, None]:
+    """Send calls of this block as this account or not at all; as whoever is signed in when it is None."""
+    before = _only_as.set(account)
+    try:
+        yield
+    finally:
+        _only_as.reset(before)
+
+
+def is_of_another_account(access_token: str) -> bool:
+    """Return whether calls in this context may not be sent with the token."""
+    return _only_as.get() not in {None, account_of(access_token)}
 
 
 class TokenStore(ABC):

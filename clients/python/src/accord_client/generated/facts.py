@@ -51,6 +51,8 @@ CREATABLE: Final[Mapping[str, frozenset[str]]] = {
     "messages": frozenset(["conversationId", "text"]),
 }
 """For each table the fields that a new record is given."""
+MOMENTS: Final[Mapping[str, frozenset[str]]] = {"conversations": frozenset(["archivedAt"])}
+"""For each table the fields that hold a time of the service, or null."""
 RecordOperation: TypeAlias = Union[
     SetOperation, SetNowOperation, ListInsertOperation, ListRemoveOperation, CreateOperation, DeleteOperation
 ]

@@ -1,0 +1,183 @@
+"""What ends a transaction that waits, and what does not: only the service's own word about it does."""
+
+import asyncio
+from uuid import UUID
+
+import httpx
+import pytest
+from accord_client import AsyncAccord, MemoryTokens, Refused, SignedOut, Tokens, ValidationFailed
+from accord_client.models import CreateOperation, ListInsertOperation, RecordPointer, SetOperation
+
+from .cache_model import TABLE, Loop, Service
+from .test_python_cache_model import DAY, INSTEAD, RECORDS, TRUSTED, Person, problem
+
+
+@pytest.fixture
+def loop():
+    made = Loop()
+    yield made
+    for task in asyncio.all_tasks(made):
+        task.cancel()
+    made.settle()
+    made.close()
+
+
+@pytest.fixture
+def service(loop):
+    made = Service(loop)
+    for record_id in RECORDS:
+        made.records[str(record_id)] = {"version": 1, "title": "first", "tags": [], "archivedAt": None}
+    return made
+
+
+@pytest.fixture
+def ada(loop, service):
+    person = Person("ada", service)
+    loop.run_until_complete(calmly(service, person.cache.load([RecordPointer(table=TABLE, id=key) for key in RECORDS])))
+    return person
+
+
+async def calmly(service, work):
+    service.is_calm = True
+    try:
+        return await work
+    finally:
+        service.is_calm = False
+
+
+def title(value, record_id=RECORDS[0]):
+    return SetOperation(table=TABLE, id=record_id, path="title", value=value)
+
+
+@pytest.mark.parametrize("instead", INSTEAD)
+def test_what_is_not_the_word_of_the_service_keeps_the_transaction(loop, service, ada, instead):
+    ada.begin(ada.cache.transact([title("better")]))
+    service.requests.pop().future.set_result(INSTEAD[instead]())
+    loop.settle()
+
+    assert [promise.result() for promise in ada.promises] == ["queued"]
+    assert (ada.cache.pending, ada.cache.get(TABLE, RECORDS[0])["title"]) == (1, "better")
+    service.is_calm = True
+    loop.wait(60)
+    assert (ada.cache.pending, service.records[str(RECORDS[0])]["title"]) == (0, "better")
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (400, "VALIDATION_ERROR"),
+        (403, "FORBIDDEN"),
+        (404, "NOT_FOUND"),
+        (409, "VERSION_CONFLICT"),
+        (413, "PAYLOAD_TOO_LARGE"),
+        (422, "BUSINESS_RULE_VIOLATION"),
+        (422, "A_CODE_OF_TOMORROW"),
+    ],
+)
+def test_the_word_of_the_service_is_final(loop, service, ada, status, code):
+    ada.begin(ada.cache.transact([title("better")]))
+    service.requests.pop().future.set_result(problem(status, code))
+    loop.settle()
+
+    assert [promise.exception().code for promise in ada.promises] == [code]
+    assert (ada.cache.pending, ada.cache.get(TABLE, RECORDS[0])["title"]) == (0, "first")
+
+
+def test_the_pause_is_as_long_as_the_service_asks_for(loop, service, ada):
+    ada.begin(ada.cache.transact([title("better")]))
+    service.requests.pop().future.set_result(problem(503, "SERVICE_UNAVAILABLE", retryAfter=25))
+    service.is_calm = True
+
+    loop.wait(24.9)
+    assert ada.cache.pending == 1
+    loop.wait(2)
+    assert ada.cache.pending == 0
+
+
+def test_ones_own_change_that_comes_live_before_its_answer_is_counted_once(loop, service, ada):
+    ada.begin(ada.cache.transact([title("one")]))
+    [request] = service.requests
+    service.do(request)
+    loop.run_until_complete(calmly(service, ada.cache.load([RecordPointer(table=TABLE, id=RECORDS[0])])))
+
+    assert ada.cache.get(TABLE, RECORDS[0]).version == 2
+    ada.begin(ada.cache.transact([title("two")]))
+    service.is_calm = True
+    request.future.set_result(httpx.Response(200, json=request.answer[1]))
+    loop.settle()
+
+    assert [promise.result() for promise in ada.promises] == ["made", "made"]
+    assert service.records[str(RECORDS[0])]["title"] == "two"
+    assert service.records[str(RECORDS[0])]["version"] == ada.cache.get(TABLE, RECORDS[0]).version == 3
+
+
+def test_what_somebody_wrote_meanwhile_is_not_overwritten_by_the_next_edit(loop, service, ada):
+    ada.begin(ada.cache.transact([title("one")]))
+    [request] = service.requests
+    service.do(request)
+    service.elsewhere(str(RECORDS[0]), title="of somebody else")
+    loop.run_until_complete(calmly(service, ada.cache.load([RecordPointer(table=TABLE, id=RECORDS[0])])))
+    ada.begin(ada.cache.transact([title("two")]))
+    service.is_calm = True
+    request.future.set_result(httpx.Response(200, json=request.answer[1]))
+    loop.settle()
+
+    made, refused = ada.promises
+    assert made.result() == "made"
+    assert refused.exception().code == "VERSION_CONFLICT"
+    assert service.records[str(RECORDS[0])]["title"] == ada.cache.get(TABLE, RECORDS[0])["title"] == "of somebody else"
+
+
+def test_the_queue_of_one_account_is_never_sent_as_another(loop, service, ada):
+    told = []
+    ada.cache.listen(lambda event: told.append(event) if isinstance(event, Refused) else None)
+    service.good_tokens.clear()
+    ada.begin(ada.cache.transact([title("hers")]))
+    ada.sign_in("bob")
+    service.is_calm = True
+    loop.wait(100)
+
+    assert (ada.cache.pending, service.applied, told) == (1, [], [])
+    with pytest.raises(SignedOut):
+        loop.run_until_complete(ada.cache.transact([title("his")]))
+    ada.sign_in("ada")
+    loop.wait(100)
+    assert (ada.cache.pending, service.records[str(RECORDS[0])]["title"]) == (0, "hers")
+
+
+def test_what_was_built_on_a_record_that_was_not_made_is_refused_with_it(loop, service, ada):
+    new = UUID(int=77)
+    create = CreateOperation(table=TABLE, id=new, record={"title": ""})
+    tag = ListInsertOperation(table=TABLE, id=new, path="tags", value="a", where="end")
+    ada.begin(ada.cache.transact([create]))
+    ada.begin(ada.cache.transact([tag]))
+    service.is_calm = True
+    [request] = service.requests
+    service.do(request)
+    request.future.set_result(problem(request.answer[0], request.answer[1]["code"]))
+    loop.settle()
+
+    assert [type(promise.exception()) for promise in ada.promises] == [ValidationFailed, ValidationFailed]
+    assert (ada.cache.pending, service.applied) == (0, [])
+
+
+def test_closing_the_cache_settles_every_promise(loop, ada):
+    ada.begin(ada.cache.transact([title("one")]))
+    ada.begin(ada.cache.transact([title("two")]))
+
+    loop.run_until_complete(ada.cache.close())
+    loop.settle()
+
+    assert [promise.exception().code for promise in ada.promises] == ["CONNECTION_FAILED"] * 2
+
+
+async def test_a_token_that_tells_no_account_is_taken_as_it_is():
+    async def serve(_request):
+        return httpx.Response(503)
+
+    tokens = MemoryTokens()
+    tokens.save(Tokens("opaque", "opaque", 1e12, DAY))
+    async with AsyncAccord(
+        "http://accord", tokens=tokens, retries=0, transport=httpx.MockTransport(serve), ssl_context=TRUSTED
+    ) as accord:
+        assert await accord.cache().transact([title("one")]) == "queued"
