@@ -129,6 +129,7 @@ async def test_of_following_and_being_taken_out_at_once_nothing_is_left(given, l
 
         ends = {frame["key"] for frame in heard if frame["type"] in {"error", "revoked"}}
         assert ends == set(keys)
+        assert sorted(frame["key"] for frame in heard if frame["type"] in {"subscribed", "error"}) == sorted(keys)
         assert 2 not in [frame["version"] for frame in heard if frame["type"] == "change"]
 
 

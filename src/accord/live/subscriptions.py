@@ -59,22 +59,27 @@ class Subscriptions:
         upto = self._hub.start(subscriber, text)
         try:
             version = await self.allow(subscriber, text, request_id)
-            await self.follow(subscriber, {text: version}, after or upto, upto)
+            if not await self.follow(subscriber, {text: version}, after or upto, upto):
+                # Access was removed meanwhile. The client was told, and waits for its answer all the same.
+                raise Unreadable(NotFound.code, NotFound.detail)
         except Unreadable as refused:
             self._hub.stop(subscriber, text)
             subscriber.put(frames.error(refused.code, refused.detail, text))
 
     async def follow(
         self, subscriber: Subscriber, versions: dict[str, int | None], after: Cursor, upto: Cursor
-    ) -> None:
-        """Send what was missed between two places, then what happens; the keys are allowed and being collected."""
+    ) -> list[str]:
+        """Send what was missed between two places, then what happens; the keys are allowed and being collected.
+
+        Returns the keys that began: those to which access was not removed meanwhile.
+        """
         await subscriber.room()
         keys = [key for key in map(parse_key, versions) if key is not None]
         async with self._reading:
             outcome, missed = await self._missed(keys, after, upto)
-        for text, version in versions.items():
-            if text in subscriber.keys:  # Access may have been removed meanwhile, and the client was told.
-                subscriber.put(frames.subscribed(text, outcome, upto, version))
+        begun = [text for text in versions if text in subscriber.keys]
+        for text in begun:
+            subscriber.put(frames.subscribed(text, outcome, upto, versions[text]))
         while missed:
             for entry in missed:
                 _put(subscriber, entry, versions)
@@ -83,6 +88,7 @@ class Subscriptions:
             last = missed[-1].position
             missed = await changes(self._database, last, upto.position, keys, PAGE) if full else []
         subscriber.begun()
+        return begun
 
     async def allow(self, subscriber: Subscriber, text: str, request_id: str) -> int | None:
         """Return the version of a record, None for a list; raise Unreadable for what the caller may not read.
