@@ -122,8 +122,12 @@ async def test_a_full_bucket_refuses_before_the_password_is_looked_at(given, ser
     assert await given.signed_in(me.email)
 
 
-async def test_a_bad_token_counts_against_its_address(service):
-    bad = {"Authorization": "Bearer nonsense"}
+@pytest.mark.parametrize(
+    "authorization",
+    ["Bearer nonsense", "Bearer", "Basic YTpi", 'Digest username="a"', "Unknown", "", "accord_ticket_nonsense"],
+)
+async def test_what_is_refused_as_nobodys_counts_against_its_address_whatever_the_scheme(service, authorization):
+    bad = {"Authorization": authorization}
     async with client(service.url, new_address()) as http:
         answers = [await http.get("/api/v1/me", headers=bad) for _ in range(101)]
         optional = await http.get("/api/v1/auth/session", headers=bad)
@@ -131,6 +135,13 @@ async def test_a_bad_token_counts_against_its_address(service):
     assert [answer.status_code for answer in answers] == [401] * 100 + [429]
     assert left(answers[0]) == 99
     assert optional.status_code == 429
+
+
+async def test_a_wrong_metrics_token_counts_too(production):
+    async with client(production.url, new_address()) as http:
+        answers = [await http.get("/metrics", headers={"Authorization": f"Bearer {n}"}) for n in range(101)]
+
+    assert [answer.status_code for answer in answers] == [401] * 100 + [429]
 
 
 async def test_errors_tell_what_is_left_too(given):

@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
@@ -11,7 +11,11 @@ from checked_client import new_address
 from live_client import open_socket, record_key
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from accord.api.limits import MOST_OPEN, Limits
+from accord.database.pool import Database
 from accord.live.subscriber import MOST_BYTES, MOST_FRAMES, Subscriber
+from accord.problems import RateLimitExceeded
+from accord.settings import Rate, Settings
 
 
 async def test_ten_new_connections_a_minute_from_one_address(service):
@@ -39,6 +43,60 @@ async def test_ten_new_connections_a_minute_for_one_account(given, live):
     await one_more.send("authenticate", token=me.tokens["accessToken"])
 
     assert await one_more.closed() == 4429
+
+
+async def test_streams_count_as_sockets_do(given, live):
+    me = await given.an_account()
+    for _ in range(5):
+        await live(me)
+
+    statuses = [await status_of_stream(me, new_address()) for _ in range(6)]
+
+    assert statuses == [200] * 5 + [429]
+
+
+async def test_ten_new_streams_a_minute_from_one_address(given):
+    address, people = new_address(), [await given.an_account() for _ in range(2)]
+
+    statuses = [await status_of_stream(people[n % 2], address) for n in range(11)]
+
+    assert statuses == [200] * 10 + [429]
+
+
+async def status_of_stream(account, address):
+    """Open a stream from an address, and leave it."""
+    headers = {"Authorization": account.http.headers["authorization"], "X-Forwarded-For": address}
+    asked = {"url": "/api/v1/changes/stream", "params": {"keys": record_key(account)}}
+    http = httpx.AsyncClient(base_url=account.given.service.url, headers=headers, timeout=30)
+    async with http, http.stream("GET", **asked) as answer:
+        return answer.status_code
+
+
+def test_an_account_has_a_hundred_live_connections_at_once():
+    limits = Limits(Settings(rate_limit_live=Rate(1_000_000, 60)), Database("postgresql://nowhere", 1))
+    with ExitStack() as stack:
+        for _ in range(MOST_OPEN):
+            limits.connection_of("one")
+            stack.enter_context(limits.opened("one"))
+        with pytest.raises(RateLimitExceeded):
+            limits.connection_of("one")
+        limits.connection_of("other")
+
+    limits.connection_of("one")
+
+
+@pytest.mark.parametrize("token", ["nonsense", "accord_ticket_nonsense"])
+async def test_tokens_that_are_nobodys_count_against_the_address(service, given, token):
+    address = new_address()
+    async with open_socket(service.url, **{"X-Forwarded-For": address}) as socket:
+        for _ in range(100):
+            await socket.send("authenticate", token=token)
+            assert (await socket.expect("error"))["code"] == "UNAUTHORIZED"
+        await socket.send("authenticate", token=token)
+        assert await socket.closed() == 4429
+
+    http = await given.somebody(**{"x-forwarded-for": address})
+    assert (await http.get("/api/v1/meta/version")).status_code == 429
 
 
 async def test_staying_signed_in_is_no_new_connection(given, live):

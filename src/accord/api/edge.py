@@ -24,12 +24,12 @@ from accord.api.router import Router, allowed
 from accord.problems import (
     DeadlineExceeded,
     InternalError,
-    InvalidToken,
     MethodNotAllowed,
     NotFound,
     Problem,
     RateLimitExceeded,
     ServiceUnavailable,
+    Unauthorized,
 )
 
 CLIENT_LEFT = 499
@@ -190,9 +190,9 @@ class Edge(SpecMiddleware):
         return answer
 
     def _problem(self, error: Exception, request: Request) -> Problem:
-        if isinstance(error, InvalidToken):
+        if isinstance(error, Unauthorized):
             try:
-                self._limits.refused_token(request)
+                self._limits.refused(request)
             except RateLimitExceeded as too_many:
                 return too_many
         if isinstance(error, Problem):

@@ -1,5 +1,9 @@
 """Which bucket a request is counted in."""
 
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+
 from accord.api.client_address import bucket_key
 from accord.api.rate_limits import LocalBucket, SharedBucket, Verdict
 from accord.api.request import Request
@@ -12,6 +16,8 @@ from accord.settings import Rate, Settings
 # Three mistyped sign-ups would otherwise keep somebody who is trying the service out for an hour.
 _WHILE_TRYING = f"{RateLimitExceeded.detail} RATE_LIMIT_ENABLED=false turns the limits off while you try things out."
 
+MOST_OPEN = 100
+"""Live connections, sockets and streams together, that one account may have in one process."""
 UNREADABLE = "unreadable"
 """Counts sign-ins by proxies whose clients are one, as long as a day, for the doctor; it refuses nothing."""
 UNREADABLE_RATE = Rate(1, 86_400)
@@ -35,6 +41,7 @@ class Limits:
             "forgotPassword": settings.rate_limit_forgot_password,
         }
         self._shared = {name: SharedBucket(name, rate, database) for name, rate in rates.items()}
+        self._open: Counter[str] = Counter()
         self._unreadable = SharedBucket(UNREADABLE, UNREADABLE_RATE, database)
 
     async def before(self, request: Request, operation: Operation) -> None:
@@ -61,13 +68,34 @@ class Limits:
         """Say whether its address is not counted: in development, that of this machine is somebody trying things."""
         return self._is_development and request.is_of_this_machine
 
-    def refused_token(self, request: Request) -> None:
-        """Count a token that was not good against its address, so that tokens cannot be guessed without end."""
-        if self.enabled:
+    def refused(self, request: Request) -> None:
+        """Count a 401 against its address, whatever was presented, so that nothing can be guessed without end."""
+        if self.enabled and not request.limits:
             self._by_address(request)
 
-    def connection(self, whose: str) -> None:
-        """Count a new live connection; raise RateLimitExceeded."""
+    def connection(self, request: Request) -> None:
+        """Count a new live connection of an address; raise RateLimitExceeded."""
+        if not self.exempts(request):
+            self._connection(f"address {bucket_key(request.address)}")
+
+    def connection_of(self, account_id: str) -> None:
+        """Count a new live connection of an account, which has only so many at once; raise RateLimitExceeded."""
+        if self.enabled and self._open[account_id] >= MOST_OPEN:
+            raise RateLimitExceeded("This account has too many live connections; close some.", retryAfter=60)
+        self._connection(f"account {account_id}")
+
+    @contextmanager
+    def opened(self, account_id: str) -> Generator[None]:
+        """Hold a live connection of an account, while it is open."""
+        self._open[account_id] += 1
+        try:
+            yield
+        finally:
+            self._open[account_id] -= 1
+            if not self._open[account_id]:
+                del self._open[account_id]
+
+    def _connection(self, whose: str) -> None:
         wait = self._connections.take(whose).wait if self.enabled else 0
         if wait:
             raise RateLimitExceeded(self._advice, retryAfter=wait)

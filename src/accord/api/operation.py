@@ -79,6 +79,9 @@ class CompiledOperation:
         request.caller = caller.id or None
         if limits is not None:
             limits.after(request, caller)
+            if self.is_stream:
+                limits.connection(request)
+                limits.connection_of(caller.id)
         if operation.permission is not None and not allows(caller.permissions, operation.permission):
             raise Forbidden
         text = b""
@@ -89,12 +92,16 @@ class CompiledOperation:
         if not result.success:
             answer = self._refusal(request, result)
         elif self._stream is not None:
-            answer = _streamed(request, partial(self._stream, caller, result.data))
+            answer = _streamed(request, partial(self._streaming, self._stream, caller, result.data))
         else:
             answer = self._answer(request, result)
         answer.compressible = self._compressible
         answer.trace = result.trace
         return answer
+
+    async def _streaming(self, stream: StreamTo, caller: Caller, data: Any, write: Write) -> None:
+        with self._limits.opened(caller.id):
+            await stream(caller, data, write)
 
     def _inputs(self, request: Request, path: dict[str, str], text: bytes) -> dict[str, Any]:
         inputs, errors = self._parameters.parse(path, request.query, request.headers)

@@ -1,16 +1,46 @@
 """The door to the live sockets: only their path, known origins, and a limit to how often one may come."""
 
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import ExitStack
 
 from accord import logs
 from accord.api.answers import Header, fields, problem_answer
-from accord.api.client_address import ClientAddress, bucket_key
+from accord.api.client_address import ClientAddress
 from accord.api.limits import Limits
 from accord.api.request import Receive, Request, Scope, Send
 from accord.problems import Forbidden, NotFound, Problem, RateLimitExceeded
 
 PATH = "/api/v1/ws"
-Live = Callable[[Receive, Send, Callable[[str], bool]], Awaitable[None]]
+
+
+class Visit(ExitStack):
+    """One connection that was let in, as the limits see it."""
+
+    def __init__(self, limits: Limits, request: Request) -> None:
+        super().__init__()
+        self._limits = limits
+        self._request = request
+
+    def admits(self, account_id: str) -> bool:
+        """Count the connection against an account; False when that has too many, or too many new ones."""
+        try:
+            self._limits.connection_of(account_id)
+        except RateLimitExceeded:
+            return False
+        self.enter_context(self._limits.opened(account_id))
+        return True
+
+    def may_try_again(self) -> bool:
+        """Count a token that was nobody's against the address; False when there were too many."""
+        self._request.limits = []
+        try:
+            self._limits.refused(self._request)
+        except RateLimitExceeded:
+            return False
+        return True
+
+
+Live = Callable[[Receive, Send, Visit], Awaitable[None]]
 
 
 class SocketDoor:
@@ -41,7 +71,8 @@ class SocketDoor:
         except Problem as problem:
             await self._refuse(request, problem, send)
             return
-        await self._live(receive, send, self._admits)
+        with Visit(self._limits, request) as visit:
+            await self._live(receive, send, visit)
 
     def _check(self, request: Request) -> None:
         if request.path != PATH:
@@ -49,15 +80,7 @@ class SocketDoor:
         origin = request.headers.get(b"origin")
         if origin is not None and origin not in self._origins and not _is_own(origin, request):
             raise Forbidden("CORS_ORIGINS does not list the origin of this page.")
-        if not self._limits.exempts(request):
-            self._limits.connection(f"address {bucket_key(request.address)}")
-
-    def _admits(self, account_id: str) -> bool:
-        try:
-            self._limits.connection(f"account {account_id}")
-        except RateLimitExceeded:
-            return False
-        return True
+        self._limits.connection(request)
 
     async def _refuse(self, request: Request, problem: Problem, send: Send) -> None:
         answer = problem_answer(problem, request.id, request.path)

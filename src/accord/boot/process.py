@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from accord import __version__, logs, telemetry
 from accord.boot.contract import load_contract
+from accord.boot.glance import Glance
 from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
 from accord.database.cursors import Cursors
 from accord.database.idempotency import Idempotency
@@ -22,7 +23,7 @@ from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.ahead import Starting, begin
 from accord.flows.accounts.rules import offer_setup_token
 from accord.flows.auth.queries import ended_since, live_session
-from accord.flows.auth.rules import forget_sessions_over_before, note_use
+from accord.flows.auth.rules import forget_failures_over_since, forget_sessions_over_before, note_use
 from accord.flows.meta.rules import works
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
@@ -66,6 +67,7 @@ class Process:
         self.servers: list[EmbeddedServer] = []
         self._starting = starting
         self._worker: Worker | None = None
+        self._looked = Glance(self._look)
         self._stack = AsyncExitStack()
 
     @property
@@ -183,7 +185,7 @@ class Process:
             self.relay = wakeups.relay = Relay(self.database_url, wakeups.stamped)
             await self._background(self.relay.run())
             housekeeping = Housekeeping(
-                self.relay, self.database, self.settings.data_dir, self.resources.tokens, self._forget_sessions
+                self.relay, self.database, self.settings.data_dir, self.resources.tokens, self._forget_old
             )
             await housekeeping.prepare()
             await self._background(housekeeping.run())
@@ -224,6 +226,10 @@ class Process:
     async def _ended_sessions(self, window: float) -> list[str]:
         return await ended_since(self.database, datetime.now(UTC) - timedelta(seconds=window))
 
+    async def _forget_old(self) -> bool:
+        more = await forget_failures_over_since(self.database, self.settings.lockout_window)
+        return await self._forget_sessions() or more
+
     async def _forget_sessions(self) -> bool:
         kept_for = timedelta(seconds=self.settings.session_retention)
         return await forget_sessions_over_before(self.database, datetime.now(UTC) - kept_for)
@@ -232,6 +238,9 @@ class Process:
         """Return what keeps this process from serving, or None."""
         if self.stopping:
             return "stopping"
+        return await self._looked()
+
+    async def _look(self) -> str | None:
         if not await works(self.database.ping, READY_LIMIT):
             return "database unreachable"
         if self.role == "worker" and not await works(self.messaging.ping, READY_LIMIT):

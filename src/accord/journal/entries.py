@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from sqlalchemy import bindparam, insert
+from sqlalchemy import bindparam, insert, text
 
 from accord.database.statement import Statement
 from accord.database.tables import journal
@@ -27,6 +27,10 @@ _columns = [
 ]
 _APPEND = Statement(insert(journal).inline().values({name: bindparam(name) for name in _columns}))
 
+_SAVEPOINT = Statement(text("SAVEPOINT entry"))
+_RELEASE = Statement(text("RELEASE SAVEPOINT entry"))
+_UNDO = Statement(text("ROLLBACK TO SAVEPOINT entry"))
+
 Kind = Literal["created", "updated", "deleted", "event"]
 
 
@@ -41,7 +45,7 @@ class Actor:
 class Journal:
     """Collects the entries of one flow; they are written with its commit, so they exist exactly when it does."""
 
-    __slots__ = ("_entries", "_shared")
+    __slots__ = ("_ends_with", "_entries", "_shared")
 
     def __init__(self, actor: Actor, operation: str, request_id: str) -> None:
         """Take what all entries of this flow have in common."""
@@ -53,6 +57,7 @@ class Journal:
             "request_id": request_id,
         }
         self._entries: list[dict[str, Any]] = []
+        self._ends_with: Statement | None = None
 
     def created(self, table: str, row: Any, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
         """Note a new record; `row` has its id and version, `lists` are the keys of the lists that it is in."""
@@ -70,14 +75,23 @@ class Journal:
         """Note something that happened to a record, or to its lists, without changing it, such as a refused sign-in."""
         self._note("event", table, record_id, None, fields, lists)
 
+    def event_if(self, table: str, record_id: UUID, fields: Mapping[str, Any], *, holds: bool) -> None:
+        """Note an event, or do the same work and leave nothing: the time it takes must not tell which."""
+        self.event(table, record_id, fields)
+        self._ends_with = _RELEASE if holds else _UNDO
+
     def acted_by(self, user_id: UUID) -> None:
         """Name the user whom the flow itself identified, such as one who signs in."""
         self._shared |= {"actor_kind": "user", "actor_id": user_id}
 
     def append(self, tx: Transaction) -> None:
         """Have the entries collected so far written with the commit."""
+        if self._ends_with is not None:
+            tx.with_commit(_SAVEPOINT)
         for entry in self._entries:
             tx.with_commit(_APPEND, **self._shared, **entry)
+        if self._ends_with is not None:
+            tx.with_commit(self._ends_with)
         self._entries.clear()
 
     @property

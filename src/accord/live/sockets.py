@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from accord import logs
 from accord.context import Caller, new_id
@@ -13,7 +13,7 @@ from accord.live import frames, metrics
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
 from accord.live.subscriptions import AT_ONCE, Subscriptions
-from accord.problems import Problem
+from accord.problems import Problem, Unauthorized
 
 HEARTBEAT = 25
 """Seconds between pings of the server."""
@@ -24,7 +24,18 @@ MOST_KEYS = 1000
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
-Admit = Callable[[str], bool]
+
+
+class Visit(Protocol):
+    """What counts one connection: against an account that signs in, and for each token that is nobody's."""
+
+    def admits(self, account_id: str) -> bool:
+        """Say whether the account may have it."""
+        ...
+
+    def may_try_again(self) -> bool:
+        """Say whether its address may present another token after one that was nobody's."""
+        ...
 
 
 class Identity(NamedTuple):
@@ -44,19 +55,19 @@ class Sockets:
         self.identify = identify
         self.identifying = asyncio.Semaphore(AT_ONCE)
 
-    async def __call__(self, receive: Receive, send: Send, admit: Admit) -> None:
-        """Serve one connection to its end; `admit` counts it against an account and says whether it may stay."""
+    async def __call__(self, receive: Receive, send: Send, visit: Visit) -> None:
+        """Serve one connection to its end; `visit` counts it and says whether it may stay."""
         await send({"type": "websocket.accept"})
         with metrics.connections.labels("socket").track_inprogress():
-            await _Connection(self, admit).run(receive, send)
+            await _Connection(self, visit).run(receive, send)
 
 
 class _Connection:
-    __slots__ = ("_admit", "_id", "_opened", "_parts", "_subscriber", "_timer")
+    __slots__ = ("_id", "_opened", "_parts", "_subscriber", "_timer", "_visit")
 
-    def __init__(self, parts: Sockets, admit: Admit) -> None:
+    def __init__(self, parts: Sockets, visit: Visit) -> None:
         self._parts = parts
-        self._admit = admit
+        self._visit = visit
         self._id = str(new_id())
         self._subscriber = Subscriber()
         self._timer: asyncio.TimerHandle | None = None
@@ -106,6 +117,9 @@ class _Connection:
             async with self._parts.identifying:
                 caller, expires_at = await self._parts.identify(token)
         except Problem as problem:
+            if problem.status == Unauthorized.status and not self._visit.may_try_again():
+                subscriber.close(frames.TOO_MANY, "Too many tokens of this address were not good; wait a while.")
+                return
             subscriber.put(frames.error(problem.code, problem.detail))
             if not subscriber.caller.id:
                 self._expect_sign_in()
@@ -116,8 +130,8 @@ class _Connection:
         if subscriber.caller.id and subscriber.caller.permissions != caller.permissions:
             subscriber.close(frames.UNAUTHENTICATED, "Your permissions have changed; connect again.")
             return
-        if not subscriber.caller.id and not self._admit(caller.id):
-            subscriber.close(frames.TOO_MANY, "Too many new connections of this account; wait a minute.")
+        if not subscriber.caller.id and not self._visit.admits(caller.id):
+            subscriber.close(frames.TOO_MANY, "Too many connections of this account; wait a minute.")
             return
         self._parts.hub.signed_in(subscriber, caller)
         self._close_after(expires_at - time.time(), "The token has expired; authenticate with a new one in time.")

@@ -1,12 +1,16 @@
 import base64
 import hashlib
 import math
+import os
 import time
 
 import bcrypt
 import pytest
 from checked_client import new_address
 from given import details, new_email
+
+from accord.database.pool import Database
+from accord.flows.auth.rules import forget_failures_over_since
 
 
 async def login(http, email, password, **headers):
@@ -86,6 +90,43 @@ async def test_they_take_the_same_time(given):
         turn += 1
 
     assert are_alike(least), least
+
+
+async def test_a_failure_is_the_same_work_whether_or_not_anybody_has_the_address(given):
+    me = await given.an_account()
+
+    async def entries_begun() -> int:
+        return (await given.sql("SELECT last_value FROM pg_sequences WHERE sequencename = 'journal_id_seq'"))[0][0]
+
+    begun, kept = [], []
+    for email in (me.email, new_email()):
+        before = await entries_begun()
+        answer = await login(await given.somebody(), email, "wrong")
+        begun.append(await entries_begun() - before)
+        kept.append([entry["fields"]["event"] for entry in await given.entries(answer)])
+
+    assert begun == [1, 1]
+    assert kept == [["sign-in failed"], []]
+
+
+async def test_counts_of_failures_that_count_no_more_are_deleted(given):
+    old, locked, new = (os.urandom(32) for _ in range(3))
+    for key, since, until in ((old, 3600, -60), (locked, 3600, 60), (new, 60, None)):
+        await given.sql(
+            "INSERT INTO login_failures (identifier_hash, count, since, locked_until)"
+            " VALUES (%s, 5, now() - make_interval(secs => %s), now() + make_interval(secs => %s))",
+            key,
+            since,
+            until,
+        )
+    database = Database(given.service.database_url, 1)
+    await database.open()
+
+    await forget_failures_over_since(database, 900)
+    await database.close()
+
+    rows = await given.sql("SELECT identifier_hash FROM login_failures")
+    assert {bytes(key) for (key,) in rows} & {old, locked, new} == {locked, new}
 
 
 def are_alike(seconds: dict[str, float]) -> bool:

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import (
     ColumnElement,
     DateTime,
+    Float,
     Select,
     Text,
     Uuid,
@@ -221,6 +222,22 @@ _COUNT_FAILURE = Statement(
 )
 
 
+_over = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("window", type_=Float))
+_failures_over = (
+    select(login_failures.c.identifier_hash)
+    .where(
+        login_failures.c.since < _over,
+        or_(login_failures.c.locked_until.is_(None), login_failures.c.locked_until <= func.clock_timestamp()),
+    )
+    .order_by(login_failures.c.since)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True)
+)
+_FORGET_FAILURES_OVER = Statement(
+    delete(login_failures).where(login_failures.c.identifier_hash == _found(_failures_over))
+)
+
+
 async def find_account(read: Reader, email_key: str) -> Any:
     """Return the account with this address and its hash, or None."""
     return await read.one(_FIND_ACCOUNT, email_key=email_key)
@@ -343,6 +360,11 @@ async def count_failure(
         window_start=now - timedelta(seconds=window),
         lock_until=now + timedelta(seconds=lock),
     )
+
+
+async def forget_failures_over_since(database: Database, window: int, most: int) -> int:
+    """Delete so many counts at most that began before the window (seconds) and lock nobody; return how many."""
+    return await database.run(_FORGET_FAILURES_OVER, window=float(window), most=most)
 
 
 async def forget_failures_unless_locked(tx: Transaction, identifier_hash: bytes, now: datetime) -> int:

@@ -18,6 +18,7 @@ MOST_REPEATS = 20
 
 FORGOTTEN_SESSIONS = 1000
 FORGOTTEN_TOKENS = 5000
+FORGOTTEN_FAILURES = 5000
 """The most that go at a time: a fraction of a second's work, however many tokens a session had."""
 
 
@@ -123,9 +124,9 @@ async def counted_failure(context: Context, identifier: bytes, account: Any) -> 
     )
     if counted.count > settings.lockout_attempts:
         return AccountLocked(retryAfter=queries.seconds_until(counted.locked_until, context.now()))
-    if account is not None:
-        event = "locked" if counted.locked_until else "sign-in failed"
-        context.journal.event("users", account.id, {"event": event, "failures": counted.count})
+    event = "locked" if counted.locked_until else "sign-in failed"
+    user_id = context.new_id() if account is None else account.id
+    context.journal.event_if("users", user_id, {"event": event, "failures": counted.count}, holds=account is not None)
     return SignInRefused()
 
 
@@ -149,6 +150,11 @@ async def start_session(context: Context, account: Any) -> tuple[str, str, datet
     context.journal.acted_by(account.id)
     context.journal.event("sessions", session_id, {"event": "signed in", "userId": str(account.id)})
     return str(session_id), token, ends_at
+
+
+async def forget_failures_over_since(database: Database, window: int) -> bool:
+    """Delete some counts of failed sign-ins that count no more: anybody can make one; say whether there may be more."""
+    return await queries.forget_failures_over_since(database, window, FORGOTTEN_FAILURES) == FORGOTTEN_FAILURES
 
 
 async def forget_sessions_over_before(database: Database, moment: datetime) -> bool:

@@ -46,4 +46,5 @@ login_failures = Table(
     Column("count", Integer, nullable=False),
     moment("since"),
     moment("locked_until", nullable=True),
+    Index("login_failures_since_idx", "since"),
 )
