@@ -4,10 +4,11 @@ import os
 import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from accord.clock import now
 from accord.database.cursors import Cursors, Listing
 from accord.database.idempotency import Idempotency
 from accord.database.pool import Database
@@ -76,7 +77,7 @@ class Resources:
     idempotency: Idempotency
     probes: Mapping[str, Probe]
     started: float = field(default_factory=time.monotonic)
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    clock: Callable[[], datetime] = now
     new_id: Callable[[], UUID] = new_id
     random_bytes: Callable[[int], bytes] = os.urandom
     journal_appended: Callable[[], None] = lambda: None

@@ -4,7 +4,7 @@ import asyncio
 import re
 import secrets
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -159,8 +159,8 @@ def test_a_server_is_judged_by_what_it_says_of_itself(what, said):
 def test_clocks_that_differ_and_entries_that_wait_are_told():
     late = SimpleNamespace(entries=3, seconds=60.0)
 
-    assert database.clock(NOW, NOW + timedelta(seconds=0.5)).advice == ""
-    assert "Synchronise the clocks" in database.clock(NOW, NOW - timedelta(seconds=3)).advice
+    assert database.skew(0.5).advice == ""
+    assert "Synchronise the clocks" in database.skew(-3).advice
     assert database.journal(SimpleNamespace(entries=3, seconds=0.1), relayed=False).advice == ""
     assert "Let `accord serve` or `accord worker` run" in database.journal(late, relayed=False).advice
     assert "pg_stat_activity" in database.journal(late, relayed=True).advice

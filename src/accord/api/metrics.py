@@ -11,6 +11,7 @@ from prometheus_client import REGISTRY, Counter, generate_latest
 from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
+from accord import clock
 from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.database.pool import Database
@@ -66,6 +67,9 @@ class Pool(Collector):
         connections.add_metric(["in_use"], statistics["size"] - statistics["available"])
         connections.add_metric(["idle"], statistics["available"])
         yield connections
+        yield GaugeMetricFamily(
+            "accord_clock_skew_seconds", "How far this machine's clock is ahead of the database's.", clock.skew()
+        )
         yield GaugeMetricFamily("accord_pool_waiting", "Requests that wait for a connection.", statistics["waiting"])
 
 

@@ -1,12 +1,12 @@
 """One compiled pipeline for each operation: everything the contract says about it, looked up once, at start."""
 
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
 
 import orjson
 
+from accord import clock
 from accord.api import preconditions
 from accord.api.answers import EVENT_STREAM, NO_STORE, Answer, Write, problem_document
 from accord.api.authentication import Authentication
@@ -120,7 +120,7 @@ class CompiledOperation:
         return inputs
 
     def _info(self, request: Request) -> RequestInfo:
-        deadline = time.time() + self._timeout - request.elapsed()
+        deadline = clock.time() + self._timeout - request.elapsed()
         key = request.headers.get(b"idempotency-key") if self._takes_key else None
         return RequestInfo(
             request.id,

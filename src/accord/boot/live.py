@@ -1,10 +1,9 @@
 """The live part of a process: the hub on its feed, and whoever speaks for it to clients."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 
+from accord import clock
 from accord.context import Caller
 from accord.contract import bundle
 from accord.database.pool import Database
@@ -58,11 +57,11 @@ class Live:
         return Identity(await self._verified.caller_of(token), claims.expires_at)
 
     async def _redeem(self, ticket: str) -> Identity:
-        session_id = await take_ticket_unless_expired(self._database, ticket_hash(ticket), datetime.now(UTC))
+        session_id = await take_ticket_unless_expired(self._database, ticket_hash(ticket), clock.now())
         caller = None if session_id is None else await self._caller_of_session(str(session_id))
         if caller is None:
             raise InvalidToken("The ticket was used, is too old, or never was; get another one.")
-        return Identity(caller, time.time() + self._token_life)
+        return Identity(caller, clock.time() + self._token_life)
 
     def _look_at_every_session(self) -> None:
         if self._looking is None or self._looking.done():

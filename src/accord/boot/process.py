@@ -2,16 +2,16 @@
 
 import asyncio
 import os
-import time
 from collections.abc import Coroutine
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import SecretStr
 
-from accord import __version__, logs, telemetry
+from accord import __version__, clock, logs, telemetry
+from accord.boot import clock as database_clock
 from accord.boot.contract import load_contract
 from accord.boot.glance import Glance
 from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
@@ -137,6 +137,8 @@ class Process:
         )
         await self.database.open()
         self._stack.push_async_callback(self.database.close)
+        await database_clock.learn(self.database)
+        await self._background(database_clock.follow(self.database))
         self.messaging = Connection(nats_url, f"accord-{self.role}")
         await self.messaging.start()
         self._stack.push_async_callback(self.messaging.close)
@@ -212,7 +214,7 @@ class Process:
         )
 
     async def _load_session(self, claims: Claims) -> Caller | None:
-        row = await live_session(self.database, claims.session_id, datetime.now(UTC))
+        row = await live_session(self.database, claims.session_id, clock.now())
         if row is None:
             return None
         # Before the token counts: whoever got an answer with it has shown that the one of its refresh arrived.
@@ -220,11 +222,11 @@ class Process:
         return Caller.user(str(row.id), row.role, claims.session_id)
 
     async def _caller_of_session(self, session_id: str) -> Caller | None:
-        row = await live_session(self.database, session_id, datetime.now(UTC))
+        row = await live_session(self.database, session_id, clock.now())
         return None if row is None else Caller.user(str(row.id), row.role, session_id)
 
     async def _ended_sessions(self, window: float) -> list[str]:
-        return await ended_since(self.database, datetime.now(UTC) - timedelta(seconds=window))
+        return await ended_since(self.database, clock.now() - timedelta(seconds=window))
 
     async def _forget_old(self) -> bool:
         more = await forget_failures_over_since(self.database, self.settings.lockout_window)
@@ -232,7 +234,7 @@ class Process:
 
     async def _forget_sessions(self) -> bool:
         kept_for = timedelta(seconds=self.settings.session_retention)
-        return await forget_sessions_over_before(self.database, datetime.now(UTC) - kept_for)
+        return await forget_sessions_over_before(self.database, clock.now() - kept_for)
 
     async def ready(self) -> str | None:
         """Return what keeps this process from serving, or None."""
@@ -255,7 +257,7 @@ class Process:
             await worker.stop(self.settings.shutdown_timeout)
 
     async def _workers_missing(self) -> str | None:
-        request = RequestInfo("readyz", deadline=time.time() + READY_LIMIT)
+        request = RequestInfo("readyz", deadline=clock.time() + READY_LIMIT)
         result = await self.dispatch(self.operations["getVersion"], ANONYMOUS, request, {})
         return None if result.success else "no worker answers"
 

@@ -3,12 +3,13 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import func, select, text
 
+from accord import clock
 from accord.api.limits import UNREADABLE
+from accord.boot import clock as database_clock
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import rate_limits
@@ -20,8 +21,6 @@ from accord.settings import Settings
 
 OLDEST = 15
 """Major version of PostgreSQL that the statements need."""
-CLOCK_TOLERANCE = 2.0
-"""Seconds that the clocks of this machine and of PostgreSQL may differ."""
 
 _ABOUT = Statement(
     text(
@@ -30,7 +29,7 @@ _ABOUT = Statement(
         " pg_is_in_recovery() AS standby, current_setting('max_connections')::int AS most,"
         " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,"
         " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"
-        " AND current_setting('synchronous_commit') <> 'off' AS durable, clock_timestamp() AS now"
+        " AND current_setting('synchronous_commit') <> 'off' AS durable"
     )
 )
 _UNREADABLE = Statement(
@@ -56,7 +55,8 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         for finding in server(about, time.perf_counter() - started, settings):
             yield finding
         yield migrations(revision, settings)
-        yield clock(about.now, datetime.now(UTC))
+        await database_clock.learn(database)
+        yield skew(clock.skew())
         if not runner.is_behind(revision):
             yield journal(await whole_backlog(database), relayed=await is_relayed(database))
             for row in await database.all(_UNREADABLE):
@@ -95,11 +95,11 @@ def migrations(revision: str | None, settings: Settings) -> Finding:
     return Finding("migrations", f"{state}; the next start migrates")
 
 
-def clock(theirs: datetime, ours: datetime) -> Finding:
-    """Compare the clocks of PostgreSQL and of this machine."""
-    difference = abs((ours - theirs).total_seconds())
-    advice = "" if difference < CLOCK_TOLERANCE else "Synchronise the clocks (NTP): tokens and locks compare times"
-    return Finding("clock", f"differs from the database's by {difference:.3f} s", advice)
+def skew(seconds: float) -> Finding:
+    """Judge how far the clock of this machine is ahead of PostgreSQL's."""
+    advice = "Synchronise the clocks (NTP): times are judged by the database's, and logs have this machine's"
+    is_well = abs(seconds) < database_clock.TOLERANCE
+    return Finding("clock", f"differs from the database's by {abs(seconds):.3f} s", "" if is_well else advice)
 
 
 def journal(found: Any, *, relayed: bool) -> Finding:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 
+from accord import clock
 from accord.context import ANONYMOUS, RequestInfo
 from accord.contract import bundle
 from accord.contract.operations import Operation, operations
@@ -45,7 +46,7 @@ def _has_key(settings: Settings) -> bool:
 async def _answer_of_a_worker(connection: Connection, settings: Settings) -> Result:
     remote = RemoteFlows(connection, Envelopes(envelope_key(settings)))
     await remote.start()
-    request = RequestInfo("accord doctor", deadline=time.time() + PATIENCE)
+    request = RequestInfo("accord doctor", deadline=clock.time() + PATIENCE)
     return await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
 
 

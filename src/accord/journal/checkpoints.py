@@ -8,7 +8,7 @@ import asyncio
 import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import BigInteger, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
+from accord import clock
 from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
@@ -77,7 +78,7 @@ class Checkpoint(NamedTuple):
 def sign(keys: AccessTokens, position: int, digest: bytes, *, pruned: bool = False) -> Checkpoint:
     """Return a checkpoint made now, with the key that signs access tokens."""
     key_id, signature = keys.sign(_message(position, digest, pruned=pruned))
-    return Checkpoint(position, digest, pruned, datetime.now(UTC), key_id, signature)
+    return Checkpoint(position, digest, pruned, clock.now(), key_id, signature)
 
 
 async def keep(database: Database, data_dir: Path | None, checkpoint: Checkpoint) -> None:

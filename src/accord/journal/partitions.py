@@ -1,10 +1,11 @@
 """The journal's partitions, one for each month: made ahead of time, and dropped whole when they are pruned."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Text, column, text
 
+from accord import clock
 from accord.database import locking
 from accord.database.pool import Database
 from accord.database.statement import Statement
@@ -63,7 +64,7 @@ def refuse_truncate(partition: str) -> str:
 
 def coming(today: date | None = None) -> list[Month]:
     """Return the months that entries may fall into before anybody looks again: this one and the next."""
-    this = Month.of(today or datetime.now(UTC).date())
+    this = Month.of(today or clock.now().date())
     return [this, this.next]
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import jsonschema_rs
 import orjson
 
+from accord import clock
 from accord.contract import asyncapi
 from accord.contract.json_body import MalformedJson, parse
 from accord.contract.records import parse_key
@@ -100,7 +101,7 @@ def pong() -> str:
 
 
 def _now() -> str:
-    return timestamp(datetime.now(UTC))
+    return timestamp(clock.now())
 
 
 def _frame(type_: str, **fields: Any) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
-from accord import logs
+from accord import clock, logs
 from accord.context import Caller, new_id
 from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
@@ -134,7 +134,7 @@ class _Connection:
             subscriber.close(frames.TOO_MANY, "Too many connections of this account; wait a minute.")
             return
         self._parts.hub.signed_in(subscriber, caller)
-        self._close_after(expires_at - time.time(), "The token has expired; authenticate with a new one in time.")
+        self._close_after(expires_at - clock.time(), "The token has expired; authenticate with a new one in time.")
         subscriber.put(frames.authenticated(caller.id, expires_at))
 
     async def _subscribe(self, key: str, after: str | None) -> None:

@@ -6,10 +6,10 @@ up to the position; then what was collected follows.
 """
 
 import asyncio
-import time
 from collections.abc import Container
 from typing import Any
 
+from accord import clock
 from accord.context import Caller, RequestInfo
 from accord.contract.records import Key, ListKey, RecordKey, list_owners, owner_to_read, parse_key, record_types
 from accord.database.pool import Database
@@ -115,7 +115,7 @@ class Subscriptions:
         if record is None or key is None or not allows(caller.permissions, record.read.permission or "self"):
             raise Unreadable(NotFound.code, NotFound.detail)
         inputs = {p.argument: p.default for p in record.read.parameters if p.place == "query"}
-        request = RequestInfo(request_id, deadline=time.time() + PATIENCE)
+        request = RequestInfo(request_id, deadline=clock.time() + PATIENCE)
         result = await self._dispatch(record.read, caller, request, inputs | {record.id_argument: key.id})
         if not result.success and result.status not in {403, 404}:
             raise Unreadable(result.error_code or Problem.code, result.message or Problem.detail)

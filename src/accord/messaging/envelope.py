@@ -14,12 +14,13 @@ queue group open it once.
 
 import hmac
 import secrets
-import time
 from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+
+from accord.clock import time
 
 _BEFORE, _AFTER = b'{"signature":"', b'",'
 _SIGNATURE = slice(len(_BEFORE), len(_BEFORE) + 64)
@@ -36,7 +37,7 @@ class ForgedEnvelope(Exception):
 class Envelopes:
     """Seals and opens with one shared key."""
 
-    def __init__(self, key: bytes, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, key: bytes, clock: Callable[[], float] = time) -> None:
         """Take FLOW_ENVELOPE_KEY, and a clock in seconds since the epoch."""
         self._key, self._clock = key, clock
         self._sender, self._sequence = secrets.token_hex(8), 0

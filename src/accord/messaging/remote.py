@@ -8,14 +8,13 @@ import asyncio
 import itertools
 import re
 import secrets
-import time
 from collections.abc import Mapping
 from typing import Any
 
 import nats.errors
 from nats.aio.msg import Msg
 
-from accord import logs
+from accord import clock, logs
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.problems import DeadlineExceeded, InternalError, PayloadTooLarge, ServiceUnavailable
@@ -56,7 +55,7 @@ class RemoteFlows:
         Raises ServiceUnavailable at once when no worker listens or NATS is away, DeadlineExceeded when no
         answer comes in time, PayloadTooLarge when NATS does not take the message.
         """
-        now = time.time()
+        now = clock.time()
         patience = min(deadline - now, _LONGEST_PATIENCE)
         if patience <= 0:
             raise DeadlineExceeded

@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
-from accord import logs
+from accord import clock, logs
 from accord.problems import InvalidToken, TokenExpired
 from accord.security.tokens import AccessTokens, Claims
 
@@ -65,7 +65,7 @@ class VerifiedTokens(Generic[_Caller]):
         entry = self._entries.get(key)
         if entry is None:
             return await self._load(key, self._tokens.verify(token))
-        if entry.claims.expires_at <= time.time():
+        if entry.claims.expires_at <= clock.time():
             self._drop(key, entry)
             raise TokenExpired
         if time.monotonic() - self._asked_at > _TRUSTED_FOR:

@@ -6,7 +6,6 @@ another, counts as their time what starting a task takes, and drops what has arr
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import nats.nuid
@@ -22,6 +21,7 @@ from nats.micro.service import (
     control_subject,
 )
 
+from accord import clock
 from accord.messaging.connection import Connection, Subscription
 
 QUEUE_GROUP = "accord"
@@ -80,7 +80,7 @@ class Registration:
         """Take what is announced; the list may be that of running endpoints."""
         self._connection, self._endpoints = connection, endpoints
         self._who = _Identity(_NAME, nats.nuid.NUID().next().decode(), version)
-        self._started = datetime.now(UTC)
+        self._started = clock.now()
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:

@@ -10,7 +10,7 @@ import nats.errors
 import orjson
 from nats.aio.msg import Msg
 
-from accord import logs
+from accord import clock, logs
 from accord.context import ANONYMOUS, Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.dispatch import Dispatch, Result
@@ -121,7 +121,7 @@ class Worker:
                 return Result.refused(Unauthorized("The request is not signed by a gateway."), []), False
             caller, request, inputs = _decoded(message)
             try:
-                async with asyncio.timeout(request.deadline - time.time()):
+                async with asyncio.timeout(request.deadline - clock.time()):
                     return await self._dispatch(operation, caller, request, inputs), True
             except TimeoutError:
                 raise DeadlineExceeded from None

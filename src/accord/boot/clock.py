@@ -1,0 +1,46 @@
+"""Keeps this process at the time of the database, and says when the clock of the machine is another."""
+
+import asyncio
+import time
+from typing import Any
+
+from sqlalchemy import column, text
+
+from accord import clock, logs
+from accord.database.pool import Database
+from accord.database.schema import moment
+from accord.database.statement import Statement
+
+INTERVAL = 5.0
+"""Seconds between looks at the database's clock."""
+TOLERANCE = 2.0
+"""Seconds that the machine's clock may differ before that is worth a word."""
+
+_NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", moment("now").type)))
+
+
+async def learn(database: Database) -> None:
+    """Look at the database's clock once."""
+    asked_at = time.monotonic()
+    row: Any = await database.one(_NOW)
+    clock.learn(row.now, asked_at, time.monotonic())
+
+
+async def follow(database: Database) -> None:
+    """Look again and again until cancelled; a change of the machine's clock is told when it begins and when it ends."""
+    differs = False
+    while True:
+        if (abs(clock.skew()) > TOLERANCE) != differs:
+            differs = not differs
+            tell = logs.warning if differs else logs.info
+            tell(
+                "This machine's clock differs from the database's, by which times are judged."
+                if differs
+                else "This machine's clock agrees with the database's again.",
+                seconds=round(clock.skew(), 3),
+            )
+        await asyncio.sleep(INTERVAL)
+        try:
+            await learn(database)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next look may tell
+            logs.debug("The database's clock could not be read.", reason=type(error).__name__)
