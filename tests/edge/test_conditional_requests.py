@@ -105,7 +105,9 @@ def test_every_operation_that_states_a_version_takes_a_tag_too():
 
 @pytest.mark.parametrize("operation", of_records("If-None-Match"), **NAMED)
 async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
-    for held in ('"7"', 'W/"7"', '"1", "7"', "*", '"6" ,"7"'):
+    lists = ('"1", "7"', '"6" ,"7"', ',, "7",', 'W/"6",W/"7"', '"a,b", "7"')
+    # What proxies that compress make of a tag.
+    for held in ('"7"', 'W/"7"', "*", *lists, '"7-gzip"', '"7;gzip"', 'W/"7-br"', '"7;zstd"'):
         answer = await records.call(operation, If_None_Match=held)
 
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"7"'), held
@@ -115,7 +117,8 @@ async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
 
 @pytest.mark.parametrize("operation", of_records("If-None-Match"), **NAMED)
 async def test_who_holds_another_one_gets_the_record(records, operation):
-    for held in ('"6"', '"77"', "7", "'7'", '"7', '""', 'w/"7"'):
+    malformed = ("7", "'7'", '"7', 'w/"7"', '"6" "7"', '*, "7"', 'W/ "7"', '"7"x')
+    for held in ('"6"', '"77"', '""', '"7-x"', '"7gzip"', '"6, 7"', *malformed):
         answer = await records.call(operation, If_None_Match=held)
 
         assert (answer.status_code, answer.headers["etag"], answer.json()["version"]) == (200, '"7"', 7), held
@@ -156,11 +159,38 @@ async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(
 
 @pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
 async def test_what_is_no_strong_tag_of_a_version_is_400(records, operation):
-    for tag in ("7", 'W/"7"', "*", '"7", "8"', '"x"', '"07"', '"-7"', '"9999999999999999999"', '""'):
+    for tag in ("7", '"6", "8"', '"x"', '"07"', '"-7"', '"9999999999999999999"', '""', '"7" "8"', '*, "7"', '"7'):
         answer = await records.call(operation, version=7, If_Match=tag)
 
         assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR"), tag
         assert {error["field"] for error in answer.json()["errors"]} == {"If-Match"}
+
+
+@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
+async def test_a_tag_that_a_proxy_has_changed_is_412_as_it_is_compared_strongly(given, records, operation):
+    for tag in ('W/"7"', '"7-gzip"', 'W/"6", W/"7"'):
+        answer = await records.call(operation, version=7, If_Match=tag)
+
+        assert (answer.status_code, answer.json()["code"]) == (412, "PRECONDITION_FAILED"), tag
+    assert await unchanged(given, records, operation)
+
+
+@pytest.mark.parametrize("tag", ["*", '"6", "7"', ',"7",, "8"', 'W/"7", "7"'])
+async def test_any_record_and_a_list_that_has_the_tag_let_the_change_happen(given, tag):
+    me = await given.an_account(version=7)
+
+    answer = await me.patch("/api/v1/me", {"If-Match": tag}, expectedVersion=7, firstName="Grace")
+    stale = await me.patch("/api/v1/me", {"If-Match": tag}, expectedVersion=7, firstName="Ada")
+
+    assert (answer.status_code, answer.headers["etag"]) == (200, '"8"')
+    assert (stale.status_code, stale.json()["currentVersion"]) == (412, 8)
+
+
+async def test_several_lines_are_one_list(given):
+    me = await given.an_account(version=7)
+    lines = [("If-None-Match", '"6"'), ("If-None-Match", '"7"')]
+
+    assert (await me.http.get("/api/v1/me", headers=lines)).status_code == 304
 
 
 @pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)

@@ -1,8 +1,12 @@
 """E-4: browsers of listed origins may read answers and send credentials; others learn nothing."""
 
 import pytest
+from checked_client import client
+from contract_operations import OPERATIONS, parameters
 
 from accord import settings
+from accord.contract import bundle
+from accord.contract.operations import resolve
 
 LISTED = "https://app.example.org"
 ALLOWING = "access-control-"
@@ -73,6 +77,61 @@ async def test_a_preflight_needs_no_token_and_takes_no_place_in_a_rate_limit(in_
 
     assert answer.status_code == 204
     assert "ratelimit" not in answer.headers
+
+
+async def test_whatever_operations_and_the_edge_read_or_write_is_allowed_and_exposed(in_production):
+    document = bundle.load()
+    taken = {p.name.lower() for o in OPERATIONS for p in parameters(o, "header")}
+    given = {name.lower() for o in OPERATIONS for name in answered_headers(document, o)}
+    asked = {"Origin": LISTED, "Access-Control-Request-Method": "GET"}
+
+    preflight = await in_production.options("/api/v1/me", headers=asked)
+    answer = await in_production.get("/api/v1/me", headers={"Origin": LISTED})
+
+    permitted = set(allowed(preflight)["access-control-allow-headers"].lower().split(", "))
+    exposed = set(allowed(answer)["access-control-expose-headers"].lower().split(", "))
+    assert permitted >= taken | {"x-request-id", "x-trace-id", "traceparent", "tracestate", "baggage", "last-event-id"}
+    assert exposed >= given | {"x-request-id", "x-trace-id", "ratelimit-policy", "www-authenticate"}
+
+
+def answered_headers(document, operation):
+    """Return the headers that the contract names for any answer of an operation."""
+    for answer in operation.definition["responses"].values():
+        yield from resolve(document, answer).get("headers", {})
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://localhost:5173", "http://127.0.0.1:8000", "http://[::1]:3000", "http://localhost"]
+)
+async def test_in_development_pages_of_this_machine_may_call_from_any_port(development, origin):
+    asked = {"Origin": origin, "Access-Control-Request-Method": "PATCH"}
+    async with client(development.url) as http:
+        answer = await http.get("/api/v1/meta/version", headers={"Origin": origin})
+        preflight = await http.options("/api/v1/me", headers=asked)
+
+    assert allowed(answer)["access-control-allow-origin"] == origin
+    assert allowed(preflight)["access-control-allow-origin"] == origin
+
+
+@pytest.mark.parametrize("origin", ["http://localhost.evil.example", "http://localhost:1:2", "http://127.0.0.2:80"])
+async def test_in_development_no_other_page_may(development, origin):
+    async with client(development.url) as http:
+        assert allowed(await http.get("/api/v1/meta/version", headers={"Origin": origin})) == {}
+
+
+async def test_in_production_pages_of_this_machine_are_like_others(in_production):
+    assert allowed(await in_production.get("/api/v1/meta/version", headers={"Origin": "http://localhost:9"})) == {}
+
+
+async def test_a_refused_origin_is_logged_once(in_production, production, until):
+    origin = "https://forgotten.example.org"
+    for _ in range(3):
+        await in_production.get("/api/v1/meta/version", headers={"Origin": origin})
+
+    async def output():
+        return production.program.output()
+
+    assert (await until(output, lambda said: origin in said)).count(origin) == 1
 
 
 async def test_without_listed_origins_nothing_is_said(somebody):

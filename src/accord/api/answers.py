@@ -15,6 +15,8 @@ Stream = Callable[[Write], Awaitable[None]]
 AT_ONCE = "accord.answer_at_once"
 """The ASGI extension that takes a whole answer and its request id; False when the two messages have to be sent."""
 
+EXPOSED = ("Allow", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-Trace-Id")
+"""What any answer may have for the program that asked; those of single operations are in the contract."""
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),

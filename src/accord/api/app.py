@@ -11,7 +11,7 @@ from accord.api import metrics
 from accord.api.answers import security_headers
 from accord.api.authentication import Authentication
 from accord.api.client_address import ClientAddress
-from accord.api.cors import Cors
+from accord.api.cors import Cors, Origins
 from accord.api.edge import Edge
 from accord.api.limits import Limits
 from accord.api.operation import CompiledOperation, StreamTo
@@ -62,6 +62,7 @@ def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
     limits = Limits(settings, parts.database)
     addresses = ClientAddress(settings.trusted_proxies)
     always = security_headers(production=settings.is_production)
+    origins = _origins(settings)
 
     def compiled(operation_id: str) -> CompiledOperation:
         return CompiledOperation(
@@ -78,8 +79,8 @@ def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
     edge = Edge(
         compile_operation=compiled,
         page=Pages(settings, parts.ready),
-        socket=SocketDoor(parts.live, settings.cors_origins, addresses, limits, always),
-        cors=Cors(settings.cors_origins),
+        socket=SocketDoor(parts.live, origins, addresses, limits, always),
+        cors=Cors(origins, document),
         addresses=addresses,
         limits=limits,
         timeout=settings.request_timeout,
@@ -98,9 +99,13 @@ def build_probes(settings: Settings, database: Database, ready: Readiness) -> Ed
     metrics.watch(database)
     return Edge(
         page=Probes(settings, ready),
-        cors=Cors(settings.cors_origins),
+        cors=Cors(_origins(settings), {"paths": {}}),
         addresses=ClientAddress(settings.trusted_proxies),
         limits=Limits(settings, database),
         timeout=settings.request_timeout,
         always=security_headers(production=settings.is_production),
     )
+
+
+def _origins(settings: Settings) -> Origins:
+    return Origins(settings.cors_origins, is_development=settings.env == "development")

@@ -23,6 +23,19 @@ _traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9
 _process, _numbers = os.urandom(10).hex(), itertools.count(1)
 
 
+READ = (
+    "Authorization",
+    "Content-Type",
+    "X-Request-Id",
+    "X-Trace-Id",
+    "traceparent",
+    "tracestate",
+    "baggage",
+)
+"""What every request may carry beside the parameters of its operation, and a page needs leave to send.
+
+The last two belong to `traceparent`: OpenTelemetry in browsers sends all three.
+"""
 UNIX = "unix:"
 """The peer of a socket in the file system, as proxies write it, too: it is on this machine."""
 

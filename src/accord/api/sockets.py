@@ -1,11 +1,12 @@
 """The door to the live sockets: only their path, known origins, and a limit to how often one may come."""
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
 from accord import logs
 from accord.api.answers import Header, fields, problem_answer
 from accord.api.client_address import ClientAddress
+from accord.api.cors import Origins, is_own
 from accord.api.limits import Limits
 from accord.api.request import Receive, Request, Scope, Send
 from accord.problems import Forbidden, NotFound, Problem, RateLimitExceeded
@@ -49,14 +50,14 @@ class SocketDoor:
     def __init__(
         self,
         live: Live,
-        origins: Collection[str],
+        origins: Origins,
         addresses: ClientAddress,
         limits: Limits,
         always: tuple[Header, ...],
     ) -> None:
         """Take who serves connections, and the origins that pages may come from."""
         self._live = live
-        self._origins = {origin.encode() for origin in origins}
+        self._origins = origins
         self._addresses = addresses
         self._limits = limits
         self._always = always
@@ -78,7 +79,8 @@ class SocketDoor:
         if request.path != PATH:
             raise NotFound
         origin = request.headers.get(b"origin")
-        if origin is not None and origin not in self._origins and not _is_own(origin, request):
+        if origin is not None and not self._origins.admits(origin) and not is_own(origin, request):
+            self._origins.tell(origin, request)
             raise Forbidden("CORS_ORIGINS does not list the origin of this page.")
         self._limits.connection(request)
 
@@ -88,8 +90,3 @@ class SocketDoor:
         await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": answer.body})
         logs.request_line(request.id, None, answer.status, request.elapsed(), method="GET", path=request.path)
-
-
-def _is_own(origin: bytes, request: Request) -> bool:
-    """Say whether the page came from this server, whatever scheme a proxy in front of it speaks."""
-    return origin.partition(b"://")[2] == request.headers.get(b"host", b"")

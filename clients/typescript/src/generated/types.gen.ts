@@ -795,11 +795,12 @@ export type ApplyTransaction = {
 };
 
 /**
- * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
- * one that disagrees with `expectedVersion` is 400.
+ * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+ * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+ * 400.
  *
  */
-export type IfMatch = EntityTag;
+export type IfMatch = EntityTagList;
 
 /**
  * The `ETag` that you hold. When it is still current the answer is 304 without a body.
@@ -936,11 +937,12 @@ export type UpdateMeData = {
     body: UpdateMe;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path?: never;
     query?: never;
@@ -1397,11 +1399,12 @@ export type DeleteUserData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -1556,11 +1559,12 @@ export type UpdateUserData = {
     body: UpdateUser;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -2668,11 +2672,12 @@ export type DeleteConversationData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -2823,11 +2828,12 @@ export type UpdateConversationData = {
     body: UpdateConversation;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -2909,11 +2915,12 @@ export type AddMemberData = {
     body: AddMember;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -2999,11 +3006,12 @@ export type RemoveMemberData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -3252,11 +3260,12 @@ export type DeleteMessageData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -3407,11 +3416,12 @@ export type UpdateMessageData = {
     body: UpdateMessage;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-         * one that disagrees with `expectedVersion` is 400.
+         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
+         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
+         * 400.
          *
          */
-        'If-Match'?: EntityTag;
+        'If-Match'?: EntityTagList;
     };
     path: {
         /**

@@ -78,8 +78,9 @@ class AsyncOperations(ABC):
         Args:
             body: Who comes in.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -237,8 +238,9 @@ class AsyncOperations(ABC):
         Args:
             conversation_id: The `id` of the conversation.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         await self._do(
             Request(
@@ -268,8 +270,9 @@ class AsyncOperations(ABC):
         Args:
             message_id: The `id` of the message.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         await self._do(
             Request(
@@ -299,8 +302,9 @@ class AsyncOperations(ABC):
         Args:
             user_id: The `id` of the account.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         await self._do(
             Request(
@@ -859,8 +863,9 @@ class AsyncOperations(ABC):
             conversation_id: The `id` of the conversation.
             user_id: The `id` of the account.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -967,8 +972,9 @@ class AsyncOperations(ABC):
         Args:
             body: A field left out stays as it is; there must be at least one.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -995,8 +1001,9 @@ class AsyncOperations(ABC):
 
         Args:
             body: A field left out stays as it is; there must be at least one.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -1025,8 +1032,9 @@ class AsyncOperations(ABC):
         Args:
             body: The message with another text.
             message_id: The `id` of the message.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -1056,8 +1064,9 @@ class AsyncOperations(ABC):
         Args:
             body: A field left out stays as it is; there must be at least one.
             user_id: The `id` of the account.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -1120,8 +1129,9 @@ class Operations(ABC):
         Args:
             body: Who comes in.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.add_member(
@@ -1246,8 +1256,9 @@ class Operations(ABC):
         Args:
             conversation_id: The `id` of the conversation.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         self._wait_for(
             self._asynchronous.delete_conversation(
@@ -1271,8 +1282,9 @@ class Operations(ABC):
         Args:
             message_id: The `id` of the message.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         self._wait_for(
             self._asynchronous.delete_message(
@@ -1296,8 +1308,9 @@ class Operations(ABC):
         Args:
             user_id: The `id` of the account.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         self._wait_for(
             self._asynchronous.delete_user(
@@ -1734,8 +1747,9 @@ class Operations(ABC):
             conversation_id: The `id` of the conversation.
             user_id: The `id` of the account.
             expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.remove_member(
@@ -1823,8 +1837,9 @@ class Operations(ABC):
         Args:
             body: A field left out stays as it is; there must be at least one.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_conversation(
@@ -1846,8 +1861,9 @@ class Operations(ABC):
 
         Args:
             body: A field left out stays as it is; there must be at least one.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_me(
@@ -1870,8 +1886,9 @@ class Operations(ABC):
         Args:
             body: The message with another text.
             message_id: The `id` of the message.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_message(
@@ -1896,8 +1913,9 @@ class Operations(ABC):
         Args:
             body: A field left out stays as it is; there must be at least one.
             user_id: The `id` of the account.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`. A stale one is 412;
-                one that disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
+                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
+                disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_user(
