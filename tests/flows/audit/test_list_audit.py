@@ -1,6 +1,8 @@
 import pytest
 from given import details
 
+TEXT = "something between the two of us"
+
 
 async def history(given):
     """Return an account with six entries: its creation, its sign-in, and four changes."""
@@ -146,3 +148,47 @@ async def test_root_may_and_a_customer_may_not(given):
     assert (await root.get("/api/v1/audit", limit=1)).status_code == 200
     answer = await somebody.get("/api/v1/audit")
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+
+
+async def written(given):
+    """Return somebody, a conversation of theirs, and a message in it."""
+    me = await given.an_account()
+    conversation = (await me.post("/api/v1/conversations", title="Plans")).json()
+    message = (await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=TEXT)).json()
+    return me, conversation, message
+
+
+async def test_an_administrator_who_may_not_read_a_message_sees_which_fields_changed_and_no_value(given, stamped):
+    admin = await given.an_admin()
+    me, _, message = await written(given)
+
+    [entry] = await stamped(admin, 1, recordId=message["id"])
+    everything = await admin.get("/api/v1/audit", actorId=me.id, limit=100)
+
+    assert (entry["operation"], entry["actorId"]) == ("createMessage", me.id)
+    assert entry["fields"]["text"] == "[withheld]"
+    assert TEXT not in everything.text
+    assert "Plans" not in everything.text
+
+
+async def test_a_member_who_is_an_administrator_sees_values(given, stamped):
+    admin = await given.an_admin()
+    me, conversation, message = await written(given)
+    added = await me.post(f"/api/v1/conversations/{conversation['id']}/members", expectedVersion=1, userId=admin.id)
+    assert added.status_code < 300
+
+    [entry] = await stamped(admin, 1, recordId=message["id"])
+
+    assert entry["fields"]["text"] == TEXT
+
+
+async def test_nobody_reads_what_was_deleted(given, stamped):
+    me, _, message = await written(given)
+    assert (await me.delete(f"/api/v1/messages/{message['id']}", expectedVersion=1)).status_code == 204
+    root = await given.root()
+
+    mine = await stamped(me, 5, "/api/v1/me/activity")
+    theirs = await stamped(root, 2, recordId=message["id"])
+
+    assert [entry["operation"] for entry in theirs] == ["deleteMessage", "createMessage"]
+    assert TEXT not in str(mine) + str(theirs)

@@ -610,8 +610,8 @@ export abstract class Operations {
   /**
    * What happened, newest first
    *
-   * Every committed change and security event, with the changed fields; secrets are redacted. Filters
-   * combine. An entry appears here once it has its position, which is moments after its commit.
+   * Every committed change and security event, with the names of the changed fields. Their values are there
+   * where you may read the record now, else `[withheld]`; secrets are redacted. Filters combine. An entry appears here once it has its position, which is moments after its commit.
    */
   listAudit(input: ListAuditInput = {}, options: CallOptions = {}): Promise<AuditPage> {
     const { actorId, operation, table, recordId, since, until, limit, cursor } = input;
@@ -649,7 +649,8 @@ export abstract class Operations {
   /**
    * What I did, newest first
    *
-   * Every change that I made and every sign-in, with the fields that I changed; secrets are redacted.
+   * Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may
+   * not read any more are `[withheld]`; secrets are redacted.
    */
   listMyActivity(input: ListMyActivityInput = {}, options: CallOptions = {}): Promise<AuditPage> {
     const { limit, cursor } = input;

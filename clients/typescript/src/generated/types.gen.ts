@@ -280,7 +280,7 @@ export type AuditEntry = {
     version: number | null;
     kind: 'created' | 'updated' | 'deleted' | 'event';
     /**
-     * What was changed, or what the event tells. Secrets are `[redacted]`.
+     * What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read now `[withheld]`.
      */
     fields: {
         [key: string]: unknown;

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import AuditPage
-from accord.flows.audit import queries, shapes
+from accord.flows.audit import queries, rules, shapes
 
 
 async def list_my_activity(context: Context, limit: int, cursor: str | None) -> AuditPage:
@@ -10,4 +10,7 @@ async def list_my_activity(context: Context, limit: int, cursor: str | None) -> 
     listing = context.listing()
     filters = {"actor_id": context.caller.id}
     rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)
-    return listing.page(rows, limit, shapes.entry, lambda row: [row.position])
+    records = await rules.readable(context, rows)
+    return listing.page(
+        rows, limit, lambda row: shapes.entry(row, shown=rules.shows(row, records)), lambda row: [row.position]
+    )

@@ -9,13 +9,17 @@ from accord.contract.types import AuditEntry, AuditVerdict
 from accord.journal.verification import Verdict
 
 _entry = record_shape(AuditEntry)
+WITHHELD = "[withheld]"
+"""What stands for a value of a record that the reader may not read now."""
 
 
-def entry(row: Any) -> AuditEntry:
-    """Name the changed fields as the record does on the wire."""
-    shown = _entry(row)
-    shown["fields"] = {camel_case(name): value for name, value in row.fields.items()}
-    return shown
+def entry(row: Any, *, shown: bool) -> AuditEntry:
+    """Name the changed fields as the record does on the wire; without their values unless these may be shown."""
+    written = _entry(row)
+    written["fields"] = {
+        camel_case(name): value if shown or name == "event" else WITHHELD for name, value in row.fields.items()
+    }
+    return written
 
 
 def filters(*, since: str | None, until: str | None, **equal: str | None) -> dict[str, Any]:

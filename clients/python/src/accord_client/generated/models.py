@@ -189,7 +189,8 @@ class AuditEntry(Model):
     kind: AuditEntryKind
 
     fields: AuditEntryFields
-    """What was changed, or what the event tells. Secrets are `[redacted]`."""
+    """What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read
+    now `[withheld]`."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "request_id": "requestId",
@@ -201,7 +202,8 @@ class AuditEntry(Model):
 
 
 AuditEntryFields: TypeAlias = Dict[str, "object"]
-"""What was changed, or what the event tells. Secrets are `[redacted]`."""
+"""What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read now
+`[withheld]`."""
 
 
 @define(kw_only=True)

@@ -536,8 +536,9 @@ class AsyncOperations(ABC):
     ) -> AuditPage:
         """What happened, newest first.
 
-        Every committed change and security event, with the changed fields; secrets are redacted. Filters combine.
-        An entry appears here once it has its position, which is moments after its commit.
+        Every committed change and security event, with the names of the changed fields. Their values are there
+        where you may read the record now, else `[withheld]`; secrets are redacted. Filters combine. An entry
+        appears here once it has its position, which is moments after its commit.
 
         Args:
             actor_id: Only what this user did.
@@ -667,7 +668,8 @@ class AsyncOperations(ABC):
     ) -> AuditPage:
         """What I did, newest first.
 
-        Every change that I made and every sign-in, with the fields that I changed; secrets are redacted.
+        Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may
+        not read any more are `[withheld]`; secrets are redacted.
 
         Args:
             limit: The most items to answer with.
@@ -1479,8 +1481,9 @@ class Operations(ABC):
     ) -> AuditPage:
         """What happened, newest first.
 
-        Every committed change and security event, with the changed fields; secrets are redacted. Filters combine.
-        An entry appears here once it has its position, which is moments after its commit.
+        Every committed change and security event, with the names of the changed fields. Their values are there
+        where you may read the record now, else `[withheld]`; secrets are redacted. Filters combine. An entry
+        appears here once it has its position, which is moments after its commit.
 
         Args:
             actor_id: Only what this user did.
@@ -1587,7 +1590,8 @@ class Operations(ABC):
     ) -> AuditPage:
         """What I did, newest first.
 
-        Every change that I made and every sign-in, with the fields that I changed; secrets are redacted.
+        Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may
+        not read any more are `[withheld]`; secrets are redacted.
 
         Args:
             limit: The most items to answer with.
