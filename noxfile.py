@@ -5,6 +5,7 @@ All checks share one environment, installed from the locks with their hashes, an
 
 import hashlib
 import os
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
@@ -54,12 +55,20 @@ def environment(session: nox.Session) -> None:
     _install(session, "development")
 
 
+# What a change breaks first, in the transport that starts fastest.
+QUICK = ("database", "edge", "flows", "idempotency", "logs", "security", "settings")
+LAST_GREEN = ROOT / ".nox" / "last-green"
+_begun_at = ""
+_green: set[str] = set()
+
+
 @_check()
 def lint(session: nox.Session) -> None:
     """Style, format and the direction of dependencies."""
     _run(session, "ruff", "check", *SOURCES)
     _run(session, "ruff", "format", "--check", *SOURCES)
     _run(session, "lint-imports")
+    _passed(session)
 
 
 @_check()
@@ -67,6 +76,7 @@ def types(session: nox.Session) -> None:
     """Types, strictly."""
     for project in (".", "clients/python"):
         _run(session, "pyright", "-p", project, PYRIGHT_PYTHON_GLOBAL_NODE="0", PYRIGHT_PYTHON_IGNORE_WARNINGS="1")
+    _passed(session)
 
 
 @_check()
@@ -75,6 +85,7 @@ def contract(session: nox.Session) -> None:
     for command in ("verify", "lint", "lint-external", "try-generators", "compare"):
         _run(session, "python", "-m", "accord.contract", command)
     _run(session, "python", "clients/generate.py", "verify")
+    _passed(session)
 
 
 # What never sends a flow anywhere comes out the same in both transports, and is tested once.
@@ -92,6 +103,15 @@ def tests(session: nox.Session) -> None:
     ignored = [f"--ignore=tests/{folder}" for folder in WITHOUT_FLOWS]
     _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or ignored), FLOW_TRANSPORT="nats")
     _run(session, "pytest", *ON_ALL_CORES, *session.posargs, FLOW_TRANSPORT="local")
+    _passed(session)
+
+
+@_check()
+def quick(session: nox.Session) -> None:
+    """For the inner loop: style, and the tests that a change breaks first, in one transport."""
+    _run(session, "ruff", "check", *SOURCES)
+    chosen = session.posargs or [f"tests/{folder}" for folder in QUICK]
+    _run(session, "pytest", *ON_ALL_CORES, *chosen, FLOW_TRANSPORT="local")
 
 
 @_check()
@@ -165,6 +185,26 @@ def _run(session: nox.Session, command: str, *arguments: str, **variables: str) 
     """Run a command of the shared environment, as if that were active."""
     found = {"PATH": f"{SHARED / 'bin'}{os.pathsep}{os.environ['PATH']}", "VIRTUAL_ENV": str(SHARED)}
     session.run(str(SHARED / "bin" / command), *arguments, env=found | variables, external=True)
+
+
+def _passed(session: nox.Session) -> None:
+    """Note that a session passed whole; once all of them did, in one run and of one commit, write that down."""
+    global _begun_at  # noqa: PLW0603 - the sessions of a run share nothing else
+    commit = _commit()
+    _begun_at = _begun_at or commit
+    _green.update({session.name} if not session.posargs and commit == _begun_at else ())
+    if _green == set(nox.options.sessions or ()):
+        LAST_GREEN.write_text(f"{commit}\n")
+        session.log(f"All is green: {commit}")
+
+
+def _commit() -> str:
+    """Return the commit that is checked out, and whether anything was changed since."""
+    head, changes = (
+        subprocess.run(command.split(), cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S603 - these two commands
+        for command in ("git rev-parse HEAD", "git status --porcelain")
+    )
+    return f"{head} {'changed' if changes else 'clean'}"
 
 
 def _become(session: nox.Session, command: str, *arguments: str) -> None:

@@ -15,6 +15,7 @@ from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.transaction import HeldTransaction, Transaction
 from accord.journal.entries import Actor, Journal
+from accord.problems import DeadlineExceeded
 from accord.security.passwords import Passwords
 from accord.security.permissions import allows, permissions_of
 from accord.security.tokens import AccessTokens
@@ -45,7 +46,10 @@ ANONYMOUS = Caller()
 
 @dataclass(slots=True)
 class RequestInfo:
-    """Where the request came from; `deadline` is in seconds of the Unix epoch."""
+    """Where the request came from; `deadline` is in seconds of the Unix epoch.
+
+    `is_awaited` says whether anybody still waits for it: a gateway gives a worker up that was frozen.
+    """
 
     id: str
     address: str = ""
@@ -53,6 +57,8 @@ class RequestInfo:
     traceparent: str | None = None
     deadline: float = float("inf")
     idempotency_key: str | None = None
+    tracestate: str | None = None
+    is_awaited: Callable[[], bool] = lambda: True
 
 
 def new_id() -> UUID:
@@ -182,7 +188,13 @@ class Context:
         return self._tx is not None or self._journal is not None
 
     async def commit(self) -> None:
-        """Commit what the flow wrote, with its journal entries; dispatch calls this, flows never do."""
+        """Commit what the flow wrote, with its journal entries; dispatch calls this, flows never do.
+
+        Raises DeadlineExceeded, and commits nothing, when the client was told already that nobody knows.
+        """
+        if not self.request.is_awaited():
+            await self.rollback()
+            raise DeadlineExceeded
         appends = self._journal is not None and not self._journal.is_empty
         if self._journal is not None and appends:
             self._journal.append(self.tx)

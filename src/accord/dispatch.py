@@ -15,7 +15,7 @@ from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
 from accord.database.idempotency import AnsweredBefore, Attempt
 from accord.database.transaction import HeldTransaction
-from accord.messaging.remote import RemoteFlows
+from accord.messaging.remote import REQUEST_ID, TRACEPARENT, TRACESTATE, RemoteFlows
 from accord.problems import Deadlock, InternalError, Problem, VersionConflict
 
 Flow = Callable[..., Awaitable[Any]]
@@ -150,13 +150,15 @@ class LocalDispatch:
         return operation.success_status, data
 
     def _attempt(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> Attempt | None:
-        """Return what this request is under its key; None when it has none. Nobody is known by their address."""
+        """Return what this request is under its key; None when it has none.
+
+        Who is nobody is not known by an address either, which changes: what they sent is all that proves who they are.
+        """
         field, request = operation.key_field, context.request
         key = request.idempotency_key if field is None else inputs["body"][field]
         if key is None:
             return None
-        caller = context.caller.id or f"address {request.address}"
-        return self._resources.idempotency.attempt(caller, operation.id, key, inputs)
+        return self._resources.idempotency.attempt(context.caller.id, operation.id, key, inputs)
 
     async def _refused(self, context: Context, problem: Problem) -> Result:
         try:
@@ -233,6 +235,7 @@ class RemoteDispatch:
                 "address": request.address,
                 "user_agent": request.user_agent,
                 "traceparent": request.traceparent,
+                "tracestate": request.tracestate,
                 "idempotency_key": request.idempotency_key,
             },
             "inputs": inputs,
@@ -242,8 +245,12 @@ class RemoteDispatch:
                 operation.subject,
                 message,
                 deadline=request.deadline,
-                request_id=request.id,
-                traceparent=request.traceparent,
+                headers={
+                    REQUEST_ID: request.id,
+                    TRACEPARENT: request.traceparent,
+                    TRACESTATE: request.tracestate,
+                },
+                repeatable=operation.repeatable,
             )
         except Problem as problem:
             return Result.refused(problem, [f"REJECTED: {problem.code}"])

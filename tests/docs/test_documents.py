@@ -87,6 +87,7 @@ def without_page(service) -> Iterator[list[str]]:
         "NATS_URL": service.nats_url,
         **service.keys,
         "FLOW_TRANSPORT": "local",
+        "SHUTDOWN_DELAY": "0s",
     }
     programs = [
         service.run("without-page", "serve", "--port", "0", ENABLE_DOCS="false"),

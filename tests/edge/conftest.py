@@ -38,6 +38,7 @@ def start_production(service: Service):
         "NATS_URL": service.nats_url,
         **service.keys,
         "FLOW_TRANSPORT": "local",
+        "SHUTDOWN_DELAY": "0s",
         "CORS_ORIGINS": f"{LISTED_ORIGIN}, http://localhost:5173",
         "METRICS_TOKEN": METRICS_TOKEN,
     }

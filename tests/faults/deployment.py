@@ -27,12 +27,19 @@ PATIENCE = 60.0
 """Seconds after which what a test waits for does not come any more."""
 
 
+class SmallNats(nats.EmbeddedNats):
+    """It takes less than what requests and answers may have."""
+
+    max_payload = 64 * 1024
+
+
 class Deployment(Service):
     """A service on servers of its own that are not supervised."""
 
     def __init__(self, folder: Path) -> None:
         self.postgres: EmbeddedServer = postgres.start(folder / "servers")
-        self.nats: EmbeddedServer = nats.start(folder / "servers")
+        self.nats: EmbeddedServer = SmallNats(folder / "servers")
+        self.nats.start()
         urls = {"DATABASE_URL": self.postgres.url, "NATS_URL": self.nats.url}
         super().__init__(
             folder, TRANSPORT, REQUEST_TIMEOUT=f"{REQUEST_TIMEOUT:.0f}s", RATE_LIMIT_ENABLED="false", **urls

@@ -69,6 +69,19 @@ async def test_the_same_key_with_another_body_is_refused(given, operation):
     assert await given.entries(answer) == []
 
 
+async def test_who_signs_up_again_from_another_address_gets_the_first_answer(given):
+    here, there = await given.somebody(), await given.somebody()
+    body, key = details(), {"Idempotency-Key": str(uuid4())}
+
+    first = await here.post("/api/v1/auth/register", json=body, headers=key)
+    again = await there.post("/api/v1/auth/register", json=body, headers=key)
+    # Who guesses the key learns nothing: it takes all that was sent, the password too.
+    guessed = await there.post("/api/v1/auth/register", json=body | {"password": "another password"}, headers=key)
+
+    assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
+    assert (guessed.status_code, guessed.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
 async def test_a_key_belongs_to_its_caller_and_its_operation(given):
     me, you = await given.an_account(), await given.an_account()
     key = {"Idempotency-Key": str(uuid4())}

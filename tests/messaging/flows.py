@@ -11,16 +11,18 @@ from accord.dispatch import RemoteDispatch, Result
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
+from accord.messaging.workers import Workers
 from accord.problems import InvalidToken
 from accord.worker.worker import Worker
 
 KEY = b"k" * 32
 CALLER = Caller.user("0191e4f0-0000-7000-8000-000000000001", "admin", "0191e4f0-0000-7000-8000-000000000002")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+TRACESTATE = "vendor=a, other=b:1"
 Flow = Callable[[Caller, RequestInfo, dict[str, Any]], Awaitable[Result]]
 
 
-def operation(name: str) -> Operation:
+def operation(name: str, *, repeatable: bool = False) -> Operation:
     return Operation(
         id=name,
         domain="tests",
@@ -34,7 +36,7 @@ def operation(name: str) -> Operation:
         success_status=200,
         success_schema=None,
         rate_limit=None,
-        definition={},
+        definition={"x-repeatable": "In this test."} if repeatable else {},
     )
 
 
@@ -66,9 +68,14 @@ class Gateway:
         await self._flows.start()
         return self
 
-    async def __call__(self, name: str, *, patience: float = 60, **inputs: Any) -> Result:
-        request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + patience)
-        return await self._dispatch(operation(name), CALLER, request, inputs)
+    @property
+    def workers(self) -> Workers:
+        """Who it believes to be alive."""
+        return self._flows.workers
+
+    async def __call__(self, name: str, *, patience: float = 60, repeatable: bool = False, **inputs: Any) -> Result:
+        request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + patience, None, TRACESTATE)
+        return await self._dispatch(operation(name, repeatable=repeatable), CALLER, request, inputs)
 
 
 async def echo(_: Caller, __: RequestInfo, inputs: dict[str, Any]) -> Result:

@@ -92,6 +92,57 @@ async def test_readiness_ends_with_the_signal(another, until):
 
 
 @once
+async def test_new_connections_are_served_until_balancers_have_noticed(another):
+    service = another(SHUTDOWN_DELAY="2s").start()
+    program = service.programs[-1]
+    signalled = time.monotonic()
+    program.process.terminate()
+    await until_it_stops(service.url)
+
+    served: list[int] = []
+    with suppress(httpx.TransportError):
+        while True:
+            async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
+                served.append((await http.get("/api/v1/meta/version")).status_code)
+            last = time.monotonic()
+
+    assert set(served) == {200}
+    assert last - signalled > 1
+    assert await ended(program) == 0
+    assert time.monotonic() - signalled >= 2
+
+
+@once
+async def test_a_second_signal_does_not_wait_for_balancers(another):
+    service = another(SHUTDOWN_DELAY="60s").start()
+    program = service.programs[-1]
+    program.process.terminate()
+    await until_it_stops(service.url)
+    program.process.terminate()
+
+    assert await ended(program) == 1
+
+
+@once
+async def test_the_last_worker_takes_requests_while_it_says_that_it_ends(alone):
+    service = alone(SHUTDOWN_DELAY="2s", RATE_LIMIT_ENABLED="false")
+    worker = service.run("worker", "worker", "--port", "0")
+    asked = worker.wait_for(r"it listens on (\S+)")
+    service.url = service.run("server", "gateway", "--port", "0").wait_for(r"listens on (\S+)")
+    await asyncio.to_thread(wait_until, service.is_ready)
+    signalled = time.monotonic()
+    worker.process.terminate()
+    await until_it_stops(asked)
+
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
+        while (await http.get("/api/v1/meta/version")).status_code == 200:
+            served = time.monotonic()
+
+    assert served - signalled > 1
+    assert await ended(worker) == 0
+
+
+@once
 async def test_a_second_signal_ends_it_at_once_with_status_1(given, another):
     service = another().start()
     program = service.programs[-1]

@@ -18,6 +18,7 @@ from operations.processes import once, wait_until
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CLIENT_SPAN = "00f067aa0ba902b7"
+STATE = "vendor=t61rcWkgMzE"
 
 
 class Span(NamedTuple):
@@ -27,6 +28,7 @@ class Span(NamedTuple):
     id: str
     parent: str
     kind: int
+    state: str
     attributes: dict[str, str]
 
 
@@ -61,7 +63,7 @@ class Collector:
                 for span in scope.spans:
                     attributes = {a.key: a.value.string_value or str(a.value.int_value) for a in span.attributes}
                     ids = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
-                    self.spans.append(Span(service, span.name, *ids, span.kind, attributes))
+                    self.spans.append(Span(service, span.name, *ids, span.kind, span.trace_state, attributes))
 
     async def trace(self, trace: str, *names: str) -> list[Span]:
         """Return the spans of a trace, once those named have arrived, each as often as it is named."""
@@ -91,7 +93,11 @@ def exporting(collector) -> dict[str, str]:
 async def change_name(given: Given, url: str) -> httpx.Response:
     """Change an account's name within the trace of a client."""
     me = await given.an_account()
-    headers = {"authorization": me.http.headers["authorization"], "traceparent": f"00-{TRACE}-{CLIENT_SPAN}-01"}
+    headers = {
+        "authorization": me.http.headers["authorization"],
+        "traceparent": f"00-{TRACE}-{CLIENT_SPAN}-01",
+        "tracestate": STATE,
+    }
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
         return await http.patch("/api/v1/me", json={"expectedVersion": 1, "firstName": "Canary-Name"})
 
@@ -164,6 +170,7 @@ async def test_a_trace_goes_on_in_the_worker(given, another, collector, exportin
     assert [sent.parent, received.parent, flow.parent] == [http.id, sent.id, received.id]
     assert [http.kind, sent.kind, received.kind] == [2, 3, 2]  # server, client, server
     assert flow.service == "accord-worker"
+    assert {span.state for span in (http, sent, received, flow)} == {STATE}
     # Whether a gateway is ready is asked of a worker, too.
     assert [span for span in collector.spans if span.name.endswith("getVersion")] == []
     assert any("UPDATE users" in s.attributes.get("db.query.text", "") for s in spans if s.service == "accord-worker")

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import Any
 
 from prometheus_client import REGISTRY, Counter, generate_latest
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from accord import clock
@@ -16,6 +16,7 @@ from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.database.pool import Database
 from accord.dispatch import Dispatch, Result
+from accord.messaging.refusals import refused
 from accord.problems import VersionConflict
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
@@ -73,6 +74,18 @@ class Pool(Collector):
         yield GaugeMetricFamily("accord_pool_waiting", "Requests that wait for a connection.", statistics["waiting"])
 
 
+class RefusedMessages(Collector):
+    """What came over NATS and was not believed; it is counted where nothing of Prometheus is imported."""
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Give the numbers to Prometheus."""
+        family = CounterMetricFamily("accord_messages_refused", "Messages on NATS that were dropped.", labels=["kind"])
+        for kind, count in sorted(refused.items()):
+            family.add_metric([kind], count)
+        yield family
+
+
+REGISTRY.register(RefusedMessages())
 _requests = Durations("accord_request_seconds", "Requests by operation and status.", ["operation", "status"])
 _flows = Durations(
     "accord_flow_seconds",

@@ -129,6 +129,7 @@ class CompiledOperation:
             request.traceparent,
             deadline,
             None if key is None else key.decode("latin-1"),
+            request.tracestate,
         )
 
     def _answer(self, request: Request, result: Result) -> Answer:

@@ -20,6 +20,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _request_id = re.compile(rb"[A-Za-z0-9._-]{1,128}").fullmatch
 _traceparent = re.compile(rb"00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+_tracestate = re.compile(rb"[\x20-\x7e]{1,512}").fullmatch
 _process, _numbers = os.urandom(10).hex(), itertools.count(1)
 
 
@@ -132,6 +133,12 @@ class Request:
         if b"x-forwarded-for" in self.headers or not self.address:
             return False
         return ip_address(self.address).is_loopback
+
+    @property
+    def tracestate(self) -> str | None:
+        """What vendors said about that trace; it means nothing without it, and goes on as it came."""
+        given = self.headers.get(b"tracestate")
+        return given.decode() if given is not None and _tracestate(given) and self.traceparent else None
 
     @property
     def user_agent(self) -> str:

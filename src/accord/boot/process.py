@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from accord.boot.live import Live
 
 READY_LIMIT = 2.0
-"""Seconds within which PostgreSQL, and a worker, must answer a readiness probe."""
+"""Seconds within which PostgreSQL, and for a worker NATS, must answer a readiness probe."""
 Role = Literal["serve", "gateway", "worker"]
 
 
@@ -68,6 +68,7 @@ class Process:
         self._starting = starting
         self._worker: Worker | None = None
         self._looked = Glance(self._look)
+        self._remote: RemoteFlows | None = None
         self._stack = AsyncExitStack()
 
     @property
@@ -160,9 +161,9 @@ class Process:
         self.dispatch = self.local
         envelopes = Envelopes(envelope_key(settings))
         if self.uses_workers:
-            remote = RemoteFlows(self.messaging, envelopes)
-            await remote.start()
-            self.dispatch = self._traced(RemoteDispatch(remote, self.tokens.end), remote=True)
+            self._remote = RemoteFlows(self.messaging, envelopes)
+            await self._remote.start()
+            self.dispatch = self._traced(RemoteDispatch(self._remote, self.tokens.end), remote=True)
         if self.role != "gateway":
             worker = Worker(self.messaging, envelopes, self._counted(), self.tokens.caller_of, version=__version__)
             # Without workers only `auth.validate` is offered: other services ask it wherever flows run.
@@ -247,19 +248,18 @@ class Process:
             return "database unreachable"
         if self.role == "worker" and not await works(self.messaging.ping, READY_LIMIT):
             return "messaging unreachable"
-        return await self._workers_missing() if self.uses_workers else None
+        if self._remote is not None and not await self._remote.workers.are_there():
+            return "no worker answers"
+        return None
 
     async def drain(self) -> None:
         """Be not ready any more, take no more from gateways, and finish what they sent; again, it does nothing."""
         self.stopping = True
         worker, self._worker = self._worker, None
         if worker is not None:
-            await worker.stop(self.settings.shutdown_timeout)
-
-    async def _workers_missing(self) -> str | None:
-        request = RequestInfo("readyz", deadline=clock.time() + READY_LIMIT)
-        result = await self.dispatch(self.operations["getVersion"], ANONYMOUS, request, {})
-        return None if result.success else "no worker answers"
+            # Where HTTP is served, too, the time in which others learn that it ends is over already.
+            delay = self.settings.serves_on_for if self.role == "worker" else 0
+            await worker.stop(self.settings.shutdown_timeout, delay)
 
     async def _offer_setup_token(self) -> str | None:
         context = Context(self.resources, "offerSetupToken", ANONYMOUS, RequestInfo("start"))

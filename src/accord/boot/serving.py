@@ -15,6 +15,8 @@ from accord.settings import Settings
 
 Announce = Callable[[Process, str], None]
 BACKLOG = 2048
+LOOK_INTERVAL = 0.1
+"""Seconds between looks whether a worker that starts has what it needs."""
 FREEZE_AFTER = 0.5
 """Seconds until the start's garbage is collected: that takes a tenth of one, and the first answer comes first."""
 
@@ -23,7 +25,7 @@ async def run_server(
     settings: Settings, role: Role, listener: socket.socket, announce: Announce, starting: Starting | None = None
 ) -> int:
     """Serve HTTP until a signal comes; return the exit status: 1 when requests had to be cut off."""
-    signals = StopSignals(settings.shutdown_timeout)
+    signals = StopSignals(settings.serves_on_for, settings.shutdown_timeout)
     process = Process(settings, role, starting)
     async with _until_stopped(signals), _opened(process, signals):
         await _serve(process, signals, listener, announce)
@@ -32,10 +34,13 @@ async def run_server(
 
 async def run_worker(settings: Settings, listener: socket.socket | None, starting: Starting | None = None) -> int:
     """Run flows for gateways until a signal comes; return the exit status: 1 when flows had to be cut off."""
-    signals = StopSignals(settings.shutdown_timeout)
+    signals = StopSignals(settings.serves_on_for, settings.shutdown_timeout)
     stopped = asyncio.Event()
     process = Process(settings, "worker", starting, has_metrics=listener is not None)
     async with _until_stopped(signals), _opened(process, signals), _probed(process, listener) as url:
+        # Who reads the announcement may count on it, as soon as there are PostgreSQL and NATS.
+        while await process.ready() is not None:  # noqa: ASYNC110 - nobody tells when PostgreSQL is back
+            await asyncio.sleep(LOOK_INTERVAL)
         signals.stop = stopped.set
         freeze_memory()
         where = "." if url is None else f"; it listens on {url}"
@@ -72,11 +77,14 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
         http = server(tracing.application(application), process.settings)
 
     def stop() -> None:
-        process.stopping = True
         http.should_exit = True
         live.hub.shut_down()
 
-    signals.stop = stop
+    def announce_end() -> None:
+        process.stopping = True
+        asyncio.get_running_loop().call_later(process.settings.serves_on_for, stop)
+
+    signals.stop = announce_end
     asyncio.get_running_loop().call_later(FREEZE_AFTER, freeze_memory)
     # Whoever reads the announcement may connect at once; until uvicorn accepts, the system keeps them waiting.
     listener.listen(BACKLOG)

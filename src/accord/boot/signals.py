@@ -12,19 +12,19 @@ from types import FrameType
 from accord import logs
 
 LAST_RESORT = 5.0
-"""Seconds beyond SHUTDOWN_TIMEOUT for closing what is open, before the process ends itself."""
+"""Seconds beyond SHUTDOWN_DELAY and SHUTDOWN_TIMEOUT for closing what is open, before the process ends itself."""
 
 
 class StopSignals:
     """Calls `stop` in the event loop at the first signal; ends the process with status 1 at the second."""
 
-    def __init__(self, shutdown_timeout: float) -> None:
-        """Take how long stopping may last in seconds."""
+    def __init__(self, delay: float, timeout: float) -> None:
+        """Take for how many seconds serving goes on after the first signal, and how long stopping may last then."""
         self.stop: Callable[[], object] = lambda: None
         """What the first signal does; it changes as the start goes on."""
         self.abandon: list[Callable[[], object]] = []
         """What must not outlive this process, however it ends."""
-        self._shutdown_timeout = shutdown_timeout
+        self._limit = delay + timeout
         self._received_at: float | None = None
 
     @property
@@ -35,7 +35,7 @@ class StopSignals:
     @property
     def status(self) -> int:
         """The exit status: 1 when stopping took so long that something was cut off."""
-        return int(self._received_at is not None and monotonic() - self._received_at >= self._shutdown_timeout)
+        return int(self._received_at is not None and monotonic() - self._received_at >= self._limit)
 
     @contextmanager
     def handled(self) -> Generator[None]:
@@ -64,7 +64,7 @@ class StopSignals:
             return
         self._received_at = monotonic()
         reason = "Stopping took too long; ending at once."
-        watch = threading.Timer(self._shutdown_timeout + LAST_RESORT, self._end, [reason])
+        watch = threading.Timer(self._limit + LAST_RESORT, self._end, [reason])
         watch.daemon = True
         watch.start()
         loop.call_soon_threadsafe(self.stop)

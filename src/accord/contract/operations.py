@@ -58,6 +58,11 @@ class Operation:
         return self.definition.get("x-idempotent-by")
 
     @property
+    def repeatable(self) -> bool:
+        """Whether running it twice is as good as once: it reads, or the contract says so in `x-repeatable`."""
+        return self.method == "GET" or "x-repeatable" in self.definition
+
+    @property
     def subject(self) -> str:
         """The NATS subject a worker listens on."""
         return f"api.v1.{self.domain}.{self.id}"

@@ -12,7 +12,7 @@ from accord.doctor.finding import Finding
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
-from accord.problems import InternalError, Problem, Unauthorized
+from accord.problems import Problem
 from accord.security.keys import envelope_key
 from accord.settings import Settings
 
@@ -30,7 +30,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         await connection.ping()
         yield Finding("messaging", f"NATS answers in {(time.perf_counter() - started) * 1000:.1f} ms")
         if needed:
-            yield workers(await _answer_of_a_worker(connection, settings) if _has_key(settings) else None)
+            yield await _workers(connection, settings)
     except Problem:
         advice = "Check NATS_URL, and that the server runs"
         yield Finding("messaging", "NATS does not answer", advice, works=not needed)
@@ -43,22 +43,25 @@ def _has_key(settings: Settings) -> bool:
     return settings.flow_envelope_key is not None or (settings.data_dir / "keys" / "envelope.key").exists()
 
 
-async def _answer_of_a_worker(connection: Connection, settings: Settings) -> Result:
+async def _workers(connection: Connection, settings: Settings) -> Finding:
+    if not _has_key(settings):
+        return workers(None)
     remote = RemoteFlows(connection, Envelopes(envelope_key(settings)))
     await remote.start()
     request = RequestInfo("accord doctor", deadline=clock.time() + PATIENCE)
-    return await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
+    answer = await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
+    return workers(answer, strangers=remote.workers.strangers)
 
 
 def _get_version() -> Operation:
     return next(operation for operation in operations(bundle.load()) if operation.id == "getVersion")
 
 
-def workers(answer: Result | None) -> Finding:
-    """Judge what a worker answered to a signed request."""
+def workers(answer: Result | None, *, strangers: int = 0) -> Finding:
+    """Judge what a worker answered to a signed request, or that workers are heard whose signature is another one."""
     if answer is not None and answer.success:
         return Finding("workers", f"one answers, of release {answer.data['version']}")
-    if answer is not None and answer.error_code in {Unauthorized.code, InternalError.code}:
-        advice = "Give gateways and workers the same FLOW_ENVELOPE_KEY, and synchronise their clocks"
-        return Finding("workers", "one answers, and takes no request of this process", advice, works=False)
+    if strangers:
+        advice = "Give gateways and workers the same FLOW_ENVELOPE_KEY"
+        return Finding("workers", "one is there, and has another key than this process", advice, works=False)
     return Finding("workers", "none answers", "Start `accord worker`", works=False)

@@ -20,6 +20,8 @@ from accord.embedded.server import EmbeddedError, EmbeddedServer
 HOST = "127.0.0.1"
 USER = "accord"
 MAX_PAYLOAD = 8 * 1024 * 1024  # bytes; a body of the largest size, escaped, in an envelope
+NOTICES_STILLNESS = {"ping_interval": "1s", "ping_max": 2}
+"""Who does not answer for three seconds gets nothing more of what any of several may do."""
 PORTS = range(20_000, 30_000)
 """Systems give none of these to outgoing connections, one of which could take the port while the server is away."""
 PORT_TIMEOUT = 2.0  # seconds for the port of a killed server to become free
@@ -29,6 +31,7 @@ class EmbeddedNats(EmbeddedServer):
     name: ClassVar = "nats"
     title: ClassVar = "NATS"
     stop_signals: ClassVar = (signal.SIGTERM, signal.SIGKILL)
+    max_payload: ClassVar = MAX_PAYLOAD
 
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
         super().__init__(data_dir)
@@ -65,7 +68,8 @@ class EmbeddedNats(EmbeddedServer):
             "host": HOST,
             "port": self._port(known.get("port")),
             "authorization": {"user": USER, "password": password},
-            "max_payload": MAX_PAYLOAD,
+            "max_payload": self.max_payload,
+            **NOTICES_STILLNESS,
         }
 
     def _port(self, remembered: int | None) -> int:

@@ -109,6 +109,11 @@ class Connection:
         return self._client.is_connected
 
     @property
+    def is_heard(self) -> bool:
+        """Whether the server was told of all that is subscribed here."""
+        return self.is_connected and all(one.is_at(self._client) for one in self._subscriptions)
+
+    @property
     def max_payload(self) -> int:
         """The largest message that the server takes, in bytes."""
         return self._client.max_payload
@@ -146,7 +151,7 @@ class Connection:
     async def ping(self, timeout: float = 1.0) -> None:  # noqa: ASYNC109  nats-py takes it as a number, too
         """Go to the server and back: it knows what is subscribed here. Raises ServiceUnavailable."""
         try:
-            if not self.is_connected or not all(one.is_at(self._client) for one in self._subscriptions):
+            if not self.is_heard:
                 raise ServiceUnavailable
             await self._client.flush(max(1, round(timeout)))
         except nats.errors.Error:

@@ -1,77 +1,105 @@
-"""Signed envelopes: whoever can publish on NATS can still not speak for a gateway, nor repeat what one said.
+"""Signed envelopes: whoever can publish on NATS cannot speak for a gateway or a worker, nor repeat what one said.
 
 A message is one JSON object. Its first member is its signature: HMAC-SHA256 over subject, inbox and the bytes
 of the object without that member. (A header would be the other place; nats-py takes longer to parse one than
-the key takes to check it.) The `envelope` member of a request says who sealed it, in what order, when, and
-until when it may be opened. An answer is signed over its inbox, which is used once; so nobody can have the
-answer to another's request sent to himself, nor answer in a worker's name.
+the key takes to check it.) The `envelope` member of a request says who sealed it, in what order, and until when
+it may be begun and has to be over. Both times are on the clock of the one worker that it is for, which told the
+gateway what that clock says: so it matters to nobody whether clocks agree.
+
+An answer is signed over the signature of its request, which no two requests share. So nobody can have the answer to
+another's request sent to himself, nor let what a worker said to one question pass for its answer to another.
 
 Repeats are recognised by a sliding window of sequence numbers for each sender, as IPsec does (RFC 4303,
-section 3.4.3): memory stays the same whatever the traffic. Each worker remembers what itself opened, so
-somebody who can read a message and publish it again before it expires can still have another worker of the
-queue group open it once.
+section 3.4.3): memory stays the same whatever the traffic. As a request is for one worker, that one's memory is enough.
 """
 
 import hmac
 import secrets
+import time
 from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
-from accord.clock import time
-
 _BEFORE, _AFTER = b'{"signature":"', b'",'
-_SIGNATURE = slice(len(_BEFORE), len(_BEFORE) + 64)
+_SIGNED = 64
+"""Bytes of a signature."""
+_SIGNATURE = slice(len(_BEFORE), len(_BEFORE) + _SIGNED)
 _REST = slice(_SIGNATURE.stop + len(_AFTER), None)
 _WINDOW = 16_384
-_CLOCK_TOLERANCE = 30.0
 _MOST_SENDERS = 1024
 
 
+def clock() -> float:
+    """Return the seconds of a clock that nobody sets, and that goes on while this process or its machine is stopped."""
+    return time.clock_gettime(_CLOCK)
+
+
+_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 class ForgedEnvelope(Exception):
-    """The message is unsigned, altered, expired, or was opened before; the text says which."""
+    """The message is unsigned, altered, or was opened before; the text says which."""
+
+
+class LateEnvelope(Exception):
+    """The message is genuine, and it came too late to be begun; it never will be, whoever sends it again."""
 
 
 class Envelopes:
     """Seals and opens with one shared key."""
 
-    def __init__(self, key: bytes, clock: Callable[[], float] = time) -> None:
-        """Take FLOW_ENVELOPE_KEY, and a clock in seconds since the epoch."""
+    def __init__(self, key: bytes, clock: Callable[[], float] = clock) -> None:
+        """Take FLOW_ENVELOPE_KEY, and the clock of whoever opens."""
         self._key, self._clock = key, clock
         self._sender, self._sequence = secrets.token_hex(8), 0
         self._seen: dict[str, _Window] = {}
 
-    def seal(self, subject: str, inbox: str, message: Mapping[str, Any], expires: float) -> bytes:
-        """Return the bytes to send; they may be opened until `expires`, in seconds since the epoch."""
+    def seal(self, subject: str, inbox: str, message: Mapping[str, Any], begin_by: float, end_by: float) -> bytes:
+        """Return the bytes to send; both times are on the clock of the receiver."""
         self._sequence += 1
-        envelope = {
-            "from": self._sender,
-            "number": self._sequence,
-            "issued": self._clock(),
-            "expires": expires,
-        }
+        envelope = {"from": self._sender, "number": self._sequence, "begin_by": begin_by, "end_by": end_by}
         return self._signed(f"request {subject} {inbox}", {"envelope": envelope, **message})
 
     def open(self, subject: str, inbox: str, sealed: bytes) -> dict[str, Any]:
-        """Return the message that was sealed for this subject and this inbox. Raises ForgedEnvelope."""
+        """Return the message that was sealed for this subject and this inbox. Raises ForgedEnvelope and LateEnvelope.
+
+        What is late counts as opened, so that it can be sent elsewhere: nobody can have it begun here after all.
+        """
         message = self._checked(f"request {subject} {inbox}", sealed)
         envelope, now = message["envelope"], self._clock()
-        if envelope["expires"] <= now:
-            raise ForgedEnvelope("it has expired")
-        if envelope["issued"] > now + _CLOCK_TOLERANCE:
-            raise ForgedEnvelope("it is from the future: the clocks of gateway and worker differ")
         self._refuse_repeat(envelope["from"], envelope["number"], now)
+        if envelope["begin_by"] <= now:
+            raise LateEnvelope
         return message
 
-    def seal_answer(self, inbox: str, answer: object) -> bytes:
-        """Return the bytes of an answer, which must become a JSON object with at least one member."""
-        return self._signed(f"answer {inbox}", answer)
+    def seal_answer(self, request: bytes, answer: object) -> bytes:
+        """Return the bytes of an answer to this sealed request; it must become a JSON object that has a member."""
+        return self._signed(f"answer {_signature_of(request)}", answer)
 
-    def open_answer(self, inbox: str, sealed: bytes) -> dict[str, Any]:
-        """Return what a holder of the key answered to this inbox. Raises ForgedEnvelope."""
-        return self._checked(f"answer {inbox}", sealed)
+    def open_answer(self, request: bytes, sealed: bytes) -> dict[str, Any]:
+        """Return what a holder of the key answered to this very request. Raises ForgedEnvelope."""
+        return self._checked(f"answer {_signature_of(request)}", sealed)
+
+    def seal_note(self, subject: str, note: object) -> bytes:
+        """Return the bytes of what is said to everybody on this subject; who hears it looks after repeats himself."""
+        return self._signed(f"note {subject}", note)
+
+    def open_note(self, subject: str, sealed: bytes) -> dict[str, Any]:
+        """Return what a holder of the key said on this subject. Raises ForgedEnvelope."""
+        return self._checked(f"note {subject}", sealed)
+
+    def seal_bytes(self, purpose: str, content: bytes) -> bytes:
+        """Return the bytes with their signature before them; `purpose` is one word and what no other bytes have."""
+        return self._signature(purpose, content) + content
+
+    def open_bytes(self, purpose: str, sealed: bytes) -> bytes:
+        """Return the bytes that a holder of the key sealed for this purpose. Raises ForgedEnvelope."""
+        content = sealed[_SIGNED:]
+        if not hmac.compare_digest(self._signature(purpose, content), sealed[:_SIGNED]):
+            raise ForgedEnvelope("its signature is wrong")
+        return content
 
     def _signed(self, purpose: str, content: object) -> bytes:
         rest = orjson.dumps(content, default=_listed)
@@ -122,6 +150,10 @@ class _Window:
         self._slots[slot] = number
         self._highest = max(self._highest, number)
         return True
+
+
+def _signature_of(sealed: bytes) -> str:
+    return sealed[_SIGNATURE].decode()
 
 
 def _listed(value: object) -> list[object]:

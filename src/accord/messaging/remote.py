@@ -1,29 +1,52 @@
 """The gateway's side of a flow that runs in a worker: request and answer over NATS.
 
+The gateway chooses the worker itself, among those that are alive: NATS would go on delivering to one that is frozen.
 One inbox takes all answers, and a lost connection ends every wait at once: nats-py's own `request` would let
 each run into its timeout, while the answers can no longer come.
 """
 
 import asyncio
-import itertools
 import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Any
 
 import nats.errors
 from nats.aio.msg import Msg
 
-from accord import clock, logs
+from accord.clock import time as epoch_seconds
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes, ForgedEnvelope
-from accord.problems import DeadlineExceeded, InternalError, PayloadTooLarge, ServiceUnavailable
+from accord.messaging.envelope import Envelopes, ForgedEnvelope, clock
+from accord.messaging.parts import Parts
+from accord.messaging.refusals import refuse
+from accord.messaging.workers import NotDone, Peer, Workers
+from accord.problems import DeadlineExceeded, PayloadTooLarge, Problem, ServiceUnavailable
 
 REQUEST_ID = "X-Request-Id"
-TRACEPARENT = "traceparent"
-_FIT_FOR_HEADER = re.compile(r"[\x21-\x7e]{1,256}")
+TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
+_FIT_FOR_HEADER = re.compile(r"[\x20-\x7e]{1,512}")
 _NO_RESPONDERS = "503"
 _LONGEST_PATIENCE = 24 * 3600.0
+_PAUSE = 0.2
+"""Seconds before something is sent again to a worker of which NATS said that it does not listen."""
+_BUSY = "The workers are busy. Nothing was changed; try again shortly."
+
+
+@dataclass(eq=False, slots=True)
+class _Exchange:
+    """One request that goes to one worker: sealed for it, with the inbox and the future of its answer."""
+
+    peer: Peer
+    inbox: str
+    repeatable: bool
+    answer: asyncio.Future[dict[str, Any]]
+    subject: str = ""
+    request: bytes = b""
+    again: asyncio.Task[None] | None = None
+    sent: int = 0
+    unheard: int = 0
 
 
 class RemoteFlows:
@@ -33,12 +56,16 @@ class RemoteFlows:
         """Take the connection and what seals; `start` subscribes the inbox."""
         self._connection, self._envelopes = connection, envelopes
         self._inbox = f"_INBOX.{secrets.token_hex(12)}."
-        self._numbers = itertools.count(1)
-        self._waiting: dict[str, asyncio.Future[Msg]] = {}
+        self._waiting: dict[str, _Exchange] = {}
+        self._parts = Parts(connection, envelopes)
+        self._calls = f"{self._inbox}calls"
+        self.workers = Workers(connection, envelopes, self._calls)
 
     async def start(self) -> None:
         """Begin to listen for answers."""
         await self._connection.subscribe(f"{self._inbox}*", self._receive)
+        await self._parts.start()
+        await self.workers.start()
         self._connection.when_lost.append(self._give_up)
 
     async def call(
@@ -47,60 +74,146 @@ class RemoteFlows:
         message: Mapping[str, Any],
         *,
         deadline: float,
-        request_id: str,
-        traceparent: str | None = None,
+        headers: Mapping[str, str | None],
+        repeatable: bool,
     ) -> dict[str, Any]:
         """Return the worker's answer, decoded; `deadline` is in seconds since the epoch.
 
-        Raises ServiceUnavailable at once when no worker listens or NATS is away, DeadlineExceeded when no
-        answer comes in time, PayloadTooLarge when NATS does not take the message.
+        What no worker has begun, and what may be repeated anyway, is tried at the next one. Raises ServiceUnavailable
+        at once when no worker is there or NATS is away, DeadlineExceeded when no answer comes in time or nobody can
+        know how far a worker came, PayloadTooLarge when NATS takes next to nothing.
         """
-        now = clock.time()
-        patience = min(deadline - now, _LONGEST_PATIENCE)
+        until = clock() + min(deadline - epoch_seconds(), _LONGEST_PATIENCE)
+        fit = {name: value for name, value in headers.items() if value and _FIT_FOR_HEADER.fullmatch(value)}
+        tried: set[str] = set()
+        problem: Problem = ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.")
+        while (peer := await self.workers.choose(tried)) is not None:
+            tried.add(peer.id)
+            try:
+                return await self._ask(peer, f"{subject}.{peer.id}", message, until, fit, repeatable=repeatable)
+            except NotDone as refused:
+                problem = refused.problem
+                if refused.begun and not repeatable:
+                    break
+            except nats.errors.MaxPayloadError:
+                raise PayloadTooLarge("Nothing was sent on: NATS does not take a message of this size.") from None
+            except (nats.errors.Error, OSError):
+                raise ServiceUnavailable from None
+        raise problem
+
+    async def _ask(
+        self,
+        peer: Peer,
+        subject: str,
+        message: Mapping[str, Any],
+        until: float,
+        headers: dict[str, str],
+        *,
+        repeatable: bool,
+    ) -> dict[str, Any]:
+        patience = until - clock()
+        with self._waiting_for(peer, patience, repeatable=repeatable) as exchange:
+            exchange.subject, limits = subject, (peer.begin_by(), peer.end_by(patience))
+            exchange.request = self._envelopes.seal(subject, exchange.inbox, message, *limits)
+            if len(exchange.request) + _size(headers) <= self._connection.max_payload:
+                answer = await self._answer(exchange, headers)
+            else:
+                with self._parts.offered(exchange.request) as offer:
+                    exchange.request = self._envelopes.seal(subject, exchange.inbox, offer.stub, *limits)
+                    answer = await self._answer(exchange, headers)
+        if "large" in answer:
+            answer = self._envelopes.open_answer(exchange.request, await self._fetched(peer, answer["large"], until))
+        if "begun" in answer:
+            raise NotDone(ServiceUnavailable(None if answer["begun"] else _BUSY), begun=answer["begun"])
+        return answer
+
+    async def _answer(self, exchange: _Exchange, headers: dict[str, str]) -> dict[str, Any]:
+        exchange.sent += 1
+        await self._connection.publish(exchange.subject, exchange.request, exchange.inbox, headers or None)
+        try:
+            return await exchange.answer
+        except NotDone as silence:
+            # Whoever never listened, and then is silent, did not have it.
+            silence.begun = silence.begun and exchange.unheard < exchange.sent
+            raise
+
+    async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
+        with self._waiting_for(peer, until - clock(), repeatable=False) as exchange:
+            fetching = asyncio.ensure_future(self._parts.fetch(stub))
+            try:
+                await asyncio.wait({fetching, exchange.answer}, return_when=asyncio.FIRST_COMPLETED)
+                if exchange.answer.done():
+                    exchange.answer.result()
+                return fetching.result()
+            finally:
+                fetching.cancel()
+
+    @contextmanager
+    def _waiting_for(self, peer: Peer, patience: float, *, repeatable: bool) -> Generator[_Exchange]:
+        """Have something to wait for: it ends with the patience, the worker's lease, or the connection."""
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(peer, self._inbox + secrets.token_hex(8), repeatable, loop.create_future())
         if patience <= 0:
             raise DeadlineExceeded
-        inbox = f"{self._inbox}{next(self._numbers)}"
-        payload = self._envelopes.seal(subject, inbox, message, now + patience)
-        known = {REQUEST_ID: request_id, TRACEPARENT: traceparent or ""}
-        headers = {name: value for name, value in known.items() if _FIT_FOR_HEADER.fullmatch(value)}
-        return self._opened(await self._exchange(subject, inbox, payload, headers, patience))
-
-    async def _exchange(
-        self, subject: str, inbox: str, payload: bytes, headers: dict[str, str], patience: float
-    ) -> Msg:
-        loop = asyncio.get_running_loop()
-        answer = self._waiting[inbox] = loop.create_future()
-        timer = loop.call_later(patience, _end, answer, DeadlineExceeded())
+        self._waiting[exchange.inbox] = exchange
+        peer.waiting.add(exchange.answer)
+        timer = loop.call_later(patience, _end, exchange.answer, DeadlineExceeded())
         try:
-            await self._connection.publish(subject, payload, inbox, headers or None)
-            return await answer
-        except nats.errors.MaxPayloadError:
-            raise PayloadTooLarge("Nothing was sent on: NATS does not take a message of this size.") from None
-        except (nats.errors.Error, OSError):
-            raise ServiceUnavailable from None
+            yield exchange
         finally:
             timer.cancel()
-            del self._waiting[inbox]
+            peer.waiting.discard(exchange.answer)
+            del self._waiting[exchange.inbox]
 
     async def _receive(self, msg: Msg) -> None:
-        answer = self._waiting.get(msg.subject)
-        if answer is not None and not answer.done():
-            answer.set_result(msg)
-
-    def _opened(self, msg: Msg) -> dict[str, Any]:
-        if not msg.data and (msg.headers or {}).get("Status") == _NO_RESPONDERS:
-            raise ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.")
+        exchange = self._waiting.get(msg.subject)
+        is_status = not msg.data and (msg.headers or {}).get("Status") == _NO_RESPONDERS
+        if exchange is None:
+            if is_status and msg.subject == self._calls:
+                self.workers.nobody_is_there()
+            else:
+                refuse("answer", "nobody waits for it")
+            return
+        if is_status:
+            self._unheard(exchange)
+            return
         try:
-            return self._envelopes.open_answer(msg.subject, msg.data)
+            answer = self._envelopes.open_answer(exchange.request, msg.data)
         except ForgedEnvelope as forged:
-            logs.error("An answer on NATS was refused.", reason=str(forged))
-            raise InternalError from None
+            refuse("answer", str(forged))
+            return
+        if not exchange.answer.done():
+            exchange.answer.set_result(answer)
+
+    def _unheard(self, exchange: _Exchange) -> None:
+        """Hear from NATS that the worker does not listen; anybody could say so: enough to read elsewhere, not to write.
+
+        What writes is sent again, as it was: a worker that listens after all runs it once, however often it comes.
+        """
+        exchange.unheard += 1
+        exchange.peer.is_reachable = False
+        if exchange.repeatable:
+            _end(exchange.answer, NotDone(ServiceUnavailable(), begun=True))
+        elif exchange.again is None or exchange.again.done():
+            exchange.again = asyncio.create_task(self._send_again(exchange))
+
+    async def _send_again(self, exchange: _Exchange) -> None:
+        await asyncio.sleep(_PAUSE)
+        if exchange.inbox in self._waiting:
+            with suppress(ServiceUnavailable, nats.errors.Error, OSError):
+                exchange.sent += 1
+                await self._connection.publish(exchange.subject, exchange.request, exchange.inbox)
 
     def _give_up(self) -> None:
-        for answer in self._waiting.values():
-            _end(answer, ServiceUnavailable())
+        for exchange in self._waiting.values():
+            _end(exchange.answer, ServiceUnavailable())
 
 
-def _end(answer: asyncio.Future[Msg], problem: Exception) -> None:
+def _size(headers: Mapping[str, str]) -> int:
+    """Return the bytes that the headers take in a message, which NATS counts, too."""
+    return sum(len(name) + len(value) + 4 for name, value in headers.items()) + 14 if headers else 0
+
+
+def _end(answer: asyncio.Future[dict[str, Any]], problem: Exception) -> None:
     if not answer.done():
         answer.set_exception(problem)

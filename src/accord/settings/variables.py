@@ -104,6 +104,9 @@ class Settings(BaseModel):
     trusted_proxies: Networks = _is((), "Peers whose `X-Forwarded-For` counts, by comma.", "10.0.0.0/8, 127.0.0.1")
     request_timeout: Period = _is(30, "Time after which a request is cancelled with 504.", "30s")
     body_limit: int = _is(1_048_576, "Largest request body in bytes.", "1048576", ge=1024, le=104_857_600)
+    shutdown_delay: Seconds | None = _is(
+        None, "Time to go on serving after the signal to stop; unset means 5s in production, else 0s.", "5s"
+    )
     shutdown_timeout: Period = _is(30, "Time for requests in flight to finish at stop.", "30s")
 
     rate_limit_enabled: bool = _is(_ON, "`false` turns rate limits off for load tests; not in production.", "true")
@@ -119,6 +122,11 @@ class Settings(BaseModel):
     def is_production(self) -> bool:
         """Whether unsafe settings and generated keys are refused."""
         return self.env == "production"
+
+    @property
+    def serves_on_for(self) -> int:
+        """For how many seconds a process serves on while its readiness says that it ends, so that balancers notice."""
+        return (5 if self.is_production else 0) if self.shutdown_delay is None else self.shutdown_delay
 
     @property
     def docs_enabled(self) -> bool:

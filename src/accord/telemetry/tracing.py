@@ -91,10 +91,10 @@ class Tracing:
                 around.update_name(f"{operation.method} {operation.path}")
                 around.set_attribute("http.route", operation.path)
             elif not around.get_span_context().is_valid:  # The request came over NATS.
-                parent, kind = _propagator.extract({"traceparent": request.traceparent or ""}), SpanKind.SERVER
+                parent, kind = _propagator.extract(_context_of(request)), SpanKind.SERVER
             attributes = {"accord.operation": operation.id, "accord.request_id": request.id}
             with self._span(f"dispatch {operation.id}", parent, kind, attributes) as span:
-                request.traceparent = _current_traceparent()
+                request.traceparent, request.tracestate = _current_context()
                 result = await inner(operation, caller, request, inputs)
                 _note_result(span, result)
                 return result
@@ -142,10 +142,14 @@ def _carrier(headers: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in headers if name.startswith(b"trace")}
 
 
-def _current_traceparent() -> str | None:
+def _context_of(request: RequestInfo) -> dict[str, str]:
+    return {"traceparent": request.traceparent or "", "tracestate": request.tracestate or ""}
+
+
+def _current_context() -> tuple[str | None, str | None]:
     carrier: dict[str, str] = {}
     _propagator.inject(carrier)
-    return carrier.get("traceparent")
+    return carrier.get("traceparent"), carrier.get("tracestate")
 
 
 def _note_response(span: trace.Span, message: Scope) -> None:

@@ -1,0 +1,126 @@
+"""Messages that are larger than NATS takes: a small one says where the bytes are, and they are fetched part by part.
+
+One part is under way at a time, so that a large answer to a slow reader does not pile up in the NATS server, which ends
+the connection of whoever has too much waiting. Requests for parts and parts are signed, as everything else is.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import nats.errors
+from nats.aio.msg import Msg
+
+from accord.messaging.connection import Connection
+from accord.messaging.envelope import Envelopes, ForgedEnvelope
+from accord.messaging.refusals import refuse
+from accord.problems import ServiceUnavailable
+
+LARGEST_PART = 512 * 1024
+"""Bytes of a part, where NATS takes as many."""
+_FRAME = 128
+"""Bytes that a part has beside its content, and some."""
+
+
+@dataclass(slots=True)
+class Offer:
+    """Bytes that somebody is about to fetch from here."""
+
+    place: str
+    content: bytes
+    size: int
+    taken: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def stub(self) -> dict[str, Any]:
+        """What to send in their place."""
+        return {"large": {"at": self.place, "parts": -(-len(self.content) // self.size)}}
+
+    def part(self, number: int) -> bytes:
+        """Return one part."""
+        return self.content[number * self.size : (number + 1) * self.size]
+
+
+class Parts:
+    """One process's large messages, those that it offers and those that it fetches."""
+
+    def __init__(self, connection: Connection, envelopes: Envelopes) -> None:
+        """Take what carries and what signs them."""
+        self._connection, self._envelopes = connection, envelopes
+        self._prefix = f"_INBOX.{secrets.token_hex(12)}"
+        self._offers: dict[str, Offer] = {}
+        self._fetching: dict[str, tuple[asyncio.Future[bytes], str]] = {}
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def start(self) -> None:
+        """Begin to listen to those who fetch, and for what is fetched."""
+        await self._connection.subscribe(f"{self._prefix}.at.*", self._asked)
+        await self._connection.subscribe(f"{self._prefix}.got.*", self._got)
+
+    @contextmanager
+    def offered(self, content: bytes) -> Generator[Offer]:
+        """Let the bytes be fetched within this block."""
+        place = f"{self._prefix}.at.{secrets.token_hex(12)}"
+        offer = self._offers[place] = Offer(place, content, min(LARGEST_PART, self._connection.max_payload - _FRAME))
+        try:
+            yield offer
+        finally:
+            del self._offers[place]
+
+    async def fetch(self, stub: Mapping[str, Any]) -> bytes:
+        """Return the bytes that a stub stands for; whoever waits sets the limit, and looks at their signature."""
+        place, count = stub["at"], stub["parts"]
+        content = b"".join([await self._part(place, number) for number in range(count)])
+        await self._ask(place, count, "")
+        return content
+
+    async def _part(self, place: str, number: int) -> bytes:
+        inbox = f"{self._prefix}.got.{secrets.token_hex(12)}"
+        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._fetching[inbox] = answer, f"part {place} {number}"
+        try:
+            await self._ask(place, number, inbox)
+            return await answer
+        finally:
+            del self._fetching[inbox]
+
+    async def _ask(self, place: str, number: int, inbox: str) -> None:
+        asking = self._envelopes.seal_bytes(f"fetch {place} {inbox}", str(number).encode())
+        await self._connection.publish(place, asking, inbox)
+
+    async def _asked(self, msg: Msg) -> None:
+        offer = self._offers.get(msg.subject)
+        if offer is None:
+            return  # Whoever offered it has given up.
+        try:
+            number = int(self._envelopes.open_bytes(f"fetch {msg.subject} {msg.reply}", msg.data))
+        except ForgedEnvelope as forged:
+            refuse("part", str(forged))
+            return
+        if not msg.reply:
+            offer.taken.set()
+            return
+        # Sending may wait for the socket, which nobody who reads may do.
+        task = asyncio.create_task(self._send(msg.reply, offer, number))
+        self._sending.add(task)
+        task.add_done_callback(self._sending.discard)
+
+    async def _send(self, inbox: str, offer: Offer, number: int) -> None:
+        sealed = self._envelopes.seal_bytes(f"part {offer.place} {number}", offer.part(number))
+        with suppress(ServiceUnavailable, nats.errors.Error, OSError):
+            await self._connection.publish(inbox, sealed)
+
+    async def _got(self, msg: Msg) -> None:
+        if msg.subject not in self._fetching:
+            return
+        answer, purpose = self._fetching[msg.subject]
+        try:
+            part = self._envelopes.open_bytes(purpose, msg.data)
+        except ForgedEnvelope as forged:
+            refuse("part", str(forged))
+            return
+        if not answer.done():
+            answer.set_result(part)

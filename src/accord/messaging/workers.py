@@ -1,0 +1,166 @@
+"""A gateway's side of who is alive: the workers whose beats it hears, and what it still waits for from each."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from nats.aio.msg import Msg
+
+from accord import logs
+from accord.messaging.connection import Connection
+from accord.messaging.envelope import Envelopes, ForgedEnvelope, clock
+from accord.messaging.lease import BEATS, CALLS, INTERVAL, LEASE
+from accord.messaging.refusals import refuse
+from accord.problems import DeadlineExceeded, Problem
+
+LOOK_INTERVAL = 0.1
+"""Seconds between looks for workers whose lease is over."""
+ANSWERS_WITHIN = 0.5
+"""Seconds for a worker to answer a call; where none is subscribed, NATS says so at once."""
+PAUSE = 1.0
+"""Seconds between two calls."""
+_MOST_REMEMBERED = 1024
+_SILENT = "What ran it does not answer any more. Read the record to see whether the change was made before you retry."
+
+
+class NotDone(Exception):
+    """A worker did not do what it was asked; `begun` when nobody knows how far it came."""
+
+    def __init__(self, problem: Problem, *, begun: bool) -> None:
+        """Take what a client is told when it is not tried elsewhere."""
+        super().__init__()
+        self.problem, self.begun = problem, begun
+
+
+@dataclass(eq=False, slots=True)
+class Peer:
+    """A worker as a gateway knows it: what its clock said when it was last heard, and who waits for it."""
+
+    id: str
+    clock: float = 0.0
+    heard: float = 0.0
+    state: str = "open"
+    is_reachable: bool = True
+    waiting: set[asyncio.Future[Any]] = field(default_factory=set[asyncio.Future[Any]])
+
+    def begin_by(self) -> float:
+        """Return until when it may begin something, on its own clock."""
+        return self.clock + LEASE
+
+    def end_by(self, patience: float) -> float:
+        """Return when, on its own clock, the patience is over; never later, as a beat takes time to be heard."""
+        return self.clock + clock() - self.heard + patience
+
+
+class Workers:
+    """Knows the workers that are alive, and chooses among them."""
+
+    def __init__(self, connection: Connection, envelopes: Envelopes, inbox: str) -> None:
+        """Take the inbox at which NATS may say that nobody hears a call."""
+        self._connection, self._envelopes, self._inbox = connection, envelopes, inbox
+        self._peers: dict[str, Peer] = {}
+        self._last_told: dict[str, float] = {}
+        self._answer: asyncio.Future[bool] | None = None
+        self._limit: asyncio.TimerHandle | None = None
+        self._called = float("-inf")
+        self._looked = self._listens_until = clock()
+        self.strangers = 0
+        """Beats that were signed with another key, or not at all."""
+
+    @property
+    def alive(self) -> list[str]:
+        """The states of the workers whose lease is not over."""
+        return [peer.state for peer in self._peers.values()]
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        await self._connection.subscribe(BEATS, self._heard_beat)
+        self._look()
+
+    async def choose(self, besides: Collection[str]) -> Peer | None:
+        """Return the worker that has least to do, of two alike the one that rested longer; None without any."""
+        chosen = self._idlest(besides)
+        if chosen is None and not besides and await self.are_there():
+            chosen = self._idlest(besides)
+        if chosen is not None:
+            self._peers[chosen.id] = self._peers.pop(chosen.id)
+        return chosen
+
+    async def are_there(self) -> bool:
+        """Say whether a worker would take a request; when none is known, call once for all who want to know."""
+        if not self._connection.is_connected:
+            return False
+        if self._idlest(()) is not None:
+            return True
+        if self._answer is None:
+            if clock() - self._called < PAUSE:
+                return False
+            loop = asyncio.get_running_loop()
+            self._called, self._answer = clock(), loop.create_future()
+            self._limit = loop.call_later(ANSWERS_WITHIN, self.nobody_is_there)
+            await self._connection.publish(CALLS, b"", self._inbox)
+        return await asyncio.shield(self._answer)
+
+    def nobody_is_there(self) -> None:
+        """Hear that nobody listens to calls, or listens in vain."""
+        self._conclude(found=False)
+
+    def _conclude(self, *, found: bool) -> None:
+        answer, self._answer = self._answer, None
+        if answer is not None and self._limit is not None:
+            self._limit.cancel()
+            answer.set_result(found)
+
+    def _idlest(self, besides: Collection[str]) -> Peer | None:
+        able = (p for p in self._peers.values() if p.state != "closed" and p.is_reachable and p.id not in besides)
+        return min(able, key=_load, default=None)
+
+    async def _heard_beat(self, msg: Msg) -> None:
+        try:
+            beat = self._envelopes.open_note(BEATS, msg.data)
+        except ForgedEnvelope as forged:
+            self.strangers += 1
+            refuse("beat", str(forged))
+            return
+        worker, told = beat["worker"], beat["clock"]
+        if told <= self._last_told.get(worker, float("-inf")):
+            refuse("beat", "it was heard before")
+            return
+        self._remember(worker, told)
+        peer = self._peers.get(worker)
+        if peer is None:
+            peer = self._peers[worker] = Peer(worker)
+        peer.clock, peer.heard, peer.state, peer.is_reachable = told, clock(), beat["state"], True
+        if peer.state != "closed":
+            self._conclude(found=True)
+
+    def _remember(self, worker: str, told: float) -> None:
+        """Keep what each worker said last, also of one that is gone, so that nobody can bring it back to life."""
+        self._last_told.pop(worker, None)
+        if len(self._last_told) >= _MOST_REMEMBERED:
+            del self._last_told[next(iter(self._last_told))]
+        self._last_told[worker] = told
+
+    def _look(self) -> None:
+        """Give up who was silent for a whole lease; a process that stood still itself has to listen first."""
+        now = clock()
+        if now - self._looked > INTERVAL:
+            self._listens_until = now + 2 * INTERVAL
+        self._looked = now
+        if now >= self._listens_until:
+            for peer in [peer for peer in self._peers.values() if now - peer.heard >= LEASE]:
+                self._give_up(peer)
+        asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
+
+    def _give_up(self, peer: Peer) -> None:
+        del self._peers[peer.id]
+        if peer.waiting or peer.state == "open":
+            logs.warning("A worker is silent; nothing is sent to it until it is heard again.", worker=peer.id)
+        for answer in peer.waiting:
+            if not answer.done():
+                answer.set_exception(NotDone(DeadlineExceeded(_SILENT), begun=True))
+
+
+def _load(peer: Peer) -> tuple[bool, int]:
+    return peer.state != "open", len(peer.waiting)

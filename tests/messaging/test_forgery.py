@@ -1,0 +1,195 @@
+"""Whoever may publish on NATS, and read all of it, has no key: nothing that he sends is run, or believed."""
+
+import asyncio
+import json
+import time
+
+import pytest
+from messaging.flows import KEY, Gateway, echo, start_worker, until
+
+from accord.dispatch import Result
+from accord.messaging.envelope import Envelopes
+from accord.messaging.lease import BEATS
+from accord.messaging.refusals import refused
+from accord.worker.worker import HEALTHCHECK, VALIDATE
+
+
+async def test_an_unsigned_caller_is_refused(connect, raw, name):
+    ran = []
+
+    async def flow(caller, request, inputs) -> Result:
+        ran.append(caller)
+        return await echo(caller, request, inputs)
+
+    await start_worker(await connect(), name, flow)
+    root = {"caller": {"id": "root", "role": "root", "session_id": None, "permissions": ["admin:all"]}}
+    message = {"request": {"id": "r"}, "inputs": {}, "envelope": {"expires": time.time() + 60}} | root
+
+    for payload in (message, {"signature": "0" * 64} | message):
+        answer = await raw.request(f"api.v1.tests.{name}", json.dumps(payload).encode(), 60)
+        result = json.loads(answer.data)
+        assert (result["success"], result["error_code"]) == (False, "UNAUTHORIZED")
+
+    assert ran == []
+
+
+async def test_another_key_is_refused(connect, name):
+    ran = []
+
+    async def flow(caller, request, inputs) -> Result:
+        ran.append(caller)
+        return await echo(caller, request, inputs)
+
+    await start_worker(await connect(), name, flow)
+    stranger = await Gateway(await connect(), key=b"another key of 32 characters 123").start()
+
+    result = await stranger(name)
+
+    assert not result.success
+    assert ran == []
+
+
+async def test_a_copied_message_is_not_run_again(connect, gateway, raw, name):
+    ran, copies = [], []
+
+    async def flow(caller, request, inputs) -> Result:
+        ran.append(inputs)
+        return await echo(caller, request, inputs)
+
+    async def copy(msg) -> None:
+        copies.append(msg)
+
+    await raw.subscribe(f"api.v1.tests.{name}.*", cb=copy)
+    await raw.flush()
+    await start_worker(await connect(), name, flow)
+    assert (await gateway(name)).success
+    await until(lambda: copies)
+
+    await raw.publish(copies[0].subject, copies[0].data, reply=copies[0].reply)
+    answer = await raw.request(copies[0].subject, copies[0].data, 60)
+
+    assert json.loads(answer.data)["error_code"] == "UNAUTHORIZED"
+    assert len(ran) == 1
+
+
+async def test_an_answer_of_a_stranger_is_dropped_and_the_true_one_awaited(connect, gateway, raw, name):
+    answered = asyncio.Event()
+    forged = {"success": True, "status": 200, "data": "forged"}
+
+    async def flow(caller, request, inputs) -> Result:
+        await answered.wait()
+        return await echo(caller, request, inputs)
+
+    async def answer(msg) -> None:
+        await raw.publish(msg.reply, json.dumps(forged).encode())
+        await raw.publish(msg.reply, json.dumps({"signature": "0" * 64} | forged).encode())
+        # What NATS says of a subject that nobody listens to can be said by anybody, too.
+        await raw.publish(msg.reply, headers={"Status": "503"})
+        answered.set()
+
+    await raw.subscribe(f"api.v1.tests.{name}.*", cb=answer)
+    await raw.flush()
+    await start_worker(await connect(), name, flow)
+    before = refused["answer"]
+
+    result = await gateway(name, number=1)
+
+    assert (result.status, result.data) == (200, {"number": 1})
+    assert refused["answer"] == before + 2
+
+
+@pytest.mark.parametrize("about", ["another request", "a token", "the health check"])
+async def test_what_a_worker_says_to_a_stranger_answers_no_gateway(connect, gateway, raw, name, about):
+    asked, answered = asyncio.Event(), asyncio.Event()
+    subjects = {"another request": f"api.v1.tests.{name}", "a token": VALIDATE, "the health check": HEALTHCHECK}
+
+    async def flow(caller, request, inputs) -> Result:
+        await answered.wait()
+        return await echo(caller, request, inputs)
+
+    async def ask(msg) -> None:
+        for payload in (b"nonsense", b'{"token": "bad"}', msg.data, msg.data.replace(b"number", b"member")):
+            await raw.publish(subjects[about], payload, reply=msg.reply)
+            await raw.publish(msg.subject, payload, reply=msg.reply)
+        asked.set()
+
+    await raw.subscribe(f"api.v1.tests.{name}.*", cb=ask)
+    await raw.flush()
+    await start_worker(await connect(), name, flow)
+    before = refused["answer"]
+
+    running = asyncio.create_task(gateway(name, number=1))
+    await asked.wait()
+    await until(lambda: refused["answer"] >= before + 4)
+    answered.set()
+
+    assert (await running).data == {"number": 1}
+
+
+async def test_an_answer_is_believed_once(connect, gateway, raw, name):
+    answers = []
+
+    async def copy(msg) -> None:
+        answers.append(msg)
+
+    await raw.subscribe("_INBOX.>", cb=copy)
+    await raw.flush()
+    await start_worker(await connect(), name, echo)
+    assert (await gateway(name)).success
+    await until(lambda: any(b'"success":true' in msg.data for msg in answers))
+    said = next(msg for msg in answers if b'"success":true' in msg.data)
+    before = refused["answer"]
+
+    await raw.publish(said.subject, said.data)
+
+    await until(lambda: refused["answer"] > before)
+
+
+async def test_the_beat_of_a_worker_that_is_gone_does_not_bring_it_back(connect, gateway, raw, name):
+    beats = []
+
+    async def copy(msg) -> None:
+        beats.append(msg.data)
+
+    await raw.subscribe(BEATS, cb=copy)
+    await raw.flush()
+    worker = await start_worker(await connect(), name, echo)
+    assert (await gateway(name)).success
+    await worker.stop(1)
+    before = refused["beat"]
+
+    said = tuple(beats)
+    for beat in said:
+        await raw.publish(BEATS, beat)
+    await until(lambda: refused["beat"] >= before + len(said))
+
+    assert (await gateway(name)).status == 503
+
+
+async def test_rubbish_does_not_stop_the_worker(connect, gateway, raw, name):
+    await start_worker(await connect(), name, echo)
+    subject = f"api.v1.tests.{name}"
+    rubbish = [b"", b"\xff" * 100, b"[" * 100_000, b"null", b'{"signature":"' + b"\xff" * 500, b"0" * 1_000_000]
+
+    for payload in rubbish:
+        assert json.loads((await raw.request(subject, payload, 60)).data)["error_code"] == "UNAUTHORIZED"
+        await raw.publish(subject, payload)
+        await raw.publish(VALIDATE, payload)
+    await raw.publish(subject, b"x", reply="_INBOX.x", headers={"a": "\u0000é", "Status": "503", "b": ""})
+
+    assert (await gateway(name)).success
+
+
+async def test_a_message_from_a_holder_of_the_key_that_lacks_parts_is_500(connect, raw, name):
+    beats = await raw.subscribe(BEATS)
+    await raw.flush()
+    await start_worker(await connect(), name, echo)
+    subject, inbox = f"api.v1.tests.{name}", raw.new_inbox()
+    heard = await raw.subscribe(inbox)
+
+    # The last beat tells its name and its clock.
+    beat = Envelopes(KEY).open_note(BEATS, (await beats.next_msg(60)).data)
+    subject, limit = f"{subject}.{beat['worker']}", beat["clock"] + 60
+    await raw.publish(subject, Envelopes(KEY).seal(subject, inbox, {}, limit, limit), reply=inbox)
+
+    assert json.loads((await heard.next_msg(60)).data)["error_code"] == "INTERNAL_ERROR"

@@ -1,0 +1,92 @@
+"""What is larger than NATS takes goes in parts, in both directions; nobody learns of it after the commit."""
+
+import asyncio
+
+import pytest
+from messaging.flows import Gateway, echo, start_worker, until
+
+from accord.dispatch import Result
+from accord.embedded import nats
+from accord.messaging.parts import LARGEST_PART
+from accord.messaging.refusals import refused
+
+SMALL = 4096
+
+
+@pytest.fixture(params=[SMALL, nats.MAX_PAYLOAD])
+def server(tmp_path, monkeypatch, request):
+    """A server that takes little, and one as ours."""
+    monkeypatch.setattr(nats.EmbeddedNats, "max_payload", request.param)
+    server = nats.start(tmp_path)
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def pair(connect, server, name):
+    """A gateway, and the connection of a worker that gives back what it is sent."""
+    front, worker = await connect(server.url), await connect(server.url)
+    await until(lambda: front.is_connected and worker.is_connected)
+    gateway = await Gateway(front).start()
+    await start_worker(worker, name, echo)
+    return gateway, worker
+
+
+async def test_every_size_around_the_limits_comes_back_whole(pair, name):
+    gateway, connection = pair
+    limit = connection.max_payload
+    step = 57 if limit == SMALL else 400
+    sizes = [*range(limit - 1200, limit + 400, step), limit + LARGEST_PART, 2 * limit + 1]
+
+    for size in sizes:
+        result = await gateway(name, text="é" * (size // 2))
+        assert result.success, size
+        assert len(result.data["text"]) == size // 2
+
+    # A message that is too large by its headers alone would have ended the connection.
+    assert connection.is_connected
+
+
+async def test_many_large_ones_at_once(pair, name):
+    gateway, connection = pair
+    # Gateway and worker share one process here, which must not stand still for long.
+    size, count = (20 * 1024, 30) if connection.max_payload == SMALL else (connection.max_payload + 1, 3)
+
+    results = await asyncio.gather(*(gateway(name, number=n, text="x" * size) for n in range(count)))
+
+    assert [result.data["number"] for result in results] == list(range(count))
+
+
+async def test_a_stranger_gets_and_gives_no_parts(pair, server, name, connect):
+    gateway, connection = pair
+    overheard = []
+    stranger = await connect(server.url)
+    await until(lambda: stranger.is_connected)
+
+    async def meddle(msg) -> None:
+        overheard.append(msg)
+        if ".at." in msg.subject and msg.reply != "_INBOX.stranger":
+            await stranger.publish(msg.reply, b"0" * 64 + b"forged")
+            await stranger.publish(msg.subject, b"0" * 64 + b"1", "_INBOX.stranger")
+
+    await stranger.subscribe("_INBOX.>", meddle)
+    await stranger.ping()
+    before = refused["part"]
+
+    result = await gateway(name, text="x" * (2 * connection.max_payload))
+
+    assert len(result.data["text"]) == 2 * connection.max_payload
+    assert refused["part"] > before
+    assert all(msg.subject != "_INBOX.stranger" for msg in overheard if not msg.data.startswith(b"0"))
+
+
+async def test_an_answer_that_is_no_json_is_told_to_be_one(connect, gateway, name):
+    async def flow(*_) -> Result:
+        return Result(success=True, status=200, data={"not": object()})
+
+    await start_worker(await connect(), name, flow)
+
+    result = await gateway(name)
+
+    assert (result.status, result.error_code) == (500, "INTERNAL_ERROR")
+    assert "Nothing was changed" not in (result.message or "")
