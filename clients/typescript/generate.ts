@@ -188,6 +188,8 @@ const HEAD = `
 export interface CallOptions {
   /** Aborts the call: it rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Makes the call as the account of this id, or not at all. */
+  account?: string;
 }
 
 /** For operations that take nothing. */

@@ -93,6 +93,7 @@ class Service(httpx.AsyncBaseTransport):
         self.requests: list[Request] = []
         self.sockets: list[Socket] = []
         self.good_tokens: set[str] = set()
+        self.asks = None
         self.before_applying = None
         self.conflicted = None
         self.applied: list[str] = []
@@ -166,6 +167,8 @@ class Service(httpx.AsyncBaseTransport):
         return {"records": {TABLE: records}, "position": self.position, "cursor": self.cursor(self.position)}
 
     def _query(self, request: Request) -> dict:
+        if self.asks:
+            self.asks(request.body)
         return self.found([pointer["id"] for pointer in request.body["pointers"]])
 
     def _transaction(self, request: Request) -> dict:
@@ -225,6 +228,10 @@ class Service(httpx.AsyncBaseTransport):
         self.history += 1
         for socket in list(self.sockets):
             socket.cut()
+
+    def add(self, record_id: str, **fields: object) -> None:
+        """Let somebody else create a record."""
+        self._save(record_id, fields, "elsewhere")
 
     def elsewhere(self, record_id: str, **changes: object) -> None:
         """Let somebody else write, who has no cache."""

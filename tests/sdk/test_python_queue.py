@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx
 import pytest
-from accord_client import AsyncAccord, MemoryTokens, Refused, SignedOut, Tokens, ValidationFailed
+from accord_client import AsyncAccord, Lost, MemoryTokens, Refused, Resync, SignedOut, Tokens, ValidationFailed
 from accord_client.models import CreateOperation, ListInsertOperation, RecordPointer, SetOperation
 
 from .cache_model import TABLE, Loop, Service
@@ -181,3 +181,81 @@ async def test_a_token_that_tells_no_account_is_taken_as_it_is():
         "http://accord", tokens=tokens, retries=0, transport=httpx.MockTransport(serve), ssl_context=TRUSTED
     ) as accord:
         assert await accord.cache().transact([title("one")]) == "queued"
+
+
+LIST = "getList:01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f:conversations"
+
+
+@pytest.fixture
+def follower(loop, service, ada):
+    async def stay():
+        async with ada.cache.follow_list(LIST):
+            await asyncio.Event().wait()
+
+    service.is_calm = True
+    task = loop.create_task(stay())
+    loop.settle()
+    return task
+
+
+@pytest.mark.usefixtures("follower")
+def test_each_record_of_a_list_is_read_alone_when_it_changes_or_comes(loop, service, ada):
+    asked = []
+    service.asks = asked.append
+    service.elsewhere(str(RECORDS[0]), title="changed")
+    service.add(str(UUID(int=9)), title="new")
+    loop.settle()
+
+    assert [ada.cache.get(TABLE, key)["title"] for key in (RECORDS[0], UUID(int=9))] == ["changed", "new"]
+    assert [[pointer["id"] for pointer in body["pointers"]] for body in asked] == [
+        [str(RECORDS[0])],
+        [str(UUID(int=9))],
+    ]
+    service.elsewhere(str(RECORDS[0]))
+    loop.settle()
+    assert ada.cache.get(TABLE, RECORDS[0]) is None
+
+
+@pytest.mark.usefixtures("follower")
+def test_after_a_restored_backup_every_version_is_forgotten_and_read_again(loop, service, ada):
+    told = []
+    ada.cache.listen(told.append)
+    backup = service.backup()
+    for number in range(3):
+        service.elsewhere(str(RECORDS[0]), title=f"never was {number}")
+    loop.settle()
+    assert ada.cache.get(TABLE, RECORDS[0]).version == 4
+
+    service.restore(backup)
+    loop.wait(60)
+
+    assert [ada.cache.get(TABLE, key).to_dict()["title"] for key in RECORDS] == ["first", "first"]
+    assert ada.cache.get(TABLE, RECORDS[0]).version == 1
+    assert [event.key for event in told if isinstance(event, Resync)] == [LIST]
+
+
+@pytest.mark.usefixtures("follower")
+def test_a_change_of_a_version_that_never_was_is_refused(loop, service, ada):
+    backup = service.backup()
+    service.elsewhere(str(RECORDS[0]), title="never was")
+    loop.settle()
+    service.good_tokens.clear()
+    ada.begin(ada.cache.transact([title("built on it")]))
+    service.restore(backup)
+    ada.sign_in("ada")
+    loop.wait(100)
+    service.elsewhere(str(RECORDS[0]), title="another second version")
+    loop.wait(100)
+
+    assert (ada.cache.pending, service.applied) == (0, [])
+    assert service.records[str(RECORDS[0])]["title"] == "another second version"
+
+
+def test_a_refusal_that_names_a_key_ends_whoever_follows_it(loop, ada, follower):
+    told = []
+    ada.cache.listen(told.append)
+    ada.socket._say({"type": "error", "code": "NOT_FOUND", "message": "No.", "key": LIST})
+    loop.settle()
+
+    assert [event.key for event in told if isinstance(event, Lost)] == [LIST]
+    assert not follower.done()

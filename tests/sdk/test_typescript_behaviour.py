@@ -14,3 +14,12 @@ def test_the_sdk_keeps_its_promises_in(file, service):
 
     assert done.returncode == 0, done.stdout
     assert re.search(r"^# pass [1-9]", done.stdout, re.MULTILINE)
+
+
+@pytest.mark.fuzz
+def test_the_cache_loses_and_overwrites_nothing_in_a_long_run():
+    model = FOLDER / "tests" / "cacheModel.test.ts"
+
+    done = attempt("node", "--test", "--test-force-exit", str(model), folder=built(), MODEL_RUNS="5000")
+
+    assert done.returncode == 0, done.stdout

@@ -2,14 +2,14 @@
 
 import { Cache } from './cache.js';
 import { updateWithRetry, type UpdateOptions } from './conflicts.js';
-import { AccordError, ConnectionFailed, Unauthorized, errorOf } from './errors.js';
+import { AccordError, ConnectionFailed, Unauthorized, errorOf, otherAccount } from './errors.js';
 import { createClient } from './generated/client/client.gen.js';
 import { type Call, type CallOptions, type LoginInput, Operations } from './generated/operations.gen.js';
 import type { User } from './generated/types.gen.js';
 import { Live } from './live.js';
 import { iterate, type Lists } from './pages.js';
 import { unlessAborted, withRetries } from './retries.js';
-import { memoryTokens, Session, type TokenStore } from './tokens.js';
+import { accountOf, memoryTokens, Session, type TokenStore } from './tokens.js';
 
 export interface AccordOptions {
   /** Where the server is, such as `https://accord.example.com`. */
@@ -87,10 +87,10 @@ export class Accord extends Operations {
 
   /** A cache of records, with transactions that show at once. */
   cache(): Cache {
-    return new Cache(this, this.live);
+    return new Cache(this, this.live, () => this.#session.account());
   }
 
-  protected override async call<Result>(call: Call, { signal }: CallOptions): Promise<Result> {
+  protected override async call<Result>(call: Call, { signal, account }: CallOptions): Promise<Result> {
     signal?.throwIfAborted();
     const { retries = 3, baseUrl, headers } = this.#options;
     const data = await this.#http.request<{ ok: Result }, unknown, true, 'data'>({
@@ -105,19 +105,21 @@ export class Accord extends Operations {
       responseStyle: 'data',
       throwOnError: true,
       fetch: (request) =>
-        withRetries(call, retries, signal, () => this.#authorized(request as Request, call, signal)),
+        withRetries(call, retries, signal, () => this.#authorized(request as Request, call, signal, account)),
     });
     return call.gives === 'nothing' ? (undefined as Result) : data;
   }
 
   /** Send with the access token; when the server takes it no more, once again with the next. */
-  async #authorized(request: Request, call: Call, signal: AbortSignal | undefined): Promise<Response> {
+  async #authorized(request: Request, call: Call, signal: AbortSignal | undefined, account?: string): Promise<Response> {
     const token = call.signedIn ? await unlessAborted(this.#session.accessToken(), signal) : undefined;
+    requireAccount(token, account);
     try {
       return await this.#once(request, call, signal, token);
     } catch (error) {
       if (token === undefined || !(error instanceof Unauthorized)) throw error;
       const next = await unlessAborted(this.#session.renewed(token), signal);
+      requireAccount(next, account);
       return this.#once(request, call, signal, next);
     }
   }
@@ -151,8 +153,21 @@ export class Accord extends Operations {
     // All of it, so that a connection that breaks in the middle counts as one without an answer.
     const { status, headers } = answer;
     const text = await answer.text();
+    if (call.gives === 'json' && !isJson(text)) throw errorOf(status, text, headers);
     return new Response(text === '' ? null : text, { status, headers });
   }
+}
+
+function isJson(text: string): boolean {
+  try {
+    return JSON.parse(text) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
+function requireAccount(token: string | undefined, account: string | undefined): void {
+  if (token !== undefined && account !== undefined && accountOf(token) !== account) throw otherAccount();
 }
 
 function socketOf({ baseUrl, webSocket, liveOver }: AccordOptions): (() => WebSocket) | undefined {

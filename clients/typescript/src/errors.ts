@@ -238,6 +238,12 @@ export function otherAccount(): SignedOut {
   return new SignedOut(problemOf(401, { code: 'UNAUTHORIZED', title: 'Somebody else is signed in', detail }));
 }
 
+/** What becomes of a change of a version that never was, as after a restored backup. */
+export function otherHistory(): VersionConflict {
+  const detail = 'The record never had the version that this was made from. Read it again, then change it.';
+  return new VersionConflict(problemOf(409, { code: 'VERSION_CONFLICT', title: 'The history is another one', detail }));
+}
+
 /** The problem that the service sent; undefined when the answer is none of the service. */
 function parsed(text: string): Problem | undefined {
   try {

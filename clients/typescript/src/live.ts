@@ -2,7 +2,7 @@
 
 import { errorOfCode, Unauthorized, type AccordError } from './errors.js';
 import type { Operations } from './generated/operations.gen.js';
-import type { Change } from './generated/types.gen.js';
+import type { Change, RecordPointer } from './generated/types.gen.js';
 import { backoff } from './retries.js';
 import {
   type Frame,
@@ -24,6 +24,12 @@ export function recordKey(table: string, id: string): string {
 /** The key under which a list is followed: one's own `conversations`, or the `messages` of a conversation. */
 export function listKey(ownerId: string, listType: string): string {
   return `getList:${ownerId}:${listType}`;
+}
+
+/** The record that a change, or a key, is about; undefined of a list as a whole. */
+export function recordOf(news: { key: string; record?: RecordPointer }): RecordPointer | undefined {
+  const [method, table, id] = news.key.split(':');
+  return news.record ?? (method === 'getRecord' ? { table: table!, id: id! } : undefined);
 }
 
 /**

@@ -2,6 +2,7 @@
 
 import { RECORDS, type RecordKind } from './generated/operations.gen.js';
 import type { AnyRecord, ListInsertOperation, RecordOperation, RecordValue } from './generated/types.gen.js';
+import { newKey } from './retries.js';
 
 /** What one operation leaves of a record, undefined when it deletes it. What cannot be applied changes nothing. */
 export function applied(before: AnyRecord | undefined, operation: RecordOperation, now: string): AnyRecord | undefined {
@@ -25,6 +26,25 @@ export function inverse(
     records.set(key, applied(before, operation, now));
   }
   return undoing.flat();
+}
+
+/**
+ * What names every record that the operations create by an id that it never had.
+ *
+ * An id is never free again. Where the old one is a whole value (an id, an anchor, an item, a field of a record) the new
+ * one is there afterwards; a text that only mentions it stays.
+ */
+export function renaming(operations: readonly RecordOperation[]): (steps: readonly RecordOperation[]) => RecordOperation[] {
+  const created = operations.filter(({ op }) => op === 'create');
+  const ids = new Map(created.map(({ id }) => [id.toLowerCase(), newKey()]));
+  return (steps) => (ids.size > 0 ? (renamed(steps, ids) as RecordOperation[]) : [...steps]);
+}
+
+function renamed(value: unknown, ids: ReadonlyMap<string, string>): unknown {
+  if (typeof value === 'string') return ids.get(value.toLowerCase()) ?? value;
+  if (Array.isArray(value)) return value.map((item) => renamed(item, ids));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, renamed(item, ids)]));
 }
 
 type Writes = Exclude<RecordOperation, { op: 'create' } | { op: 'delete' }>;
@@ -58,9 +78,9 @@ function inverseOf(operation: RecordOperation, before: AnyRecord | undefined): R
   if (!before) return [];
   if (operation.op === 'delete') return [{ op: 'create', table, id, record: picked(before, kind?.creatable ?? []) }];
   const { path } = operation;
-  if (kind?.writable[path] === 'moment') return moment(operation, before[path]);
+  if (operation.op === 'setNow' || kind?.writable[path] === 'moment') return moment(operation, before[path]);
   if (operation.op === 'listInsert' || operation.op === 'listRemove') return restored(operation, list(before, path));
-  return operation.op === 'set' ? [{ ...operation, value: before[path] ?? null }] : [];
+  return [{ ...operation, value: before[path] ?? null }];
 }
 
 function picked(record: AnyRecord, names: readonly string[]): Record<string, RecordValue> {
@@ -69,17 +89,17 @@ function picked(record: AnyRecord, names: readonly string[]): Record<string, Rec
 
 /** Only the server gives times: what was null becomes null again, what had a time gets the time of undoing. */
 function moment({ op, table, id, path }: Writes, before: RecordValue | undefined): RecordOperation[] {
-  if (before === null) return [{ op: 'set', table, id, path, value: null }];
+  if (before === null || before === undefined) return [{ op: 'set', table, id, path, value: null }];
   return op === 'set' ? [{ op: 'setNow', table, id, path }] : [];
 }
 
 /** Put the value where it was, or take it out if it was not there. */
 function restored(
-  { table, id, path, value: moved }: Extract<Writes, { op: 'listInsert' | 'listRemove' }>,
+  { op, table, id, path, value: moved }: Extract<Writes, { op: 'listInsert' | 'listRemove' }>,
   before: readonly string[],
 ): RecordOperation[] {
   const place = before.indexOf(moved);
-  if (place < 0) return [{ op: 'listRemove', table, id, path, value: moved }];
+  if (place < 0) return op === 'listInsert' ? [{ op: 'listRemove', table, id, path, value: moved }] : [];
   const common = { op: 'listInsert', table, id, path, value: moved } as const;
   return [place === 0 ? { ...common, where: 'start' } : { ...common, where: 'after', anchor: before[place - 1]! }];
 }

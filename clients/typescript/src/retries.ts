@@ -15,6 +15,8 @@ const PATIENCE = 30;
 /** These codes say that the server did nothing. */
 const NOTHING_DONE = new Set(['RATE_LIMIT_EXCEEDED', 'IDEMPOTENCY_IN_PROGRESS']);
 const AGAIN = new Set([429, 503, 504]);
+/** What the server says of a request itself: sent again, it would be refused again. */
+const FINAL = new Set([400, 403, 404, 409, 412, 413, 422]);
 
 /** Send until there is an answer that stays; `send` throws an AccordError for one that is none. */
 export async function withRetries<Result>(
@@ -56,6 +58,18 @@ function mayHaveWorked(error: AccordError): boolean {
 
 function isRepeatable(call: Call): boolean {
   return call.method === 'GET' || call.repeatable === true || call.headers?.['Idempotency-Key'] !== undefined;
+}
+
+/** Whether this is the server's own word about the request, and would be the same another time. */
+export function isFinal(error: unknown): boolean {
+  if (!(error instanceof AccordError) || error.code === 'IDEMPOTENCY_IN_PROGRESS') return false;
+  return error.requestId !== '' && FINAL.has(error.status);
+}
+
+/** The milliseconds before what waits in a queue is sent again, at least those that the server asks for. */
+export function pauseOfQueue(tried: number, error: unknown): number {
+  const asked = error instanceof AccordError ? (error.problem.retryAfter ?? 0) : 0;
+  return asked * 1000 + backoff(tried, 1_000, 30_000);
 }
 
 /** Full jitter: those who failed together do not come back together. */

@@ -85,6 +85,12 @@ export class Session {
     await this.#writing(async () => this.#store.save(tokensOf(answer)));
   }
 
+  /** The account that is signed in, as far as its token and a store that answers at once tell. */
+  account(): string | undefined {
+    const tokens = this.#store.load();
+    return tokens && 'accessToken' in tokens ? accountOf(tokens.accessToken) : undefined;
+  }
+
   /** Forget the tokens; returns the refresh token, with which the server can end the session. */
   async end(): Promise<string | undefined> {
     return this.#writing(async () => {

@@ -362,6 +362,8 @@ class Live:
             self._signed_in_until.put_nowait(read_time(frame["expiresAt"]).timestamp())
         elif kind == "error" and key:
             error = live_error(frame["code"], frame["message"])
+            if key not in self._asked:  # It is about what stands, such as a reload that is refused.
+                self._asked[key] = self._followers.get(key, [])
             await self._answered(key, lambda each: each.end(error))
         elif kind == "revoked":
             for changes in self._followers.get(key, ()):

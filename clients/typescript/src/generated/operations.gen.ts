@@ -7,6 +7,8 @@ import { newKey } from '../retries.js';
 export interface CallOptions {
   /** Aborts the call: it rejects with the signal's reason. */
   signal?: AbortSignal;
+  /** Makes the call as the account of this id, or not at all. */
+  account?: string;
 }
 
 /** For operations that take nothing. */
