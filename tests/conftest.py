@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
+import documented_answers
 import pytest
 from given import Given
 from running import Service
@@ -23,6 +24,27 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
     report = yield
     report.sections = [(name, text.encode("utf-8", "backslashreplace").decode()) for name, text in report.sections]
     return report
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Take over what one of several processes of pytest has seen of the contract."""
+    documented_answers.SEEN.update(map(tuple, getattr(node, "workeroutput", {}).get("answers", ())))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
+    """Fail a whole run in which no test produced an answer that the contract documents."""
+    yield
+    config = session.config
+    if hasattr(config, "workeroutput"):
+        config.workeroutput["answers"] = sorted(documented_answers.SEEN)
+        return
+    chosen = [config.getoption(name, None) for name in ("keyword", "ignore", "lf", "collectonly", "maxfail")]
+    is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
+    if is_whole and (complaints := documented_answers.complaints()):
+        config.get_terminal_writer().line("\n" + "\n".join(complaints), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

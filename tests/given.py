@@ -70,7 +70,9 @@ class Given:
 
     async def somebody(self, **headers: str) -> httpx.AsyncClient:
         """Return a client of its own address, not signed in."""
-        return await self._stack.enter_async_context(client(self.service.url, headers=headers))
+        return await self._stack.enter_async_context(
+            client(self.service.url, self.service.database_url, headers=headers)
+        )
 
     async def an_account(
         self,

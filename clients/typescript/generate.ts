@@ -16,6 +16,8 @@ const bundle = join(here, '..', '..', 'openapi', 'bundle.json');
 interface Schema {
   $ref?: string;
   type?: string;
+  format?: string;
+  required?: string[];
   enum?: string[];
   items?: Schema;
   properties?: Record<string, Schema>;
@@ -76,6 +78,20 @@ function typeOf(schema: Schema): string {
   throw new Error(`Give this schema a name in the contract: ${JSON.stringify(schema)}`);
 }
 
+/** A time may be given as a Date, which JSON and the query have as RFC 3339. */
+function isTime(schema: Schema): boolean {
+  return (schema.$ref ? document.components.schemas[named(schema.$ref)]! : schema).format === 'date-time';
+}
+
+/** The type of a body with its times as texts or Dates. */
+function bodyInputOf(body: string): string {
+  const { properties = {}, required = [] } = document.components.schemas[body]!;
+  const times = Object.entries(properties).filter(([, schema]) => isTime(schema));
+  if (!times.length) return body;
+  const given = times.map(([name, schema]) => `${name}${required.includes(name) ? '' : '?'}: ${typeOf(schema)} | Date`);
+  return `Omit<${body}, ${times.map(([name]) => `'${name}'`).join(' | ')}> & { ${given.join('; ')} }`;
+}
+
 function camel(name: string): string {
   const joined = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
   return joined[0]!.toLowerCase() + joined.slice(1);
@@ -117,10 +133,12 @@ function interfaceOf(operation: Operation, inputs: Input[], body: string | undef
   const name = inputName(operation);
   const fields = inputs.map(
     ({ name: field, parameter }) =>
-      comment('  ', parameter.description) + `  ${field}${parameter.required ? '' : '?'}: ${typeOf(parameter.schema)};\n`,
+      comment('  ', parameter.description) + `  ${field}${parameter.required ? '' : '?'}: ${typeOf(parameter.schema)}${isTime(parameter.schema) ? ' | Date' : ''};\n`,
   );
   const about = comment('', `What \`${operation.operationId}\` takes.`);
-  if (body && !fields.length) return `${about}export type ${name} = ${body};\n`;
+  const input = body && bodyInputOf(body);
+  if (input && !fields.length) return `${about}export type ${name} = ${input};\n`;
+  if (input !== body) return `${about}export type ${name} = ${input} & {\n${fields.join('')}};\n`;
   return `${about}export interface ${name}${body ? ` extends ${body}` : ''} {\n${fields.join('')}}\n`;
 }
 
@@ -156,7 +174,8 @@ function methodOf(path: string, method: string, operation: Operation, inputs: In
 }
 
 function group(place: string, inputs: Input[]): string[] {
-  const members = inputs.filter((input) => input.place === place).map(({ name, wire }) => {
+  const members = inputs.filter((input) => input.place === place).map(({ name, wire, parameter }) => {
+    if (isTime(parameter.schema)) return `${wire}: ${name} instanceof Date ? ${name}.toISOString() : ${name}`;
     if (wire === HEADER_KEY) return `'${wire}': ${name} ?? newKey()`;
     return name === wire ? name : `'${wire}': ${name}`;
   });

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from accord import __version__
+from accord import __version__, broken
 from accord import settings as settings_module
 from accord.contract.bundle import BundleUnusable
 from accord.problems import CannotStart, Problem
@@ -38,6 +38,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"accord: {problem.title}. {problem.detail}\n{''.join(reasons)}")
     except KeyboardInterrupt:
         return 130
+    except Exception as error:
+        place = broken.told(error)
+        if place is None:
+            raise
+        sys.stderr.write(f"accord: {place[0]} cannot be imported: {place[1]}\n")
     return 1
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from types import coroutine
 from typing import Any, Protocol
 
-from accord import logs
+from accord import broken, logs
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
 from accord.database.idempotency import AnsweredBefore, Attempt
@@ -274,8 +274,12 @@ def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[d
         try:
             module = importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}")
         except Exception as error:  # noqa: BLE001 - whatever its author did, the other problems are to be told, too
-            place = f"flows/{operation.domain}/{file.name}"
-            problems.append(f"{operation.id}: {place} cannot be imported: {type(error).__name__}: {error}")
+            here = f"flows/{operation.domain}/{file.name}"
+            place, reason = broken.told(error) or (here, f"{type(error).__name__}: {error}")
+            problem = f"{place} cannot be imported: {reason}"
+            # What several flows share is told once.
+            if not any(told.endswith(problem) for told in problems):
+                problems.append(f"{operation.id}: {problem}")
             continue
         flow = getattr(module, operation.flow_name, None)
         if flow is None or not inspect.iscoroutinefunction(flow):

@@ -19,6 +19,7 @@ SCHEMAS = ("components", "schemas")
 NOTE, CREATE, UPDATE = ((*SCHEMAS, name) for name in ("Note", "CreateNote", "UpdateNote"))
 TEXT = (*CREATE, "properties", "text")
 ABSENT = object()
+RECORD = {"table": "notes", "read": "getNote"}
 
 # The rule, where the document is broken, by what, and what the message says.
 BROKEN = [
@@ -31,6 +32,23 @@ BROKEN = [
     ("has_the_tag_of_its_domain", ("tags",), [], "give openapi/domains/notes.yaml an x-tag"),
     ("names_its_permission", (*POST, "security"), ABSENT, "name its x-permission"),
     ("names_its_permission", (*GET, "x-permission"), "everything", "write self or area:verb"),
+    ("names_its_permission", (*GET, "x-permission"), "users:raed", "no role has the permission 'users:raed'"),
+    ("takes_every_time", TEXT, {"type": "string", "format": "date-time", "maxLength": 27}, "take a time by $ref"),
+    ("names_a_record", (*NOTE, "x-record"), RECORD | {"writeable": {}}, "x-record has 'writeable'"),
+    ("names_a_record", (*NOTE, "x-record"), RECORD | {"table": "Notes"}, "needs a table in snake_case"),
+    ("reads_a_record", (*NOTE, "x-record"), RECORD | {"read": "getNotes"}, "must read one with a GET"),
+    ("writes_what_a_record_has", (*NOTE, "x-record"), RECORD | {"writable": {"txt": "set"}}, "no such property"),
+    (
+        "writes_what_a_record_has",
+        (*NOTE, "x-record"),
+        RECORD | {"writable": {"text": "put"}},
+        "use one of list, moment",
+    ),
+    ("writes_what_a_record_has", (*NOTE, "x-record"), RECORD | {"writable": {"text": "list"}}, "a list an array"),
+    ("writes_what_a_record_has", (*NOTE, "x-record"), RECORD | {"writable": {"id": "set"}}, "the service alone"),
+    ("writes_what_a_record_has", (*NOTE, "x-record"), RECORD | {"delete": True}, "needs writable, too"),
+    ("names_a_list", (*GET, "x-list"), {"type": "notes", "off": "notes"}, "x-list has a type in camelCase"),
+    ("names_a_list", (*GET, "x-list"), {"type": "notes", "of": "books"}, "the table of no record"),
     (
         "names_its_permission",
         (*GET, "security"),

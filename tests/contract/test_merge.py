@@ -197,3 +197,30 @@ def test_only_json_scalars_are_more_than_text(merged):
     odd = merged(notes=notes)["components"]["schemas"]["Odd"]["enum"]
 
     assert odd == ["yes", "on", "1:30", "2026-01-31", "0x1F", "0o17", "1_0", ".5", None]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"paths:\n  - [\n", "domains/notes.yaml line 3: "),
+        (b"x-tag: {name: notes}\npaths:\n\t/x: {}\n", "domains/notes.yaml line 3: "),
+        (b"x-tag: {name: notes}\n? [a]\n: 1\n", "domains/notes.yaml line 2: a key is a word"),
+        (b"x-tag: {name: notes}\nx: \x07\n", "domains/notes.yaml line 2: a character that YAML does not have"),
+        (b"x-tag: {name: notes}\nx: \xff\n", "domains/notes.yaml line 2: is not UTF-8."),
+        (b"x: " + b"[" * 5000, "domains/notes.yaml: is nested too deeply."),
+        (b"x: &a [*a]\nx-tag: *b\n", "domains/notes.yaml line 2: found undefined alias"),
+        (b"paths:\n  /api/v1/notes:\n    get: 5\n", "GET /api/v1/notes is empty"),
+        (b"paths:\n  /api/v1/notes:\n    get:\n", "GET /api/v1/notes is empty"),
+        (b"", "domains/notes.yaml: holds no mapping"),
+    ],
+)
+def test_broken_yaml_is_told_with_file_and_line(tmp_path, text, message):
+    (tmp_path / "openapi.yaml").write_text(SHARED, encoding="utf-8")
+    (tmp_path / "domains").mkdir()
+    (tmp_path / "domains" / "notes.yaml").write_bytes(text)
+
+    with pytest.raises(ContractInvalid) as refused:
+        merge(tmp_path)
+
+    assert message in refused.value.problems[0]
+    assert len(refused.value.problems) == 1

@@ -91,3 +91,67 @@ def test_a_bundle_that_is_not_json_or_not_there_says_how_to_make_it(copy, servic
 
     bundle.unlink()
     assert "run `python -m accord.contract generate`" in start(copy, service)
+
+
+def break_text(copy: Path, name: str, old: str, new: str) -> None:
+    file = copy / "src" / "accord" / "flows" / name
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+
+
+def test_record_functions_and_paths_are_checked(copy, service):
+    break_text(copy, "conversations/rules.py", "async def writable_messages(", "async def writable_mesages(")
+    break_text(copy, "conversations/rules.py", "def lists_of_messages(row: Any)", "def lists_of_messages()")
+
+    def let_names_be_written(document) -> None:
+        user = document["components"]["schemas"]["User"]
+        user["properties"]["nickname"] = {"type": "string", "maxLength": 9}
+        user["x-record"] = {"table": "users", "read": "getUser", "writable": {"nickname": "set"}}
+
+    change_bundle(copy, let_names_be_written)
+
+    said = start(copy, service)
+
+    assert (
+        "messages: flows/conversations/rules.py must define `async def writable_messages(tx, caller, ids)`;"
+        " it has writable_mesages"
+    ) in said
+    assert "flows/conversations/rules.py: writable_mesages is for no table of a record" in said
+    assert "must define `def lists_of_messages(row)`, and has another lists_of_messages" in said
+    assert "users: flows/accounts/rules.py must define `async def writable_users(tx, caller, ids)`" in said
+    assert "users: has no column nickname for the writable path nickname" in said
+
+
+def test_a_writable_path_that_the_record_does_not_have_is_told(copy, service):
+    def break_it(document) -> None:
+        writable = document["components"]["schemas"]["Conversation"]["x-record"]["writable"]
+        writable |= {"titel": "set", "tags": "set", "title": "moment", "version": "set"}
+
+    change_bundle(copy, break_it)
+
+    said = start(copy, service)
+
+    assert "x-record.writable.titel: the record has no such property" in said
+    for path in ("tags", "title"):
+        assert f"x-record.writable.{path}: a moment is a date-time that may be null" in said
+    assert "x-record.writable.version: the service alone writes it" in said
+
+
+@pytest.mark.parametrize(
+    ("module", "broken", "reason"),
+    [
+        ("conversations/rules.py", "import nothing_of_that_name", "ModuleNotFoundError: No module named"),
+        ("conversations/queries.py", "x = (1,", "SyntaxError: '(' was never closed"),
+        ("accounts/rules.py", "x = misspelt", "NameError: name 'misspelt' is not defined"),
+    ],
+)
+def test_a_module_that_cannot_be_imported_is_told_once_with_its_line(copy, service, module, broken, reason):
+    file = copy / "src" / "accord" / "flows" / module
+    file.write_text(f"{file.read_text()}\n\n{broken}\n")
+    line = len(file.read_text().splitlines())
+
+    said = start(copy, service)
+
+    assert f"flows/{module} cannot be imported: line {line}: {reason}" in said
+    assert said.count("cannot be imported") == 1

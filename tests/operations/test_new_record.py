@@ -99,11 +99,62 @@ def test_the_types_are_in_order(tree, written):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+TIMES = """
+from uuid import uuid4
+
+from flows.work_items import samples
+
+SENT = {
+    "2026-03-01T10:30:00.5+01:00": "2026-03-01T09:30:00.500000Z",
+    "2026-03-01t09:30:00z": "2026-03-01T09:30:00.000000Z",
+    "2026-03-01T09:30:00.123Z": "2026-03-01T09:30:00.123000Z",
+    "2026-03-01T09:30:00.123456789-00:00": "2026-03-01T09:30:00.123456Z",
+    "2016-12-31T15:59:60-08:00": "2017-01-01T00:00:00.000000Z",
+}
+
+
+async def test_a_time_in_any_form_is_kept_in_one_and_journaled_so(given):
+    me = await given.an_account()
+    for sent, kept in SENT.items():
+        item = await samples.work_item(me, startsAt=sent)
+        path = f"/api/v1/work-items/{item['id']}"
+        other = await samples.work_item(me)
+        changed = await me.patch(f"/api/v1/work-items/{other['id']}", expectedVersion=1, startsAt=sent)
+        new = {"op": "create", "table": "work_items", "id": str(uuid4()), "record": {
+            "title": "New", "state": "open", "order": 1, "startsAt": sent}}
+        operations = [{"op": "set", "table": "work_items", "id": item["id"], "path": "startsAt", "value": sent}, new]
+        done = await me.post("/api/v1/transactions", transactionId=item["id"], operations=operations)
+        assert done.status_code == 200, done.text
+        records = done.json()["records"]["work_items"]
+        found = [item, changed.json(), records[item["id"]], records[new["id"]], (await me.get(path)).json()]
+        assert [record["startsAt"] for record in found] == [kept] * 5
+        assert [e["fields"]["starts_at"] for e in await given.entries(changed)] == [kept]
+
+
+async def test_what_is_no_time_is_refused_in_transactions_too(given):
+    me = await given.an_account()
+    item = await samples.work_item(me)
+    for bad in ("2026-03-01T24:00:00Z", "2026-03-01", "now", "2026-03-01T09:30:00", 5, None):
+        change = {"op": "set", "table": "work_items", "id": item["id"], "path": "startsAt", "value": bad}
+        answer = await me.post("/api/v1/transactions", transactionId=item["id"], operations=[change])
+        assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR"), bad
+"""
+
+
 @pytest.mark.usefixtures("written")
 def test_its_tests_and_those_of_every_operation_pass(tree):
     # In a folder of its own: by making one beside those of other runs, pytest closes theirs to other accounts.
     options = ("-q", "-p", "no:cacheprovider", f"--basetemp={tree.folder.with_name('work-items')}")
-    chosen = ("tests/flows/work_items", "tests/flows/notes", *GENERIC, "-k", " or ".join(ABOUT_THEM))
+    # Only a record that has a time can show what becomes of one.
+    Path(tree.folder, "tests/contract/test_times_of_work_item.py").write_text(TIMES)
+    chosen = (
+        "tests/flows/work_items",
+        "tests/flows/notes",
+        "tests/contract/test_times_of_work_item.py",
+        *GENERIC,
+        "-k",
+        " or ".join(ABOUT_THEM),
+    )
 
     done = tree.run("pytest", *chosen, *options)
 

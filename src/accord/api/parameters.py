@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 from accord.contract.ids import lower_id
 from accord.contract.operations import Parameter
+from accord.contract.times import normalised_time
 from accord.contract.validators import MAX_ERRORS, FieldError, Validate, compile_validator
 from accord.problems import NotFound, ValidationFailed
 
@@ -39,6 +40,9 @@ _converters: dict[str, Callable[[str], Any]] = {
 }
 
 
+_formats: dict[str | None, Callable[[str], Any]] = {"uuid": lower_id, "date-time": normalised_time}
+
+
 class CompiledParameter:
     """One parameter: how its text becomes a value, and what that value must satisfy."""
 
@@ -50,8 +54,8 @@ class CompiledParameter:
         self.argument = parameter.argument
         self.required = parameter.required
         self.default = parameter.default
-        is_id = parameter.schema.get("format") == "uuid"
-        self._convert = lower_id if is_id else _converters[parameter.schema["type"]]
+        kind = parameter.schema.get("format")
+        self._convert = _formats.get(kind) or _converters[parameter.schema["type"]]
         self._validate: Validate = compile_validator(parameter.schema)
 
     def parse(self, text: str) -> tuple[Any, list[FieldError]]:

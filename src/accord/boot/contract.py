@@ -1,5 +1,6 @@
 """The contract and its flows, held against one another before anything is served (C-3)."""
 
+from accord.boot.record_functions import record_problems
 from accord.contract import bundle, lint
 from accord.contract.operations import Operation, operations
 from accord.dispatch import Flow, find_flows
@@ -27,6 +28,8 @@ def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
         # What the laws found explains it; the flows can be compared when the document can be read.
         raise ContractBroken(problems) from None
     flows, misfits = find_flows(found.values())
+    if not problems and not misfits:
+        misfits = list(dict.fromkeys(record_problems(document)))
     if problems or misfits:
         raise ContractBroken(problems + misfits)
     return found, flows

@@ -1,8 +1,8 @@
 """Ids as the database writes them: a UUID is compared as a text everywhere, so its letters are made small on entry.
 
 The contract says where a request has ids, by `format: uuid`, and by `x-key-format: uuid` where they name the members of
-an object. Nothing is judged here: what is no id, and what has more items than it may have, goes on as it is, to the
-validators.
+an object. Times, by `format: date-time`, get their one form on the way. Nothing is judged here: what is no id, and what
+has more items than it may have, goes on as it is, to the validators.
 """
 
 import re
@@ -11,6 +11,7 @@ from typing import Any
 
 from accord.contract import bundle
 from accord.contract.operations import resolve
+from accord.contract.times import normalised_time
 
 UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"
 _LENGTH = 36
@@ -29,7 +30,7 @@ def lower_id(value: Any) -> Any:
 
 
 def compile_normaliser(schema: Mapping[str, Any]) -> Normalise | None:
-    """Return what makes the ids small in a value of this schema, in place; None where the schema has no ids."""
+    """Return what gives ids and times their one form in a value of this schema, in place; None where it has neither."""
     return _compiled(schema, {})
 
 
@@ -47,6 +48,8 @@ def _compiled(node: Mapping[str, Any], seen: dict[str, Normalise | None]) -> Nor
 def _of_schema(schema: Mapping[str, Any], seen: dict[str, Normalise | None]) -> Normalise | None:
     if schema.get("format") == "uuid":
         return lower_id
+    if schema.get("format") == "date-time":
+        return normalised_time
     parts = [_of_object(schema, seen), _of_array(schema, seen)]
     parts += [_compiled(branch, seen) for kind in ("oneOf", "anyOf", "allOf") for branch in schema.get(kind, ())]
     steps = [part for part in parts if part is not None]

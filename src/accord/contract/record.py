@@ -195,8 +195,8 @@ def _contract_values(plan: RecordPlan, words: str) -> dict[str, str | list[str]]
         "field_schemas": [line for field in fields for line in field.component(plan.schema, words)],
         "writable": [f"{field.name}: set" for field in fields],
         "required_lines": [f"- {name}" for name in always],
-        "properties": [field.property(plan.schema) for field in fields],
-        "given_properties": [field.property(plan.schema) for field in fields],
+        "properties": [field.property(plan.schema, of_request=False) for field in fields],
+        "given_properties": [field.property(plan.schema, of_request=True) for field in fields],
         "required_to_create": [f"required: [{', '.join(required)}]"] if required else [],
     }
 

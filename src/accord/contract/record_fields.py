@@ -105,9 +105,11 @@ class Field:
             return f"{shared}OrNull" if self.optional else shared
         return None if self.kind == "boolean" else f"{record}{self.name[0].upper()}{self.name[1:]}"
 
-    def property(self, record: str) -> str:
-        """Return its line among the properties of a schema."""
+    def property(self, record: str, *, of_request: bool) -> str:
+        """Return its line among the properties of a schema; requests take a time in more forms than answers have."""
         name = self.schema_name(record)
+        if of_request and name is not None and self.kind == "time":
+            name = name.replace("Timestamp", "Time")
         null = ", nullable: true" if self.optional else ""
         return f"{self.name}: " + (f"{{type: boolean{null}}}" if name is None else f"{{$ref: '{_SCHEMAS}{name}'}}")
 

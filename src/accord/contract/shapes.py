@@ -4,20 +4,16 @@ A secret column cannot leak, because only the properties of the schema are read 
 """
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
 from accord.contract import bundle
 from accord.contract.names import snake_case
+from accord.contract.times import timestamp
 
 Record = TypeVar("Record")
-
-
-def timestamp(moment: datetime) -> str:
-    """Return RFC 3339 in UTC, always with microseconds, so that texts sort like the times."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def record_shape(schema: type[Record]) -> Callable[[Any], Record]:

@@ -73,6 +73,8 @@ _StrictLoader.add_implicit_resolver(
 def _mapping(loader: _StrictLoader, node: yaml.MappingNode) -> Document:
     seen: set[str] = set()
     for key, _ in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise yaml.MarkedYAMLError(problem="a key is a word, no list or mapping", problem_mark=key.start_mark)
         if key.value in seen:
             raise yaml.MarkedYAMLError(
                 problem=f"the key {key.value!r} is there twice; remove one", problem_mark=key.start_mark
@@ -93,9 +95,23 @@ def parse(text: str, name: str) -> Document:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ContractInvalid([f"{name} line {line}: {error.problem}."]) from error
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ContractInvalid([f"{name} line {line}: a character that YAML does not have: {error.reason}."]) from error
+    except RecursionError as error:
+        raise ContractInvalid([f"{name}: is nested too deeply."]) from error
     if not isinstance(document, dict):
         raise ContractInvalid([f"{name}: holds no mapping; start from a copy of another domain file."])
     return document
+
+
+def _text(file: Path, name: str) -> str:
+    raw = file.read_bytes()
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise ContractInvalid([f"{name} line {line}: is not UTF-8."]) from error
 
 
 def read(folder: Path) -> list[Source]:
@@ -105,7 +121,7 @@ def read(folder: Path) -> list[Source]:
     for file in (folder / "openapi.yaml", *sorted((folder / "domains").glob("*.yaml"))):
         name = file.relative_to(folder).as_posix()
         try:
-            document = parse(file.read_text(encoding="utf-8"), name)
+            document = parse(_text(file, name), name)
         except ContractInvalid as error:
             problems += error.problems
             continue
@@ -141,8 +157,15 @@ def _not_mappings(source: Source) -> Iterator[str]:
         elif not isinstance(section, dict):
             yield f"{source.name}: components.{kind} is empty; write something below it, or remove it."
     for path, item in paths.items():
-        if not isinstance(item, dict):
-            yield f"{source.name}: {path} is empty; write a method below it, or remove it."
-            continue
-        for key in sorted(item.keys() - PATH_KEYS):
-            yield f"{source.name}: {path} has {key!r}, which is none of {', '.join(METHODS)}; remove it."
+        yield from _misplaced_in_path(source.name, path, item)
+
+
+def _misplaced_in_path(name: str, path: str, item: object) -> Iterator[str]:
+    if not isinstance(item, dict):
+        yield f"{name}: {path} is empty; write a method below it, or remove it."
+        return
+    for key in sorted(item.keys() - PATH_KEYS):
+        yield f"{name}: {path} has {key!r}, which is none of {', '.join(METHODS)}; remove it."
+    for method in METHODS:
+        if not isinstance(item.get(method, {}), dict):
+            yield f"{name}: {method.upper()} {path} is empty; write an operation below it, or remove it."

@@ -19,6 +19,9 @@ Timestamp: TypeAlias = str
 TimestampOrNull: TypeAlias = str | None
 
 
+Time: TypeAlias = str
+
+
 Version: TypeAlias = int
 
 

@@ -7,7 +7,7 @@ drafts, 1.0 is not an integer.
 import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from functools import cache
 from itertools import islice
 from typing import Any
@@ -16,16 +16,13 @@ import jsonschema_rs
 
 from accord.contract import bundle
 from accord.contract.field_errors import REFERENCE, FieldError, FieldErrors
+from accord.contract.times import parse_time
 
 MAX_ERRORS = 50
 MAX_EMAIL = 255
 Validate = Callable[[Any], list[FieldError]]
 
 _uuid = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
-_date_time = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt](?:[01]\d|2[0-3]):\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
-    re.ASCII,
-).fullmatch
 
 # RFC 5321 with the letters of RFC 6531: no quoted local parts and no address literals, which nobody has.
 _email = re.compile(
@@ -73,12 +70,9 @@ def _is_date(text: str) -> bool:
 
 
 def _is_date_time(text: str) -> bool:
-    """A moment that exists, and that a flow can turn into UTC without leaving the years 1 to 9999."""
-    if _date_time(text) is None:
-        return False
     try:
-        datetime.fromisoformat(text.upper()).astimezone(UTC)
-    except (ValueError, OverflowError):
+        parse_time(text)
+    except ValueError:
         return False
     return True
 

@@ -1,16 +1,13 @@
-"""What each platform role may do; the contract's `x-permission` names what an operation needs."""
+"""Who may: the permissions of a role, and whether they are enough for an operation."""
 
-_ROLES: dict[str, frozenset[str]] = {
-    "customer": frozenset(),
-    "admin": frozenset({"users:read", "users:write", "audit:read"}),
-    "root": frozenset({"users:read", "users:write", "audit:read", "admin:all"}),
-}
+from accord.contract.roles import ROLES
+
 _NONE: frozenset[str] = frozenset()
 
 
 def permissions_of(role: str) -> frozenset[str]:
     """Return the permissions of a role; an unknown role has none."""
-    return _ROLES.get(role, _NONE)
+    return ROLES.get(role, _NONE)
 
 
 def allows(permissions: frozenset[str], needed: str) -> bool:

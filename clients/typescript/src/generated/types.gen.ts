@@ -33,6 +33,11 @@ export type Timestamp = string;
 export type TimestampOrNull = string | null;
 
 /**
+ * RFC 3339 with 0 to 9 decimals and any offset; what is finer than microseconds is cut off.
+ */
+export type Time = string;
+
+/**
  * 1 when the record is created, one more with each committed change. It stays below 2^53, so
  * that JavaScript reads it exactly.
  *
@@ -1801,11 +1806,11 @@ export type ListAuditData = {
         /**
          * Only what happened at this time or later.
          */
-        since?: string;
+        since?: Time;
         /**
          * Only what happened before this time.
          */
-        until?: string;
+        until?: Time;
         /**
          * The most items to answer with.
          */
@@ -2004,7 +2009,7 @@ export type LoginErrors = {
      */
     400: Problem;
     /**
-     * The access token is missing, bad or expired.
+     * What was given does not sign anybody in. The answer does not tell why.
      */
     401: Problem;
     /**
@@ -2954,7 +2959,9 @@ export type AddMemberErrors = {
      */
     406: Problem;
     /**
-     * The record has moved on to `currentVersion`. Nothing was changed.
+     * `VERSION_CONFLICT` when the conversation has moved on to `currentVersion`, `ALREADY_EXISTS` when the account
+     * is a member already. Nothing was changed.
+     *
      */
     409: Problem;
     /**

@@ -6,11 +6,16 @@ A rule is a function from the bundle to sentences; adding one is writing it into
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from accord.contract.lint import example_rules, name_rules, operation_rules, pattern_rules, schema_rules
+from accord.contract.lint import example_rules, name_rules, operation_rules, pattern_rules, record_rules, schema_rules
 
 Rule = Callable[[dict[str, Any]], Iterator[str]]
 
-RULES: tuple[Rule, ...] = (*operation_rules.RULES, *name_rules.RULES, *schema_rules.RULES)
+RULES: tuple[Rule, ...] = (
+    *operation_rules.RULES,
+    *name_rules.RULES,
+    *record_rules.RULES,
+    *schema_rules.RULES,
+)
 SLOW_RULES: tuple[Rule, ...] = (*example_rules.RULES, *pattern_rules.RULES)
 
 

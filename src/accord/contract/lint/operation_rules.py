@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from accord.contract.lint.document import Json, Placed, contents, examples, operations
 from accord.contract.merge import implied_answers
 from accord.contract.operations import resolve
+from accord.contract.roles import PERMISSIONS
 
 MAX_SUMMARY = 80
 RATE_LIMITS = frozenset({"login", "register", "refresh", "forgotPassword"})
@@ -61,6 +62,9 @@ def names_its_permission(bundle: Json) -> Iterator[str]:
             yield f"{operation.where}: name its x-permission, or make it public by `security: []`."
         if permission is not None and not _permission(str(permission)):
             yield f"{operation.where}: x-permission is {permission!r}; write self or area:verb."
+        elif permission is not None and permission not in PERMISSIONS:
+            known = ", ".join(sorted(PERMISSIONS))
+            yield f"{operation.where}: no role has the permission {permission!r}; there are {known}."
         if permission is not None and (security == [] or {} in (security or ())):
             yield f"{operation.where}: it is open to all and has x-permission; remove one of the two."
 

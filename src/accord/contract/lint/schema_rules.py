@@ -9,6 +9,7 @@ from accord.contract.merge import references
 from accord.contract.operations import resolve
 
 INT64 = (-(2**63), 2**63 - 1)
+LONGEST_TIME = len("2026-01-31T09:30:00.123456789+14:00")
 COMBINATORS = ("allOf", "anyOf", "oneOf")
 
 _camel_case = re.compile(r"[a-z][a-zA-Z0-9]*").fullmatch
@@ -178,6 +179,13 @@ def says_which_characters_it_reads(bundle: Json) -> Iterator[str]:
             yield f"{where}: give the string a pattern; '^[^\\u0000]*$' allows all that is accepted at all."
 
 
+def takes_every_time(bundle: Json) -> Iterator[str]:
+    """C-14: a request has a time in any form of RFC 3339; only answers are held to one."""
+    for where, schema in request_schemas(bundle):
+        if schema.get("format") == "date-time" and ("pattern" in schema or schema.get("maxLength", 0) < LONGEST_TIME):
+            yield f"{where}: take a time by $ref '#/components/schemas/Time', or TimeOrNull; Timestamp is for answers."
+
+
 def answers_hold_no_secrets(bundle: Json) -> Iterator[str]:
     """Law 6."""
     for where, schema in answer_schemas(bundle):
@@ -228,6 +236,7 @@ RULES = (
     tells_branches_apart,
     has_portable_patterns,
     says_which_characters_it_reads,
+    takes_every_time,
     answers_hold_no_secrets,
     hides_passwords,
     names_what_access_rests_on,

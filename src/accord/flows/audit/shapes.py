@@ -1,10 +1,10 @@
 """How the journal looks on the wire."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from accord.contract.names import camel_case
 from accord.contract.shapes import record_shape
+from accord.contract.times import parse_time
 from accord.contract.types import AuditEntry, AuditVerdict
 from accord.journal.verification import Verdict
 
@@ -25,13 +25,8 @@ def entry(row: Any, *, shown: bool) -> AuditEntry:
 def filters(*, since: str | None, until: str | None, **equal: str | None) -> dict[str, Any]:
     """Return the filters that were given, with moments as such."""
     moments = {"since": since, "until": until}
-    given = {name: _utc(text) for name, text in moments.items() if text is not None}
+    given = {name: parse_time(text) for name, text in moments.items() if text is not None}
     return given | {name: value for name, value in equal.items() if value is not None}
-
-
-def _utc(text: str) -> datetime:
-    # PostgreSQL takes offsets below 16 hours only, RFC 3339 those below 24.
-    return datetime.fromisoformat(text.upper()).astimezone(UTC)
 
 
 def verdict(found: Verdict) -> AuditVerdict:

@@ -64,7 +64,7 @@ def ids_by_table(keys: Iterable[Key]) -> dict[str, list[str]]:
 
 def checked_operations(operations: Sequence[Any]) -> list[Operation]:
     """Return the operations with ids as the database writes them; refuse what the contract lets nobody do."""
-    checked = [shapes.with_small_ids(operation) for operation in operations]
+    checked = [shapes.normalised(operation) for operation in operations]
     try:
         record_changes.check(checked, shapes.writable())
     except NotWritable as refused:

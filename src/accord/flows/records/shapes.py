@@ -46,8 +46,8 @@ def _normaliser_of_fields(table: str) -> Normalise | None:
     return compile_normaliser({"properties": properties})
 
 
-def with_small_ids(operation: Operation) -> Operation:
-    """Return an operation with the ids in what it writes as the database writes them; its own came so."""
+def normalised(operation: Operation) -> Operation:
+    """Return an operation with the ids and times in what it writes in their one form; its own id came so."""
     table = operation["table"]
     if table not in kinds():
         return operation

@@ -73,7 +73,7 @@ class AsyncOperations(ABC):
     ) -> Conversation:
         """Let somebody into a conversation.
 
-        Any member may. Who is a member already stays one, and nothing changes.
+        Any member may. An account that is a member already is refused with 409.
 
         Args:
             body: Who comes in.
@@ -1126,7 +1126,7 @@ class Operations(ABC):
     ) -> Conversation:
         """Let somebody into a conversation.
 
-        Any member may. Who is a member already stays one, and nothing changes.
+        Any member may. An account that is a member already is refused with 409.
 
         Args:
             body: Who comes in.

@@ -1,0 +1,76 @@
+"""Which of the answers that the contract documents some test has seen: a description that nothing holds may be false.
+
+The checked client notes every answer. After a whole run of the tests, what an author of a domain documented and nobody
+produced fails the run, unless it is listed here with its reason. What the merge adds to every operation has tests of
+its own.
+"""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+from accord.contract import bundle
+from accord.contract.merge import implied_answers
+from accord.contract.operations import operations, resolve
+
+Seen = tuple[str, str, str]
+"""operationId, status, and code; the code is empty for a success."""
+SEEN: set[Seen] = set()
+NOT_PRODUCED: dict[Seen, str] = {
+    ("applyTransaction", "409", "IDEMPOTENCY_IN_PROGRESS"): "it takes a race; tests/races/test_same_keys.py has that",
+    (
+        "streamChanges",
+        "200",
+        "",
+    ): "a stream has no end for the checked client to wait for; test_stream_changes.py reads it",
+}
+
+
+def documented() -> set[Seen]:
+    """Return what the authors of domains wrote of answers, errors by the codes of their examples."""
+    document = bundle.load()
+    return {
+        (operation.id, status, code)
+        for operation in operations(document)
+        for status, answer in operation.definition["responses"].items()
+        if not _is_implied(operation, status, answer)
+        for code in (_codes(resolve(document, answer)) if status[0] in "45" else [""])
+    }
+
+
+def codes_of(operation_id: str, status: str) -> set[str] | None:
+    """Return the codes that an author wrote of an answer; None where the merge alone wrote it."""
+    return _codes_by_answer().get((operation_id, status))
+
+
+@cache
+def _codes_by_answer() -> dict[tuple[str, str], set[str]]:
+    found: dict[tuple[str, str], set[str]] = {}
+    for operation_id, status, code in documented():
+        found.setdefault((operation_id, status), set()).add(code)
+    return found
+
+
+def _is_implied(operation: Any, status: str, answer: dict[str, Any]) -> bool:
+    headers = [parameter.name for parameter in operation.parameters if parameter.place == "header"]
+    implied = implied_answers(operation.path, operation.definition, headers)
+    return status in implied and answer == {"$ref": f"#/components/responses/{implied[status]}"}
+
+
+def _codes(answer: dict[str, Any]) -> Iterator[str]:
+    content = answer["content"]["application/problem+json"]
+    examples = [content["example"]] if "example" in content else [e["value"] for e in content["examples"].values()]
+    yield from (example["code"] for example in examples)
+
+
+def complaints() -> list[str]:
+    """Say what nobody produced, and which reason is none any more."""
+    missing = documented() - SEEN
+    return [
+        *(
+            f"{' '.join(m)}: the contract documents it, and no test produced it"
+            for m in sorted(missing - {*NOT_PRODUCED})
+        ),
+        *(f"{' '.join(m)}: some test produced it; take its reason away" for m in sorted(SEEN & {*NOT_PRODUCED})),
+        *(f"{' '.join(m)}: is not documented; take its reason away" for m in sorted({*NOT_PRODUCED} - documented())),
+    ]
