@@ -57,6 +57,10 @@ class Connection:
         body = await asyncio.wait_for(self._reader.readexactly(length), PATIENCE)
         return RawAnswer(int(first.split(" ")[1]), headers, body)
 
+    async def has(self, data: bytes) -> bool:
+        """Say whether these bytes come, whatever is before them."""
+        return (await asyncio.wait_for(self._reader.readuntil(data), PATIENCE)).endswith(data)
+
     async def is_closed(self) -> bool:
         """Say whether the service ends the connection without another byte."""
         try:

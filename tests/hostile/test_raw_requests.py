@@ -1,6 +1,9 @@
 """What no HTTP client sends: each gets an answer that is a problem, in its turn, and the connection stays in step."""
 
 import asyncio
+import json
+from contextlib import suppress
+from uuid import uuid4
 
 import pytest
 from hostile_input import BODY, CHUNKED, ECHO, JSON, MALFORMED, VERSION, echo
@@ -28,8 +31,10 @@ ODD = {
     "TRACE": (request("TRACE", VERSION), 405),
     "a fragment": (request("GET", f"{VERSION}#fragment"), 200),
     "bytes in a header": (request("GET", VERSION, [("X", bytes(range(0x80, 0x100)))]), 200),
-    "no host": (f"GET {VERSION} HTTP/1.1\r\nX-Forwarded-For: 10.99.99.99\r\n\r\n".encode(), 200),
-    "another host": (request("GET", VERSION, [("Host", "evil.example")]), 200),
+    "no host in HTTP/1.0": (f"GET {VERSION} HTTP/1.0\r\nX-Forwarded-For: 10.99.99.99\r\n\r\n".encode(), 200),
+    "another host": (NEXT.replace(b"accord.test", b"evil.example"), 200),
+    "a host with a port": (NEXT.replace(b"accord.test", b"[2001:db8::1]:8000"), 200),
+    "a host of nothing": (NEXT.replace(b"accord.test", b""), 200),
     "an empty line before": (b"\r\n" + NEXT, 200),
     "an upgrade to HTTP/2": (request("GET", VERSION, [("Connection", "Upgrade"), ("Upgrade", "h2c")]), 200),
     "an upgrade of an operation": (request("GET", VERSION, [("Connection", "Upgrade"), ("Upgrade", "websocket")]), 200),
@@ -92,14 +97,82 @@ async def test_the_body_of_a_request_to_upgrade_is_never_the_next_request(url, u
         assert await connection.is_closed()
 
 
-async def test_requests_in_a_row_are_answered_in_that_order(url):
-    numbered = b"".join(request("GET", VERSION, [("X-Request-Id", f"number-{n}")]) for n in range(20))
+KINDS = [
+    (request("GET", VERSION), 200),
+    (request("GET", "/api/v1/healthcheck"), 200),
+    (request("GET", "/livez"), 200),
+    (request("HEAD", VERSION), 200),
+    (request("GET", "/nowhere"), 404),
+    (request("POST", ECHO, [JSON], BODY), 200),
+    (request("POST", ECHO, [JSON, CHUNKED]) + chunked(BODY, b"\r\n\r\n"), 200),
+    (request("POST", ECHO, [JSON, CHUNKED]) + chunked(BODY)[:-2] + b"X: y\r\n\r\n", 200),
+    (request("POST", ECHO, [("Content-Type", "text/plain")], b"\r\n\r\n" * 9), 415),
+    (b"\r\n\r\n" + request("GET", VERSION), 200),
+]
+
+
+@pytest.mark.parametrize("size", [1, 3, 17, 100, 1000, 100_000])
+async def test_requests_in_a_row_are_answered_in_that_order(url, size):
+    """Whatever they are, and wherever they are cut."""
+    row = [KINDS[number % len(KINDS)] for number in range(2 * len(KINDS))]
+    sent = b"".join(
+        data.replace(b"\r\nHost", b"\r\nX-Request-Id: number-%d\r\nHost" % number, 1)
+        for number, (data, _) in enumerate(row)
+    )
 
     async with connected(url) as connection:
-        await connection.send(numbered)
-        ids = [(await connection.answer()).headers["x-request-id"] for _ in range(20)]
+        sending = asyncio.create_task(send_in_pieces(connection, sent, size))
+        answers = [await connection.answer(to_head=data.startswith(b"HEAD")) for data, _ in row]
+        await sending
 
-    assert ids == [f"number-{n}" for n in range(20)]
+    assert [answer.headers["x-request-id"] for answer in answers] == [f"number-{n}" for n in range(len(row))]
+    assert [answer.status for answer in answers] == [status for _, status in row]
+
+
+async def send_in_pieces(connection, data: bytes, size: int) -> None:
+    for at in range(0, len(data), size):
+        await connection.send(data[at : at + size])
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0][:40].decode().strip())
+async def test_where_a_request_is_cut_makes_no_difference(url, kind):
+    data, status = kind
+    whole = data + NEXT
+
+    for cut in {*range(1, len(whole), 11), *range(len(data) - 30, len(data) + 8)}:
+        async with connected(url) as connection:
+            await connection.send(whole[:cut])
+            await asyncio.sleep(0.001)
+            await connection.send(whole[cut:])
+            first = await connection.answer(to_head=data.startswith(b"HEAD"))
+
+            assert (first.status, (await connection.answer()).status) == (status, 200), cut
+
+
+async def test_many_requests_at_once_are_answered_one_by_one(url):
+    async with connected(url) as connection:
+        await connection.send(NEXT * 5000)
+
+        assert {(await connection.answer()).status for _ in range(5000)} == {200}
+
+
+HANDSHAKE = request("GET", "/api/v1/ws", [*UPGRADE, KEY])
+
+
+@pytest.mark.parametrize("before", KINDS, ids=lambda kind: kind[0][:40].decode().strip())
+async def test_an_upgrade_is_answered_in_its_turn(url, before):
+    data, status = before
+    ping = b"\x89\x80" + bytes(4)
+
+    async with connected(url) as connection:
+        await connection.send(data + HANDSHAKE + ping)
+        answer = await connection.answer(to_head=data.startswith(b"HEAD"))
+        upgraded = await connection.answer()
+
+        assert (answer.status, upgraded.status) == (status, 101)
+        assert await connection.has(b"\x8a\x00"), "a pong: what was sent behind the handshake counts, too"
+        assert await connection.has(b"welcome")
 
 
 async def test_a_request_may_come_in_any_pieces(url):
@@ -114,12 +187,31 @@ async def test_a_request_may_come_in_any_pieces(url):
             assert (answer.status, answer.body) == (200, BODY)
 
 
-async def test_nothing_is_done_behind_a_request_that_ends_the_connection(url):
+@pytest.mark.parametrize("path", [VERSION, "/api/v1/healthcheck", "/livez", "/nowhere"])
+@pytest.mark.parametrize("size", [60, 100_000])
+async def test_nothing_is_done_behind_a_request_that_ends_the_connection(url, path, size):
+    account = {"email": f"{uuid4()}@example.com", "password": "a long and unusual sentence"}
+    body = json.dumps(account | {"firstName": "Ada", "lastName": "Lovelace"}).encode()
+    register = request("POST", "/api/v1/auth/register", [JSON], body)
+
     async with connected(url) as connection:
-        await connection.send(request("GET", VERSION, [("Connection", "close")]) + NEXT)
+        with suppress(ConnectionError):
+            await send_in_pieces(connection, request("GET", path, [("Connection", "close")]) + register, size)
         answer = await connection.answer()
 
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert answer.headers["connection"] == "close"
+        assert await connection.is_closed()
+    assert (await exchanged(url, register)).status == 201
+
+
+@pytest.mark.parametrize("path", [VERSION, "/livez"])
+@pytest.mark.parametrize("value", ["200-ok", "100-continue, 200-ok", ""])
+async def test_an_unknown_expectation_is_refused(url, path, value):
+    async with connected(url) as connection:
+        await connection.send(request("GET", path, [("Expect", value)]) + NEXT)
+        answer = await connection.answer()
+
+        assert (answer.status, answer.code) == (417, "VALIDATION_ERROR")
         assert await connection.is_closed()
 
 

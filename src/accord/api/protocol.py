@@ -1,44 +1,36 @@
 """HTTP/1.1 as uvicorn parses it, with limits where uvicorn has none, and problems where it answers in plain text.
 
-uvicorn collects a request's head without limit of size or time, takes trailers for headers, answers a malformed
-request before the one that is still being worked on, and after an upgrade that nobody asked for reads a request's
-body as the next request.
+uvicorn collects a request's head without limit of size or time, takes trailers for headers, and after an upgrade that
+nobody asked for reads a request's body as the next request.
 
 A request for an operation that arrived as a whole, as nearly all do, is answered without ASGI, whose scope, messages
-and task for each request cost more than the operation. uvicorn's way is for everything else: pages, streams, bodies
-in pieces, requests that were sent before the last answer; and for what has to wait, so that it keeps count of it.
+and task for each request cost more than the operation. uvicorn's way is for everything else: pages, streams and bodies
+in pieces; and for what has to wait, so that it keeps count of it.
 """
 
 from asyncio import Event, TimerHandle, Transport
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-import httptools
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from accord import logs
-from accord.api import metrics
+from accord.api import head_rules, metrics
 from accord.api.answers import AT_ONCE, Answer, Header, problem_answer
 from accord.api.eager import Eager
+from accord.api.head_rules import DECISIVE, MAX_HEAD, MAX_URL, Target
 from accord.api.heads import CLOSE, Heads
-from accord.api.request import Request, new_request_id, peer_of
-from accord.problems import InternalError, InvalidToken, Problem, ValidationFailed
+from accord.api.request import Request, new_request_id
+from accord.api.turns import InTurn
+from accord.problems import InternalError, Problem
 
 if TYPE_CHECKING:
     from accord.api.edge import Edge, Found
 
-SOCKET_PATH = b"/api/v1/ws"
-MAX_URL = 8192
-MAX_HEAD = 32_768
-"""Bytes of all header names and values together."""
-MOST_HANDSHAKE_HEADERS = 100
-LONGEST_HANDSHAKE_HEADER = 8000
-MALFORMED = "must be a well-formed HTTP/1.1 request"
-LONG_URL = f"must have a URL of at most {MAX_URL} characters"
-LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
+SOCKET_PATH = "/api/v1/ws"
 
 
-class HttpProtocol(HttpToolsProtocol):
+class HttpProtocol(InTurn):
     """One connection of a client."""
 
     def __init__(self, *, heads: Heads, eager: Eager, edge: "Edge | None", patience: float, **given: Any) -> None:
@@ -51,15 +43,13 @@ class HttpProtocol(HttpToolsProtocol):
         self._head: list[Header] = []
         self._held: tuple[Request, Found] | None = None
         self._suspended: RequestResponseCycle | None = None
-        self._had_turn = False
         self._answered_at = 0.0
         self._timer: TimerHandle | None = None
-        self._in_head = True
         self._advanced = False
-        self._chunk = 0
         self._waiting = bytearray()
+        self._decisive: list[Header] = []
+        self._usual: list[Header] = []
         self._problem: Problem | None = None
-        self._deaf = False
         self._upgrades = False
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
@@ -73,52 +63,70 @@ class HttpProtocol(HttpToolsProtocol):
         self._stop_keep_alive()
         super().connection_lost(exc)
 
-    def data_received(self, data: bytes) -> None:
-        """Parse; bytes that complete neither a head nor a piece of a body are kept in sight."""
-        if self._deaf:
-            return
-        self._advanced = self._had_turn = False
-        self._chunk = len(data)
-        super().data_received(data)
+    def parsed(self, data: bytes) -> None:
+        """Let bytes that complete neither a head nor a piece of a body count as a head, which has its size and time."""
         if self._held is not None:
             self._leave_to_uvicorn(self._held[0])
         if self._advanced:
+            self._advanced = False
             self._waiting.clear()
             return
         self._waiting += data[: MAX_URL + MAX_HEAD]
         if len(self._waiting) >= MAX_URL + MAX_HEAD:
-            self._problem = _too_large(self._waiting.rpartition(b"\n")[2].partition(b":")[0])
-            self.send_400_response(LONG_HEAD)
-        elif self._in_head:
+            self._problem = head_rules.too_large(self._waiting.rpartition(b"\n")[2].partition(b":")[0])
+            self.send_400_response(head_rules.LONG_HEAD)
+        elif self.is_in_head:
             self._be_patient()
 
     def on_message_begin(self) -> None:
         """Begin a head."""
-        self._in_head = True
         self.url = b""
         self.headers = []
+        self._decisive = []
         self.expect_100_continue = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Collect a field."""
+        name = name.lower()
+        if name in DECISIVE:
+            self._decisive.append((name, value))
+        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Start the request; an exception here is the parser's, and ends in `send_400_response`."""
-        if self._deaf:
-            raise ConnectionError("The last answer ended the connection.")
-        self._in_head = False
+        self.head_ended()
         self._advanced = True
         self._stop_timer()
-        if len(self.url) > MAX_URL:
-            self._problem = _malformed(LONG_URL)
-            raise self._problem
-        # Only what arrived in many bytes can have a large head.
-        if len(self._waiting) + self._chunk > MAX_HEAD and sum(len(n) + len(v) for n, v in self.headers) > MAX_HEAD:
-            self._problem = _too_large(max(self.headers, key=lambda header: len(header[1]))[0])
-            raise self._problem
-        self._upgrades = self.url.partition(b"?")[0] == SOCKET_PATH and self._is_handshake()
+        # Empty lines before a request count as nothing.
+        head = (self._waiting + self.piece if self._waiting else self.piece).lstrip(b"\r\n")
+        try:
+            target = self._checked_target(head)
+        except Problem as problem:
+            self._problem = problem
+            raise
+        self._upgrades = target.path == SOCKET_PATH and self._is_handshake(target)
         # Trailers come to `on_header` too; no proxy looked at them, so they must not count as headers.
         self._head, self.headers = self.headers, []
-        self._held = self._operation()
+        self._held = self._operation(target)
         if self._held is None:
             self._begin_uvicorns_way()
+
+    def _checked_target(self, head: bytes | bytearray) -> Target:
+        """Return what is asked for. Raises the problem with the head."""
+        if len(head) > MAX_URL:
+            head_rules.check_size(self.url, self.headers)
+        target = head_rules.target_of(head)
+        # Most heads of a connection have one host and nothing else of the kind, and the same one.
+        if self._decisive != self._usual or not self._usual:
+            head_rules.check(self._decisive, is_http_1_0=target.is_http_1_0)
+            expects = any(name == b"expect" for name, _ in self._decisive)
+            self.expect_100_continue = expects and not target.is_http_1_0
+            self._usual = self._decisive if len(self._decisive) == 1 and not expects else []
+        return target
+
+    def body_length(self) -> int:
+        """Look the length up, which the parser found to be a number."""
+        return next((int(value) for name, value in self._head if name == b"content-length"), 0)
 
     def on_body(self, body: bytes) -> None:
         """Give a piece of the body to the request; of one that was answered already, discard it for a while."""
@@ -135,7 +143,7 @@ class HttpProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Expect the next head."""
-        self._in_head = True
+        self.message_ended()
         self._advanced = True
         self._stop_timer()
         if self._held is not None:
@@ -147,11 +155,14 @@ class HttpProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Expect the next request; a timer for each answer would cost more than one that looks how long ago it was."""
         self._answered_at = self.loop.time()
-        if self.pipeline or self.flow.read_paused or self.timeout_keep_alive_task is None:
-            self._stop_keep_alive()
-            super().on_response_complete()
-        else:
-            self.server_state.total_requests += 1
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        if self.timeout_keep_alive_task is None:
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+        self.next_turn()
 
     def _unset_keepalive_if_required(self) -> None:
         """Leave the timer: it finds out that the connection was used."""
@@ -178,64 +189,47 @@ class HttpProtocol(HttpToolsProtocol):
     def _should_upgrade(self) -> bool:
         return self._upgrades
 
-    def _is_handshake(self) -> bool:
+    def _is_handshake(self, target: Target) -> bool:
         """Say whether the socket's protocol can read this head: what it cannot, it leaves without an answer."""
         names = {name for name, _ in self.headers}
         return (
             super()._should_upgrade()
-            and self.parser is not None
-            and self.parser.get_method() == b"GET"
+            and target.method == "GET"
             and not names & {b"content-length", b"transfer-encoding"}
-            and len(self.headers) <= MOST_HANDSHAKE_HEADERS
-            and all(len(name) + len(value) < LONGEST_HANDSHAKE_HEADER for name, value in self.headers)
+            and len(self.headers) <= head_rules.MAX_HANDSHAKE_HEADERS
+            and all(len(name) + len(value) < head_rules.MAX_HANDSHAKE_HEADER for name, value in self.headers)
         )
 
     def _unsupported_upgrade_warning(self) -> None:
         """Answer as if no upgrade had been asked for; the parser skipped the body, so nothing can follow."""
-        self._deaf = True
+        self.is_deaf = True
         self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
-        """Refuse what is not HTTP, in its turn, and end the connection: where the next request begins is unknown."""
-        if self._deaf:
+        """Refuse what is not HTTP, and end the connection: where the next request begins is unknown."""
+        if self.is_deaf:
             return
-        self._deaf, self._held = True, None
+        self.is_deaf, self._held = True, None
         request = self.cycle
-        if request is None or request.response_complete:  # pyright: ignore[reportUnnecessaryComparison]  # None at first
-            self._refuse(self._problem or _malformed(MALFORMED))
-        elif self._in_head and not request.more_body:
-            request.keep_alive = False
-        else:
+        if request is not None and not request.response_complete:  # pyright: ignore[reportUnnecessaryComparison]  # None at first
+            # Its body broke off.
             request.disconnected = True
             request.message_event.set()
-            if request.response_started or self.pipeline:
+            if request.response_started:
                 self.transport.close()
-            else:
-                self._refuse(self._problem or _malformed(MALFORMED))
+                return
+        self._refuse(self._problem or head_rules.malformed(head_rules.MALFORMED))
 
-    def _operation(self) -> "tuple[Request, Found] | None":
-        """Return the request if it is one for an operation and its turn is now, so that uvicorn need not know of it.
-
-        Of many that come in one piece uvicorn lets other connections have their turn in between.
-        """
+    def _operation(self, target: Target) -> "tuple[Request, Found] | None":
+        """Return the request if it is one for an operation, so that uvicorn need not know of it."""
         edge, parser = self._edge, self.parser
-        if (
-            edge is None
-            or parser is None
-            or not (self.cycle is None or self.cycle.response_complete)  # pyright: ignore[reportUnnecessaryComparison]  # None at first
-            or self._had_turn
-            or self.flow.write_paused
-            or self.expect_100_continue
-            or parser.should_upgrade()
-        ):
+        if edge is None or parser is None or self.expect_100_continue or parser.should_upgrade():
             return None
-        target = httptools.parse_url(self.url)
-        method, path = parser.get_method().decode("ascii"), target.path.decode("ascii")
-        found = edge.find(method, path)
+        found = edge.find(target.method, target.path)
         if found is None:
             return None
-        peer = peer_of(self.client, self.server)
-        return Request(method, path, target.query or b"", self._head, peer, body=b""), found
+        peer = "" if self.client is None else self.client[0]
+        return Request(target.method, target.path, target.query, self._head, peer, body=b""), found
 
     def _begin_uvicorns_way(self) -> None:
         """Start the request with a scope, a cycle and a task; uvicorn makes the scope where it begins a head."""
@@ -259,7 +253,6 @@ class HttpProtocol(HttpToolsProtocol):
         """Answer a request that is here as a whole; one that has to wait gets a cycle, and uvicorn counts its task."""
         assert self._edge is not None
         assert self.parser is not None
-        self._had_turn = True
         keeps_alive = self.parser.should_keep_alive()
         if b"connection" in request.headers and self.parser.get_http_version() == "1.0":
             keeps_alive = False
@@ -328,12 +321,13 @@ class HttpProtocol(HttpToolsProtocol):
         head = self._heads.head(answer, request_id, self.server_state.default_headers)
         self.transport.write(head if method == "HEAD" else head + answer.body)
         if not keeps_alive:
-            self._hang_up(still_sends=self._deaf or still_sends)
+            self._hang_up(still_sends=self.is_deaf or still_sends or self.is_followed())
 
     def _hang_up(self, *, still_sends: bool) -> None:
         """End the connection; closing while the client still sends would reset it, and the answer with it."""
-        self._deaf = True
+        self.is_deaf = True
         if still_sends:
+            self.release()
             self.transport.write_eof()
             self._be_patient()
         else:
@@ -356,12 +350,3 @@ class HttpProtocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _malformed(rule: str) -> Problem:
-    return ValidationFailed(errors=[{"field": "", "message": rule}])
-
-
-def _too_large(header: bytes | bytearray) -> Problem:
-    """Refuse a head for the header that made it so; a token that is too long to be read is not a good one."""
-    return InvalidToken() if header.strip().lower() == b"authorization" else _malformed(LONG_HEAD)

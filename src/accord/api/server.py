@@ -1,7 +1,9 @@
 """uvicorn, set up for this application and stopped by the boot."""
 
+import asyncio
 import contextlib
 import logging
+import socket
 from collections.abc import Generator
 from functools import partial
 from typing import TYPE_CHECKING
@@ -13,6 +15,7 @@ from accord.api.eager import Eager
 from accord.api.heads import Heads
 from accord.api.protocol import HttpProtocol
 from accord.api.socket_protocol import SocketProtocol
+from accord.api.unread import UNREAD_AT_STOP, UNREAD_FOR, Unread
 from accord.settings import Settings
 
 if TYPE_CHECKING:
@@ -21,6 +24,30 @@ if TYPE_CHECKING:
 
 class Server(uvicorn.Server):
     """uvicorn without its own signal handling: it would raise the signal again and end the process in the middle."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Keep the connections in sight."""
+        super().__init__(config)
+        self._unread = Unread(self.server_state.connections)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is to be done ten times a second, and every 5 seconds cut those who do not read."""
+        if counter % 50 == 0:
+            self._unread.cut(UNREAD_FOR)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for requests and connections, but not for those who do not read."""
+        cutting = asyncio.create_task(self._cut_unread())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting.cancel()
+
+    async def _cut_unread(self) -> None:
+        while True:
+            self._unread.cut(UNREAD_AT_STOP)
+            await asyncio.sleep(0.5)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None]:

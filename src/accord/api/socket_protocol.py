@@ -1,22 +1,49 @@
 """WebSocket as uvicorn speaks it, with an end for those who do not read.
 
 uvicorn sends nothing, not even a closing, while the client does not read, and waits without limit for what was sent
-before to be taken.
+before to be taken; but it goes on reading, answers each ping that it reads, and collects messages in as many fragments
+as the client likes.
 """
 
 from asyncio import TimerHandle
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import CloseCode, Frame
 
 LINGER = 10.0
 """Seconds that a client has to take what was sent before the connection is cut."""
+MAX_FRAGMENTS = 1000
+"""Fragments of one message; empty ones have no size that could be limited."""
+PIECE = 4096
+"""Bytes that are looked at before looking whether what they made was taken; a frame has at least six."""
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
     """One connection of a client."""
 
     _cut: TimerHandle | None = None
+    _came = b""
+
+    def data_received(self, data: bytes) -> None:
+        """Look at what came for as long as its answers are taken; the head comes first and as a whole."""
+        if self.handshake_initiated:
+            self._came += data
+            self._go_on()
+        else:
+            super().data_received(data)
+
+    def resume_writing(self) -> None:
+        """Go on, as the client has read."""
+        super().resume_writing()
+        self._go_on()
+
+    async def receive(self) -> Any:
+        """Return the next message; when that was the last one that was read, look for more."""
+        message = await super().receive()
+        if self._came:
+            self._go_on()
+        return message
 
     async def send(self, message: Any) -> None:
         """Send as uvicorn does; a closing does not wait for what the client has not read."""
@@ -27,9 +54,36 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if message["type"] == "websocket.http.response.body":
             # uvicorn would log a fault, as if the handshake had got no answer.
             self.handshake_complete = True
+        if self._came:
+            self._go_on()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Collect a fragment, up to a limit."""
+        if len(self.frames) < MAX_FRAGMENTS:
+            super().handle_cont(event)
+        elif not self.close_sent:
+            self.conn.fail(CloseCode.POLICY_VIOLATION, "too many fragments")
+            self.handle_parser_exception()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Expect nothing any more."""
         if self._cut is not None:
             self._cut.cancel()
+        self._came = b""
         super().connection_lost(exc)
+
+    def _go_on(self) -> None:
+        """Look at what came in pieces, until something has to be taken first: by the application, or by the client."""
+        while self._came and self._is_free():
+            piece, self._came = self._came[:PIECE], self._came[PIECE:]
+            super().data_received(piece)
+        if self.transport.is_closing():
+            self._came = b""
+        elif self._came:
+            self.transport.pause_reading()
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    def _is_free(self) -> bool:
+        is_taken = self.writable.is_set() and not self.read_paused
+        return self.handshake_complete and is_taken and not self.transport.is_closing()
