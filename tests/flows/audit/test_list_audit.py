@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 from given import details
 
@@ -117,6 +119,10 @@ async def test_secrets_are_redacted(given, stamped):
         {"since": "2026-01-01"},
         {"limit": 101},
         {"cursor": ""},
+        {"reason": ""},
+        {"reason": " "},
+        {"reason": "a\nb"},
+        {"reason": "x" * 501},
         {"from": "2026-01-01T00:00:00Z"},
     ],
 )
@@ -148,6 +154,17 @@ async def test_root_may_and_a_customer_may_not(given):
     assert (await root.get("/api/v1/audit", limit=1)).status_code == 200
     answer = await somebody.get("/api/v1/audit")
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+
+
+async def until_read(stamped, admin, reason, count=1, **query):
+    """Return the entries of the readings with this reason, as soon as there are so many."""
+    async with asyncio.timeout(30):
+        while True:
+            entries = await stamped(admin, count, **query)
+            found = [entry for entry in entries if entry["fields"]["reason"] == reason]
+            if len(found) >= count:
+                return found
+            await asyncio.sleep(0.02)
 
 
 async def written(given):
@@ -192,3 +209,52 @@ async def test_nobody_reads_what_was_deleted(given, stamped):
 
     assert [entry["operation"] for entry in theirs] == ["deleteMessage", "createMessage"]
     assert TEXT not in str(mine) + str(theirs)
+
+
+async def test_root_sees_values_with_a_reason_that_the_journal_keeps(given, stamped):
+    root, admin = await given.root(), await given.an_admin()
+    me, _, message = await written(given)
+    assert (await me.delete(f"/api/v1/messages/{message['id']}", expectedVersion=1)).status_code == 204
+    await stamped(root, 2, recordId=message["id"])
+    query = {"recordId": message["id"], "since": "2026-01-01T00:00:00Z", "reason": f"Complaint about {message['id']}"}
+
+    shown = await root.get("/api/v1/audit", **query)
+    reading = {"recordId": root.id, "operation": "listAudit"}
+    entries = await until_read(stamped, admin, query["reason"], **reading)
+
+    assert [entry["fields"].get("text") for entry in shown.json()["items"]] == [None, TEXT]
+    assert [(entry["actorId"], entry["table"], entry["kind"]) for entry in entries] == [(root.id, "users", "event")]
+    assert entries[0]["requestId"] == shown.headers["x-request-id"]
+    assert entries[0]["fields"] == {
+        "event": "values read",
+        "reason": query["reason"],
+        "recordId": message["id"],
+        "since": "2026-01-01T00:00:00+00:00",
+    }
+
+
+async def test_a_reason_opens_the_next_page_and_each_page_is_noted(given, stamped):
+    root, admin = await given.root(), await given.an_admin()
+    me, _, message = await written(given)
+    await stamped(root, 3, actorId=me.id)
+    reason = f"Complaint about {message['id']}"
+    first = await root.get("/api/v1/audit", actorId=me.id, limit=1, reason=reason)
+
+    cursor = first.json()["nextCursor"]
+    opened = await root.get("/api/v1/audit", actorId=me.id, limit=1, cursor=cursor, reason=reason)
+    closed = await root.get("/api/v1/audit", actorId=me.id, limit=1, cursor=cursor)
+
+    assert first.json()["items"][0]["fields"]["text"] == TEXT
+    assert opened.json()["items"][0]["fields"]["title"] == "Plans"
+    assert closed.json()["items"][0]["fields"]["title"] == "[withheld]"
+    assert len(await until_read(stamped, admin, reason, 2, recordId=root.id, operation="listAudit")) == 2
+
+
+async def test_a_reason_of_anybody_but_root_is_refused_and_leaves_no_entry(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+
+    answers = [await account.get("/api/v1/audit", reason="Curiosity") for account in (admin, somebody)]
+    noted = await admin.get("/api/v1/audit", operation="listAudit", actorId=admin.id)
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "FORBIDDEN")] * 2
+    assert noted.json()["items"] == []

@@ -171,6 +171,11 @@ export interface ListAuditInput {
   since?: Time | Date;
   /** Only what happened before this time. */
   until?: Time | Date;
+  /**
+   * Why root has to see withheld values. With it they are shown, and this reading is an entry of the journal.
+   * From anybody else it is 403.
+   */
+  reason?: string;
   /** The most items to answer with. */
   limit?: number;
   /**
@@ -613,15 +618,16 @@ export abstract class Operations {
    * What happened, newest first
    *
    * Every committed change and security event, with the names of the changed fields. Their values are there
-   * where you may read the record now, else `[withheld]`; secrets are redacted. Filters combine. An entry appears here once it has its position, which is moments after its commit.
+   * where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
+   * with a `reason`, which the journal keeps. Filters combine. An entry appears here once it has its position, which is moments after its commit.
    */
   listAudit(input: ListAuditInput = {}, options: CallOptions = {}): Promise<AuditPage> {
-    const { actorId, operation, table, recordId, since, until, limit, cursor } = input;
+    const { actorId, operation, table, recordId, since, until, reason, limit, cursor } = input;
     return this.call<AuditPage>(
       {
         method: 'GET',
         url: '/api/v1/audit',
-        query: { actorId, operation, table, recordId, since: since instanceof Date ? since.toISOString() : since, until: until instanceof Date ? until.toISOString() : until, limit, cursor },
+        query: { actorId, operation, table, recordId, since: since instanceof Date ? since.toISOString() : since, until: until instanceof Date ? until.toISOString() : until, reason, limit, cursor },
         gives: 'json',
         signedIn: true,
       },

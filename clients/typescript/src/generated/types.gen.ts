@@ -285,7 +285,7 @@ export type AuditEntry = {
     version: number | null;
     kind: 'created' | 'updated' | 'deleted' | 'event';
     /**
-     * What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read now `[withheld]`.
+     * What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read now `[withheld]` unless root gave a reason.
      */
     fields: {
         [key: string]: unknown;
@@ -1811,6 +1811,12 @@ export type ListAuditData = {
          * Only what happened before this time.
          */
         until?: Time;
+        /**
+         * Why root has to see withheld values. With it they are shown, and this reading is an entry of the journal.
+         * From anybody else it is 403.
+         *
+         */
+        reason?: string;
         /**
          * The most items to answer with.
          */

@@ -190,7 +190,7 @@ class AuditEntry(Model):
 
     fields: AuditEntryFields
     """What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read
-    now `[withheld]`."""
+    now `[withheld]` unless root gave a reason."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "request_id": "requestId",
@@ -203,7 +203,7 @@ class AuditEntry(Model):
 
 AuditEntryFields: TypeAlias = Dict[str, "object"]
 """What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read now
-`[withheld]`."""
+`[withheld]` unless root gave a reason."""
 
 
 @define(kw_only=True)

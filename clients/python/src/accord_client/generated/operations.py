@@ -531,14 +531,16 @@ class AsyncOperations(ABC):
         record_id: UUID | Unset = UNSET,
         since: datetime.datetime | Unset = UNSET,
         until: datetime.datetime | Unset = UNSET,
+        reason: str | Unset = UNSET,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
         """What happened, newest first.
 
         Every committed change and security event, with the names of the changed fields. Their values are there
-        where you may read the record now, else `[withheld]`; secrets are redacted. Filters combine. An entry
-        appears here once it has its position, which is moments after its commit.
+        where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
+        with a `reason`, which the journal keeps. Filters combine. An entry appears here once it has its position,
+        which is moments after its commit.
 
         Args:
             actor_id: Only what this user did.
@@ -547,6 +549,8 @@ class AsyncOperations(ABC):
             record_id: Only what happened to this record.
             since: Only what happened at this time or later.
             until: Only what happened before this time.
+            reason: Why root has to see withheld values. With it they are shown, and this reading is an entry of the
+                journal. From anybody else it is 403.
             limit: The most items to answer with.
             cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
                 `start` is the beginning, as if there were none.
@@ -563,6 +567,7 @@ class AsyncOperations(ABC):
                     "recordId": record_id,
                     "since": since,
                     "until": until,
+                    "reason": reason,
                     "limit": limit,
                     "cursor": cursor,
                 },
@@ -1476,14 +1481,16 @@ class Operations(ABC):
         record_id: UUID | Unset = UNSET,
         since: datetime.datetime | Unset = UNSET,
         until: datetime.datetime | Unset = UNSET,
+        reason: str | Unset = UNSET,
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
         """What happened, newest first.
 
         Every committed change and security event, with the names of the changed fields. Their values are there
-        where you may read the record now, else `[withheld]`; secrets are redacted. Filters combine. An entry
-        appears here once it has its position, which is moments after its commit.
+        where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
+        with a `reason`, which the journal keeps. Filters combine. An entry appears here once it has its position,
+        which is moments after its commit.
 
         Args:
             actor_id: Only what this user did.
@@ -1492,6 +1499,8 @@ class Operations(ABC):
             record_id: Only what happened to this record.
             since: Only what happened at this time or later.
             until: Only what happened before this time.
+            reason: Why root has to see withheld values. With it they are shown, and this reading is an entry of the
+                journal. From anybody else it is 403.
             limit: The most items to answer with.
             cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
                 `start` is the beginning, as if there were none.
@@ -1504,6 +1513,7 @@ class Operations(ABC):
                 record_id=record_id,
                 since=since,
                 until=until,
+                reason=reason,
                 limit=limit,
                 cursor=cursor,
             )
