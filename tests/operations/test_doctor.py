@@ -15,7 +15,8 @@ from accord.doctor import database, messaging
 
 ENVELOPE_KEY = secrets.token_hex(32)
 NOW = datetime.now(UTC)
-HEALTHY = {"version": "18.1", "major": 18, "standby": False, "most": 100, "used": 5, "durable": True}
+HEALTHY = {"version": "18.1", "major": 18, "standby": False, "read_only": False}
+HEALTHY |= {"most": 100, "used": 5, "durable": True}
 
 
 def marks(output: str) -> dict[str, str]:
@@ -42,7 +43,7 @@ async def test_it_says_that_all_is_well(given):
 
     assert done.returncode == 0, done.stdout + done.stderr
     expected = {"settings", "contract", "keys", "proxy", "cookies", "traces"}
-    expected |= {"database", "migrations", "clock", "journal", "messaging"}
+    expected |= {"database", "writing", "migrations", "clock", "journal", "messaging"}
     found = marks(done.stdout)
     assert expected <= set(found)
     assert {found[subject] for subject in expected} == {"✓"}

@@ -2,16 +2,18 @@
 
 import asyncio
 import os
-from collections.abc import Coroutine
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from contextlib import AsyncExitStack
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Literal, Self
+from functools import partial
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import SecretStr
 
-from accord import __version__, clock, logs, telemetry
+from accord import __version__, clock, telemetry
 from accord.boot import clock as database_clock
+from accord.boot.background import keep_running
 from accord.boot.contract import load_contract
 from accord.boot.glance import Glance
 from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
@@ -116,7 +118,7 @@ class Process:
         starting = self._starting or begin(settings)
         database_url = await self._address(settings.database_url, starting.postgres)
         nats_url = await self._address(settings.nats_url, starting.nats)
-        await self._background(supervise(*self.servers))
+        await self._background("supervise", partial(supervise, *self.servers))
         return database_url, nats_url
 
     async def _address(self, configured: SecretStr | None, starting: Future[EmbeddedServer] | None) -> str:
@@ -139,7 +141,7 @@ class Process:
         await self.database.open()
         self._stack.push_async_callback(self.database.close)
         await database_clock.learn(self.database)
-        await self._background(database_clock.follow(self.database))
+        await self._background("clock", partial(database_clock.follow, self.database))
         self.messaging = Connection(nats_url, f"accord-{self.role}")
         await self.messaging.start()
         self._stack.push_async_callback(self.messaging.close)
@@ -155,7 +157,7 @@ class Process:
         self._stack.callback(self.resources.passwords.close)
         self.tokens = VerifiedTokens(self.resources.tokens, self._load_session, self._ended_sessions)
         self.resources.sessions_ended = self.tokens.end
-        await self._background(self.tokens.follow())
+        await self._background("sessions", self.tokens.follow)
         await self._follow_journal()
         self.local = self._traced(LocalDispatch(self.resources, self.flows), remote=False)
         self.dispatch = self.local
@@ -186,19 +188,19 @@ class Process:
         wakeups = Wakeups(self.messaging, self.feed)
         if self.role != "gateway":
             self.relay = wakeups.relay = Relay(self.database_url, wakeups.stamped)
-            await self._background(self.relay.run())
+            await self._background("relay", self.relay.run)
             housekeeping = Housekeeping(
                 self.relay, self.database, self.settings.data_dir, self.resources.tokens, self._forget_old
             )
             await housekeeping.prepare()
-            await self._background(housekeeping.run())
+            await self._background("housekeeping", housekeeping.run)
         if self.has_metrics:
             from accord.relay.backlog import measure  # noqa: PLC0415 - most workers are never asked for metrics
 
-            await self._background(measure(self.database, self.relay))
+            await self._background("backlog", partial(measure, self.database, self.relay))
         await wakeups.start()
         self.resources.journal_appended = wakeups.appended
-        await self._background(self.feed.run())
+        await self._background("feed", self.feed.run)
 
     def live(self) -> "Live":
         """Put together what serves sockets and streams."""
@@ -267,18 +269,15 @@ class Process:
         await context.commit()
         return token
 
-    async def _background(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        task.add_done_callback(_report)
+    async def _background(self, name: str, run: Callable[[], Awaitable[None]]) -> None:
+        if self.has_metrics:
+            from accord.boot.metrics import restarts  # noqa: PLC0415 - most workers are never asked for metrics
+
+            restarts.labels(name)  # Told from zero on, so that the first restart shows.
+        task = asyncio.create_task(keep_running(name, run), name=name)
 
         async def stop() -> None:
             task.cancel()
             await asyncio.wait([task])
 
         self._stack.push_async_callback(stop)
-
-
-def _report(task: asyncio.Task[None]) -> None:
-    """Say at once that something in the background broke; what it did is missing until the process is restarted."""
-    if not task.cancelled() and (error := task.exception()) is not None:
-        logs.exception("A background task ended.", error, task=str(task.get_coro()))

@@ -8,6 +8,8 @@ does every other use of the connection.
 """
 
 import asyncio
+import select
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -28,8 +30,9 @@ CANCEL_TIMEOUT = 5.0
 _FAILED = ExecStatus.FATAL_ERROR
 _DONE = ExecStatus.COMMAND_OK
 _SYNCED = ExecStatus.PIPELINE_SYNC
-_STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName)
-"""What a server says of a statement that was prepared before a migration, or that somebody discarded."""
+_STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName, errors.ReadOnlySqlTransaction)
+"""What a server says of a statement that was prepared before a migration, or that somebody discarded, and of a write
+when it is no longer the one that takes them: another connection can do better."""
 
 Call = tuple[Statement, Mapping[str, Any]]
 
@@ -52,6 +55,8 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         self._results: list[PGresult] = []
         self._complete: asyncio.Future[None] | None = None
         self._listens_to: int | None = None
+        self._socket = select.poll()
+        self.made_at = time.monotonic()
 
     async def run(self, *calls: Call) -> list[Outcome]:
         """Run the statements in order; raise the error of the first that fails, and skip those after it."""
@@ -99,11 +104,15 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             # Values that the socket does not take at once; psycopg knows how to wait for that.
             await self.wait(_remaining(self.pgconn, self._results))
             return
+        if self.pgconn.status != ConnStatus.OK:
+            # Sending found out, and closed the socket, whose end nobody would be told any more.
+            raise psycopg.OperationalError("The connection broke.")
         loop = asyncio.get_running_loop()
         complete = self._complete = loop.create_future()
         if self._listens_to is None:
             self._listens_to = self.pgconn.socket
             loop.add_reader(self._listens_to, self._readable)
+            self._socket.register(self._listens_to, select.POLLIN)
         try:
             await complete
         except asyncio.CancelledError:
@@ -114,21 +123,32 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             self._complete = None
 
     def _readable(self) -> None:
+        """Read all that is there: that the server hung up is told once, also while something is left to be read."""
         waiting = self._complete
         if waiting is not None and waiting.done():
             waiting = None
         try:
-            self.pgconn.consume_input()
-            if waiting is not None and _take(self.pgconn, self._results):
-                waiting.set_result(None)
+            while True:
+                self.pgconn.consume_input()
+                if waiting is not None and _take(self.pgconn, self._results):
+                    waiting.set_result(None)
+                    return
+                if not self._socket.poll(0):
+                    return
         except psycopg.Error as error:
             self._stop_listening()
             if waiting is not None:
                 waiting.set_exception(error)
 
+    def look_again(self) -> None:
+        """See to what the event loop did not tell: uvloop tells nothing when the server left without reading all."""
+        if self._complete is not None and self._listens_to is not None and self._socket.poll(0):
+            self._readable()
+
     def _stop_listening(self) -> None:
         if self._listens_to is not None:
             asyncio.get_running_loop().remove_reader(self._listens_to)
+            self._socket.unregister(self._listens_to)
             self._listens_to = None
 
     async def _interrupt(self) -> None:

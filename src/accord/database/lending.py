@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
-from psycopg.pq import TransactionStatus
+from psycopg.pq import ConnStatus, TransactionStatus
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from accord.database.connection import Connection
@@ -42,6 +42,10 @@ class Lending:
         self._free = size
         self._free_for_transactions = size - min(size - 1, max(1, size // KEPT_FOR_READS))
         self._timeout = timeout
+        self._asking = 0
+        self._renewed_at = float("-inf")
+        self.good_at = float("-inf")
+        """When a connection was given back that worked, by the monotonic clock."""
         self._readers: deque[Waiting] = deque()
         self._transactions: deque[Waiting] = deque()
 
@@ -66,9 +70,11 @@ class Lending:
 
     async def give_back(self, connection: Connection, *, from_transaction: bool = False) -> None:
         """Hand it on when it is good; else the pool drops it, or rolls back what was left open on it."""
-        if connection.pgconn.transaction_status == TransactionStatus.IDLE:
+        if connection.pgconn.transaction_status == TransactionStatus.IDLE and connection.made_at > self._renewed_at:
+            self.good_at = time.monotonic()
             self._free_for_transactions += from_transaction
-            if self._next_gets(connection):
+            # Who asks the pool, which may be able to make none, waits longer than those here.
+            if not self._asking and self._next_gets(connection):
                 return
             self._free_for_transactions -= from_transaction
         try:
@@ -76,15 +82,27 @@ class Lending:
         finally:
             self._release(from_transaction=from_transaction)
 
+    def renew(self) -> None:
+        """Let every connection that is lent now be replaced when it comes back."""
+        self._renewed_at = time.monotonic()
+
     async def _taken(self, over: float) -> Connection:
         """Take one out of the pool, which gives up connecting after a while, and begins again when it is asked."""
         # Known to be away, it is not asked at all: else those who wait would find out one after another.
         while not self._is_away():
+            self._asking += 1
             try:
-                return await self._pool.getconn(min(ASK_AGAIN, self._timeout))
+                connection = await self._pool.getconn(min(ASK_AGAIN, self._timeout))
             except PoolTimeout:
                 if time.monotonic() >= over:
                     raise
+                continue
+            finally:
+                self._asking -= 1
+            if connection.pgconn.status == ConnStatus.OK:
+                return connection
+            # It broke while it was idle; the pool makes another one.
+            await self._pool.putconn(connection)
         raise PoolTimeout
 
     def _release(self, *, from_transaction: bool) -> None:

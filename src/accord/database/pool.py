@@ -1,18 +1,23 @@
 """The connection pool: statements in autocommit, connections for transactions, and healing after a restart."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
+from weakref import WeakSet
 
 import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
+from sqlalchemy import text
 
 from accord import logs
-from accord.database.connection import Connection, Outcome
+from accord.database.connection import Call, Connection, Outcome
 from accord.database.lending import Lending
+from accord.database.session import CONNECT, ReadOnly, Session
 from accord.database.statement import Statement
-from accord.problems import AlreadyExists, DeadlineExceeded, Deadlock, Problem, ServiceUnavailable
+from accord.database.troubles import Troubles, is_gone, words_of
+from accord.problems import Problem, ServiceUnavailable
 
 BORROW_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""
@@ -20,30 +25,46 @@ STILL_TIMEOUT = 3.0
 """Seconds that an open transaction may do nothing: a frozen process must not hold its locks, nor the relay up."""
 HEAL_INTERVAL = 0.5
 """Seconds between looks at a server that went away."""
+WATCH_INTERVAL = 0.25
+"""Seconds between looks at connections that ended without a word of the event loop."""
+WORKS_ON_LIMIT = 1.0
+"""Seconds within which a connection must answer when no new one can be made."""
 
-# A machine that vanished says nothing: without these, a statement would wait for it until the request's deadline.
-_CONNECT: dict[str, Any] = {
-    "connect_timeout": 5,
-    "keepalives_idle": 10,
-    "keepalives_interval": 3,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 15_000,
-}
-# SQLSTATEs that end a connection: class 08, and shutdowns and crashes of class 57.
-_GONE = ("08", "57P")
+WRITE_INTERVAL = 1.0
+"""Seconds for which a write that succeeded, or failed, speaks for the next ones that probes would try."""
+
+# The page of a new table is taken from the disk at once, and given back: a full one is noticed before anybody needs it.
+_WRITE_SOMETHING = (
+    b"BEGIN; CREATE TEMPORARY TABLE accord_probe (page integer) ON COMMIT DROP;"
+    b" INSERT INTO accord_probe VALUES (1); ROLLBACK"
+)
+_ALIVE: Call = (Statement(text("SELECT 1 AS alive")), {})
 
 
 class Database:
     """The pool. Its own `one`, `all` and `run` are single statements that commit by themselves."""
 
     def __init__(
-        self, url: str, size: int, statement_timeout: float = 60.0, kind: type[Connection] | None = None
+        self,
+        url: str,
+        size: int,
+        statement_timeout: float = 60.0,
+        kind: type[Connection] | None = None,
+        *,
+        for_reading: bool = False,
     ) -> None:
-        """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class."""
-        options = (
-            f"-c statement_timeout={int(statement_timeout * 1000)} -c timezone=UTC"
-            f" -c idle_in_transaction_session_timeout={int(STILL_TIMEOUT * 1000)}"
-        )
+        """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class.
+
+        Those who only look take a server that refuses writes, too.
+        """
+        settings = {
+            "statement_timeout": f"{int(statement_timeout * 1000)}ms",
+            "idle_in_transaction_session_timeout": f"{int(STILL_TIMEOUT * 1000)}ms",
+            "timezone": "UTC",
+            # What two writers see of each other is decided here, not by a default of the server.
+            "default_transaction_isolation": "read committed",
+        }
+        self._session = Session(settings, for_reading=for_reading)
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=kind or Connection,
@@ -53,18 +74,19 @@ class Database:
             timeout=BORROW_TIMEOUT,
             # After this the pool gives an attempt up; the next borrower, or the healer, starts a new one without delay.
             reconnect_timeout=2.0,
-            kwargs={
-                "autocommit": True,
-                "prepare_threshold": 0,
-                "options": options,
-                "application_name": "accord",
-                **_CONNECT,
-            },
+            configure=self._begin,
+            kwargs={"autocommit": True, "prepare_threshold": 0, **CONNECT},
         )
         self._url = url
         self._away = False
+        self._was_moved = False
+        self._troubles = Troubles()
+        self._wrote_at = float("-inf")
+        self._cannot_write: Problem | None = None
         self._lending = Lending(self._pool, size, BORROW_TIMEOUT, lambda: self._away)
         self._looking: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
+        self._connections: WeakSet[Connection] = WeakSet()
 
     async def open(self) -> None:
         """Connect; raise ServiceUnavailable when no connection can be had."""
@@ -72,11 +94,13 @@ class Database:
             await self._pool.open(wait=True, timeout=10)
         except PoolTimeout as error:
             raise ServiceUnavailable from error
+        self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._looking is not None:
-            self._looking.cancel()
+        for task in (self._looking, self._watching):
+            if task is not None:
+                task.cancel()
         await self._pool.close()
 
     @asynccontextmanager
@@ -118,9 +142,26 @@ class Database:
         return (await self._run(statement, values)).touched
 
     async def ping(self) -> None:
-        """Raise ServiceUnavailable unless the server answers."""
+        """Raise ServiceUnavailable unless the server answers and writes what it is told to."""
         async with self.connection() as connection:
-            await connection.execute(b"SELECT 1")
+            if time.monotonic() - self._wrote_at >= WRITE_INTERVAL:
+                self._wrote_at = time.monotonic()
+                await self._write_something(connection)
+            else:
+                await connection.execute(b"SELECT 1", prepare=False)
+        if self._cannot_write is not None:
+            raise self._cannot_write
+
+    async def _write_something(self, connection: Connection) -> None:
+        try:
+            await connection.execute(_WRITE_SOMETHING, prepare=False)
+            self._cannot_write = None
+        except psycopg.errors.InsufficientPrivilege:
+            # The role may make no temporary tables; then only what requests meet tells of a full disk.
+            self._cannot_write = None
+        except psycopg.Error as error:
+            self._cannot_write = self.problem(error)
+            self._cannot_write.__cause__ = error
 
     def statistics(self) -> dict[str, int]:
         """Return how many connections exist and are idle, and how many requests wait."""
@@ -131,19 +172,11 @@ class Database:
 
     def problem(self, error: psycopg.Error) -> Problem:
         """Translate what the server or the connection said into a refusal."""
-        if isinstance(error, psycopg.errors.UniqueViolation):
-            return AlreadyExists()
-        if isinstance(error, psycopg.errors.QueryCanceled):
-            return DeadlineExceeded()
-        if isinstance(error, psycopg.errors.DeadlockDetected):
-            return Deadlock()
-        if isinstance(error, psycopg.errors.IdleInTransactionSessionTimeout):
-            return ServiceUnavailable()
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            if error.sqlstate is None or error.sqlstate.startswith(_GONE):
-                self._suspect()
-            return ServiceUnavailable()
-        raise error
+        problem = self._troubles.problem(error)
+        if is_gone(error):
+            self._was_moved = self._was_moved or isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
+            self._suspect()
+        return problem
 
     async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Outcome:
         connection = await self.borrow()
@@ -154,27 +187,63 @@ class Database:
         finally:
             await self.give_back(connection)
 
+    async def _begin(self, connection: Connection) -> None:
+        await self._session.begin(connection)
+        self._connections.add(connection)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(WATCH_INTERVAL)
+            for connection in tuple(self._connections):
+                connection.look_again()
+
     def _suspect(self) -> None:
         """Find out whether the server is away; a pool whose connections are all busy has the same symptoms."""
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look())
 
     async def _look(self) -> None:
-        """While the server is away, let requests be refused at once; then drop the connections that died with it."""
-        while not await self._answers():
+        """While the server is away, let requests be refused at once; then replace the connections that it had."""
+        while (reason := await self._reason_to_wait()) is not None:
             if not self._away:
-                logs.warning("PostgreSQL is away; requests that need it are refused until it answers.")
+                logs.warning(
+                    "PostgreSQL is away; requests that need it are refused until it answers.", reason=words_of(reason)
+                )
             self._away = True
             await asyncio.sleep(HEAL_INTERVAL)
         if self._away:
             logs.info("PostgreSQL is back.")
-        self._away = False
-        await self._pool.check()
+        elif not self._was_moved:
+            await self._pool.check()
+            return
+        self._away = self._was_moved = False
+        # Those that are still good may be of a server that is no longer the one that takes writes.
+        self._lending.renew()
+        await self._pool.drain()
 
-    async def _answers(self) -> bool:
+    async def _reason_to_wait(self) -> Exception | None:
+        """Return what keeps new connections from being made; None when they can, or when the others work on."""
+        started = time.monotonic()
         try:
-            connection = await Connection.connect(self._url, **_CONNECT)
-            await connection.close()
-        except psycopg.Error:
-            return False
+            async with await Connection.connect(self._url, autocommit=True, **CONNECT) as connection:
+                await self._session.begin(connection)
+        except ReadOnly as error:
+            return error
+        except Exception as error:  # noqa: BLE001 - whatever it is, looking must go on until it is over
+            if self._away or not await self._works_on(started):
+                return error
+            logs.warning("No further connection to PostgreSQL can be made.", reason=words_of(error))
+        return None
+
+    async def _works_on(self, since: float) -> bool:
+        """Say whether the connections that there are still answer."""
+        try:
+            async with asyncio.timeout(WORKS_ON_LIMIT):
+                connection = await self._lending.borrow()
+                try:
+                    await connection.run(_ALIVE)
+                finally:
+                    await self.give_back(connection)
+        except (PoolTimeout, TooManyRequests, psycopg.Error, TimeoutError):
+            return self._lending.good_at > since
         return True

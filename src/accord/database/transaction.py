@@ -11,7 +11,7 @@ from accord.database.connection import Call, Connection, Outcome
 from accord.database.pool import Database
 from accord.database.statement import Statement
 
-_BEGIN: Call = (Statement(text("BEGIN")), {})
+_BEGIN: Call = (Statement(text("BEGIN ISOLATION LEVEL READ COMMITTED")), {})
 _COMMIT: Call = (Statement(text("COMMIT")), {})
 _ROLLBACK: Call = (Statement(text("ROLLBACK")), {})
 

@@ -13,9 +13,10 @@ from accord.boot import clock as database_clock
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import rate_limits
+from accord.database.troubles import words_of
 from accord.doctor.finding import Finding
 from accord.migrations import runner
-from accord.problems import CannotStart
+from accord.problems import CannotStart, Problem
 from accord.relay.backlog import OVERDUE, is_relayed, whole_backlog
 from accord.settings import Settings
 
@@ -26,7 +27,9 @@ _ABOUT = Statement(
     text(
         "SELECT current_setting('server_version') AS version,"
         " current_setting('server_version_num')::int / 10000 AS major,"
-        " pg_is_in_recovery() AS standby, current_setting('max_connections')::int AS most,"
+        " pg_is_in_recovery() AS standby,"
+        " current_setting('transaction_read_only') = 'on' AS read_only,"
+        " current_setting('max_connections')::int AS most,"
         " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,"
         " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"
         " AND current_setting('synchronous_commit') <> 'off' AS durable"
@@ -47,13 +50,15 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
     except CannotStart as away:
         yield Finding("database", str(away).rstrip("."), works=False)
         return
-    database = Database(url, 1)
+    database = Database(url, 1, for_reading=True)
     await database.open()
     try:
         started = time.perf_counter()
         about = await database.one(_ABOUT)
         for finding in server(about, time.perf_counter() - started, settings):
             yield finding
+        if not about.read_only:
+            yield await writing(database)
         yield migrations(revision, settings)
         await database_clock.learn(database)
         yield skew(clock.skew())
@@ -72,6 +77,9 @@ def server(about: Any, seconds: float, settings: Settings) -> Iterator[Finding]:
         yield Finding("database", state, f"Upgrade it to {OLDEST} or later", works=False)
     elif about.standby:
         yield Finding("database", f"{state} and is a standby", "Name the primary in DATABASE_URL", works=False)
+    elif about.read_only:
+        advice = "Turn default_transaction_read_only off, or name a server that takes writes in DATABASE_URL"
+        yield Finding("database", f"{state} and takes no writes", advice, works=False)
     else:
         yield Finding("database", state)
     if not about.durable:
@@ -81,6 +89,16 @@ def server(about: Any, seconds: float, settings: Settings) -> Iterator[Finding]:
     if settings.database_pool_size > free:
         state = f"{about.used} of {about.most} are in use, and each process takes up to {settings.database_pool_size}"
         yield Finding("connections", state, "Raise max_connections, or lower DATABASE_POOL_SIZE")
+
+
+async def writing(database: Database) -> Finding:
+    """Let the server take room on its disk, as the next change may have to."""
+    try:
+        await database.ping()
+    except Problem as problem:
+        advice = "Free or add disk space, and look in PostgreSQL's own log"
+        return Finding("writing", f"PostgreSQL says: {words_of(problem.__cause__ or problem)}", advice, works=False)
+    return Finding("writing", "PostgreSQL has room to write")
 
 
 def migrations(revision: str | None, settings: Settings) -> Finding:

@@ -14,7 +14,7 @@ from accord.settings import Settings
 
 async def verify_journal(settings: Settings, url: str) -> int:
     """Print whether the journal is what was written; return 1 when it is not."""
-    database = Database(url, 1)
+    database = Database(url, 1, for_reading=True)
     await database.open()
     try:
         checkpoints = await kept(database, settings.data_dir)

@@ -40,12 +40,26 @@ def current(url: str) -> str | None:
     """Return the revision the database is at, or None when it was never migrated. Raises CannotStart."""
     try:
         with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT) as connection:
+            _require_direct(connection)
             if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return None if row is None else row[0]
     except psycopg.Error as error:
         raise _explained(error) from error
+
+
+def _require_direct(connection: psycopg.Connection) -> None:
+    """Refuse a pooler: what is set for a connection, prepared on it or locked by it would be somebody else's.
+
+    A pooler tells its clients a process id of its own, as it takes their requests to cancel a statement.
+    """
+    row = connection.execute(b"SELECT pg_backend_pid()").fetchone()
+    if row != (connection.info.backend_pid,):
+        raise CannotStart(
+            "DATABASE_URL leads to a connection pooler such as PgBouncer. Name PostgreSQL itself: "
+            "each process has a pool of its own, of DATABASE_POOL_SIZE connections."
+        )
 
 
 def upgrade(url: str) -> bool:

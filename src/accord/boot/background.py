@@ -1,0 +1,33 @@
+"""What runs beside requests for as long as the process does, and starts again whenever an error ends it (I-11)."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from accord import logs
+
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 30.0
+"""Seconds until a task that an error ended starts again: twice as many each time, from the first to the longest."""
+
+
+async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
+    """Run until it returns, or this is cancelled."""
+    pause = FIRST_PAUSE
+    while True:
+        started = time.monotonic()
+        try:
+            return await run()
+        except Exception as error:  # noqa: BLE001 - whatever it was, what the task does is wanted all the same
+            if time.monotonic() - started > LONGEST_PAUSE:
+                pause = FIRST_PAUSE
+            logs.exception("A background task failed; it starts again.", error, task=name, seconds=pause)
+            _count(name)
+        await asyncio.sleep(pause)
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def _count(name: str) -> None:
+    from accord.boot.metrics import restarts  # noqa: PLC0415 - most workers are never asked for metrics
+
+    restarts.labels(name).inc()

@@ -1,0 +1,7 @@
+"""What the composition root tells Prometheus (O-5)."""
+
+from prometheus_client import Counter
+
+restarts = Counter(
+    "accord_background_restarts", "Background tasks that an error ended and that started again.", ["task"]
+)

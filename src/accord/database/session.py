@@ -1,0 +1,42 @@
+"""What every connection is set to, whatever the defaults of the server, the database and the role are.
+
+It is set by a statement rather than by the startup parameter `options`, which PgBouncer refuses.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from psycopg import errors
+
+from accord.database.connection import Connection
+
+# A machine that vanished says nothing: without these, a statement would wait for it until the request's deadline.
+CONNECT: dict[str, Any] = {
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+    "application_name": "accord",
+}
+_SET = "SELECT current_setting('transaction_read_only') = 'on'"
+
+
+class ReadOnly(errors.ReadOnlySqlTransaction):
+    """The server is a standby, or an operator lets nobody write to it."""
+
+
+class Session:
+    """Sets connections up, and refuses servers that are not to be used."""
+
+    def __init__(self, settings: Mapping[str, str], *, for_reading: bool) -> None:
+        """Take settings by name; for reading, a server that takes no writes will do."""
+        self._for_reading = for_reading
+        self._statement = ", ".join([_SET, *(f"set_config('{name}', %s, false)" for name in settings)]).encode()
+        self._values = list(settings.values())
+
+    async def begin(self, connection: Connection) -> None:
+        """Set a new connection up. Raises ReadOnly, and whatever psycopg raises."""
+        row = await (await connection.execute(self._statement, self._values, prepare=False)).fetchone()
+        if row is not None and row[0] and not self._for_reading:
+            raise ReadOnly("The server takes no writes: it is a standby, or default_transaction_read_only is on.")
