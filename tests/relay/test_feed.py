@@ -142,3 +142,24 @@ async def test_a_journal_that_was_replaced_is_noticed_and_followed_from_its_end(
 
     assert replaced == [1 + entries]
     assert told == [1, 2, 3, 2 + entries]
+
+
+async def test_what_was_pruned_before_it_was_read_is_passed_over_and_told(ledger):
+    database, passed = Database(ledger.url, 1), []
+    await database.open()
+    try:
+        feed = Feed(database, lambda: True)
+        feed.when_replaced.append(lambda: passed.append(feed.position))
+        await feed.start()
+        await ledger.write("pruned", "too")
+        await ledger.stamp()
+        await (await ledger.connect()).execute(b"SET session_replication_role = replica; DELETE FROM journal")
+
+        assert await feed._read() == []
+        await ledger.write("new")
+        await ledger.stamp()
+        assert [entry.position for entry in await feed._read()] == [3]
+    finally:
+        await database.close()
+
+    assert passed == [2]

@@ -11,7 +11,7 @@ from accord import logs
 from accord.database.pool import Database
 from accord.journal.chain import START
 from accord.journal.cursors import Cursor
-from accord.journal.reading import Replaced, read_on, relay_state
+from accord.journal.reading import Forgotten, Replaced, read_on, relay_state
 from accord.problems import Problem
 
 POLL_INTERVAL = 1.0
@@ -32,7 +32,7 @@ class Feed:
         self._woken = asyncio.Event()
         self.listeners: list[Listener] = []
         self.when_replaced: list[Callable[[], object]] = []
-        """Told that the journal is another one now: what listeners heard before may never have been."""
+        """Told that listeners missed what followed, or heard what never was: the journal is another one, or pruned."""
         self.position = 0
         """The last position that the listeners have seen."""
         self._hash = START
@@ -75,10 +75,11 @@ class Feed:
     async def _read_on(self) -> list[Any]:
         try:
             return await read_on(self._database, self.position, self._hash)
-        except Replaced:
+        except (Replaced, Forgotten) as lost:
             position = self.position
             await self.start()
-            logs.warning("The journal was replaced by another one.", position=position, now=self.position)
+            what = "replaced by another one" if isinstance(lost, Replaced) else "pruned before it was read"
+            logs.warning(f"The journal was {what}.", position=position, now=self.position)
             for tell in self.when_replaced:
                 tell()
             return []
