@@ -170,6 +170,21 @@ async def test_what_is_queued_goes_no_further_but_for_the_change_that_ended_it()
     assert [await subscriber.take() for _ in range(3)] == ["3", "4", "revoked"]
 
 
+async def test_what_happened_while_a_refused_key_was_starting_is_not_told_later():
+    subscriber = Subscriber()
+    for version in ("1", "2"):
+        subscriber.keys["record"] = ()
+        subscriber.starting.add("record")
+        subscriber.put_change(("record", version))
+        if version == "1":
+            subscriber.stop("record")
+
+    subscriber.begun()
+    subscriber.put("last")
+
+    assert [await subscriber.take() for _ in range(2)] == ["2", "last"]
+
+
 def test_what_an_account_loses_while_it_is_checked_is_noted_and_costs_others_nothing():
     grants, mine, theirs = Grants(), Subscriber(), Subscriber()
     mine.caller, theirs.caller = Caller.user("me", "customer", "1"), Caller.user("you", "customer", "2")

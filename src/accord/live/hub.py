@@ -67,8 +67,7 @@ class Hub:
     def stop(self, subscriber: Subscriber, key: str) -> None:
         """End a subscription."""
         self.grants.discard(subscriber, key)
-        subscriber.keys.pop(key, None)
-        subscriber.starting.discard(key)
+        subscriber.stop(key)
         _discard(self._by_key, key, subscriber)
 
     def deliver(self, entries: list[Any]) -> None:

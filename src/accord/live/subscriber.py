@@ -101,6 +101,13 @@ class Subscriber:
             if change[0] in self.keys:
                 self._put(change)
 
+    def stop(self, key: str) -> None:
+        """Follow the key no more; what happened to it while it was starting is told to nobody later."""
+        self.keys.pop(key, None)
+        if key in self.starting:
+            self.starting.discard(key)
+            self._waiting = [change for change in self._waiting if change[0] != key]
+
     async def take(self) -> str | None:
         """Return the next frame, waiting for one; None when the connection is to be closed."""
         while not self._frames:
