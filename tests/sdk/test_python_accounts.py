@@ -6,7 +6,7 @@ import time
 import attrs
 import httpx
 import pytest
-from accord_client import FileTokens, MemoryTokens, SignedOut
+from accord_client import FileTokens, MemoryTokens, SignedOut, Tokens
 from accord_client.tokens import LOCK_PATIENCE, MARGIN, PATIENCE
 
 
@@ -128,3 +128,13 @@ async def test_without_a_good_token_a_refresh_passes_a_lock_that_nobody_gives_ba
     assert str(me.id) == ada.id
     assert time.monotonic() - began >= LOCK_PATIENCE
     ada.tokens.unlock()
+
+
+def test_a_process_that_is_frozen_while_it_writes_keeps_nobody_from_signing_in(tmp_path, monkeypatch):
+    monkeypatch.setattr("accord_client.tokens.WRITE_PATIENCE", 0.05)
+    store, tokens = FileTokens(tmp_path / "tokens"), Tokens("access", "refresh", 1.0, 1.0)
+
+    with FileTokens(tmp_path / "tokens")._alone():
+        store.save(tokens)
+
+    assert store.load() == tokens

@@ -189,6 +189,37 @@ async def test_who_may_no_longer_read_is_told(person):
             await take(changes, 10)
 
 
+async def test_who_was_refused_is_not_asked_for_again_when_the_connection_comes_back(person):
+    ada, bob = await person(), await person()
+    hers, his = await ada.client(), await bob.client()
+    made = await hers.create_conversation(CreateConversation(title="Plans", member_ids=[bob.account.id]))
+
+    async with his.live.follow(record_key("conversations", made.id)) as lost, his.live.follow(key_of(bob)) as changes:
+        await hers.remove_member(made.id, bob.account.id, expected_version=1)
+        with pytest.raises(NotFound):
+            await take(lost, 10)
+        sent = spied(his)
+        his.live.disconnect()
+        await rename(his, 1)
+        assert [change.version for change in await take(changes, 1)] == [2]
+        assert {frame["key"] for frame in sent if frame["type"] == "subscribe"} == {key_of(bob)}
+
+
+async def test_a_refusal_of_one_follower_has_those_that_stood_asked_for_anew(person):
+    ada = await person()
+    accord = await ada.client()
+    refusal = {"type": "error", "code": "SERVICE_UNAVAILABLE", "message": "Try again.", "key": key_of(ada)}
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        sent = spied(accord)
+        accord.live._asked[key_of(ada)] = []  # For a follower that has left since.
+        await accord.live._take(refusal)
+        await rename(accord, 1)
+
+        assert [change.version for change in await take(changes, 1)] == [2]
+        assert [frame["type"] for frame in sent] == ["subscribe"]
+
+
 async def test_a_position_that_is_unknown_is_a_resync(person):
     ada = await person()
     accord = await ada.client()
@@ -216,7 +247,7 @@ def test_after_a_resync_positions_and_versions_may_be_lower():
     changes = Changes(["key"], after=cursor_at(5))
     changes.stand("key", cursor_at(10), "replayed")
     changes.offer(a_change(9, version=3))
-    changes.fall()
+    changes.fall("key")
 
     changes.stand("key", cursor_at(7), "resync_required")
     changes.offer(a_change(8, version=3))

@@ -83,6 +83,20 @@ def test_the_word_of_the_service_is_final(loop, service, ada, status, code):
     assert (ada.cache.pending, ada.cache.get(TABLE, RECORDS[0])["title"]) == (0, "first")
 
 
+def test_what_refuses_a_read_is_no_word_about_what_waits_for_it(loop, service, ada):
+    ada.cache._held.forget()
+    ada.begin(ada.cache.transact([title("better")]))
+    loop.settle()
+    request = service.requests.pop()
+    request.future.set_result(problem(403, "FORBIDDEN"))
+    loop.settle()
+
+    assert (request.path, ada.cache.pending) == ("records/query", 1)
+    service.is_calm = True
+    loop.wait(60)
+    assert (ada.cache.pending, service.records[str(RECORDS[0])]["title"]) == (0, "better")
+
+
 def test_the_pause_is_as_long_as_the_service_asks_for(loop, service, ada):
     ada.begin(ada.cache.transact([title("better")]))
     service.requests.pop().future.set_result(problem(503, "SERVICE_UNAVAILABLE", retryAfter=25))
@@ -259,3 +273,15 @@ def test_a_refusal_that_names_a_key_ends_whoever_follows_it(loop, ada, follower)
 
     assert [event.key for event in told if isinstance(event, Lost)] == [LIST]
     assert not follower.done()
+
+
+def test_a_flush_that_waits_ends_when_the_cache_is_closed(loop, ada):
+    ada.begin(ada.cache.transact([title("better")]))
+    flushing = loop.create_task(ada.cache.flush())
+    loop.settle()
+
+    loop.run_until_complete(ada.cache.close())
+    loop.settle()
+
+    assert flushing.done()
+    assert flushing.result() is False

@@ -175,6 +175,7 @@ class Cache:
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait([self._sending])
+        self._tried.set()  # Whoever waits in `flush` hears of it.
         for queued in self._held.pending:
             _settle(queued, ConnectionFailed("The cache was closed. Whether the change was made, a read tells."))
 
@@ -304,12 +305,14 @@ class Cache:
 
     async def _send_first(self) -> Exception | None:
         """Send the first of the queue; return what keeps it from being decided."""
-        queued = self._held.pending[0]
         try:
             await self._read_doubted()
-            if queued not in self._held.pending:
-                return None
-            self._on_its_way = queued
+        except Exception as error:  # noqa: BLE001 - what cannot be read now is no word about what waits
+            return error
+        if not self._held.pending:
+            return None
+        queued = self._on_its_way = self._held.pending[0]
+        try:
             with signed_in_as(self._require_account()):
                 found = await self._operations.apply_transaction(queued.body)
         except AccordError as error:

@@ -136,9 +136,12 @@ class Changes:
         self._standing.add(key)
         self._news.set()
 
-    def fall(self) -> None:
-        """Note that the connection is gone; cursors stay."""
-        self._standing.clear()
+    def waits(self, key: str) -> bool:
+        return self._ended is None and key not in self._standing
+
+    def fall(self, key: str) -> None:
+        """Note that the service follows the key no more; the cursor stays."""
+        self._standing.discard(key)
 
     def offer(self, change: Change) -> None:
         """Take a change, unless it was here before, or is replayed for somebody else before this one stands."""
@@ -297,8 +300,12 @@ class Live:
 
     def _fall(self) -> None:
         self._asked.clear()
-        for changes in self._everybody():
-            changes.fall()
+        for key in self._followers:
+            self._fall_of(key)
+
+    def _fall_of(self, key: str) -> None:
+        for changes in self._followers.get(key, ()):
+            changes.fall(key)
 
     async def _token(self, refused: str | None = None) -> str:
         token = await self._access_token(refused)
@@ -337,7 +344,8 @@ class Live:
 
         Those with one cursor are asked for together; the others follow, as the service has to judge each cursor.
         """
-        waiting = [each for each in self._followers.get(key, ()) if not each.stands(key)]
+        # Whoever was refused may stay for long, and would be refused again and again.
+        waiting = [each for each in self._followers.get(key, ()) if each.waits(key)]
         if self._socket is None or key in self._asked or not waiting:
             return
         after = waiting[0].cursor(key)
@@ -362,8 +370,9 @@ class Live:
             self._signed_in_until.put_nowait(read_time(frame["expiresAt"]).timestamp())
         elif kind == "error" and key:
             error = live_error(frame["code"], frame["message"])
-            if key not in self._asked:  # It is about what stands, such as a reload that is refused.
-                self._asked[key] = self._followers.get(key, [])
+            # Without a question it is for all. Else those who stood are asked for anew: it ends what all of them share.
+            self._asked.setdefault(key, self._followers.get(key, []))
+            self._fall_of(key)
             await self._answered(key, lambda each: each.end(error))
         elif kind == "revoked":
             for changes in self._followers.get(key, ()):

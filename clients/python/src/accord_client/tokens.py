@@ -36,6 +36,11 @@ LOCK_PATIENCE: Final = 5.0
 
 Then it refreshes, too: the service gives both the same successor.
 """
+WRITE_PATIENCE: Final = 1.0
+"""Seconds that a write to the file waits for another, which takes milliseconds.
+
+Then that process is frozen, or the file system has no locks: the file is replaced as a whole all the same.
+"""
 _LOOK_AGAIN: Final = 0.02
 _only_as: ContextVar[str | None] = ContextVar("account", default=None)
 
@@ -206,14 +211,10 @@ class FileTokens(TokenStore):
     @contextmanager
     def _alone(self) -> Generator[None, None, None]:
         """Let no other process write meanwhile; that takes milliseconds, so whoever comes second waits."""
-        descriptor = self._opened("write")
+        descriptor, over = self._opened("write"), time.monotonic() + WRITE_PATIENCE
         try:
-            while True:
-                try:
-                    _lock_file(descriptor)
-                    break
-                except OSError:
-                    time.sleep(0.001)
+            while not _is_locked(descriptor) and time.monotonic() < over:
+                time.sleep(0.001)
             yield
         finally:
             os.close(descriptor)
@@ -226,9 +227,7 @@ class FileTokens(TokenStore):
     def try_lock(self) -> bool:
         """Lock a file beside the other; the system unlocks it when the process dies."""
         descriptor = self._opened("lock")
-        try:
-            _lock_file(descriptor)
-        except OSError:
+        if not _is_locked(descriptor):
             os.close(descriptor)
             return False
         self._locked = descriptor
@@ -345,3 +344,12 @@ else:
 
     def _lock_file(descriptor: int) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _is_locked(descriptor: int) -> bool:
+    """Lock the file, unless somebody else has it locked; return whether it is ours."""
+    try:
+        _lock_file(descriptor)
+    except OSError:
+        return False
+    return True
