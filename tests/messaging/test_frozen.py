@@ -12,7 +12,7 @@ import pytest
 from messaging.flows import start_worker, until
 
 from accord.dispatch import Result
-from accord.messaging.lease import LEASE
+from accord.messaging.lease import BEATS, LEASE
 
 TESTS = Path(__file__).parents[1]
 SOON = 60.0
@@ -121,3 +121,24 @@ async def test_what_a_vanished_worker_had_is_read_elsewhere(connect, gateway, na
 
     assert [result.status for result in results] == [200, 200]
     await worker.stop(0)
+
+
+async def test_after_a_beat_that_failed_the_next_one_is_heard(connect, gateway, name, monkeypatch):
+    connection, beats = await connect(), list[bool]()
+    publish = connection.publish
+
+    async def failing_once(subject, *rest) -> None:
+        if subject == BEATS:
+            beats.append(bool(beats))
+        if beats == [False]:
+            raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
+        await publish(subject, *rest)
+
+    async def flow(*_) -> Result:
+        return Result(success=True, status=200, data="here")
+
+    await start_worker(connection, name, flow)
+    monkeypatch.setattr(connection, "publish", failing_once)
+    await until(lambda: len(beats) > 1)
+
+    assert (await gateway(name)).status == 200

@@ -14,6 +14,7 @@ from contextlib import suppress
 import nats.errors
 from nats.aio.msg import Msg
 
+from accord import logs
 from accord.messaging.connection import Connection, Subscription
 from accord.messaging.envelope import Envelopes, clock
 from accord.problems import ServiceUnavailable
@@ -66,7 +67,10 @@ class Lease:
             self._called.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._called.wait(), INTERVAL)
-            await self._beat()
+            try:
+                await self._beat()
+            except Exception as error:  # noqa: BLE001 - a worker whose beats ended would be sent nothing for good
+                logs.exception("A beat could not be sent.", error)
 
     async def _beat(self) -> None:
         now = clock()
