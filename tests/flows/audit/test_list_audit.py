@@ -1,7 +1,13 @@
 import asyncio
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from given import details
+
+from accord.contract.names import snake_case
+from accord.contract.types import AuditEntry
+from accord.flows.audit import shapes
 
 TEXT = "something between the two of us"
 
@@ -258,3 +264,18 @@ async def test_a_reason_of_anybody_but_root_is_refused_and_leaves_no_entry(given
 
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "FORBIDDEN")] * 2
     assert noted.json()["items"] == []
+
+
+def test_a_field_that_is_called_event_is_as_private_as_others():
+    told = dict.fromkeys(AuditEntry.__annotations__)
+    row = SimpleNamespace(**{snake_case(name): value for name, value in told.items()})
+    row.at, row.fields = datetime.now(UTC), {"event": "a party", "count": 2}
+
+    shown = {}
+    for row.kind in ("updated", "event"):
+        shown[row.kind] = shapes.entry(row, shown=False)["fields"]
+
+    assert shown == {
+        "updated": {"event": "[withheld]", "count": "[withheld]"},
+        "event": {"event": "a party", "count": "[withheld]"},
+    }

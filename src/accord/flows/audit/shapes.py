@@ -16,8 +16,10 @@ WITHHELD = "[withheld]"
 def entry(row: Any, *, shown: bool) -> AuditEntry:
     """Name the changed fields as the record does on the wire; without their values unless these may be shown."""
     written = _entry(row)
+    # A record may have a field of that name, too, which is as private as its others.
+    told = {"event"} if row.kind == "event" else set[str]()
     written["fields"] = {
-        camel_case(name): value if shown or name == "event" else WITHHELD for name, value in row.fields.items()
+        camel_case(name): value if shown or name in told else WITHHELD for name, value in row.fields.items()
     }
     return written
 
