@@ -20,7 +20,7 @@ from accord.api.answers import AT_ONCE, Answer, Header, problem_answer
 from accord.api.eager import Eager
 from accord.api.head_rules import DECISIVE, MAX_HEAD, MAX_URL, Target
 from accord.api.heads import CLOSE, Heads
-from accord.api.request import Request, new_request_id
+from accord.api.request import Request, new_request_id, peer_of
 from accord.api.turns import InTurn
 from accord.problems import InternalError, Problem
 
@@ -228,7 +228,7 @@ class HttpProtocol(InTurn):
         found = edge.find(target.method, target.path)
         if found is None:
             return None
-        peer = "" if self.client is None else self.client[0]
+        peer = peer_of(self.client, self.server)
         return Request(target.method, target.path, target.query, self._head, peer, body=b""), found
 
     def _begin_uvicorns_way(self) -> None:
