@@ -68,7 +68,7 @@ def impatient(service: Service) -> Iterator[Server]:
     assert program.stop() == 0, program.output()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def development(service: Service) -> Iterator[Server]:
     """A server as somebody starts it who tries the service out."""
     program = service.run("edge-development", "serve", "--port", "0", ENV="development", FLOW_TRANSPORT="local")

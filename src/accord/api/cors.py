@@ -6,7 +6,7 @@ from typing import Any
 
 from accord import logs
 from accord.api.answers import EXPOSED, Answer, Header
-from accord.api.request import READ, Request
+from accord.api.request import READ, Request, printable
 from accord.contract.operations import METHODS, operations, resolve
 
 MOST_TOLD = 100
@@ -35,7 +35,7 @@ class Origins:
             return
         self._told.add(origin)
         message = "CORS_ORIGINS does not list the origin of a page: its browser keeps the answers from it."
-        logs.warning(message, origin=origin[:200].decode("latin-1"), request_id=request.id)
+        logs.warning(message, origin=printable(origin[:200]), request_id=request.id)
 
 
 def is_own(origin: bytes, request: Request) -> bool:

@@ -143,7 +143,7 @@ class Request:
     @property
     def user_agent(self) -> str:
         """What the client calls itself, without anything that could break a log line or a text column."""
-        return _printable(self.headers.get(b"user-agent", b"")[:512])
+        return printable(self.headers.get(b"user-agent", b"")[:512])
 
     def elapsed(self) -> float:
         """Return the seconds since the request came."""
@@ -167,5 +167,6 @@ def _given_id(headers: dict[bytes, bytes]) -> str | None:
 
 
 @lru_cache(1024)
-def _printable(text: bytes) -> str:
+def printable(text: bytes) -> str:
+    """Return a header as text without what could break a log line or a text column."""
     return "".join(c for c in text.decode("latin-1") if c.isprintable())
