@@ -1,8 +1,8 @@
 """The time that everything is judged by: that of PostgreSQL's clock, which all processes share.
 
 The clocks of two machines differ, and one of them may be set. Whoever compares a time that another process wrote must
-not use its own. So each process learns how the database's clock stands to its monotonic one, which nobody sets, and
-counts from there. Until it has learnt that, the clock of this machine is taken.
+not use its own. So each process learns how the database's clock stands to one that nobody sets, and counts from
+there. Until it has learnt that, the clock of this machine is taken.
 """
 
 import time as machine
@@ -11,12 +11,20 @@ from datetime import UTC, datetime
 NOISE = 0.005
 """Seconds by which a measurement may miss for other reasons than the way to the database and back."""
 
-_origin = machine.time() - machine.monotonic()
+_CLOCK = getattr(machine, "CLOCK_BOOTTIME", machine.CLOCK_MONOTONIC)
+
+
+def uptime() -> float:
+    """Return the seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    return machine.clock_gettime(_CLOCK)
+
+
+_origin = machine.time() - uptime()
 
 
 def time() -> float:
     """Return the seconds since the epoch."""
-    return machine.monotonic() + _origin
+    return uptime() + _origin
 
 
 def now() -> datetime:
@@ -25,7 +33,7 @@ def now() -> datetime:
 
 
 def learn(theirs: datetime, asked_at: float, answered_at: float) -> None:
-    """Take what the database's clock said between two moments of the monotonic one."""
+    """Take what the database's clock said between two moments of `uptime`."""
     global _origin  # noqa: PLW0603 - there is one time in a process
     uncertain = (answered_at - asked_at) / 2
     measured = theirs.timestamp() - (asked_at + uncertain)

@@ -1,16 +1,17 @@
 import orjson
 import pytest
 
+from accord.clock import uptime
 from accord.messaging import envelope
-from accord.messaging.envelope import Envelopes, ForgedEnvelope, LateEnvelope, clock
+from accord.messaging.envelope import Envelopes, ForgedEnvelope, LateEnvelope
 
 KEY, SUBJECT, INBOX = b"k" * 32, "api.v1.accounts.getMe", "_INBOX.a.1"
 MESSAGE = {"caller": {"id": "u", "permissions": frozenset({"users:read"})}, "inputs": {"name": "Ada\n\u2028🔑"}}
 
 
 def sealed(**changes) -> bytes:
-    given = {"key": KEY, "subject": SUBJECT, "inbox": INBOX, "begin_by": clock() + 30} | changes
-    return Envelopes(given["key"]).seal(given["subject"], given["inbox"], MESSAGE, given["begin_by"], clock() + 60)
+    given = {"key": KEY, "subject": SUBJECT, "inbox": INBOX, "begin_by": uptime() + 30} | changes
+    return Envelopes(given["key"]).seal(given["subject"], given["inbox"], MESSAGE, given["begin_by"], uptime() + 60)
 
 
 def test_what_was_sealed_opens():
@@ -70,7 +71,7 @@ def test_nothing_can_be_cut_off_or_added():
 
 
 def test_what_comes_too_late_is_never_begun():
-    worker, late = Envelopes(KEY), sealed(begin_by=clock() - 0.001)
+    worker, late = Envelopes(KEY), sealed(begin_by=uptime() - 0.001)
 
     with pytest.raises(LateEnvelope):
         worker.open(SUBJECT, INBOX, late)
@@ -81,9 +82,9 @@ def test_what_comes_too_late_is_never_begun():
 
 
 def test_the_clock_of_who_seals_does_not_matter():
-    ahead = Envelopes(KEY, clock=lambda: clock() + 1e6)
+    ahead = Envelopes(KEY, clock=lambda: uptime() + 1e6)
 
-    assert Envelopes(KEY).open(SUBJECT, INBOX, ahead.seal(SUBJECT, INBOX, MESSAGE, clock() + 1, clock() + 30))
+    assert Envelopes(KEY).open(SUBJECT, INBOX, ahead.seal(SUBJECT, INBOX, MESSAGE, uptime() + 1, uptime() + 30))
 
 
 def test_it_opens_once():
@@ -96,7 +97,7 @@ def test_it_opens_once():
 
 def test_order_does_not_matter_within_the_window():
     gateway, worker = Envelopes(KEY), Envelopes(KEY)
-    messages = [gateway.seal(SUBJECT, INBOX, MESSAGE, clock() + 30, clock() + 30) for _ in range(100)]
+    messages = [gateway.seal(SUBJECT, INBOX, MESSAGE, uptime() + 30, uptime() + 30) for _ in range(100)]
 
     for message in reversed(messages):
         worker.open(SUBJECT, INBOX, message)
@@ -109,7 +110,7 @@ def test_order_does_not_matter_within_the_window():
 def test_what_is_older_than_the_window_counts_as_seen(monkeypatch):
     monkeypatch.setattr(envelope, "_WINDOW", 8)
     gateway, worker = Envelopes(KEY), Envelopes(KEY)
-    first, *others = [gateway.seal(SUBJECT, INBOX, MESSAGE, clock() + 30, clock() + 30) for _ in range(10)]
+    first, *others = [gateway.seal(SUBJECT, INBOX, MESSAGE, uptime() + 30, uptime() + 30) for _ in range(10)]
     for message in others:
         worker.open(SUBJECT, INBOX, message)
 
@@ -136,7 +137,7 @@ def test_memory_is_bounded(monkeypatch):
 
 def test_an_answer_is_one_to_its_own_request_only():
     worker, gateway = Envelopes(KEY), Envelopes(KEY)
-    request, other = (gateway.seal(SUBJECT, INBOX, MESSAGE, clock() + 30, clock() + 30) for _ in range(2))
+    request, other = (gateway.seal(SUBJECT, INBOX, MESSAGE, uptime() + 30, uptime() + 30) for _ in range(2))
     answer = worker.seal_answer(request, {"success": True})
 
     assert gateway.open_answer(request, answer) == {"success": True}

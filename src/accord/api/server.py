@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from accord import logs
 from accord.api.answers import security_headers
 from accord.api.eager import Eager
 from accord.api.heads import Heads
@@ -33,7 +34,10 @@ class Server(uvicorn.Server):
     async def on_tick(self, counter: int) -> bool:
         """Do what is to be done ten times a second, and every 5 seconds cut those who do not read."""
         if counter % 50 == 0:
-            self._unread.cut(UNREAD_FOR)
+            try:
+                self._unread.cut(UNREAD_FOR)
+            except Exception as error:  # noqa: BLE001 - one connection must not stop the server
+                logs.exception("Unread connections could not be cut.", error)
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

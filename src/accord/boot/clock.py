@@ -1,7 +1,6 @@
 """Keeps this process at the time of the database, and says when the clock of the machine is another."""
 
 import asyncio
-import time
 from typing import Any
 
 from sqlalchemy import column, text
@@ -21,9 +20,9 @@ _NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", m
 
 async def learn(database: Database) -> None:
     """Look at the database's clock once."""
-    asked_at = time.monotonic()
+    asked_at = clock.uptime()
     row: Any = await database.one(_NOW)
-    clock.learn(row.now, asked_at, time.monotonic())
+    clock.learn(row.now, asked_at, clock.uptime())
 
 
 async def follow(database: Database) -> None:

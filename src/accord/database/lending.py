@@ -103,6 +103,8 @@ class Lending:
                 return connection
             # It broke while it was idle; the pool makes another one.
             await self._pool.putconn(connection)
+            if time.monotonic() >= over:
+                raise PoolTimeout
         raise PoolTimeout
 
     def _release(self, *, from_transaction: bool) -> None:

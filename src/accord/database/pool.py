@@ -195,7 +195,10 @@ class Database:
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
             for connection in tuple(self._connections):
-                connection.look_again()
+                try:
+                    connection.look_again()
+                except Exception as error:  # noqa: BLE001 - one connection must not keep the others from being seen
+                    logs.exception("A connection could not be looked at.", error)
 
     def _suspect(self) -> None:
         """Find out whether the server is away; a pool whose connections are all busy has the same symptoms."""

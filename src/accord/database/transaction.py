@@ -71,7 +71,11 @@ class Transaction:
         """Make it durable; a transaction that never began has nothing to commit."""
         last, self._last = self._last, []
         if last and self._connection is None:
-            last = [*await self._begin(), *last]
+            try:
+                last = [*await self._begin(), *last]
+            except BaseException:
+                await self.rollback()
+                raise
         await self._end(*last, _COMMIT)
 
     async def rollback(self) -> None:

@@ -15,12 +15,13 @@ section 3.4.3): memory stays the same whatever the traffic. As a request is for 
 
 import hmac
 import secrets
-import time
 from array import array
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
+
+from accord.clock import uptime
 
 _BEFORE, _AFTER = b'{"signature":"', b'",'
 _SIGNED = 64
@@ -29,14 +30,6 @@ _SIGNATURE = slice(len(_BEFORE), len(_BEFORE) + _SIGNED)
 _REST = slice(_SIGNATURE.stop + len(_AFTER), None)
 _WINDOW = 16_384
 _MOST_SENDERS = 1024
-
-
-def clock() -> float:
-    """Return the seconds of a clock that nobody sets, and that goes on while this process or its machine is stopped."""
-    return time.clock_gettime(_CLOCK)
-
-
-_CLOCK = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class ForgedEnvelope(Exception):
@@ -50,7 +43,7 @@ class LateEnvelope(Exception):
 class Envelopes:
     """Seals and opens with one shared key."""
 
-    def __init__(self, key: bytes, clock: Callable[[], float] = clock) -> None:
+    def __init__(self, key: bytes, clock: Callable[[], float] = uptime) -> None:
         """Take FLOW_ENVELOPE_KEY, and the clock of whoever opens."""
         self._key, self._clock = key, clock
         self._sender, self._sequence = secrets.token_hex(8), 0

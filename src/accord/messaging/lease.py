@@ -15,8 +15,9 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from accord import logs
+from accord.clock import uptime
 from accord.messaging.connection import Connection, Subscription
-from accord.messaging.envelope import Envelopes, clock
+from accord.messaging.envelope import Envelopes
 from accord.problems import ServiceUnavailable
 
 BEATS, CALLS = "accord.workers.beats", "accord.workers.calls"
@@ -35,7 +36,7 @@ class Lease:
         self.worker = secrets.token_hex(8)
         """The name that requests for this worker are addressed to."""
         self._state = "open"
-        self._last = clock()
+        self._last = uptime()
         self._called = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
         self._calls: Subscription | None = None
@@ -60,7 +61,7 @@ class Lease:
 
     def is_held(self) -> bool:
         """Whether gateways still wait for what runs here; without it nothing may be committed."""
-        return clock() - self._last < LEASE
+        return uptime() - self._last < LEASE
 
     async def _beat_on(self) -> None:
         while True:
@@ -73,7 +74,7 @@ class Lease:
                 logs.exception("A beat could not be sent.", error)
 
     async def _beat(self) -> None:
-        now = clock()
+        now = uptime()
         if now - self._last >= LEASE:
             self._when_lost()
         if not self._connection.is_heard:

@@ -17,8 +17,9 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from accord.clock import time as epoch_seconds
+from accord.clock import uptime
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes, ForgedEnvelope, clock
+from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.parts import Parts
 from accord.messaging.refusals import refuse
 from accord.messaging.workers import NotDone, Peer, Workers
@@ -83,7 +84,7 @@ class RemoteFlows:
         at once when no worker is there or NATS is away, DeadlineExceeded when no answer comes in time or nobody can
         know how far a worker came, PayloadTooLarge when NATS takes next to nothing.
         """
-        until = clock() + min(deadline - epoch_seconds(), _LONGEST_PATIENCE)
+        until = uptime() + min(deadline - epoch_seconds(), _LONGEST_PATIENCE)
         fit = {name: value for name, value in headers.items() if value and _FIT_FOR_HEADER.fullmatch(value)}
         tried: set[str] = set()
         problem: Problem = ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.")
@@ -111,7 +112,7 @@ class RemoteFlows:
         *,
         repeatable: bool,
     ) -> dict[str, Any]:
-        patience = until - clock()
+        patience = until - uptime()
         with self._waiting_for(peer, patience, repeatable=repeatable) as exchange:
             exchange.subject, limits = subject, (peer.begin_by(), peer.end_by(patience))
             exchange.request = self._envelopes.seal(subject, exchange.inbox, message, *limits)
@@ -138,7 +139,7 @@ class RemoteFlows:
             raise
 
     async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
-        with self._waiting_for(peer, until - clock(), repeatable=False) as exchange:
+        with self._waiting_for(peer, until - uptime(), repeatable=False) as exchange:
             fetching = asyncio.ensure_future(self._parts.fetch(stub))
             try:
                 await asyncio.wait({fetching, exchange.answer}, return_when=asyncio.FIRST_COMPLETED)

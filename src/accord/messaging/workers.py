@@ -8,8 +8,9 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from accord import logs
+from accord.clock import uptime
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes, ForgedEnvelope, clock
+from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.lease import BEATS, CALLS, INTERVAL, LEASE
 from accord.messaging.refusals import refuse
 from accord.problems import DeadlineExceeded, Problem
@@ -50,7 +51,7 @@ class Peer:
 
     def end_by(self, patience: float) -> float:
         """Return when, on its own clock, the patience is over; never later, as a beat takes time to be heard."""
-        return self.clock + clock() - self.heard + patience
+        return self.clock + uptime() - self.heard + patience
 
 
 class Workers:
@@ -64,7 +65,7 @@ class Workers:
         self._answer: asyncio.Future[bool] | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._called = float("-inf")
-        self._looked = self._listens_until = clock()
+        self._looked = self._listens_until = uptime()
         self.strangers = 0
         """Beats that were signed with another key, or not at all."""
 
@@ -94,10 +95,10 @@ class Workers:
         if self._idlest(()) is not None:
             return True
         if self._answer is None:
-            if clock() - self._called < PAUSE:
+            if uptime() - self._called < PAUSE:
                 return False
             loop = asyncio.get_running_loop()
-            self._called, self._answer = clock(), loop.create_future()
+            self._called, self._answer = uptime(), loop.create_future()
             self._limit = loop.call_later(ANSWERS_WITHIN, self.nobody_is_there)
             await self._connection.publish(CALLS, b"", self._inbox)
         return await asyncio.shield(self._answer)
@@ -131,7 +132,7 @@ class Workers:
         peer = self._peers.get(worker)
         if peer is None:
             peer = self._peers[worker] = Peer(worker)
-        peer.clock, peer.heard, peer.state, peer.is_reachable = told, clock(), beat["state"], True
+        peer.clock, peer.heard, peer.state, peer.is_reachable = told, uptime(), beat["state"], True
         if peer.state != "closed":
             self._conclude(found=True)
 
@@ -144,14 +145,14 @@ class Workers:
 
     def _look(self) -> None:
         """Give up who was silent for a whole lease; a process that stood still itself has to listen first."""
-        now = clock()
+        asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
+        now = uptime()
         if now - self._looked > INTERVAL:
             self._listens_until = now + 2 * INTERVAL
         self._looked = now
         if now >= self._listens_until:
             for peer in [peer for peer in self._peers.values() if now - peer.heard >= LEASE]:
                 self._give_up(peer)
-        asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
 
     def _give_up(self, peer: Peer) -> None:
         del self._peers[peer.id]

@@ -17,11 +17,12 @@ from nats.aio.msg import Msg
 
 from accord import logs
 from accord.clock import time as epoch_seconds
+from accord.clock import uptime
 from accord.context import ANONYMOUS, Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.dispatch import Dispatch, Result
 from accord.messaging.connection import Connection, Subscription
-from accord.messaging.envelope import Envelopes, ForgedEnvelope, LateEnvelope, clock
+from accord.messaging.envelope import Envelopes, ForgedEnvelope, LateEnvelope
 from accord.messaging.lease import Lease
 from accord.messaging.parts import Parts
 from accord.messaging.refusals import refuse
@@ -156,7 +157,7 @@ class Worker:
         if "large" not in message:
             return message
         try:
-            async with asyncio.timeout(message["envelope"]["end_by"] - clock()):
+            async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
                 content = await self._parts.fetch(message["large"])
         except (TimeoutError, ServiceUnavailable, nats.errors.Error, OSError):
             raise LateEnvelope from None
@@ -167,7 +168,7 @@ class Worker:
         started = time.perf_counter_ns()
         try:
             caller, request, inputs = self._decoded(message)
-            async with asyncio.timeout(message["envelope"]["end_by"] - clock()):
+            async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
                 result = await self._dispatch(operation, caller, request, inputs)
         except TimeoutError:
             result = _refused(DeadlineExceeded())
@@ -191,7 +192,7 @@ class Worker:
             return
         with self._parts.offered(sealed) as offer, suppress(TimeoutError):
             await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, offer.stub))
-            await asyncio.wait_for(offer.taken.wait(), message["envelope"]["end_by"] - clock())
+            await asyncio.wait_for(offer.taken.wait(), message["envelope"]["end_by"] - uptime())
 
     async def _publish(self, inbox: str, payload: bytes) -> None:
         # When NATS went away meanwhile, the gateway has given up already and said so.
@@ -239,7 +240,7 @@ class Worker:
     def _decoded(self, message: dict[str, Any]) -> tuple[Caller, RequestInfo, dict[str, Any]]:
         """Read what the gateway's dispatch wrote."""
         caller, request = message["caller"], message["request"]
-        deadline = epoch_seconds() + message["envelope"]["end_by"] - clock()
+        deadline = epoch_seconds() + message["envelope"]["end_by"] - uptime()
         return (
             Caller(**caller | {"permissions": frozenset(caller["permissions"])}),
             RequestInfo(**request | {"deadline": deadline, "is_awaited": self._lease.is_held}),

@@ -7,7 +7,7 @@ from given import details
 
 from accord.contract.names import snake_case
 from accord.contract.types import AuditEntry
-from accord.flows.audit import shapes
+from accord.flows.audit import rules, shapes
 
 TEXT = "something between the two of us"
 
@@ -279,3 +279,10 @@ def test_a_field_that_is_called_event_is_as_private_as_others():
         "updated": {"event": "[withheld]", "count": "[withheld]"},
         "event": {"event": "a party", "count": "[withheld]"},
     }
+
+
+@pytest.mark.parametrize(("kind", "shown"), [("event", True), ("created", False), ("updated", False)])
+def test_values_of_a_table_that_is_no_record_are_shown_of_events_only(kind, shown):
+    entry = SimpleNamespace(table="private_notes", record_id="1", kind=kind)
+
+    assert rules.shows(entry, set()) is shown

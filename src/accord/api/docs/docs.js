@@ -4,6 +4,7 @@
 const METHODS = ["get", "put", "post", "delete", "patch"];
 // What this tab is signed in with, here and on the page of live updates.
 const SESSION = "accord.docs.session";
+const SIGNS_OUT = /\/api\/v1\/auth\/logout(-all)?$/;
 const SIGNS_IN = /\/api\/v1\/auth\/(login|refresh)$/;
 
 function whoMayCall(operation) {
@@ -83,6 +84,7 @@ function show(contract) {
         sessionStorage.setItem(SESSION, JSON.stringify(response.body));
         authorize(response.body.accessToken);
       }
+      if (response.ok && SIGNS_OUT.test(response.url)) sessionStorage.removeItem(SESSION);
       return response;
     },
     onComplete() {

@@ -33,8 +33,10 @@ async def readable(context: Context, entries: Sequence[Any]) -> Readable:
 
 
 def shows(entry: Any, records: Readable) -> bool:
-    """Say whether the values of an entry may be seen; what is no record, such as a session, has no private ones."""
-    return entry.table not in _kinds() or (entry.table, str(entry.record_id)) in records
+    """Say whether the values of an entry may be seen; of what is no record, such as a session, those of events."""
+    if entry.table not in _kinds():
+        return entry.kind == "event"
+    return (entry.table, str(entry.record_id)) in records
 
 
 def shows_every(context: Context, reason: str | None, filters: Mapping[str, Any]) -> bool:
