@@ -129,6 +129,7 @@ class Service:
         folder = self.folder / "data" / "keys"
         return {
             "JWT_PRIVATE_KEY": (folder / "jwt.pem").read_text(),
+            "JOURNAL_PRIVATE_KEY": (folder / "journal.pem").read_text(),
             "FLOW_ENVELOPE_KEY": (folder / "envelope.key").read_text(),
         }
 

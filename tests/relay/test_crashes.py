@@ -21,6 +21,7 @@ from running import Program, Service
 from accord.database.pool import Database
 from accord.embedded import nats
 from accord.journal import checkpoints, reading
+from accord.journal.keys import JournalKeys, known
 from accord.journal.verification import verify
 from accord.security.tokens import AccessTokens
 from accord.settings import load
@@ -137,9 +138,10 @@ class Crashing:
         assert set(self.delivered) == {entry.position for entry in entries}
 
     async def verdict(self) -> Any:
-        keys = AccessTokens(load({"DATA_DIR": self.service.environment["DATA_DIR"]})).keys
-        kept = await checkpoints.kept(self.database, Path(self.service.environment["DATA_DIR"]))
-        return await verify(self.database, kept, keys)
+        settings = load({"DATA_DIR": self.service.environment["DATA_DIR"]})
+        kept = await checkpoints.kept(self.database, settings.data_dir)
+        keys = JournalKeys(settings, AccessTokens(settings))
+        return await verify(self.database, kept, await known(self.database, settings.data_dir, keys, kept))
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from accord import settings
 from accord.database.pool import Database
 from accord.database.transaction import Transaction
 from accord.flows.auth import queries, rules
+from accord.journal.keys import JournalKeys
 from accord.relay import housekeeping
 from accord.relay.housekeeping import Housekeeping
 from accord.security.tokens import AccessTokens
@@ -211,7 +212,8 @@ async def test_whoever_leads_goes_on_until_none_is_left(book, tmp_path, monkeypa
     monkeypatch.setattr(housekeeping, "INTERVAL", 0.01)
     stay = set(await book.add(3))
     await book.add(10, **OVER)
-    keys = AccessTokens(settings.load({"DATA_DIR": str(tmp_path)}))
+    given = settings.load({"DATA_DIR": str(tmp_path)})
+    keys = JournalKeys(given, AccessTokens(given))
 
     async with relaying(book.ledger) as relay:
         keeping = asyncio.create_task(Housekeeping(relay, book.database, None, keys, book.forget).run())

@@ -14,6 +14,7 @@ from psycopg import conninfo
 from accord import settings
 from accord.database.pool import Database
 from accord.journal import checkpoints, partitions, pruning
+from accord.journal.keys import JournalKeys, endorse_predecessors, known
 from accord.journal.reading import relay_state
 from accord.journal.verification import Verdict, verify
 from accord.migrations import runner
@@ -33,7 +34,12 @@ class Book:
     def __init__(self, url: str, data_dir: Path) -> None:
         self.url, self.data_dir = url, data_dir
         self.database = Database(url, 2)
-        self.keys = AccessTokens(settings.load({"DATA_DIR": str(data_dir)}))
+        self.configure()
+
+    def configure(self, **environ: str) -> None:
+        """Take the keys as a process does that starts with this environment."""
+        loaded = settings.load({"DATA_DIR": str(self.data_dir), **environ})
+        self.keys = JournalKeys(loaded, AccessTokens(loaded))
 
     async def write(self, count: int) -> None:
         async with await psycopg.AsyncConnection.connect(self.url, autocommit=True) as connection:
@@ -52,11 +58,13 @@ class Book:
 
     async def sign(self) -> None:
         state = await relay_state(self.database)
+        kept = await checkpoints.kept(self.database, self.data_dir)
+        await endorse_predecessors(self.database, self.data_dir, self.keys, kept, state.position)
         await checkpoints.keep(self.database, self.data_dir, checkpoints.sign(self.keys, state.position, state.hash))
 
     async def verdict(self) -> Verdict:
         kept = await checkpoints.kept(self.database, self.data_dir)
-        return await verify(self.database, kept, self.keys.keys)
+        return await verify(self.database, kept, await known(self.database, self.data_dir, self.keys, kept))
 
 
 @pytest.fixture

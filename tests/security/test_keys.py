@@ -41,12 +41,17 @@ def test_processes_that_start_together_agree(tmp_path):
 
 
 def test_generated_keys_are_for_their_owner_only_and_stay(settings, tmp_path):
-    first = keys.envelope_key(settings), keys.signing_key(settings).private_bytes_raw()
+    def every() -> tuple[bytes, ...]:
+        signing = (keys.signing_key(settings), keys.journal_key(settings))
+        return keys.envelope_key(settings), *(key.private_bytes_raw() for key in signing)
+
+    first = every()
 
     files = sorted((tmp_path / "keys").iterdir())
 
-    assert (keys.envelope_key(settings), keys.signing_key(settings).private_bytes_raw()) == first
-    assert [file.name for file in files] == ["envelope.key", "jwt.pem"]
+    assert every() == first
+    assert len(set(first)) == 3
+    assert [file.name for file in files] == ["envelope.key", "journal.pem", "jwt.pem"]
     assert all(stat.S_IMODE(file.stat().st_mode) == 0o600 for file in files)
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 

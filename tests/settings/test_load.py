@@ -28,6 +28,7 @@ def production(**changes: str) -> dict[str, str]:
         "ENV": "production",
         "DATABASE_URL": f"postgresql://accord:{SECRET}@db.example.org/accord",
         "JWT_PRIVATE_KEY": pem(ed25519.Ed25519PrivateKey.generate()),
+        "JOURNAL_PRIVATE_KEY": pem(ed25519.Ed25519PrivateKey.generate()),
         "FLOW_ENVELOPE_KEY": SECRET,
     } | changes
 
@@ -65,6 +66,7 @@ def test_every_problem_is_reported_at_once_with_its_variable_and_an_example():
         "CORS_ORIGINS": "*",
         "TRUSTED_PROXIES": "10.0.0.0/99",
         "JWT_PRIVATE_KEY": "not a key",
+        "JOURNAL_PRIVATE_KEY": "not a key",
         "FLOW_ENVELOPE_KEY": "short",
         "DATABASE_URL_FILE": "/does/not/exist",
     }
@@ -84,7 +86,7 @@ def test_no_problem_repeats_what_was_given():
 def test_production_requires_what_development_generates():
     problems = problems_of({"ENV": "production", "FLOW_TRANSPORT": "nats"})
 
-    assert set(problems) == {"DATABASE_URL", "NATS_URL", "JWT_PRIVATE_KEY", "FLOW_ENVELOPE_KEY"}
+    assert set(problems) == {"DATABASE_URL", "NATS_URL", "JOURNAL_PRIVATE_KEY", "JWT_PRIVATE_KEY", "FLOW_ENVELOPE_KEY"}
 
 
 def test_production_problems_are_told_together_with_wrong_values():

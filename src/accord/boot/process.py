@@ -27,6 +27,7 @@ from accord.flows.accounts.rules import offer_setup_token
 from accord.flows.auth.queries import ended_since, live_session
 from accord.flows.auth.rules import forget_failures_over_since, forget_sessions_over_before, note_use
 from accord.flows.meta.rules import works
+from accord.journal.keys import JournalKeys
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
@@ -189,9 +190,8 @@ class Process:
         if self.role != "gateway":
             self.relay = wakeups.relay = Relay(self.database_url, wakeups.stamped)
             await self._background("relay", self.relay.run)
-            housekeeping = Housekeeping(
-                self.relay, self.database, self.settings.data_dir, self.resources.tokens, self._forget_old
-            )
+            keys = JournalKeys(self.settings, self.resources.tokens)
+            housekeeping = Housekeeping(self.relay, self.database, self.settings.data_dir, keys, self._forget_old)
             await housekeeping.prepare()
             await self._background("housekeeping", housekeeping.run)
         if self.has_metrics:

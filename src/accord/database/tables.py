@@ -109,6 +109,16 @@ journal_checkpoints = Table(
     Column("signature", LargeBinary, nullable=False),
 )
 
+# What a key of the journal says of one before it: checkpoints that this signed are good up to a position.
+journal_keys = Table(
+    "journal_keys",
+    metadata,
+    Column("public_key", LargeBinary, primary_key=True),
+    Column("until", BigInteger, nullable=False),
+    Column("signed_by", Text, primary_key=True),
+    Column("signature", LargeBinary, nullable=False),
+)
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

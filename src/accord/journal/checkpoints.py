@@ -7,7 +7,7 @@ into a table of its own and, where there is a data folder, into a file.
 import asyncio
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.tables import journal_checkpoints
-from accord.security.tokens import AccessTokens
+from accord.journal.keys import JournalKeys
 
 FILE = "journal-checkpoints.jsonl"
 _PRUNED = '"pruned": true'
@@ -63,11 +63,8 @@ class Checkpoint(NamedTuple):
     key_id: str
     signature: bytes
 
-    def is_signed_by(self, keys: Mapping[str, Ed25519PublicKey]) -> bool:
-        """Say whether one of our keys signed exactly this."""
-        key = keys.get(self.key_id)
-        if key is None:
-            return False
+    def is_signed_by(self, key: Ed25519PublicKey) -> bool:
+        """Say whether this key signed exactly this."""
         try:
             key.verify(self.signature, _message(self.position, self.hash, pruned=self.pruned))
         except InvalidSignature:
@@ -75,10 +72,10 @@ class Checkpoint(NamedTuple):
         return True
 
 
-def sign(keys: AccessTokens, position: int, digest: bytes, *, pruned: bool = False) -> Checkpoint:
-    """Return a checkpoint made now, with the key that signs access tokens."""
-    key_id, signature = keys.sign(_message(position, digest, pruned=pruned))
-    return Checkpoint(position, digest, pruned, clock.now(), key_id, signature)
+def sign(keys: JournalKeys, position: int, digest: bytes, *, pruned: bool = False) -> Checkpoint:
+    """Return a checkpoint made now, with the key of the journal."""
+    signature = keys.sign(_message(position, digest, pruned=pruned))
+    return Checkpoint(position, digest, pruned, clock.now(), keys.id, signature)
 
 
 async def keep(database: Database, data_dir: Path | None, checkpoint: Checkpoint) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from accord.database.pool import Database
 from accord.journal.checkpoints import kept
 from accord.journal.clusters import moves
+from accord.journal.keys import JournalKeys, known
 from accord.journal.pruning import Held, prune
 from accord.journal.verification import verify
 from accord.security.tokens import AccessTokens
@@ -18,7 +19,9 @@ async def verify_journal(settings: Settings, url: str) -> int:
     await database.open()
     try:
         checkpoints = await kept(database, settings.data_dir)
-        verdict = await verify(database, checkpoints, AccessTokens(settings).keys)
+        keys = JournalKeys(settings, AccessTokens(settings))
+        trusted = await known(database, settings.data_dir, keys, checkpoints)
+        verdict = await verify(database, checkpoints, trusted)
         moved = await moves(database)
     finally:
         await database.close()
@@ -39,7 +42,7 @@ async def prune_journal(settings: Settings, url: str, before: date) -> int:
     database = Database(url, 1)
     await database.open()
     try:
-        pruned = await prune(database, settings.data_dir, before, AccessTokens(settings))
+        pruned = await prune(database, settings.data_dir, before, JournalKeys(settings, AccessTokens(settings)))
     except Held as held:
         pruned, is_held = held.done, True
     finally:

@@ -11,8 +11,9 @@ from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions
 from accord.journal import partitions
-from accord.journal.checkpoints import keep, sign
-from accord.security.tokens import AccessTokens
+from accord.journal.checkpoints import keep, kept, sign
+from accord.journal.keys import JournalKeys, endorse_predecessors
+from accord.journal.reading import relay_state
 
 _of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast(bindparam("end"), Date))
 _LAST_POSITION = Statement(
@@ -52,11 +53,13 @@ class Held(Exception):
         self.done = done
 
 
-async def prune(database: Database, data_dir: Path | None, before: date, keys: AccessTokens) -> list[Pruned]:
+async def prune(database: Database, data_dir: Path | None, before: date, keys: JournalKeys) -> list[Pruned]:
     """Drop the months that end before a day, oldest first; stop at one with entries that are not stamped yet.
 
     Raises Held when a month could not be locked for long; others work between the attempts.
     """
+    position = (await relay_state(database)).position
+    await endorse_predecessors(database, data_dir, keys, await kept(database, data_dir), position)
     done: list[Pruned] = []
     for month in await partitions.existing(database):
         if month.next.first > before:

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any, NamedTuple
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import bindparam, select
 
 from accord.database.reader import Reader
@@ -12,6 +11,7 @@ from accord.database.statement import Statement
 from accord.database.tables import journal, journal_positions
 from accord.journal import chain
 from accord.journal.checkpoints import Checkpoint
+from accord.journal.keys import Trusted
 from accord.journal.reading import relay_state
 
 BATCH = 500
@@ -38,11 +38,13 @@ class Verdict(NamedTuple):
     reason: str | None = None
 
 
-async def verify(database: Reader, checkpoints: list[Checkpoint], keys: Mapping[str, Ed25519PublicKey]) -> Verdict:
+async def verify(database: Reader, checkpoints: list[Checkpoint], keys: Mapping[str, Trusted]) -> Verdict:
     """Walk the chain from its start, or from where it was pruned, to the last position that anything vouches for."""
     forged = await _forged(checkpoints, keys)
     if forged is not None:
-        return Verdict(0, 0, forged.position, "the checkpoint here is not signed by one of our keys")
+        return forged
+    # What a key signed after its time is no evidence: whoever stole it could have. Those of its successor are.
+    checkpoints = [c for c in checkpoints if c.position <= keys[c.key_id].until]
     relay = await relay_state(database)
     start = max((c for c in checkpoints if c.pruned), default=None, key=lambda c: c.position)
     position, previous = (start.position, start.hash) if start else (0, chain.START)
@@ -63,10 +65,17 @@ async def verify(database: Reader, checkpoints: list[Checkpoint], keys: Mapping[
     return Verdict(verified, relay.position)
 
 
-async def _forged(checkpoints: Iterable[Checkpoint], keys: Mapping[str, Ed25519PublicKey]) -> Checkpoint | None:
+async def _forged(checkpoints: Iterable[Checkpoint], keys: Mapping[str, Trusted]) -> Verdict | None:
     for number, checkpoint in enumerate(checkpoints):
-        if not checkpoint.is_signed_by(keys):
-            return checkpoint
+        trusted = keys.get(checkpoint.key_id)
+        if trusted is None:
+            reason = (
+                f"the checkpoint here is signed by the key {checkpoint.key_id}, which is neither in"
+                " JOURNAL_PREVIOUS_PUBLIC_KEYS nor endorsed by a later key"
+            )
+            return Verdict(0, 0, checkpoint.position, reason)
+        if not checkpoint.is_signed_by(trusted.key):
+            return Verdict(0, 0, checkpoint.position, "the checkpoint here is not signed by its key")
         if number % 50 == 0:  # Each takes some 100 µs.
             await asyncio.sleep(0)
     return None

@@ -8,10 +8,10 @@ from pathlib import Path
 from accord import logs
 from accord.database.pool import Database
 from accord.journal import partitions
-from accord.journal.checkpoints import keep, sign
+from accord.journal.checkpoints import keep, kept, sign
+from accord.journal.keys import JournalKeys, endorse_predecessors
 from accord.journal.reading import relay_state
 from accord.relay.leader import Relay
-from accord.security.tokens import AccessTokens
 
 INTERVAL = 1.0
 """Seconds between looks."""
@@ -33,7 +33,7 @@ class Housekeeping:
         relay: Relay,
         database: Database,
         data_dir: Path | None,
-        keys: AccessTokens,
+        keys: JournalKeys,
         forget_sessions: Callable[[], Awaitable[bool]],
     ) -> None:
         """Take where checkpoints are kept, the keys that sign them, and what forgets some old sessions.
@@ -45,6 +45,7 @@ class Housekeeping:
         self._data_dir = data_dir
         self._keys = keys
         self._forget_some = forget_sessions
+        self._has_endorsed = False
         self._signed_position = 0
         self._signed_at = time.monotonic()
         self._partitions_at = float("-inf")
@@ -84,6 +85,10 @@ class Housekeeping:
         new = state.position - self._signed_position
         if new == 0 or (new < CHECKPOINT_ENTRIES and now - self._signed_at < CHECKPOINT_SECONDS):
             return
+        if not self._has_endorsed:
+            known = await kept(self._database, self._data_dir)
+            await endorse_predecessors(self._database, self._data_dir, self._keys, known, state.position)
+            self._has_endorsed = True
         await keep(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
         self._signed_position, self._signed_at = state.position, now
 

@@ -1,7 +1,7 @@
-"""The signing key of access tokens and the key of flow envelopes: configured, or generated into DATA_DIR.
+"""The signing keys of access tokens and of the journal, and the key of envelopes: configured, or generated.
 
-Generating is for development only. The file appears by hard link, complete and with mode 0600, so a gateway
-and a worker that start at the same moment agree on one key and never read half of it.
+Generating is for development only, into DATA_DIR. The file appears by hard link, complete and with mode 0600, so a
+gateway and a worker that start at the same moment agree on one key and never read half of it.
 """
 
 import hmac
@@ -19,13 +19,12 @@ from accord.settings import Settings
 
 def signing_key(settings: Settings) -> Ed25519PrivateKey:
     """Return the key that signs access tokens."""
-    configured = settings.jwt_private_key
-    given = configured.get_secret_value().encode() if configured else None
-    pem = given or _generated(settings, "jwt.pem", _new_signing_key)
-    key = serialization.load_pem_private_key(pem, None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise TypeError("JWT_PRIVATE_KEY must be an Ed25519 key; `openssl genpkey -algorithm ed25519` makes one.")
-    return key
+    return _private_key(settings, "jwt_private_key", "jwt.pem")
+
+
+def journal_key(settings: Settings) -> Ed25519PrivateKey:
+    """Return the key that signs checkpoints of the journal."""
+    return _private_key(settings, "journal_private_key", "journal.pem")
 
 
 def envelope_key(settings: Settings) -> bytes:
@@ -41,6 +40,15 @@ def derived_key(settings: Settings, purpose: str) -> bytes:
     return hmac.digest(envelope_key(settings), b"accord " + purpose.encode(), "sha256")
 
 
+def _private_key(settings: Settings, setting: str, file: str) -> Ed25519PrivateKey:
+    configured = getattr(settings, setting)
+    pem = configured.get_secret_value().encode() if configured else _generated(settings, file, _new_signing_key)
+    key = serialization.load_pem_private_key(pem, None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TypeError(f"{setting.upper()} must be an Ed25519 key; `openssl genpkey -algorithm ed25519` makes one.")
+    return key
+
+
 def _new_signing_key() -> bytes:
     return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
@@ -50,7 +58,7 @@ def _new_signing_key() -> bytes:
 def _generated(settings: Settings, name: str, new: Callable[[], bytes]) -> bytes:
     """Read the key file, or make it; whoever links first decides."""
     if settings.is_production:
-        raise RuntimeError("Production never generates keys; set JWT_PRIVATE_KEY and FLOW_ENVELOPE_KEY.")
+        raise RuntimeError(f"Production never generates keys such as {name}; configure it.")
     folder = settings.data_dir / "keys"
     file = folder / name
     if not file.exists():

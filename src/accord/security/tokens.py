@@ -45,7 +45,7 @@ class AccessTokens:
         """Take the signing key of the settings, or the generated one in development."""
         self._key = keys.signing_key(settings)
         self._kid = key_id(self._key.public_key())
-        previous = [_public_key(pem) for pem in settings.jwt_previous_public_keys]
+        previous = [public_key(pem, "JWT_PREVIOUS_PUBLIC_KEYS") for pem in settings.jwt_previous_public_keys]
         self._verifying = {key_id(key): key for key in (self._key.public_key(), *previous)}
         self._issuer, self._audience = settings.jwt_issuer, settings.jwt_audience
         self._lifetime = settings.access_token_ttl
@@ -54,10 +54,6 @@ class AccessTokens:
     def keys(self) -> Mapping[str, Ed25519PublicKey]:
         """The keys that verify, by their ids: the one that signs now, and the previous ones."""
         return self._verifying
-
-    def sign(self, message: bytes) -> tuple[str, bytes]:
-        """Sign something that is no token, and whose first words name its purpose; give the key id and signature."""
-        return self._kid, self._key.sign(message)
 
     def issue(
         self, user_id: str, session_id: str, now: float, lifetime: int | None = None, generation: str | None = None
@@ -133,10 +129,11 @@ def _claims(claims: dict[str, Any]) -> Claims:
     return Claims(*texts, expires_at=int(claims["exp"]), generation=claims.get("gen"))
 
 
-def _public_key(pem: str) -> Ed25519PublicKey:
+def public_key(pem: str, setting: str) -> Ed25519PublicKey:
+    """Return the key that a setting has."""
     key = serialization.load_pem_public_key(pem.encode())
     if not isinstance(key, Ed25519PublicKey):
-        raise TypeError("JWT_PREVIOUS_PUBLIC_KEYS must hold Ed25519 keys only.")
+        raise TypeError(f"{setting} must hold Ed25519 keys only.")
     return key
 
 

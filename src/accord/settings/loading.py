@@ -128,7 +128,7 @@ def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[tuple[str, str]]:
-    required = ["database_url", "jwt_private_key", "flow_envelope_key"]
+    required = ["database_url", "jwt_private_key", "journal_private_key", "flow_envelope_key"]
     required += ["nats_url"] if settings.flow_transport == "nats" else []
     for name in required:
         if getattr(settings, name) is None:

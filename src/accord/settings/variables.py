@@ -26,6 +26,7 @@ _ON, _OFF = True, False
 GROUPS = {
     "env": "The process",
     "database_url": "Storage and messaging",
+    "journal_private_key": "The journal",
     "jwt_private_key": "Tokens and sessions",
     "argon2_memory_kib": "Passwords and lockout",
     "cors_origins": "The edge",
@@ -64,6 +65,15 @@ class Settings(BaseModel):
     )
     flow_transport: Literal["local", "nats"] = _is("local", "Run flows in this process, or in workers.", "nats")
     flow_envelope_key: SecretStr | None = _is(None, "Secret with which gateways sign callers for workers.", _A_SECRET)
+
+    journal_private_key: PrivateKey = _is(
+        None, "Ed25519 key in PEM that signs checkpoints of the journal.", "-----BEGIN PRIVATE KEY-----\\nMC4CAQ…"
+    )
+    journal_previous_public_keys: PublicKeys = _is(
+        (),
+        "Ed25519 public keys in PEM that signed checkpoints before; the key now endorses them at start.",
+        "-----BEGIN PUBLIC KEY-----\\nMCow…",
+    )
 
     jwt_private_key: PrivateKey = _is(
         None, "Ed25519 key in PEM that signs access tokens.", "-----BEGIN PRIVATE KEY-----\\nMC4CAQ…"

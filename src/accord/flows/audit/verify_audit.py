@@ -4,10 +4,13 @@ from accord.context import Context
 from accord.contract.types import AuditVerdict
 from accord.flows.audit import shapes
 from accord.journal import checkpoints
+from accord.journal.keys import JournalKeys, known
 from accord.journal.verification import verify
 
 
 async def verify_audit(context: Context) -> AuditVerdict:
     """Walk the whole chain, and compare it with what was signed."""
     kept = await checkpoints.kept(context.read, context.settings.data_dir)
-    return shapes.verdict(await verify(context.read, kept, context.tokens.keys))
+    keys = JournalKeys(context.settings, context.tokens)
+    trusted = await known(context.read, context.settings.data_dir, keys, kept)
+    return shapes.verdict(await verify(context.read, kept, trusted))
