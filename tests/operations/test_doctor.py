@@ -114,7 +114,7 @@ async def test_what_works_and_could_be_better_is_said(alone):
 
     assert done.returncode == 0
     assert "! proxy: listens on 0.0.0.0. Behind a reverse proxy, list it in TRUSTED_PROXIES" in done.stdout
-    assert "! settings: DATABASE_URI has no effect; is DATABASE_URL meant?" in done.stdout
+    assert "! settings: DATABASE_URI has no effect; is DATABASE_URL meant? Correct its name" in done.stdout
     assert f"! keys: {key} can be read by other users. Run `chmod 600 {key}`." in done.stdout
     assert ENVELOPE_KEY not in done.stdout + done.stderr
 

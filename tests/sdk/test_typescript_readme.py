@@ -20,7 +20,7 @@ def program(url: str) -> str:
     """Return the blocks as the one program that they are, each followed by a mark."""
     code = "".join(f"{block.text}console.log('{END}');\n" for block in guide.blocks(README) if block.language == "ts")
     code = code.replace("'http://localhost:8080'", f"'{url}', headers: {{ 'X-Forwarded-For': '{new_address()}' }}")
-    return code.replace("ada@example.com", new_email())
+    return guide.PERSON.sub(new_email(), code)
 
 
 def test_the_snippets_run_and_print_what_is_shown(place, service):

@@ -14,4 +14,5 @@ class Finding(NamedTuple):
     def __str__(self) -> str:
         """Return the line that people read: ✓ is well, ! works and could be better, ✗ does not work."""
         mark = "✗" if not self.works else "!" if self.advice else "✓"
-        return f"{mark} {self.subject}: {self.state}{f'. {self.advice}' if self.advice else ''}."
+        end = "" if self.state.endswith("?") else "."
+        return f"{mark} {self.subject}: {self.state}{f'{end} {self.advice}.' if self.advice else end}"

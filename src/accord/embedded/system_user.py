@@ -65,9 +65,12 @@ def _create_account() -> str:
 
 
 def _let_pass(user: pwd.struct_passwd, folder: Path) -> None:
-    entries = _read(folder)
+    before = _read(folder)
+    entries = dict(before)
     entries[_USER, user.pw_uid] = entries.get((_USER, user.pw_uid), 0) | _EXECUTE
     entries[_MASK, _NOBODY] = entries.get((_MASK, _NOBODY), entries[_GROUP_OBJ, _NOBODY]) | _EXECUTE
+    if entries == before:
+        return
     packed = b"".join(_ENTRY.pack(tag, entries[tag, who], who) for tag, who in sorted(entries))
     try:
         os.setxattr(folder, _ACL, _HEADER.pack(_VERSION) + packed)
