@@ -128,3 +128,16 @@ async def test_the_servers_own_limit_becomes_a_missed_deadline(given):
 
     assert (await database.one(SQUARE, number=5)).square == 25
     await database.close()
+
+
+async def test_what_is_prepared_outlives_a_rollback_of_psycopg(given):
+    database = Database(given.service.database_url, 1)
+    await database.open()
+    await database.one(SQUARE, number=2)
+
+    async with database.connection() as connection:
+        await connection.execute("SELECT 1")
+        await connection.execute("BEGIN; ROLLBACK", prepare=False)
+
+    assert (await database.one(SQUARE, number=3)).square == 9
+    await database.close()

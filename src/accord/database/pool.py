@@ -75,7 +75,8 @@ class Database:
             # After this the pool gives an attempt up; the next borrower, or the healer, starts a new one without delay.
             reconnect_timeout=2.0,
             configure=self._begin,
-            kwargs={"autocommit": True, "prepare_threshold": 0, **CONNECT},
+            # What psycopg prepares it discards with every ROLLBACK, and all that we prepared with it.
+            kwargs={"autocommit": True, "prepare_threshold": None, **CONNECT},
         )
         self._url = url
         self._away = False
