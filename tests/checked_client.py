@@ -79,7 +79,7 @@ async def check_journal(database_url: str, response: httpx.Response) -> None:
     """Fail when the answer tells of a new version of a record, and the journal does not."""
     request = response.request
     found = _router().find(request.url.raw_path.decode().partition("?")[0])
-    if found is None or not response.is_success or request.method in {"GET", "HEAD"}:
+    if found is None or not response.is_success or request.method in {"GET", "HEAD", "OPTIONS"}:
         return
     definition = found[0][request.method]
     if definition.get("x-unjournaled") or definition.get("x-repeatable"):
@@ -105,16 +105,11 @@ def _journal_entries(database_url: str, record_id: str, version: int | None) -> 
     # With the tables, the index of the journal finds them.
     statement = f"SELECT count(*) FROM journal WHERE record_table = ANY(%s) AND record_id = %s AND {what}"  # noqa: S608
     try:
-        row = _connected(database_url).execute(statement, (_tables(), record_id)).fetchone()
+        with psycopg.connect(database_url, autocommit=True, connect_timeout=5) as connection:
+            row = connection.execute(statement, (_tables(), record_id)).fetchone()
     except psycopg.OperationalError:
-        _connected.cache_clear()
         return None
     return row[0] if row else 0
-
-
-@cache
-def _connected(database_url: str) -> psycopg.Connection[Any]:
-    return psycopg.connect(database_url, autocommit=True, connect_timeout=5)
 
 
 @cache

@@ -39,8 +39,12 @@ def documented() -> set[Seen]:
 
 
 def codes_of(operation_id: str, status: str) -> set[str] | None:
-    """Return the codes that an author wrote of an answer; None where the merge alone wrote it."""
-    return _codes_by_answer().get((operation_id, status))
+    """Return the codes that an answer may have: those that an author wrote, and those of the status by itself.
+
+    None where the merge alone wrote the answer.
+    """
+    written = _codes_by_answer().get((operation_id, status))
+    return None if written is None else written | _codes_by_themselves().get(status, set())
 
 
 @cache
@@ -51,6 +55,17 @@ def _codes_by_answer() -> dict[tuple[str, str], set[str]]:
     return found
 
 
+@cache
+def _codes_by_themselves() -> dict[str, set[str]]:
+    """Return the codes of what any operation may answer, by status; an operation's own answer takes their place."""
+    document = bundle.load()
+    found: dict[str, set[str]] = {}
+    for answer in document["components"]["responses"].values():
+        for example in _examples(answer):
+            found.setdefault(str(example["status"]), set()).add(example["code"])
+    return found
+
+
 def _is_implied(operation: Any, status: str, answer: dict[str, Any]) -> bool:
     headers = [parameter.name for parameter in operation.parameters if parameter.place == "header"]
     implied = implied_answers(operation.path, operation.definition, headers)
@@ -58,9 +73,14 @@ def _is_implied(operation: Any, status: str, answer: dict[str, Any]) -> bool:
 
 
 def _codes(answer: dict[str, Any]) -> Iterator[str]:
-    content = answer["content"]["application/problem+json"]
-    examples = [content["example"]] if "example" in content else [e["value"] for e in content["examples"].values()]
-    yield from (example["code"] for example in examples)
+    yield from (example["code"] for example in _examples(answer))
+
+
+def _examples(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    content = answer.get("content", {}).get("application/problem+json")
+    if content is None:
+        return []
+    return [content["example"]] if "example" in content else [e["value"] for e in content["examples"].values()]
 
 
 def complaints() -> list[str]:

@@ -6,7 +6,7 @@ import pytest
     [
         {"message": ""},
         {"message": "Zoë 🙂 \u202e", "count": -(2**63), "tags": ["a", "b"]},
-        {"message": "x" * 1000, "count": 2**63 - 1, "sentAt": "2026-01-31T09:30:00Z"},
+        {"message": "x" * 1000, "count": 2**63 - 1, "sentAt": "2026-01-31T09:30:00.000000Z"},
     ],
 )
 async def test_answers_with_the_body_as_it_came(given, body):
