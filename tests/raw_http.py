@@ -68,6 +68,23 @@ class Connection:
         except ConnectionResetError:
             return True
 
+    async def discarded_while_sending(self, data: bytes) -> None:
+        """Send the bytes again and again until the service ends the connection, and read whatever comes."""
+
+        async def send() -> None:
+            while True:
+                self._writer.write(data)
+                await self._writer.drain()
+
+        sending = asyncio.create_task(send())
+        try:
+            while await self._reader.read(2**16):
+                pass
+        finally:
+            sending.cancel()
+            self._writer.transport.abort()
+            await asyncio.gather(sending, self._writer.wait_closed(), return_exceptions=True)
+
     def close(self) -> None:
         self._writer.close()
 

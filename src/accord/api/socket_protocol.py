@@ -2,10 +2,11 @@
 
 uvicorn sends nothing, not even a closing, while the client does not read, and waits without limit for what was sent
 before to be taken; but it goes on reading, answers each ping that it reads, and collects messages in as many fragments
-as the client likes.
+as the client likes. Nor does its reader give way while messages are there: a client that sends without pause would keep
+the process from everybody else.
 """
 
-from asyncio import TimerHandle
+from asyncio import Handle, TimerHandle
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -15,8 +16,12 @@ LINGER = 10.0
 """Seconds that a client has to take what was sent before the connection is cut."""
 MAX_FRAGMENTS = 1000
 """Fragments of one message; empty ones have no size that could be limited."""
-PIECE = 4096
-"""Bytes that are looked at before looking whether what they made was taken; a frame has at least six."""
+PIECE = 16384
+"""Bytes that are looked at before everybody else has a turn, and what they made was taken; a frame has at least six."""
+
+
+LAST_WORDS = 65_536
+"""Bytes that are read after the closing, among which the client's own closing is to be."""
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -24,10 +29,18 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     _cut: TimerHandle | None = None
     _came = b""
+    _turn: Handle | None = None
+    _last_words = LAST_WORDS
 
     def data_received(self, data: bytes) -> None:
         """Look at what came for as long as its answers are taken; the head comes first and as a whole."""
-        if self.handshake_initiated:
+        if self.close_sent:
+            self._last_words -= len(data)
+        if self._last_words < 0:
+            # It goes on sending instead of closing; it is cut when its time is over.
+            self._came = b""
+            self.transport.pause_reading()
+        elif self.handshake_initiated:
             self._came += data
             self._go_on()
         else:
@@ -69,20 +82,28 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         """Expect nothing any more."""
         if self._cut is not None:
             self._cut.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         self._came = b""
         super().connection_lost(exc)
 
     def _go_on(self) -> None:
-        """Look at what came in pieces, until something has to be taken first: by the application, or by the client."""
-        while self._came and self._is_free():
+        """Look at a piece of what came, unless something must be taken first: by the application or the client."""
+        if self._came and self._turn is None and self._is_free():
             piece, self._came = self._came[:PIECE], self._came[PIECE:]
             super().data_received(piece)
+            if self._came:
+                self._turn = self.loop.call_soon(self._take_turn)
         if self.transport.is_closing():
             self._came = b""
         elif self._came:
             self.transport.pause_reading()
-        elif not self.read_paused:
+        elif not self.read_paused and self._last_words >= 0:
             self.transport.resume_reading()
+
+    def _take_turn(self) -> None:
+        self._turn = None
+        self._go_on()
 
     def _is_free(self) -> bool:
         is_taken = self.writable.is_set() and not self.read_paused

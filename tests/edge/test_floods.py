@@ -1,0 +1,57 @@
+"""I-8: who sends without pause gets one turn after another, and so does everybody else."""
+
+import asyncio
+import time
+from contextlib import suppress
+
+import httpx
+import pytest
+from raw_http import connected, request
+
+MASKED = bytes(4)
+HANDSHAKE = request(
+    "GET",
+    "/api/v1/ws",
+    [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ],
+)
+FLOODS = {
+    "frames before signing in": (HANDSHAKE, b"\x81\x8f" + MASKED + b'{"type":"ping"}'),
+    "empty frames": (HANDSHAKE, b"\x81\x80" + MASKED),
+    "pings": (HANDSHAKE, b"\x89\x80" + MASKED),
+}
+
+
+@pytest.mark.parametrize("what", FLOODS)
+async def test_who_sends_without_pause_stops_nobody_else(service, what):
+    first, again = FLOODS[what]
+    floods = [asyncio.create_task(sent_for(1.5, service.url, first, again * 5000)) for _ in range(2)]
+    await asyncio.sleep(0.2)
+
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
+        waits = [await wait_for_livez(http) for _ in range(10)]
+    await asyncio.gather(*floods)
+
+    # While a connection kept its turn for as long as more came, an answer took as long as the flood. This process sends
+    # the flood, too, so that it is slower than an attacker's.
+    assert sorted(waits)[5] < 0.25, waits
+
+
+async def sent_for(seconds: float, url: str, first: bytes, again: bytes) -> None:
+    """Send for so long, on a new connection whenever the service ends one, and throw away what is answered."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while True:
+                with suppress(OSError, asyncio.IncompleteReadError):
+                    async with connected(url) as connection:
+                        await (await connection.send(first)).discarded_while_sending(again)
+
+
+async def wait_for_livez(http: httpx.AsyncClient) -> float:
+    started = time.monotonic()
+    assert (await http.get("/livez")).status_code == 200
+    return time.monotonic() - started
