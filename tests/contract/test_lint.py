@@ -275,9 +275,9 @@ BROKEN = [
     ),
     (
         "is_shown_with_valid_examples",
-        ("components", "parameters", "IfMatch", "example"),
-        "7",
-        "parameter If-Match: the example is not valid",
+        ("components", "parameters", "ExpectedVersionQuery", "example"),
+        0,
+        "parameter expectedVersion: the example is not valid",
     ),
     (
         "is_shown_with_valid_examples",

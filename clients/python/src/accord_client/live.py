@@ -1,9 +1,8 @@
 """Live updates: one WebSocket for all that is followed, which comes back by itself and goes on where it was.
 
-A change says that something moved, and to which version; what it is now is read as ever. Nobody misses a change: after
-a cut every key is followed from the last cursor that its follower saw, and what comes twice is dropped. When too much
-was missed, or the journal is another one after a restored backup, a `Resync` says so: read again, changes go on from
-there.
+A change says that something moved, and to which version; fetch the record as usual. After a cut every key is followed
+from the last cursor that its follower saw, and what comes twice is dropped. When too much was missed, or the journal
+is another one after a restored backup, a `Resync` says so: read again, changes go on from there.
 """
 
 from __future__ import annotations
