@@ -1,11 +1,13 @@
-"""L-6: an event stream that nobody reads is bounded, too."""
+"""L-6: what nobody reads is bounded, and others do not notice."""
 
 import asyncio
 import re
 import socket
+from contextlib import suppress
 
 import httpx
 from live_client import open_stream, record_key
+from websockets.exceptions import ConnectionClosed
 
 # More than the buffers of both ends take, about 200 bytes each.
 CHANGES = 40_000
@@ -13,6 +15,27 @@ FLOOD = (
     "INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)"
     " SELECT 'flood', 'system', 'flood', 'users', %s::uuid, n + 1, 'updated', '{}' FROM generate_series(1, %s) AS n"
 )
+
+
+async def test_who_does_not_read_a_socket_is_closed_and_others_do_not_notice(given, live, service, until):
+    me, somebody = await given.an_account(), await given.an_account()
+    slow, other = await live(me, receive_buffer=4096), await live(somebody)
+    await slow.subscribe(record_key(me))
+    await other.subscribe(record_key(somebody))
+    closed_before = await closed_for_slowness(service)
+
+    await given.sql(FLOOD, me.id, CHANGES)
+    await until(lambda: closed_for_slowness(service), lambda count: count > closed_before)
+    await somebody.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+    change = await other.expect("change")
+    received = 0
+    with suppress(ConnectionClosed):
+        async for _ in slow.connection:
+            received += 1
+
+    assert await slow.closed() == 4408
+    assert received < CHANGES
+    assert change["version"] == 2
 
 
 async def test_who_does_not_read_a_stream_is_closed_and_others_do_not_notice(given, live, service, until):
