@@ -19,6 +19,7 @@ DECISIVE = {b"host", b"expect", b"transfer-encoding"}
 MALFORMED = "must be a well-formed HTTP/1.1 request"
 _LONG_URL = f"must have a URL of at most {MAX_URL} characters"
 LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
+_CODING = "must have no transfer coding but chunked, once, and none in HTTP/1.0"
 _HOST = "must have one Host header with a host and perhaps a port"
 
 _request_line = re.compile(
@@ -47,7 +48,7 @@ def target_of(head: bytes | bytearray) -> Target:
 
 def check(decisive: list[Header], *, is_http_1_0: bool) -> None:
     """Raise the problem with the fields that decide on a request as a whole."""
-    hosts = 0
+    hosts = codings = 0
     for name, value in decisive:
         if name == b"host":
             hosts += 1
@@ -55,9 +56,12 @@ def check(decisive: list[Header], *, is_http_1_0: bool) -> None:
                 raise malformed(_HOST)
         elif name == b"expect" and not is_http_1_0 and value.lower() != b"100-continue":
             raise _expectation_failed()
-        elif name == b"transfer-encoding" and is_http_1_0:
-            # Proxies of that time do not know it, and take the body for the next request.
-            raise malformed(MALFORMED)
+        elif name == b"transfer-encoding":
+            codings += 1
+            # Proxies of HTTP/1.0 do not know it, and take the body for the next request. Where a body with another
+            # coding ends is uncertain, too, so that it is the connection's fault and not only the body's.
+            if is_http_1_0 or codings > 1 or value.lower() != b"chunked":
+                raise malformed(_CODING)
     if hosts > 1 or not (hosts or is_http_1_0):
         raise malformed(_HOST)
 

@@ -139,7 +139,8 @@ class HttpProtocol(InTurn):
             self._leave_to_uvicorn(request)
         if self.cycle.response_complete:
             self._be_patient()
-        super().on_body(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Expect the next head."""
@@ -195,6 +196,7 @@ class HttpProtocol(InTurn):
         return (
             super()._should_upgrade()
             and target.method == "GET"
+            and not target.is_http_1_0
             and not names & {b"content-length", b"transfer-encoding"}
             and len(self.headers) <= head_rules.MAX_HANDSHAKE_HEADERS
             and all(len(name) + len(value) < head_rules.MAX_HANDSHAKE_HEADER for name, value in self.headers)
@@ -241,6 +243,8 @@ class HttpProtocol(InTurn):
         self.headers = []
         if not self._upgrades:
             self.scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, self.cycle)}}
+            if self.scope["http_version"] == "1.0":
+                self.cycle.send = partial(_send_without_chunks, self.cycle)  # type: ignore[method-assign]  # its own
 
     def _leave_to_uvicorn(self, request: Request) -> None:
         """Begin a request of which a part is still missing."""
@@ -350,3 +354,10 @@ class HttpProtocol(InTurn):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+async def _send_without_chunks(cycle: RequestResponseCycle, message: Any) -> None:
+    """Send as uvicorn does, but for the chunks, which HTTP/1.0 does not know: a stream ends with its connection."""
+    cycle.chunked_encoding = False
+    cycle.expected_content_length += len(message.get("body", b""))
+    await RequestResponseCycle.send(cycle, message)

@@ -1,6 +1,7 @@
 import asyncio
 
 from live_client import Stream, open_stream, record_key
+from raw_http import connected, request
 
 
 async def change_to(stream: Stream, version: int) -> dict:
@@ -77,3 +78,20 @@ async def test_a_request_for_the_head_alone_does_not_wait(given):
     answer = await asyncio.wait_for(me.http.head("/api/v1/changes/stream", params={"keys": record_key(me)}), 20)
 
     assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+
+
+async def test_a_stream_in_http_1_0_has_no_chunks(given, service):
+    """As proxies ask that speak nothing newer: chunks are of HTTP/1.1."""
+    me = await given.an_account()
+    path = f"/api/v1/changes/stream?keys={record_key(me)}"
+    sent = request("GET", path, [("Authorization", me.http.headers["authorization"])])
+
+    async with connected(service.url) as connection:
+        await connection.send(sent.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
+        answer = await connection.answer()
+        assert await connection.has(b"event: subscribed\n")
+        await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert "transfer-encoding" not in answer.headers
+        assert await connection.has(b"event: change\n")
