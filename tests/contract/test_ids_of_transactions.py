@@ -1,5 +1,6 @@
 """Which records transactions are about: ids in any letter case, of parents and children, and of other people."""
 
+import itertools
 from uuid import uuid4
 
 import pytest
@@ -50,6 +51,22 @@ def test_records_stand_behind_those_that_they_belong_to_whatever_their_tables_ar
 
     assert ordered.index(("conversations", "9")) < ordered.index(("messages", "1"))
     assert sorted(ordered) == sorted(fields)
+
+
+def test_a_chain_of_records_of_one_table_may_be_longer_than_calls_can_nest():
+    chain = [("nodes", f"{number:04}") for number in range(3000)]
+    parents = dict(itertools.pairwise(chain))
+
+    ordered = rules.behind(set(chain), lambda key: [parents[key]] if key in parents else [])
+
+    assert ordered == chain[::-1]
+
+
+def test_a_ring_of_records_is_cut_once():
+    ring = [("nodes", name) for name in "abc"]
+    parents = dict(zip(ring, ring[1:] + ring[:1], strict=True))
+
+    assert rules.behind(ring, lambda key: [parents[key]]) == [ring[2], ring[1], ring[0]]
 
 
 async def test_an_id_that_was_deleted_before_is_taken_too(given):

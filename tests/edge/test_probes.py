@@ -26,11 +26,14 @@ async def test_metrics_are_for_this_machine_when_there_is_no_token(service, some
     assert (await somebody.get("/metrics")).status_code == 403
 
 
-async def test_a_proxy_on_this_machine_does_not_make_its_clients_local(impatient):
+async def test_a_proxy_on_this_machine_does_not_make_its_clients_local(impatient, service):
     """It is not trusted to say who they are, so nobody knows."""
     answer = await exchanged(impatient.url, request("GET", "/metrics"))
 
     assert (answer.status, answer.code) == (403, "FORBIDDEN")
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as here:
+        for name in ("Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via"):
+            assert (await here.get("/metrics", headers={name: "anything"})).status_code == 403, name
 
 
 @pytest.mark.parametrize(

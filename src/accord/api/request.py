@@ -37,6 +37,8 @@ READ = (
 
 The last two belong to `traceparent`: OpenTelemetry in browsers sends all three.
 """
+_FORWARDED = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"via"}
+"""What proxies add, one or the other."""
 UNIX = "unix:"
 """The peer of a socket in the file system, as proxies write it, too: it is on this machine."""
 
@@ -130,7 +132,7 @@ class Request:
     @property
     def is_of_this_machine(self) -> bool:
         """Whether the client is on this machine; a proxy here passes on what came from elsewhere."""
-        if b"x-forwarded-for" in self.headers or not self.address:
+        if not (self.address and _FORWARDED.isdisjoint(self.headers)):
             return False
         return ip_address(self.address).is_loopback
 

@@ -172,23 +172,30 @@ def parents_first(keys: Collection[Key], reader: Callable[[Key], Callable[[str],
 
     Belonging is a foreign key. A ring, which only nullable ones can make, is cut where the order of keys meets it.
     """
-    ordered: dict[Key, None] = {}
-    begun: set[Key] = set()
 
-    def place(key: Key) -> None:
-        if key in begun:
-            return
-        begun.add(key)
+    def parents(key: Key) -> list[Key]:
         read = reader(key)
-        for column, table in shapes.parents(key[0]).items():
-            parent = (table, read(camel_case(column)))
-            if parent in keys:
-                place(parent)
-        ordered[key] = None
+        named = [(table, read(camel_case(column))) for column, table in shapes.parents(key[0]).items()]
+        # Whether a value fits is looked at later.
+        return [(table, value) for table, value in named if isinstance(value, str)]
 
-    for key in sorted(keys):
-        place(key)
-    return list(ordered)
+    return behind(keys, parents)
+
+
+def behind(keys: Collection[Key], parents: Callable[[Key], Iterable[Key]]) -> list[Key]:
+    """Return the keys, each behind its parents; by no recursion, as records of one table can make a long chain."""
+    ordered: list[Key] = []
+    left = set(keys)
+    for first in sorted(keys):
+        line = [first] if first in left else []
+        while line:
+            left.discard(line[-1])
+            missing = next((each for each in parents(line[-1]) if each in left), None)
+            if missing is None:
+                ordered.append(line.pop())
+            else:
+                line.append(missing)
+    return ordered
 
 
 async def _save(context: Context, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:
