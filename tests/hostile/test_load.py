@@ -133,8 +133,9 @@ async def test_others_are_answered_while_the_worst_bodies_come(url, root):
         assert status == 200
 
     assert set(await attacking) == {400}
-    # Half of them, as whatever else this machine does may hold up one or the other.
-    assert statistics.median(took) < 0.1
+    # Half of them, and more than a body takes, as this machine has other tests to run.
+    assert statistics.median(took) < SLOWEST
+    assert max(took) < 10
 
 
 @pytest.mark.fuzz
