@@ -24,7 +24,7 @@ _origin = machine.time() - uptime()
 
 def time() -> float:
     """Return the seconds since the epoch."""
-    return uptime() + _origin
+    return machine.clock_gettime(_CLOCK) + _origin
 
 
 def now() -> datetime:

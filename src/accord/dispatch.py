@@ -187,28 +187,29 @@ def watched(flows: Mapping[str, Flow]) -> dict[str, Flow]:
 
 def _watched(flow: Flow) -> Flow:
     @wraps(flow)
-    async def alone(context: Context, **inputs: Any) -> Any:
-        return await _step_by_step(context, flow(context, **inputs))
+    def alone(context: Context, **inputs: Any) -> Awaitable[Any]:
+        return _step_by_step(context, flow(context, **inputs).__await__())
 
     return alone
 
 
 @coroutine
-def _step_by_step(context: Context, flow: Awaitable[Any]) -> Generator[Any, Any, Any]:
-    steps = flow.__await__()
-    advance = partial(next, steps)
+def _step_by_step(context: Context, flow: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    advance: Callable[[Any], Any] = flow.send
+    given: Any = None
     while True:
         try:
-            awaited = advance()
+            awaited = advance(given)
         except StopIteration as end:
             return end.value
         if context.waits_in_transaction:
-            advance = partial(steps.throw, HeldTransaction())
+            advance, given = flow.throw, HeldTransaction()
             continue
         try:
-            advance = partial(steps.send, (yield awaited))
+            given = yield awaited
+            advance = flow.send
         except BaseException as error:  # noqa: BLE001 - cancellation, too, is the flow's to hear of
-            advance = partial(steps.throw, error)
+            advance, given = flow.throw, error
 
 
 class RemoteDispatch:

@@ -14,6 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _END = b"\r\n\r\n"
 """What heads end with, and bodies in chunks: the parser takes no bare line feeds."""
+_FIELD = b"\r\ncontent-length: "
+_LENGTH = b"ength: "
 
 
 class _Flow(FlowControl):
@@ -67,11 +69,19 @@ class InTurn(HttpToolsProtocol):
         """Parse what came, or let it wait for its turn."""
         if self.is_deaf:
             return
-        if self.is_followed() or not self._is_free():
+        if self._came or not self._is_free():
             self._came, self._at = self._came[self._at :] + data, 0
             self._hold()
+        elif self.is_in_head and not self._fed and _is_one(data):
+            self.is_done, self.piece = False, data
+            super().data_received(data)
+            self.piece = b""
+            if not self.is_done:
+                self._fed = data[-3:]
+            if not self.is_deaf:
+                self.parsed(data)
         else:
-            self._came, self._at = data, 0
+            self._came = data
             self._parse()
 
     def parsed(self, data: bytes) -> None:
@@ -169,16 +179,21 @@ class InTurn(HttpToolsProtocol):
             if seam >= 0:
                 return at + seam + len(_END) - len(self._fed)
         end = came.find(_END, at) + len(_END)
-        if end < len(_END):
-            return len(came)
-        return len(came) if end < len(came) and not self._fed and _is_one(came[at:end], len(came) - end) else end
+        return end if end >= len(_END) else len(came)
 
     def _hold(self) -> None:
         self._flow.is_held = True
         self.flow.pause_reading()
 
 
-def _is_one(head: bytes, behind: int) -> bool:
-    """Say whether just the body is behind a head, so that the parser may have both at once, as nearly always."""
-    _, name, rest = head.lower().partition(b"\r\ncontent-length: ")
-    return bool(name) and rest.partition(b"\r")[0] == b"%d" % behind
+def _is_one(data: bytes) -> bool:
+    """Say whether this is one request, or a head alone, and nothing behind it: nearly always it is."""
+    at = data.find(_END)
+    end = at + len(_END)
+    if at < 0 or end == len(data):
+        return at >= 0
+    # Other ways to write the field and its place are right, too, but rare; they take the long way.
+    at = data.rfind(_LENGTH, 0, end)
+    value = at + len(_LENGTH)
+    is_length = data[value - len(_FIELD) : value].lower() == _FIELD
+    return is_length and data[value : data.find(b"\r", value)] == b"%d" % (len(data) - end)

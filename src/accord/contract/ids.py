@@ -78,8 +78,9 @@ def _of_object(schema: Mapping[str, Any], seen: dict[str, Normalise | None]) -> 
         if not isinstance(value, dict):
             return value
         if others is None and not by_id:
-            for name in value.keys() & named.keys():
-                value[name] = named[name](value[name])
+            for name, part in named.items():
+                if name in value:
+                    value[name] = part(value[name])
             return value
         if len(value) > most:
             return value
