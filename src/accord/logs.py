@@ -1,7 +1,7 @@
 """Structured logs: one JSON object for each line, or a readable line in a developer's terminal.
 
 A line is rendered where it happens, which takes a few microseconds, and written by a thread, so that a slow
-disk or a full pipe never holds up the event loop. Past 16 MiB of unwritten lines new ones are dropped, and
+disk or a full pipe never holds up the event loop. Past 8 MiB of unwritten lines new ones are dropped, and
 their number is told.
 """
 
@@ -34,7 +34,9 @@ _SECRET_TEXT = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _REDACTED = "[redacted]"
 _LONGEST_TEXT = 16_384
-_MOST_UNWRITTEN = 16 * 1024 * 1024
+_MOST_UNWRITTEN = 8 * 1024 * 1024
+_PIECE = 65_536
+"""Bytes that are written at once; together with what waits they would take the memory twice."""
 _FLUSH_INTERVAL = 0.05
 
 
@@ -44,17 +46,18 @@ class _Sink:
     def __init__(self) -> None:
         self.write: Callable[[bytes], object] = _to_stderr
         self._lines: deque[bytes] = deque()
-        self._unwritten = 0
+        self._added = 0
+        self._written = 0
         self._dropped = 0
         self._idle = True
         self._wake, self._hurry, self._writing = threading.Event(), threading.Event(), threading.Lock()
         self._thread: threading.Thread | None = None
 
     def add(self, line: bytes, *, urgent: bool = False) -> None:
-        if self._unwritten > _MOST_UNWRITTEN:
+        if self._added - self._written > _MOST_UNWRITTEN:
             self._dropped += 1
             return
-        self._unwritten += len(line)
+        self._added += len(line)
         self._lines.append(line)
         if self._idle:
             self._idle = False
@@ -65,12 +68,21 @@ class _Sink:
 
     def flush(self) -> None:
         with self._writing:
-            lines = [self._lines.popleft() for _ in range(len(self._lines))]
-            dropped, self._dropped, self._unwritten = self._dropped, 0, 0
+            while piece := self._piece():
+                self.write(piece)
+                self._written += len(piece)
+            # Threads that add at the same time can count one line too few.
+            self._written = self._added
+            dropped, self._dropped = self._dropped, 0
             if dropped:
-                lines.append(_rendered("warning", "Log lines were dropped.", {"count": dropped}))
-            if lines:
-                self.write(b"".join(lines))
+                self.write(_rendered("warning", "Log lines were dropped.", {"count": dropped}))
+
+    def _piece(self) -> bytes:
+        lines, left = [], _PIECE
+        while self._lines and left > 0:
+            lines.append(self._lines.popleft())
+            left -= len(lines[-1])
+        return b"".join(lines)
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():

@@ -1,5 +1,6 @@
 import json
 import logging
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -158,13 +159,36 @@ def test_lines_are_written_soon_without_being_asked(written):
 
 def test_a_reader_that_is_stuck_costs_lines_and_not_memory(lines, monkeypatch):
     with logs._sink._writing:  # the thread that writes must not come in between
-        monkeypatch.setattr(logs._sink, "_unwritten", logs._MOST_UNWRITTEN + 1)
+        monkeypatch.setattr(logs._sink, "_added", logs._sink._written + logs._MOST_UNWRITTEN + 1)
 
         logs.info("lost")
         logs.info("lost")
 
     (line,) = lines()
     assert (line["message"], line["count"]) == ("Log lines were dropped.", 2)
+
+
+def test_what_is_being_written_counts_as_unwritten(lines, monkeypatch):
+    monkeypatch.setattr(logs, "_MOST_UNWRITTEN", 1_000_000)
+    text = "x" * 10_000
+    stuck, may_go_on = threading.Event(), threading.Event()
+    written = logs._sink.write
+
+    def wait(data: bytes) -> None:
+        stuck.set()
+        assert may_go_on.wait(30)
+        written(data)
+
+    monkeypatch.setattr(logs._sink, "write", wait)
+    logs.info(text)
+    assert stuck.wait(30)
+    for _ in range(1000):
+        logs.info(text)
+    may_go_on.set()
+
+    found = lines()
+    assert sum(line["message"] == text for line in found) < 110
+    assert found[-1]["count"] > 890
 
 
 def test_a_request_line_costs_microseconds(lines):
