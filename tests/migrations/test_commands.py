@@ -111,3 +111,30 @@ def test_alembic_without_an_address_says_which_command_needs_none():
     assert done.returncode != 0
     assert "Set DATABASE_URL, or run `accord db upgrade`" in done.stdout + done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_database_at_a_migration_that_was_taken_away_is_told_in_words(on, empty):
+    lost = f"{runner.head()[:4]}_pre_taken_away"
+    assert on.command("db", "upgrade").returncode == 0
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = %s", [lost])
+
+    for arguments in ("db upgrade", "db check", "worker"):
+        done = on.command(*arguments.split())
+        assert (done.returncode, done.stdout) == (1, ""), arguments
+        assert done.stderr.endswith(
+            f"accord: The database is at {lost}, a migration that this code does not have. Put its file back into "
+            "src/accord/migrations/versions/, or begin with an empty database.\n"
+        ), arguments
+    assert f"✗ migrations: at {lost}, which this code does not have." in on.command("doctor").stdout
+
+
+def test_the_doctor_tells_of_tables_that_differ_from_the_code(on, empty):
+    assert on.command("db", "upgrade").returncode == 0
+    with psycopg.connect(empty, autocommit=True) as connection:
+        connection.execute("ALTER TABLE users ADD COLUMN nickname text")
+
+    done = on.command("doctor")
+
+    assert done.returncode == 1
+    assert "✗ tables: 1 differences from those that this release declares. `accord db check` lists them." in done.stdout

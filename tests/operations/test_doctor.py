@@ -43,7 +43,7 @@ async def test_it_says_that_all_is_well(given):
 
     assert done.returncode == 0, done.stdout + done.stderr
     expected = {"settings", "contract", "keys", "proxy", "cookies", "traces"}
-    expected |= {"database", "writing", "migrations", "clock", "journal", "messaging"}
+    expected |= {"database", "writing", "migrations", "tables", "clock", "journal", "messaging"}
     found = marks(done.stdout)
     assert expected <= set(found)
     assert {found[subject] for subject in expected} == {"✓"}

@@ -60,6 +60,8 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         if not about.read_only:
             yield await writing(database)
         yield migrations(revision, settings)
+        if revision == runner.head():
+            yield tables(await asyncio.to_thread(runner.differences, url))
         await database_clock.learn(database)
         yield skew(clock.skew())
         if not runner.is_behind(revision):
@@ -104,6 +106,8 @@ async def writing(database: Database) -> Finding:
 def migrations(revision: str | None, settings: Settings) -> Finding:
     """Judge the revision; in production nobody but an operator migrates."""
     newest = runner.head()
+    if runner.is_lost(revision):
+        return Finding("migrations", f"at {revision}, which this code does not have", runner.FIND, works=False)
     if not runner.is_behind(revision):
         newer = "" if revision == newest else f", newer than this release's {newest}"
         return Finding("migrations", f"at {revision}{newer}")
@@ -111,6 +115,14 @@ def migrations(revision: str | None, settings: Settings) -> Finding:
     if settings.is_production:
         return Finding("migrations", state, "Run `accord db upgrade`", works=False)
     return Finding("migrations", f"{state}; the next start migrates")
+
+
+def tables(differences: list[str]) -> Finding:
+    """Judge the tables: a migration that was changed after it ran leaves others than the code declares."""
+    if not differences:
+        return Finding("tables", "those that this release declares")
+    state = f"{len(differences)} differences from those that this release declares"
+    return Finding("tables", state, "`accord db check` lists them", works=False)
 
 
 def skew(seconds: float) -> Finding:

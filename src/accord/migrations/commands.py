@@ -15,6 +15,7 @@ def migrate(url: str, *, production: bool) -> None:
         runner.upgrade(url)
         return
     found = runner.current(url)
+    runner.refuse_lost(found)
     if runner.is_behind(found):
         advice = f"run `accord db upgrade` to reach {runner.head()}"
         raise CannotStart(f"The database is at {found or 'no revision'}: {advice}.")
@@ -34,6 +35,7 @@ def check(settings: Settings) -> int:
     """Do what `accord db check` says; return the exit status: 1 unless revision and tables are this release's."""
     with database_address(settings) as url:
         found, newest = runner.current(url), runner.head()
+        runner.refuse_lost(found)
         if runner.is_behind(found):
             _print(f"The database is at {found or 'no revision'}; run `accord db upgrade` to reach {newest}.")
             return 1

@@ -23,6 +23,7 @@ STILL_TIMEOUT = 60
 ATTEMPTS = 5
 PAUSE = 3.0
 """Seconds in which others work before a migration that could not have its lock is tried again."""
+FIND = "Put its file back into src/accord/migrations/versions/, or begin with an empty database"
 ADVISORY_LOCK = 0x4143434F5244  # "ACCORD" in ASCII
 
 
@@ -34,6 +35,19 @@ def head() -> str:
 def is_behind(revision: str | None) -> bool:
     """Say whether migrations are missing; a newer release's revision is not behind, as old code passes on it."""
     return revision is None or revision < head()
+
+
+def is_lost(revision: str | None) -> bool:
+    """Say whether the revision's migration was taken away or renamed here, so that no way leads on from it."""
+    if revision is None or revision[:4] > head()[:4]:
+        return False
+    return not (VERSIONS / f"{revision}.py").exists()
+
+
+def refuse_lost(revision: str | None) -> None:
+    """Raise CannotStart when no way leads on from the revision."""
+    if is_lost(revision):
+        raise CannotStart(f"The database is at {revision}, a migration that this code does not have. {FIND}.")
 
 
 def current(url: str) -> str | None:
@@ -67,7 +81,9 @@ def upgrade(url: str) -> bool:
 
     Raises CannotStart when the server is away, or when a migration cannot be applied.
     """
-    if not is_behind(current(url)):
+    found = current(url)
+    refuse_lost(found)
+    if not is_behind(found):
         return False
     with _connection(url) as connection, _alone(connection):
         if not is_behind(current(url)):
