@@ -61,15 +61,18 @@ def blocks(guide: Path) -> list[Block]:
     return [Block(m[1], m[2], text.count("\n", 0, m.start()) + 2) for m in _block.finditer(text)]
 
 
-def run(guide: Path, url: str, folder: Path, environment: Mapping[str, str]) -> None:
-    """Run the guide against the service at the URL, in the folder; fail at the first difference."""
+def run(guide: Path, url: str, folder: Path, environment: Mapping[str, str], *, person: bool = True) -> None:
+    """Run the guide against the service at the URL, in the folder; fail at the first difference.
+
+    The person of the guide gets an address of its own, unless the guide is to do with what it says.
+    """
     places = {ADDRESS: url, ANOTHER_PORT: str(free_port())}
-    person = new_email()
+    address = new_email()
 
     def here(text: str) -> str:
         for there, mine in places.items():
             text = text.replace(there, mine)
-        return PERSON.sub(person, text)
+        return PERSON.sub(address, text) if person else text
 
     printed, ran = "", False
     with shell(folder, environment) as execute:

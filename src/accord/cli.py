@@ -1,6 +1,7 @@
 """The commands that people type."""
 
 import argparse
+import difflib
 import gc
 import os
 import signal
@@ -8,7 +9,7 @@ import sys
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from accord import __version__, broken
 from accord import settings as settings_module
@@ -18,6 +19,7 @@ from accord.settings import Settings, SettingsError
 
 NEW_RECORD = "new record"
 """One command of two words: `accord new` has a domain behind it otherwise."""
+RECORD_EXAMPLE = "accord new record tasks title:text due:date:optional state:choice:open,done done:boolean"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -32,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     except (CannotStart, BundleUnusable) as error:
-        sys.stderr.write(f"accord: {error}\n")
+        sys.stderr.writelines(f"accord: {line}\n" for line in str(error).splitlines())
     except Problem as problem:
         reasons = [f"  {error['field']} {error['message']}\n" for error in problem.extra.get("errors", ())]
         sys.stderr.write(f"accord: {problem.title}. {problem.detail}\n{''.join(reasons)}")
@@ -46,8 +48,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 1
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose subcommands tell their own usage, where argparse tells that of the whole command."""
+
+    def __init__(self, *arguments: Any, example: str | None = None, **options: Any) -> None:
+        """Take an example to show when something is typed wrongly."""
+        super().__init__(*arguments, **options)
+        self.example = example
+
+    def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
+        """Refuse here what is not known, and say what may be meant."""
+        found, unknown = super().parse_known_args(*arguments, **options)
+        if unknown:
+            known = [option for action in self._actions for option in action.option_strings]
+            near = difflib.get_close_matches(unknown[0].partition("=")[0], known, n=1)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{f'; is {near[0]} meant?' if near else ''}")
+        return found, unknown
+
+    def error(self, message: str) -> NoReturn:
+        """Print usage, what is wrong, and the example; end with status 2."""
+        super().error(message if self.example is None else f"{message}\nFor example: {self.example}")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("accord", description="A contract-first backend service.")
+    parser = _Parser("accord", description="A contract-first backend service.")
     parser.add_argument("--version", action="version", version=f"accord {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name, run, explanation in (
@@ -91,7 +115,12 @@ def _add_database_commands(commands: Any) -> None:
 
 def _add_new(commands: Any) -> None:
     explanation = "write the contract, flow and test of a new operation"
-    new = commands.add_parser("new", help=explanation, description=f"{explanation}; see also `accord new record -h`")
+    new = commands.add_parser(
+        "new",
+        help=explanation,
+        description=f"{explanation}; see also `accord new record -h`",
+        example="accord new greetings greetSomebody --method post --path /api/v1/greetings",
+    )
     new.set_defaults(run=_new)
     new.add_argument("domain", help="a word like accounts; a new one is begun")
     new.add_argument("operation_id", metavar="operationId", help="a name like updateMe")
@@ -103,8 +132,8 @@ def _add_new(commands: Any) -> None:
         help=explanation,
         description=explanation,
         epilog="Kinds: text (a line, 200 characters), longtext (10,000), integer, number, boolean, time, date, uuid, "
-        "choice:open,done. `:optional` behind it lets the field be null. Example: "
-        "accord new record tasks title:text due:date:optional state:choice:open,done done:boolean",
+        f"choice:open,done. `:optional` behind it lets the field be null. Example: {RECORD_EXAMPLE}",
+        example=RECORD_EXAMPLE,
     )
     record.set_defaults(run=_new_record)
     record.add_argument("name", help="what they are called in the plural, like tasks or workItems")
@@ -121,21 +150,29 @@ def _add_journal_commands(commands: Any) -> None:
     verify.add_argument("--data-dir", type=Path)
     prune = journal.add_parser("prune", help="drop whole months, and keep the rest verifiable")
     prune.set_defaults(run=_prune_journal)
-    prune.add_argument("--before", type=date.fromisoformat, required=True, help="a day, such as 2026-01-01")
+    prune.add_argument("--before", type=_day, required=True, help="a day, such as 2026-01-01")
     prune.add_argument("--data-dir", type=Path)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-01-01") from None
 
 
 def _settings(chosen: argparse.Namespace) -> Settings:
     """Read the settings, and let everything that is said from now on be a log line of the chosen form."""
     from_file = settings_module.read_file(os.environ)
     given = {name: getattr(chosen, name, None) for name in ("host", "port", "data_dir")}
-    loaded = settings_module.load(**{name: value for name, value in given.items() if value is not None})
+    overrides = {name: value for name, value in given.items() if value is not None}
+    loaded = settings_module.load(places=from_file, **overrides)
     from accord import logs  # noqa: PLC0415 - `accord --help` answers at once
 
     logs.configure(loaded.log_level, readable=sys.stderr.isatty() and not loaded.is_production)
     if from_file:
-        logs.info("Settings were read from .env.", names=from_file)
-    for warning in settings_module.suspicious(os.environ):
+        logs.info("Settings were read from .env.", names=list(from_file))
+    for warning in settings_module.suspicious(os.environ, from_file):
         logs.warning(warning)
     return loaded
 
@@ -232,13 +269,13 @@ def _prune_journal(chosen: argparse.Namespace) -> int:
 
 def _seed(chosen: argparse.Namespace) -> int:
     settings = _settings(chosen)
-    _make_data_folder(settings)
     from accord import seeding  # noqa: PLC0415
 
-    password = seeding.asked_password()
+    account = seeding.asked_account(chosen.email, chosen.first_name, chosen.last_name)
+    _make_data_folder(settings)
 
     async def seed() -> int:
-        print(await seeding.seed(settings, chosen.email, chosen.first_name, chosen.last_name, password))
+        print(await seeding.seed(settings, account))
         return 0
 
     return _run(seed())
@@ -265,13 +302,12 @@ def _new_record(chosen: argparse.Namespace) -> int:
 
 def _scaffolded(write: Callable[[], list[Path]]) -> int:
     from accord.contract.generate import SourcesMissing  # noqa: PLC0415
-    from accord.contract.scaffold import ScaffoldRefused  # noqa: PLC0415
+    from accord.contract.scaffold import ScaffoldRefused, next_steps  # noqa: PLC0415
     from accord.contract.sources import ContractInvalid  # noqa: PLC0415
 
     try:
         written = write()
     except (ScaffoldRefused, SourcesMissing, ContractInvalid) as refused:
         raise CannotStart(str(refused)) from refused
-    for path in written:
-        print(path)
+    print(*map(os.path.relpath, written), *next_steps(written), sep="\n")
     return 0

@@ -17,5 +17,6 @@ def announce(process: Process, url: str) -> None:
     if process.setup_token is not None:
         lines.append(f"  setup token  {process.setup_token}")
         lines.append("               No root account exists: POST /api/v1/setup with this token creates it, once.")
+        lines.append("               The tokens that earlier starts printed are void.")
     sys.stdout.write("\n".join(lines) + "\n")
     sys.stdout.flush()

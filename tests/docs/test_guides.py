@@ -1,6 +1,8 @@
 """What the guides tell people to type works, and prints what the guides say."""
 
+import json
 import os
+import re
 import shutil
 import tempfile
 from pathlib import Path
@@ -37,6 +39,32 @@ def test_the_guide_works(name, service, folder):
     surroundings = {**ENVIRONMENT, **service.environment, "PYTHONPATH": python_path}
 
     guide.run(GUIDES / name, service.url, folder, surroundings)
+
+    if name == "adding-an-operation.md":
+        request, answer = (maximum_of_text(folder, schema) for schema in ("GreetSomebody", "GreetSomebodyAnswer"))
+        assert request + len("Hello, !") <= answer, "The example's answer must fit its contract."
+
+
+def maximum_of_text(folder, schema):
+    bundle = json.loads((folder / "openapi" / "bundle.json").read_text("utf-8"))
+    return bundle["components"]["schemas"][schema]["properties"]["text"]["maxLength"]
+
+
+@pytest.mark.parametrize("name", ["errors.md", "following-changes.md", "handling-conflicts.md"])
+def test_a_guide_works_again_for_whoever_reads_it_twice(name, service, folder):
+    for _ in range(2):
+        guide.run(GUIDES / name, service.url, folder, {**ENVIRONMENT, **service.environment}, person=False)
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in GUIDES.glob("*.md")))
+def test_what_a_guide_waits_for_has_an_end(name):
+    waiting = [
+        block.line
+        for block in guide.blocks(GUIDES / name)
+        if block.language in {"bash", "sh"} and re.search(r"^\s*(until|while) ", block.text, re.MULTILINE)
+    ]
+
+    assert waiting == [], "Wait with `for _ in $(seq 100)`, or with `curl --retry`."
 
 
 def copy_to(folder):

@@ -28,6 +28,14 @@ def test_the_request_comes_before_any_command():
     assert languages.index("sh") == 2
 
 
+@pytest.mark.parametrize("document", ["README.md", "docs/guides/getting-started.md"])
+def test_it_starts_also_where_pip_may_not_install(document):
+    text = (REPOSITORY / document).read_text()
+
+    assert "python3 -m venv .venv && . .venv/bin/activate" in text
+    assert "uvx nox -s serve" in text
+
+
 def test_every_path_of_the_map_exists():
     tree = README.read_text().split("## Where things are")[1].split("```")[1]
     paths = [line.split()[0] for line in tree.strip().splitlines()]

@@ -62,7 +62,7 @@ def test_another_user_of_the_machine_cannot_connect(start, tmp_path):
 
 
 @only_root
-def test_a_home_closed_to_others_stays_closed_and_works(start, tmp_path):
+def test_a_home_closed_to_others_stays_closed_and_works(start, tmp_path, capfd):
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
 
@@ -70,6 +70,9 @@ def test_a_home_closed_to_others_stays_closed_and_works(start, tmp_path):
 
     assert server.alive()
     assert home.stat().st_mode & 0o007 == 0
+    said = capfd.readouterr().err
+    assert "An access list entry lets PostgreSQL's account pass through a folder." in said
+    assert f'"undo":"setfacl -x u:accord-postgres {home}"' in said
 
 
 @pytest.mark.parametrize("folder", ["a" * 120, "with, comma", "with space 'and' \"quotes\" %41 é"])

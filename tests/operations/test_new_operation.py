@@ -49,6 +49,29 @@ def test_the_tree_is_clean_afterwards(copy, written):
     assert [check.stdout + check.stderr for check in checks if check.returncode] == []
 
 
+def test_it_says_in_three_lines_what_to_do_next(copy):
+    operation = copy.run("accord", "new", "hints", "addHint", "--method", "post", "--path", "/api/v1/hints")
+    records = copy.run("accord", "new", "record", "steps", "title:text")
+
+    for done, domain in ((operation, "hints"), (records, "steps")):
+        files, hints = done.stdout.splitlines()[:-3], done.stdout.splitlines()[-3:]
+        assert [name for name in files if not (copy.folder / name).is_file()] == []
+        assert f"openapi/domains/{domain}.yaml" in hints[0]
+        assert f"src/accord/flows/{domain}/" in hints[0]
+        assert "`nox -s generate`" in hints[0]
+        assert "`accord serve`" in hints[1]
+        assert f"`nox -s tests -- tests/flows/{domain}`" in hints[2]
+        assert max(map(len, hints)) <= 110
+
+
+@pytest.mark.parametrize("typed", ["greet_somebody", "GreetSomebody", "greet-somebody", "greet somebody"])
+def test_an_operation_id_in_another_case_is_told_in_one_line_with_the_right_one(copy, typed):
+    done = copy.run("accord", "new", "greetings", typed, "--method", "post", "--path", "/api/v1/greetings")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "accord: The operationId is camelCase, like greetSomebody.\n"
+
+
 @pytest.mark.usefixtures("written")
 def test_what_cannot_be_made_is_refused_in_words(copy):
     again = copy.run("accord", "new", "notes", "addNote", "--method", "post", "--path", "/api/v1/other-notes")

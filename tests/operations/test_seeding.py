@@ -32,6 +32,27 @@ def test_seeding_creates_root_once_and_takes_no_weak_password(service):
     assert roles == [("root",)]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "password", "reason"),
+    [
+        (["--email", "root@example.com"], "password", "most common passwords"),
+        (["--email", "root@example.com"], "x", "password must have 8 to 128 characters"),
+        (["--email", "root@example.com"], "root@example.com", "password"),
+        (["--email", "nonsense"], "words of a second root 2", "--email must be a valid email."),
+        (["--email", "root@example.com", "--last-name", ""], "words of a second root 2", "--last-name must"),
+    ],
+)
+def test_what_is_refused_is_refused_before_anything_is_started(alone, arguments, password, reason):
+    service = alone()
+
+    done = service.command("db", "seed", *arguments, ROOT_PASSWORD=password)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert reason in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (service.folder / "data").exists()
+
+
 @pytest.mark.parametrize("password", [{}, {"ROOT_PASSWORD": ""}])
 def test_there_is_no_default_password(service, password):
     email = f"nobody-{secrets.token_hex(4)}@example.com"

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from accord.contract.scaffold import NEEDED
+
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))
 
@@ -45,6 +47,15 @@ def test_every_dependency_is_locked_and_says_what_it_is_for():
 
     assert [name for name in wanted if re.match(r"[a-z0-9-]+", name)[0] not in locked] == []
     assert [name for name in wanted if not re.search(re.escape(f'"{name}",') + r" +# \S", text)] == []
+
+
+def test_what_accord_new_needs_is_where_the_guide_uses_it():
+    extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
+
+    served, installed = _versions("serve"), {re.match(r"[a-z0-9-]+", name)[0] for name in extra}
+
+    assert NEEDED
+    assert [name for name in NEEDED.values() if name not in served or name not in installed] == []
 
 
 def test_npm_locks_name_no_registry():

@@ -282,7 +282,7 @@ def test_in_development_settings_of_a_file_count_and_the_environment_wins(tmp_pa
 
     names = read_file(environ, file)
 
-    assert names == ["LOG_LEVEL", "PORT"]
+    assert names == {"LOG_LEVEL": f"{file}, line 3", "PORT": f"{file}, line 2"}
     assert environ == {"HOST": "127.0.0.1", "PORT": "9000", "LOG_LEVEL": "debug"}
 
 
@@ -292,7 +292,7 @@ def test_elsewhere_a_file_does_not_count(environment, tmp_path):
     file.write_text("PORT=9000\n")
     environ = {"ENV": environment}
 
-    assert read_file(environ, file) == []
+    assert read_file(environ, file) == {}
     assert environ == {"ENV": environment}
 
 
@@ -305,4 +305,54 @@ def test_a_file_cannot_make_it_production(tmp_path):
 
 
 def test_without_a_file_nothing_is_read(tmp_path):
-    assert read_file({}, tmp_path / ".env") == []
+    assert read_file({}, tmp_path / ".env") == {}
+
+
+def test_a_bad_value_of_a_file_is_told_with_file_and_line(tmp_path):
+    file, environ = tmp_path / ".env", {"BODY_LIMIT": "1"}
+    file.write_text("# Mine\n\nPORT=eighty\n\n\nLOG_LEVEL=loud\nJWT_PRIVATE_KEY_FILE=/nowhere\n")
+
+    with pytest.raises(SettingsError) as refused:
+        load(environ, read_file(environ, file))
+
+    places = {"PORT": f" ({file}, line 3)", "LOG_LEVEL": f" ({file}, line 6)", "JWT_PRIVATE_KEY": f" ({file}, line 7)"}
+    told = {line.split()[0]: line for line in refused.value.problems}
+    assert told.keys() == {*places, "BODY_LIMIT"}
+    assert [name for name, place in places.items() if not told[name].startswith(f"{name}{place} ")] == []
+    assert str(file) not in told["BODY_LIMIT"]
+
+
+@pytest.mark.parametrize("line", ["PORT", "PORT: 9000", "PORT 9000", f'METRICS_TOKEN="{SECRET}', "=9000"])
+def test_a_line_that_means_nothing_is_told_with_file_and_line_and_without_its_text(line, tmp_path):
+    file = tmp_path / ".env"
+    file.write_text(f"HOST=::1\n\n# Mine\n{line}\n")
+    environ: dict[str, str] = {}
+
+    with pytest.raises(SettingsError) as refused:
+        read_file(environ, file)
+
+    [problem] = refused.value.problems
+    assert problem.startswith(f"{file}, line 4: write NAME=value")
+    assert SECRET not in problem
+    assert environ == {}
+
+
+def test_a_file_that_is_no_text_is_named(tmp_path):
+    file = tmp_path / ".env"
+    file.write_bytes(b"PORT=\xff\n")
+
+    with pytest.raises(SettingsError, match="cannot be read: it must be UTF-8 text"):
+        read_file({}, file)
+
+
+def test_a_name_of_a_file_that_means_nothing_is_told_with_file_and_line(tmp_path):
+    file, environ = tmp_path / ".env", {"PROT": "1"}
+    file.write_text("prot=9000\nport=9000\nMETRIC_TOKEN=x\nOTHER_PROGRAM=1\n")
+
+    warnings = suspicious(environ, read_file(environ, file))
+
+    assert warnings == [
+        f"METRIC_TOKEN ({file}, line 3) has no effect; is METRICS_TOKEN meant?",
+        f"port ({file}, line 2) has no effect; is PORT meant?",
+        f"prot ({file}, line 1) has no effect; is PORT meant?",
+    ]

@@ -2,6 +2,7 @@
 
 import importlib.util
 import keyword
+import re
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,7 @@ from accord.contract.templates import SAMPLES, Plan, flow, fragment, new_domain,
 NOUNS = frozenset({"tables", "queries", "shapes", "rules", "events", "problems"})
 NEEDED = {"datamodel_code_generator": "datamodel-code-generator", "ruff": "ruff"}
 """What writes types and formats code, by the module that it is imported as."""
+_camel_case = re.compile(r"[a-z][a-zA-Z0-9]*").fullmatch
 
 
 class ScaffoldRefused(Exception):
@@ -58,6 +60,16 @@ def new_record(
     return _written(files, repository)
 
 
+def next_steps(written: Sequence[Path]) -> list[str]:
+    """Return what to do with what was written; its first file is the domain's."""
+    domain = written[0].stem
+    return [
+        f"Next, edit openapi/domains/{domain}.yaml and src/accord/flows/{domain}/, then run `nox -s generate`.",
+        "Try it with `accord serve`, which brings the database up to date; the page at /docs sends requests.",
+        f"Test it with `nox -s tests -- tests/flows/{domain}`.",
+    ]
+
+
 def _sources(repository: Path) -> list[Source]:
     """Return the contract as it is written; refuse where it cannot be written, or what is needed is not installed."""
     if not (repository / "openapi" / "openapi.yaml").is_file():
@@ -79,8 +91,8 @@ def _name_problems(plan: Plan) -> list[str]:
     checks = (
         (domain.isidentifier() and domain.islower(), "The domain is one lower-case word, like accounts."),
         (
-            operation_id.isidentifier() and operation_id[0].islower(),
-            "The operationId is camelCase, like updateMe.",
+            _camel_case(operation_id) is not None,
+            f"The operationId is camelCase, like {_suggested(operation_id)}.",
         ),
         (
             name not in NOUNS and not keyword.iskeyword(name),
@@ -91,6 +103,13 @@ def _name_problems(plan: Plan) -> list[str]:
         (plan.path.startswith("/api/v1/"), "The path starts with /api/v1/."),
     )
     return [message for passed, message in checks if not passed]
+
+
+def _suggested(operation_id: str) -> str:
+    """Return what is nearest in camelCase: `Greet_somebody` → `greetSomebody`."""
+    words = re.findall(r"[A-Za-z0-9]+", operation_id)
+    joined = "".join([word[:1].upper() + word[1:] for word in words]).lstrip("0123456789")
+    return joined[:1].lower() + joined[1:] or "updateMe"
 
 
 def _taken(plan: Plan, sources: list[Source]) -> list[str]:

@@ -5,8 +5,9 @@ lines, naming every problem at once needs them anyway, and importing the other c
 each start.
 """
 
+from accord.settings.env_file import read_file
 from accord.settings.kinds import Rate
-from accord.settings.loading import SettingsError, load, read_file, suspicious
+from accord.settings.loading import SettingsError, load, suspicious
 from accord.settings.variables import Settings
 
 __all__ = ["Rate", "Settings", "SettingsError", "load", "read_file", "suspicious"]

@@ -3,7 +3,7 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from accord.settings.variables import Settings
 
-_DEVELOPMENT = "development"
+DEVELOPMENT = "development"
 _SECRETS = ("metrics_token", "flow_envelope_key")
 _SHORTEST_SECRET = 32
 _PLACEHOLDER = re.compile(
@@ -35,8 +35,13 @@ class SettingsError(Exception):
         super().__init__("These settings are refused:\n" + "\n".join(f"  {line}" for line in problems))
 
 
-def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings:
-    """Read the environment; `overrides` win over it. Raises SettingsError with every problem."""
+def load(
+    environ: Mapping[str, str] | None = None, places: Mapping[str, str] | None = None, **overrides: Any
+) -> Settings:
+    """Read the environment; `overrides` win over it. Raises SettingsError with every problem.
+
+    `places` says of variables that were read from a file where they stand.
+    """
     values, problems = _collected(os.environ if environ is None else environ)
     values |= overrides
     settings, refused = _validated(values)
@@ -44,37 +49,26 @@ def load(environ: Mapping[str, str] | None = None, **overrides: Any) -> Settings
     for name, problem in _unsafe(settings):
         problems.setdefault(name, problem)
     if problems:
-        raise SettingsError([_line(name, problems[name]) for name in Settings.model_fields if name in problems])
+        found = [name for name in Settings.model_fields if name in problems]
+        raise SettingsError([_line(name, problems[name], places or {}) for name in found])
     return settings
 
 
-def read_file(environ: MutableMapping[str, str], file: Path = Path(".env")) -> list[str]:
-    """Add what `.env` says to the environment, which wins over it, and return the names; in development only.
-
-    Elsewhere a file that happens to lie in the working folder must not decide how the service runs.
-    """
-    if environ.get("ENV", _DEVELOPMENT) != _DEVELOPMENT or not file.is_file():
-        return []
-    from dotenv import dotenv_values  # noqa: PLC0415 - most starts have no such file
-
-    found = {name: value for name, value in dotenv_values(file).items() if value and name not in environ}
-    if found.get("ENV", _DEVELOPMENT) != _DEVELOPMENT:
-        raise SettingsError([f"ENV must not be set in {file}, which is read in development only; unset it there"])
-    environ.update(found)
-    return sorted(found)
-
-
-def suspicious(environ: Mapping[str, str]) -> list[str]:
+def suspicious(environ: Mapping[str, str], places: Mapping[str, str] | None = None) -> list[str]:
     """Warn of variables that have no effect: misspelt names of ours, and features that are not built yet."""
+    places = places or {}
     known = {name.upper() for name in Settings.model_fields}
     known |= {f"{name}_FILE" for name in known}
-    warnings = [f"{name} has no effect: {why}." for name, why in _LATER.items() if environ.get(name)]
+    warnings = [
+        f"{_placed(name, places.get(name))} has no effect: {why}." for name, why in _LATER.items() if environ.get(name)
+    ]
     for name in sorted(set(environ) - known - set(_LATER)):
-        near = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+        # A name in `.env` is more likely meant for this service than one of the environment.
+        near = difflib.get_close_matches(name.upper(), known, n=1, cutoff=0.7 if name in places else 0.9)
         if near:
-            warnings.append(f"{name} has no effect; is {near[0]} meant?")
+            warnings.append(f"{_placed(name, places.get(name))} has no effect; is {near[0]} meant?")
         elif name.startswith("RATE_LIMIT_"):
-            warnings.append(f"{name} has no effect: there is no such limit.")
+            warnings.append(f"{_placed(name, places.get(name))} has no effect: there is no such limit.")
     return warnings
 
 
@@ -147,6 +141,12 @@ def _password_in(secret: str) -> str:
     return (match[1] or "") if match else secret
 
 
-def _line(name: str, problem: str) -> str:
-    example = Settings.model_fields[name].examples or [""]
-    return f"{name.upper()} {problem[0].lower()}{problem[1:]}; for example {name.upper()}={example[0]}"
+def _line(name: str, problem: str, places: Mapping[str, str]) -> str:
+    variable, (example, *_) = name.upper(), Settings.model_fields[name].examples or [""]
+    placed = _placed(variable, places.get(variable) or places.get(f"{variable}_FILE"))
+    return f"{placed} {problem[0].lower()}{problem[1:]}; for example {variable}={example}"
+
+
+def _placed(name: str, place: str | None) -> str:
+    """Return the name of a variable, and where it stands when a file has it."""
+    return f"{name} ({place})" if place else name

@@ -75,11 +75,16 @@ async def keep_one_root(context: Context, user_id: UUID) -> None:
         raise LastRoot
 
 
-async def new_account(context: Context, body: Any, *, role: str, created_by: str | None) -> dict[str, Any]:
-    """Return the columns of a new account; raise WeakPassword."""
+def refuse_weak_password(body: Any) -> None:
+    """Raise WeakPassword for a new account whose password is guessed first."""
     reason = weakness(body["password"], email=body["email"], names=(body["firstName"], body["lastName"]))
     if reason is not None:
         raise WeakPassword(reason)
+
+
+async def new_account(context: Context, body: Any, *, role: str, created_by: str | None) -> dict[str, Any]:
+    """Return the columns of a new account; raise WeakPassword."""
+    refuse_weak_password(body)
     now = context.now()
     return {
         "id": context.new_id(),
