@@ -147,6 +147,10 @@ def take_longer_text(contract):
     schema(contract, "MessageText")["maxLength"] *= 2
 
 
+def take_any_text(contract):
+    schema(contract, "ConversationTitle")["pattern"] = breaking.ANY_TEXT
+
+
 def add_role(contract):
     schema(contract, "Role")["enum"].append("auditor")
 
@@ -177,6 +181,7 @@ def widen_a_number(contract):
         add_optional_field,
         add_field_to_answer,
         take_longer_text,
+        take_any_text,
         add_role,
         add_optional_parameter,
         open_an_operation,

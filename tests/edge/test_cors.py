@@ -79,6 +79,19 @@ async def test_a_preflight_needs_no_token_and_takes_no_place_in_a_rate_limit(in_
     assert "ratelimit" not in answer.headers
 
 
+@pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.yaml", "/livez", "/problems/NOT_FOUND"])
+async def test_pages_beside_the_contract_are_preflighted_like_operations(in_production, path):
+    asked = {"Origin": LISTED, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-request-id"}
+
+    answer = await in_production.options(path, headers=asked)
+    other = await in_production.options(path, headers=asked | {"Origin": "https://evil.example"})
+
+    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert allowed(answer)["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert "x-request-id" in allowed(answer)["access-control-allow-headers"].lower()
+    assert (other.status_code, allowed(other)) == (204, {})
+
+
 async def test_whatever_operations_and_the_edge_read_or_write_is_allowed_and_exposed(in_production):
     document = bundle.load()
     taken = {p.name.lower() for o in OPERATIONS for p in parameters(o, "header")}
@@ -117,6 +130,12 @@ async def test_in_development_pages_of_this_machine_may_call_from_any_port(devel
 async def test_in_development_no_other_page_may(development, origin):
     async with client(development.url) as http:
         assert allowed(await http.get("/api/v1/meta/version", headers={"Origin": origin})) == {}
+
+
+async def test_in_development_what_a_cache_got_for_nobody_is_not_given_to_a_page(development):
+    async with client(development.url) as http:
+        for headers in ({}, {"Origin": "http://localhost:5173"}, {"Origin": "https://evil.example"}):
+            assert "Origin" in (await http.get("/openapi.json", headers=headers)).headers["vary"]
 
 
 async def test_in_production_pages_of_this_machine_are_like_others(in_production):

@@ -24,6 +24,8 @@ class Origins:
         self.listed = {origin.encode() for origin in listed}
         self._is_development = is_development
         self._told: set[bytes] = set()
+        self.differ = bool(listed) or is_development
+        """Whether an answer depends on who asks, so that no cache may give it to another origin."""
 
     def admits(self, origin: bytes) -> bool:
         """Say whether pages of this origin may call."""
@@ -56,10 +58,10 @@ class Cors:
         """Return the headers for an answer to this request."""
         origin = request.headers.get(b"origin")
         if origin is None:
-            return [_VARY] if self._origins.listed else []
+            return [_VARY] if self._origins.differ else []
         if not self._origins.admits(origin):
             self._origins.tell(origin, request)
-            return [_VARY] if self._origins.listed else []
+            return [_VARY] if self._origins.differ else []
         return [
             _VARY,
             (b"access-control-allow-origin", origin),

@@ -17,6 +17,8 @@ from accord.problems import Forbidden, InvalidToken, MethodNotAllowed, Problem, 
 from accord.settings import Settings
 
 PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+METHODS = allowed({"GET": None})
+"""What every page takes."""
 Readiness = Callable[[], Awaitable[str | None]]
 
 
@@ -29,14 +31,12 @@ class Probes:
         self._ready = ready
 
     async def __call__(self, request: Request) -> Answer | None:
-        """Return the page, or None when there is none at this path."""
+        """Return the page, or None when there is none at this path; of OPTIONS the edge makes its own answer."""
         page = await self._find(request)
-        if page is None or request.method in {"GET", "HEAD"}:
+        if page is None or request.method in {"GET", "HEAD", "OPTIONS"}:
             return page
         problem: Problem = MethodNotAllowed()
-        problem.headers.append((b"allow", allowed({"GET": None}).encode()))
-        if request.method == "OPTIONS":
-            return Answer(204, headers=problem.headers)
+        problem.headers.append((b"allow", METHODS.encode()))
         raise problem
 
     async def _find(self, request: Request) -> Answer | None:

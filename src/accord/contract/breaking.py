@@ -21,6 +21,8 @@ METHODS = ("get", "put", "post", "delete", "patch")
 LOWER_BOUNDS = ("minimum", "minLength", "minItems", "minProperties")
 UPPER_BOUNDS = ("maximum", "maxLength", "maxItems", "maxProperties")
 RULES = ("pattern", "format", "multipleOf", "uniqueItems")
+ANY_TEXT = r"^[^\u0000]*$"
+"""The pattern that refuses nothing: NUL is no text anywhere."""
 UNRELEASED = re.compile(r"^## \[Unreleased\]$(.*?)(?=^## \[|\Z)", re.MULTILINE | re.DOTALL)
 
 
@@ -189,7 +191,7 @@ def _kind(place: str, before: Side, after: Side) -> Iterator[str]:
 
 
 def _is_stricter(rule: str, before: Any, after: Any) -> bool:
-    if after is None or after is False or before == after:
+    if after is None or after is False or after in (before, ANY_TEXT):
         return False
     if before is None or rule in RULES:
         return True
