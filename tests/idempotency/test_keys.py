@@ -1,5 +1,6 @@
 """D-1 for every operation that creates, found from the contract."""
 
+from asyncio import gather
 from typing import Any
 from uuid import uuid4
 
@@ -69,17 +70,47 @@ async def test_the_same_key_with_another_body_is_refused(given, operation):
     assert await given.entries(answer) == []
 
 
+async def register(sender: Any, body: dict[str, Any], key: str) -> Any:
+    return await sender.post("/api/v1/auth/register", json=body, headers={"Idempotency-Key": key})
+
+
 async def test_who_signs_up_again_from_another_address_gets_the_first_answer(given):
     here, there = await given.somebody(), await given.somebody()
-    body, key = details(), {"Idempotency-Key": str(uuid4())}
+    body, key = details(), str(uuid4())
 
-    first = await here.post("/api/v1/auth/register", json=body, headers=key)
-    again = await there.post("/api/v1/auth/register", json=body, headers=key)
-    # Who guesses the key learns nothing: it takes all that was sent, the password too.
-    guessed = await there.post("/api/v1/auth/register", json=body | {"password": "another password"}, headers=key)
+    first = await register(here, body, key)
+    again = await register(there, body, key)
+    # Whoever guesses the key learns nothing: it takes all that was sent, the password too.
+    guessed = await register(there, body | {"password": "another password"}, key)
 
     assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
-    assert (guessed.status_code, guessed.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert (guessed.status_code, guessed.json()["code"]) == (409, "ALREADY_EXISTS")
+
+
+async def test_strangers_with_one_key_never_meet(given):
+    """A program may send the same key for everybody."""
+    key, bodies = f"registration-{uuid4()}", [details() for _ in range(6)]
+    senders = [await given.somebody() for _ in bodies]
+
+    at_once = await gather(*(register(*each, key) for each in zip(senders, bodies, strict=True)))
+    again = [await register(*each, key) for each in zip(senders, bodies, strict=True)]
+    # Each from an address from which another one signed up.
+    elsewhere = [await register(*each, key) for each in zip(senders[1:], bodies[:-1], strict=True)]
+
+    assert [answer.status_code for answer in at_once] == [201] * 6
+    assert [answer.json()["email"] for answer in at_once] == [body["email"] for body in bodies]
+    assert [answer.content for answer in again] == [answer.content for answer in at_once]
+    assert [answer.content for answer in elsewhere] == [answer.content for answer in at_once[:-1]]
+
+
+async def test_a_stranger_who_takes_a_key_with_another_body_is_refused_at_that_address_only(given):
+    here, there, key = await given.somebody(), await given.somebody(), str(uuid4())
+    assert (await register(here, details(), key)).status_code == 201
+
+    same_address, other_address = await register(here, details(), key), await register(there, details(), key)
+
+    assert (same_address.status_code, same_address.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert other_address.status_code == 201
 
 
 async def test_a_key_belongs_to_its_caller_and_its_operation(given):
@@ -152,6 +183,7 @@ async def test_neither_the_request_nor_its_plain_hash_is_kept(given):
 
     assert body["email"] in kept
     assert body["password"] not in kept
+    assert "127." not in kept
 
 
 async def test_answers_that_are_too_old_are_deleted_now_and_then(given):

@@ -1,9 +1,12 @@
 """Requests that may be sent again: the first answer is kept with the work it came of, in one commit (D-1).
 
-A key belongs to one caller and one operation. Its first answer is looked for before the flow runs, without holding a
-connection, so that hashing a password holds none either. The lock is taken, and the answer looked for again, by what
-travels with BEGIN. Whoever holds the advisory lock is the first; the lock ends with the transaction, so a process that
-dies leaves neither a half-made thing nor a key that stays taken.
+A key belongs to one caller and one operation. Whoever is not signed in is known by the request itself, so that
+strangers share nothing; their address only tells that a key came with another body before (decision 28).
+
+The first answer is looked for before the flow runs, without holding a connection, so that hashing a password holds none
+either. The lock is taken, and the answer looked for again, by what travels with BEGIN. Whoever holds the advisory lock
+is the first; the lock ends with the transaction, so a process that dies leaves neither a half-made thing nor a key that
+stays taken.
 """
 
 import hmac
@@ -14,8 +17,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, bindparam, delete, func, literal_column, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import BigInteger, Text, any_, bindparam, cast, delete, func, literal_column, select, text
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.connection import Outcome
 from accord.database.pool import Database
@@ -31,17 +34,21 @@ SWEEP_INTERVAL = 60.0
 _columns = idempotency_keys.c
 _now = func.clock_timestamp()
 _fresh = _columns.created_at > _now - KEPT_FOR
-_LOCK = Statement(select(func.pg_try_advisory_xact_lock(bindparam("lock", type_=BigInteger)).label("taken")))
+_lock = func.unnest(bindparam("locks", type_=ARRAY(BigInteger))).column_valued("lock")
+_LOCK = Statement(select(func.bool_and(func.pg_try_advisory_xact_lock(_lock)).label("taken")))
+_callers = bindparam("callers", type_=ARRAY(Text))
 _FIND = Statement(
     select(idempotency_keys).where(
-        _columns.caller == bindparam("caller"),
+        _columns.caller == any_(_callers),
         _columns.operation == bindparam("operation"),
         _columns.key == bindparam("key"),
         _fresh,
     )
 )
-_values = {name: bindparam(name) for name in ("caller", "operation", "key", "inputs_hash", "status", "data")}
-_insert = insert(idempotency_keys).values(**_values, created_at=_now)
+_kept = ("operation", "key", "inputs_hash", "status", "data")
+_sent = {name: cast(bindparam(name), _columns[name].type) for name in _kept}
+_values = {"caller": func.unnest(_callers), **_sent, "created_at": _now}
+_insert = insert(idempotency_keys).from_select(list(_values), select(*_values.values()))
 # One that is too old to count may not have been swept yet.
 _REMEMBER = Statement(
     _insert.on_conflict_do_update(
@@ -60,23 +67,29 @@ _FORGET_OLD = Statement(
 class Attempt:
     """One request under a key; the hash tells whether it is the same request as before."""
 
-    caller: str
+    callers: tuple[str, ...]
     operation: str
     key: str
     inputs_hash: bytes
 
     @property
-    def name(self) -> dict[str, str]:
-        """What its answer is kept under."""
-        return {"caller": self.caller, "operation": self.operation, "key": self.key}
+    def name(self) -> dict[str, Any]:
+        """What its answer is kept under, once for each of its callers."""
+        return {"callers": list(self.callers), "operation": self.operation, "key": self.key}
 
-    def first_answer(self, found: Any) -> tuple[int, Any] | None:
-        """Return status and data of what was found, if anything was. Raises IdempotencyKeyReused."""
-        if found is None:
-            return None
-        if not hmac.compare_digest(bytes(found.inputs_hash), self.inputs_hash):
+    @property
+    def names(self) -> set[tuple[str, ...]]:
+        """What nobody else may be at meanwhile."""
+        return {(caller, self.operation, self.key) for caller in self.callers}
+
+    def first_answer(self, found: list[Any]) -> tuple[int, Any] | None:
+        """Return status and data of this request, if it is among those found. Raises IdempotencyKeyReused."""
+        for one in found:
+            if hmac.compare_digest(bytes(one.inputs_hash), self.inputs_hash):
+                return one.status, orjson.loads(one.data)
+        if found:
             raise IdempotencyKeyReused
-        return found.status, orjson.loads(found.data)
+        return None
 
 
 class AnsweredBefore(Exception):
@@ -98,25 +111,27 @@ class Idempotency:
         self._running: set[tuple[str, ...]] = set()
         self._swept_at = time.monotonic()
 
-    def attempt(self, caller: str, operation: str, key: str, inputs: dict[str, Any]) -> Attempt:
-        """Return the attempt that these inputs are."""
-        return Attempt(caller, operation, key, self._hash(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS)))
+    def attempt(self, caller: str, address: str, operation: str, key: str, inputs: dict[str, Any]) -> Attempt:
+        """Return the attempt that these inputs are; `caller` is empty for whoever is not signed in."""
+        inputs_hash = self._hash(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS))
+        strangers = (f"inputs {inputs_hash.hex()}", f"address {self._hash(address.encode()).hex()}")
+        return Attempt((caller,) if caller else strangers, operation, key, inputs_hash)
 
     @contextmanager
     def alone(self, attempt: Attempt) -> Generator[None]:
         """Keep others in this process from doing the same slow work meanwhile. Raises IdempotencyInProgress."""
-        name = tuple(attempt.name.values())
-        if name in self._running:
+        names = attempt.names
+        if not self._running.isdisjoint(names):
             raise IdempotencyInProgress
-        self._running.add(name)
+        self._running |= names
         try:
             yield
         finally:
-            self._running.remove(name)
+            self._running -= names
 
     async def first_answer(self, attempt: Attempt) -> tuple[int, Any] | None:
         """Return status and data of the first such request, if it has ended. Raises IdempotencyKeyReused."""
-        return attempt.first_answer(await self._database.one(_FIND, **attempt.name))
+        return attempt.first_answer(await self._database.all(_FIND, **attempt.name))
 
     def opening(self, attempt: Attempt) -> Opening:
         """Return what makes a transaction the first with this key, and others wait for its end.
@@ -126,13 +141,13 @@ class Idempotency:
 
         def judge(outcomes: list[Outcome]) -> None:
             [[locked], found] = (outcome.rows for outcome in outcomes)
-            first = attempt.first_answer(found[0] if found else None)
+            first = attempt.first_answer(found)
             if first is not None:
                 raise AnsweredBefore(first)
             if not locked.taken:
                 raise IdempotencyInProgress
 
-        return Opening(((_LOCK, {"lock": self._lock(attempt)}), (_FIND, attempt.name)), judge)
+        return Opening(((_LOCK, {"locks": self._locks(attempt)}), (_FIND, attempt.name)), judge)
 
     def remember(self, tx: Transaction, attempt: Attempt, status: int, data: Any) -> None:
         """Keep the answer, in the commit of the work."""
@@ -152,9 +167,9 @@ class Idempotency:
             with suppress(Problem):
                 await self._database.run(_FORGET_OLD)
 
-    def _lock(self, attempt: Attempt) -> int:
-        name = orjson.dumps(["lock", attempt.caller, attempt.operation, attempt.key])
-        return int.from_bytes(self._hash(name)[:8], "big", signed=True)
+    def _locks(self, attempt: Attempt) -> list[int]:
+        hashes = (self._hash(orjson.dumps(["lock", *name])) for name in attempt.names)
+        return [int.from_bytes(each[:8], "big", signed=True) for each in hashes]
 
     def _hash(self, content: bytes) -> bytes:
         return hmac.digest(self._secret, content, "sha256")

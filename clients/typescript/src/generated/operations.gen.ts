@@ -64,7 +64,8 @@ export interface RegisterInput extends Register {
   /**
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409.
+   * still running 409. Without signing in, the same key and body get the first answer from any address, and
+   * another body is 422 only from the same address.
    */
   idempotencyKey?: string;
 }
@@ -74,7 +75,8 @@ export interface SetupInput extends Setup {
   /**
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409.
+   * still running 409. Without signing in, the same key and body get the first answer from any address, and
+   * another body is 422 only from the same address.
    */
   idempotencyKey?: string;
 }
@@ -102,7 +104,8 @@ export interface CreateUserInput extends CreateUser {
   /**
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409.
+   * still running 409. Without signing in, the same key and body get the first answer from any address, and
+   * another body is 422 only from the same address.
    */
   idempotencyKey?: string;
 }
@@ -242,7 +245,8 @@ export interface CreateConversationInput extends CreateConversation {
   /**
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409.
+   * still running 409. Without signing in, the same key and body get the first answer from any address, and
+   * another body is 422 only from the same address.
    */
   idempotencyKey?: string;
 }
@@ -327,7 +331,8 @@ export interface CreateMessageInput extends CreateMessage {
   /**
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409.
+   * still running 409. Without signing in, the same key and body get the first answer from any address, and
+   * another body is 422 only from the same address.
    */
   idempotencyKey?: string;
 }

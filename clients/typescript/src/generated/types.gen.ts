@@ -815,7 +815,8 @@ export type IfNoneMatch = EntityTagList;
 /**
  * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
  * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
- * still running 409.
+ * still running 409. Without signing in, the same key and body get the first answer from any address, and
+ * another body is 422 only from the same address.
  *
  */
 export type IdempotencyKey = string;
@@ -1022,7 +1023,8 @@ export type RegisterData = {
         /**
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409.
+         * still running 409. Without signing in, the same key and body get the first answer from any address, and
+         * another body is 422 only from the same address.
          *
          */
         'Idempotency-Key'?: string;
@@ -1096,7 +1098,8 @@ export type SetupData = {
         /**
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409.
+         * still running 409. Without signing in, the same key and body get the first answer from any address, and
+         * another body is 422 only from the same address.
          *
          */
         'Idempotency-Key'?: string;
@@ -1252,7 +1255,8 @@ export type CreateUserData = {
         /**
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409.
+         * still running 409. Without signing in, the same key and body get the first answer from any address, and
+         * another body is 422 only from the same address.
          *
          */
         'Idempotency-Key'?: string;
@@ -2605,7 +2609,8 @@ export type CreateConversationData = {
         /**
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409.
+         * still running 409. Without signing in, the same key and body get the first answer from any address, and
+         * another body is 422 only from the same address.
          *
          */
         'Idempotency-Key'?: string;
@@ -3186,7 +3191,8 @@ export type CreateMessageData = {
         /**
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409.
+         * still running 409. Without signing in, the same key and body get the first answer from any address, and
+         * another body is 422 only from the same address.
          *
          */
         'Idempotency-Key'?: string;

@@ -132,7 +132,8 @@ class AsyncOperations(ABC):
             body: A new conversation.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return await self._get(
             Request(
@@ -180,7 +181,8 @@ class AsyncOperations(ABC):
             conversation_id: The `id` of the conversation.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return await self._get(
             Request(
@@ -209,7 +211,8 @@ class AsyncOperations(ABC):
             body: An account for somebody else.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return await self._get(
             Request(
@@ -838,7 +841,8 @@ class AsyncOperations(ABC):
             body: A new account.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return await self._get(
             Request(
@@ -903,7 +907,8 @@ class AsyncOperations(ABC):
             body: The first account, which is root.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return await self._get(
             Request(
@@ -1181,7 +1186,8 @@ class Operations(ABC):
             body: A new conversation.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return self._wait_for(
             self._asynchronous.create_conversation(
@@ -1216,7 +1222,8 @@ class Operations(ABC):
             conversation_id: The `id` of the conversation.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return self._wait_for(
             self._asynchronous.create_message(
@@ -1240,7 +1247,8 @@ class Operations(ABC):
             body: An account for somebody else.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return self._wait_for(
             self._asynchronous.create_user(
@@ -1735,7 +1743,8 @@ class Operations(ABC):
             body: A new account.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return self._wait_for(
             self._asynchronous.register(
@@ -1788,7 +1797,8 @@ class Operations(ABC):
             body: The first account, which is root.
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409.
+                422, and while the first is still running 409. Without signing in, the same key and body get the
+                first answer from any address, and another body is 422 only from the same address.
         """
         return self._wait_for(
             self._asynchronous.setup(
