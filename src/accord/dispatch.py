@@ -150,15 +150,12 @@ class LocalDispatch:
         return operation.success_status, data
 
     def _attempt(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> Attempt | None:
-        """Return what this request is under its key; None when it has none.
-
-        Who is nobody is not known by an address either, which changes: what they sent is all that proves who they are.
-        """
-        field, request = operation.key_field, context.request
-        key = request.idempotency_key if field is None else inputs["body"][field]
+        """Return what this request is under its key; None when it has none."""
+        key = _key(operation, context.request, inputs)
         if key is None:
             return None
-        return self._resources.idempotency.attempt(context.caller.id, operation.id, key, inputs)
+        caller, address = context.caller.id, context.request.address
+        return self._resources.idempotency.attempt(caller, address, operation.id, key, inputs)
 
     async def _refused(self, context: Context, problem: Problem) -> Result:
         try:
@@ -178,6 +175,12 @@ class LocalDispatch:
             logs.exception("Its transaction could not be rolled back.", worse, request_id=context.request.id)
         context.steps.append(f"ERROR: {type(error).__name__}")
         return Result.refused(InternalError(), context.steps)
+
+
+def _key(operation: Operation, request: RequestInfo, inputs: dict[str, Any]) -> str | None:
+    """Return the key under which the answer is kept, from a header or the body."""
+    field = operation.key_field
+    return request.idempotency_key if field is None else inputs["body"][field]
 
 
 def watched(flows: Mapping[str, Flow]) -> dict[str, Flow]:
@@ -252,6 +255,7 @@ class RemoteDispatch:
                     TRACESTATE: request.tracestate,
                 },
                 repeatable=operation.repeatable,
+                remembered=_key(operation, request, inputs) is not None,
             )
         except Problem as problem:
             return Result.refused(problem, [f"REJECTED: {problem.code}"])

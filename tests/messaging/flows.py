@@ -73,8 +73,10 @@ class Gateway:
         """Who it believes to be alive."""
         return self._flows.workers
 
-    async def __call__(self, name: str, *, patience: float = 60, repeatable: bool = False, **inputs: Any) -> Result:
-        request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + patience, None, TRACESTATE)
+    async def __call__(
+        self, name: str, *, patience: float = 60, repeatable: bool = False, key: str | None = None, **inputs: Any
+    ) -> Result:
+        request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + patience, key, TRACESTATE)
         return await self._dispatch(operation(name, repeatable=repeatable), CALLER, request, inputs)
 
 

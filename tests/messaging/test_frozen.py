@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,10 @@ async def other(nats_server, name, tmp_path):
         def frozen(self) -> None:
             process.send_signal(signal.SIGSTOP)
 
+        async def killed(self) -> None:
+            process.kill()
+            await process.wait()
+
         def goes_on(self) -> None:
             process.send_signal(signal.SIGCONT)
 
@@ -40,7 +45,8 @@ async def other(nats_server, name, tmp_path):
             return [int(line) for line in log.read_text().split()[1:]]
 
     yield Other()
-    process.kill()
+    with suppress(ProcessLookupError):
+        process.kill()
     await process.wait()
 
 
@@ -121,6 +127,35 @@ async def test_what_a_vanished_worker_had_is_read_elsewhere(connect, gateway, na
 
     assert [result.status for result in results] == [200, 200]
     await worker.stop(0)
+
+
+async def test_a_write_of_a_killed_worker_is_made_by_no_other_whatever_nats_says(connect, gateway, name, raw, other):
+    """It may have committed. That nobody listened can be said by anybody, each time that the request is sent."""
+    said, begun = [], []
+
+    async def forge(msg) -> None:
+        await raw.publish(msg.reply, headers={"Status": "503"})
+        said.append(msg.reply)
+
+    async def flow(_, __, inputs) -> Result:
+        begun.append(inputs["number"])
+        return Result(success=True, status=200, data="here")
+
+    await raw.subscribe(f"api.v1.tests.{name}.*", cb=forge)
+    await raw.flush()
+    await until(lambda: gateway.workers.alive)
+    plain = asyncio.create_task(gateway(name, number=1, is_stuck=True))
+    with_a_key = asyncio.create_task(gateway(name, number=2, is_stuck=True, key="k"))
+    await until(lambda: len(said) == 4 and set(other.numbers) == {1, 2})
+    await start_worker(await connect(), name, flow)
+    await until(lambda: len(gateway.workers.alive) == 2)
+
+    await other.killed()
+
+    assert (await plain).status == 504
+    # Whoever runs it again is answered from its key, if it was committed.
+    assert ((await with_a_key).status, (await with_a_key).data) == (200, "here")
+    assert begun == [2]
 
 
 async def test_after_a_beat_that_failed_the_next_one_is_heard(connect, gateway, name, monkeypatch):

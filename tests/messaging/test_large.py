@@ -1,12 +1,15 @@
 """What is larger than NATS takes goes in parts, in both directions; nobody learns of it after the commit."""
 
 import asyncio
+import time
 
 import pytest
-from messaging.flows import Gateway, echo, start_worker, until
+from messaging.flows import KEY, Gateway, echo, start_worker, until
 
 from accord.dispatch import Result
 from accord.embedded import nats
+from accord.messaging.envelope import Envelopes
+from accord.messaging.lease import BEATS
 from accord.messaging.parts import LARGEST_PART
 from accord.messaging.refusals import refused
 
@@ -90,3 +93,32 @@ async def test_an_answer_that_is_no_json_is_told_to_be_one(connect, gateway, nam
 
     assert (result.status, result.error_code) == (500, "INTERNAL_ERROR")
     assert "Nothing was changed" not in (result.message or "")
+
+
+async def test_what_nobody_fetches_or_sends_any_more_is_given_up_soon(connect, raw, name):
+    """A gateway that left: the answer to one request is not fetched, and the rest of another never comes."""
+    beats, worker = await raw.subscribe(BEATS), await connect()
+    await raw.flush()
+
+    async def flow(*_) -> Result:
+        return Result(success=True, status=200, data="x" * worker.max_payload)
+
+    await start_worker(worker, name, flow, most_at_once=2)
+    beat = Envelopes(KEY).open_note(BEATS, (await beats.next_msg(60)).data)
+    subject, begin, end = f"api.v1.tests.{name}.{beat['worker']}", beat["clock"] + 60, beat["clock"] + 3600
+    message = {
+        "caller": {"id": "", "role": None, "session_id": None, "permissions": []},
+        "request": {"id": "r"},
+        "inputs": {},
+    }
+    for content in (message, {"large": {"at": raw.new_inbox(), "parts": 2}}):
+        inbox = raw.new_inbox()
+        await raw.publish(subject, Envelopes(KEY).seal(subject, inbox, content, begin, end), reply=inbox)
+    gateway = await Gateway(await connect()).start()
+
+    started = time.monotonic()
+    while not (result := await gateway(name)).success:
+        assert (result.status, time.monotonic() - started < 60) == (503, True)
+        await asyncio.sleep(0.05)
+
+    assert len(result.data) == worker.max_payload

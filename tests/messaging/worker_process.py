@@ -17,6 +17,8 @@ async def main(url: str, name: str, log: str) -> None:
 
     async def flow(_, __, inputs) -> Result:
         os.write(begun, f"{inputs['number']}\n".encode())
+        if inputs.get("is_stuck"):
+            await asyncio.sleep(600)
         return Result(success=True, status=200, data="other")
 
     await start_worker(connection, name, flow)

@@ -21,6 +21,8 @@ from accord.problems import ServiceUnavailable
 
 LARGEST_PART = 512 * 1024
 """Bytes of a part, where NATS takes as many."""
+QUIET_LIMIT = 5.0
+"""Seconds without a part, or a request for one, after which the other side is believed gone."""
 _FRAME = 128
 """Bytes that a part has beside its content, and some."""
 
@@ -32,7 +34,8 @@ class Offer:
     place: str
     content: bytes
     size: int
-    taken: asyncio.Event = field(default_factory=asyncio.Event)
+    is_taken: bool = False
+    _asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def stub(self) -> dict[str, Any]:
@@ -42,6 +45,17 @@ class Offer:
     def part(self, number: int) -> bytes:
         """Return one part."""
         return self.content[number * self.size : (number + 1) * self.size]
+
+    def asked(self, *, is_taken: bool) -> None:
+        """Hear that somebody fetches, or has all of it."""
+        self.is_taken = is_taken
+        self._asked.set()
+
+    async def until_taken(self) -> None:
+        """Wait while it is fetched. Raises TimeoutError when nobody does so any more."""
+        while not self.is_taken:
+            self._asked.clear()
+            await asyncio.wait_for(self._asked.wait(), QUIET_LIMIT)
 
 
 class Parts:
@@ -71,7 +85,10 @@ class Parts:
             del self._offers[place]
 
     async def fetch(self, stub: Mapping[str, Any]) -> bytes:
-        """Return the bytes that a stub stands for; whoever waits sets the limit, and looks at their signature."""
+        """Return the bytes that a stub stands for; whoever waits sets the limit, and looks at their signature.
+
+        Raises TimeoutError when a part does not come.
+        """
         place, count = stub["at"], stub["parts"]
         content = b"".join([await self._part(place, number) for number in range(count)])
         await self._ask(place, count, "")
@@ -83,7 +100,7 @@ class Parts:
         self._fetching[inbox] = answer, f"part {place} {number}"
         try:
             await self._ask(place, number, inbox)
-            return await answer
+            return await asyncio.wait_for(answer, QUIET_LIMIT)
         finally:
             del self._fetching[inbox]
 
@@ -100,8 +117,8 @@ class Parts:
         except ForgedEnvelope as forged:
             refuse("part", str(forged))
             return
-        if not msg.reply:
-            offer.taken.set()
+        offer.asked(is_taken=not msg.reply)
+        if offer.is_taken:
             return
         # Sending may wait for the socket, which nobody who reads may do.
         task = asyncio.create_task(self._send(msg.reply, offer, number))

@@ -22,7 +22,7 @@ from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.parts import Parts
 from accord.messaging.refusals import refuse
-from accord.messaging.workers import NotDone, Peer, Workers
+from accord.messaging.workers import SILENT, NotDone, Peer, Workers
 from accord.problems import DeadlineExceeded, PayloadTooLarge, Problem, ServiceUnavailable
 
 REQUEST_ID = "X-Request-Id"
@@ -46,8 +46,6 @@ class _Exchange:
     subject: str = ""
     request: bytes = b""
     again: asyncio.Task[None] | None = None
-    sent: int = 0
-    unheard: int = 0
 
 
 class RemoteFlows:
@@ -77,10 +75,12 @@ class RemoteFlows:
         deadline: float,
         headers: Mapping[str, str | None],
         repeatable: bool,
+        remembered: bool,
     ) -> dict[str, Any]:
         """Return the worker's answer, decoded; `deadline` is in seconds since the epoch.
 
-        What no worker has begun, and what may be repeated anyway, is tried at the next one. Raises ServiceUnavailable
+        What no worker has begun is tried at the next one. So is, after a silent worker, what may be run again
+        (`repeatable`), and what is answered as the first time if it was run (`remembered`). Raises ServiceUnavailable
         at once when no worker is there or NATS is away, DeadlineExceeded when no answer comes in time or nobody can
         know how far a worker came, PayloadTooLarge when NATS takes next to nothing.
         """
@@ -94,7 +94,7 @@ class RemoteFlows:
                 return await self._ask(peer, f"{subject}.{peer.id}", message, until, fit, repeatable=repeatable)
             except NotDone as refused:
                 problem = refused.problem
-                if refused.begun and not repeatable:
+                if refused.begun and not (repeatable or remembered):
                     break
             except nats.errors.MaxPayloadError:
                 raise PayloadTooLarge("Nothing was sent on: NATS does not take a message of this size.") from None
@@ -129,14 +129,8 @@ class RemoteFlows:
         return answer
 
     async def _answer(self, exchange: _Exchange, headers: dict[str, str]) -> dict[str, Any]:
-        exchange.sent += 1
         await self._connection.publish(exchange.subject, exchange.request, exchange.inbox, headers or None)
-        try:
-            return await exchange.answer
-        except NotDone as silence:
-            # Whoever never listened, and then is silent, did not have it.
-            silence.begun = silence.begun and exchange.unheard < exchange.sent
-            raise
+        return await exchange.answer
 
     async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
         with self._waiting_for(peer, until - uptime(), repeatable=False) as exchange:
@@ -146,6 +140,8 @@ class RemoteFlows:
                 if exchange.answer.done():
                     exchange.answer.result()
                 return fetching.result()
+            except TimeoutError:
+                raise NotDone(DeadlineExceeded(SILENT), begun=True) from None
             finally:
                 fetching.cancel()
 
@@ -189,9 +185,9 @@ class RemoteFlows:
     def _unheard(self, exchange: _Exchange) -> None:
         """Hear from NATS that the worker does not listen; anybody could say so: enough to read elsewhere, not to write.
 
-        What writes is sent again, as it was: a worker that listens after all runs it once, however often it comes.
+        What writes is sent again, as it was: a worker that listens after all runs it once, however often it comes. What
+        is said so often, and a worker that is silent then, prove nothing: it may have died after its commit.
         """
-        exchange.unheard += 1
         exchange.peer.is_reachable = False
         if exchange.repeatable:
             _end(exchange.answer, NotDone(ServiceUnavailable(), begun=True))
@@ -202,7 +198,6 @@ class RemoteFlows:
         await asyncio.sleep(_PAUSE)
         if exchange.inbox in self._waiting:
             with suppress(ServiceUnavailable, nats.errors.Error, OSError):
-                exchange.sent += 1
                 await self._connection.publish(exchange.subject, exchange.request, exchange.inbox)
 
     def _give_up(self) -> None:

@@ -22,7 +22,7 @@ ANSWERS_WITHIN = 0.5
 PAUSE = 1.0
 """Seconds between two calls."""
 _MOST_REMEMBERED = 1024
-_SILENT = "What ran it does not answer any more. Read the record to see whether the change was made before you retry."
+SILENT = "What ran it does not answer any more. Read the record to see whether the change was made before you retry."
 
 
 class NotDone(Exception):
@@ -160,7 +160,7 @@ class Workers:
             logs.warning("A worker is silent; nothing is sent to it until it is heard again.", worker=peer.id)
         for answer in peer.waiting:
             if not answer.done():
-                answer.set_exception(NotDone(DeadlineExceeded(_SILENT), begun=True))
+                answer.set_exception(NotDone(DeadlineExceeded(SILENT), begun=True))
 
 
 def _load(peer: Peer) -> tuple[bool, int]:

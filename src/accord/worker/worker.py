@@ -186,13 +186,14 @@ class Worker:
             return self._envelopes.seal_answer(msg.data, _refused(InternalError(_NOT_TOLD)))
 
     async def _hand_over(self, msg: Msg, sealed: bytes, message: dict[str, Any]) -> None:
-        """Send the answer; one that NATS does not take at once can be fetched until the deadline."""
+        """Send the answer; one that NATS does not take at once can be fetched, for as long as somebody does."""
         if len(sealed) <= self._connection.max_payload:
             await self._publish(msg.reply, sealed)
             return
         with self._parts.offered(sealed) as offer, suppress(TimeoutError):
             await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, offer.stub))
-            await asyncio.wait_for(offer.taken.wait(), message["envelope"]["end_by"] - uptime())
+            async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
+                await offer.until_taken()
 
     async def _publish(self, inbox: str, payload: bytes) -> None:
         # When NATS went away meanwhile, the gateway has given up already and said so.
