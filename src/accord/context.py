@@ -68,7 +68,8 @@ def new_id() -> UUID:
     return UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62))
 
 
-Probe = Callable[[], Awaitable[Any]]
+Probe = Callable[[], Awaitable[bool]]
+"""Says within a few seconds whether something works."""
 
 
 @dataclass(slots=True)

@@ -213,6 +213,21 @@ async def test_connections_go_to_the_server_that_takes_writes(server, opened, un
         assert {hosts[1] in folder for folder in folders} == {True}
 
 
+async def test_probes_spend_no_transactions_and_leave_nothing_behind(server, opened, until):
+    """A table for each probe would be rows in the catalogs, which no vacuum removes while a long transaction runs."""
+    database = await opened(server.url, 1)
+    next_one = Statement(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint AS number"))
+
+    async def spent() -> int:
+        await asyncio.sleep(WRITE_INTERVAL)
+        before = (await database.one(next_one)).number
+        await database.ping()
+        return (await database.one(next_one)).number - before
+
+    # The server's own housekeeping spends some now and then.
+    assert await until(spent, lambda number: not number) == 0
+
+
 @pytest.fixture
 def small_disk(server: EmbeddedServer) -> Iterator[Path]:
     """A file system of 16 MiB where the tables of a database are."""

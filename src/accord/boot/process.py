@@ -46,8 +46,8 @@ from accord.worker.worker import Worker
 if TYPE_CHECKING:
     from accord.boot.live import Live
 
-READY_LIMIT = 2.0
-"""Seconds within which PostgreSQL, and for a worker NATS, must answer a readiness probe."""
+PROBE_LIMIT = 2.0
+"""Seconds within which PostgreSQL and NATS must answer those who look whether they are there."""
 Role = Literal["serve", "gateway", "worker"]
 
 
@@ -153,7 +153,10 @@ class Process:
             tokens=AccessTokens(settings),
             cursors=Cursors(derived_key(settings, "cursors")),
             idempotency=Idempotency(self.database, derived_key(settings, "idempotency")),
-            probes={"database": self.database.ping, "messaging": self.messaging.ping},
+            probes={
+                "database": Glance(partial(works, self.database.ping, PROBE_LIMIT), fresh_for=0),
+                "messaging": Glance(partial(works, self.messaging.ping, PROBE_LIMIT), fresh_for=0),
+            },
         )
         self._stack.callback(self.resources.passwords.close)
         self.tokens = VerifiedTokens(self.resources.tokens, self._load_session, self._ended_sessions)
@@ -246,9 +249,9 @@ class Process:
         return await self._looked()
 
     async def _look(self) -> str | None:
-        if not await works(self.database.ping, READY_LIMIT):
+        if not await self.resources.probes["database"]():
             return "database unreachable"
-        if self.role == "worker" and not await works(self.messaging.ping, READY_LIMIT):
+        if self.role == "worker" and not await self.resources.probes["messaging"]():
             return "messaging unreachable"
         if self._remote is not None and not await self._remote.workers.are_there():
             return "no worker answers"

@@ -33,10 +33,11 @@ WORKS_ON_LIMIT = 1.0
 WRITE_INTERVAL = 1.0
 """Seconds for which a write that succeeded, or failed, speaks for the next ones that probes would try."""
 
-# The page of a new table is taken from the disk at once, and given back: a full one is noticed before anybody needs it.
+# A result that is larger than its memory goes to a file of its own beside the tables: a full disk is noticed before
+# anybody needs it, and no row, catalog or transaction id is spent on it.
 _WRITE_SOMETHING = (
-    b"BEGIN; CREATE TEMPORARY TABLE accord_probe (page integer) ON COMMIT DROP;"
-    b" INSERT INTO accord_probe VALUES (1); ROLLBACK"
+    b"SET LOCAL work_mem = '64kB'; SET LOCAL temp_tablespaces = '';"
+    b" SELECT count(*) > 0 AND current_setting('transaction_read_only') = 'on' FROM generate_series(1, 5000)"
 )
 _ALIVE: Call = (Statement(text("SELECT 1 AS alive")), {})
 
@@ -143,26 +144,28 @@ class Database:
         return (await self._run(statement, values)).touched
 
     async def ping(self) -> None:
-        """Raise ServiceUnavailable unless the server answers and writes what it is told to."""
+        """Raise ServiceUnavailable unless the server answers, takes writes, and has room for them."""
         async with self.connection() as connection:
             if time.monotonic() - self._wrote_at >= WRITE_INTERVAL:
                 self._wrote_at = time.monotonic()
-                await self._write_something(connection)
+                self._cannot_write = await self._refusal(connection)
             else:
                 await connection.execute(b"SELECT 1", prepare=False)
         if self._cannot_write is not None:
             raise self._cannot_write
 
-    async def _write_something(self, connection: Connection) -> None:
+    async def _refusal(self, connection: Connection) -> Problem | None:
         try:
-            await connection.execute(_WRITE_SOMETHING, prepare=False)
-            self._cannot_write = None
-        except psycopg.errors.InsufficientPrivilege:
-            # The role may make no temporary tables; then only what requests meet tells of a full disk.
-            self._cannot_write = None
+            cursor = await connection.execute(_WRITE_SOMETHING, prepare=False)
+            while cursor.nextset():
+                pass
+            if await cursor.fetchone() == (True,):
+                raise ReadOnly
         except psycopg.Error as error:
-            self._cannot_write = self.problem(error)
-            self._cannot_write.__cause__ = error
+            problem = self.problem(error)
+            problem.__cause__ = error
+            return problem
+        return None
 
     def statistics(self) -> dict[str, int]:
         """Return how many connections exist and are idle, and how many requests wait."""

@@ -25,6 +25,10 @@ _SET = "SELECT current_setting('transaction_read_only') = 'on'"
 class ReadOnly(errors.ReadOnlySqlTransaction):
     """The server is a standby, or an operator lets nobody write to it."""
 
+    def __init__(self) -> None:
+        """Say so in words for the log."""
+        super().__init__("The server takes no writes: it is a standby, or default_transaction_read_only is on.")
+
 
 class Session:
     """Sets connections up, and refuses servers that are not to be used."""
@@ -39,4 +43,4 @@ class Session:
         """Set a new connection up. Raises ReadOnly, and whatever psycopg raises."""
         row = await (await connection.execute(self._statement, self._values, prepare=False)).fetchone()
         if row is not None and row[0] and not self._for_reading:
-            raise ReadOnly("The server takes no writes: it is a standby, or default_transaction_read_only is on.")
+            raise ReadOnly
