@@ -49,12 +49,7 @@ BROKEN = [
     ("writes_what_a_record_has", (*NOTE, "x-record"), RECORD | {"delete": True}, "needs writable, too"),
     ("names_a_list", (*GET, "x-list"), {"type": "notes", "off": "notes"}, "x-list has a type in camelCase"),
     ("names_a_list", (*GET, "x-list"), {"type": "notes", "of": "books"}, "the table of no record"),
-    (
-        "names_its_permission",
-        (*GET, "security"),
-        [{}, {"bearerAuth": []}],
-        "it is open to all and has x-permission",
-    ),
+    ("names_its_permission", (*GET, "security"), [{}, {"bearerAuth": []}], "open to all and has x-permission"),
     ("names_a_known_rate_limit", (*PATCH, "x-rate-limit"), "logn", "use one of forgotPassword, login"),
     ("describes_each_answer", (*DELETE, "responses", "204", "description"), " ", "describe the answer 204"),
     (
@@ -206,6 +201,12 @@ BROKEN = [
         (*NOTE, "x-record"),
         {"table": "notes", "read": "getNote", "of": {"table": "nothing", "by": "text"}},
         "name in x-record.of a table of records",
+    ),
+    (
+        "says_what_access_rests_on",
+        (*SCHEMAS, "Line", "x-record", "of"),
+        ABSENT,
+        "getLine) has it below notes; say in x-record of",
     ),
     ("bounds_strings", (*NOTE, "properties", "text", "maxLength"), ABSENT, "give the string a maxLength"),
     ("bounds_strings", (*TEXT, "enum"), ["a", "b"], "remove maxLength; the enum names every value"),

@@ -90,4 +90,31 @@ def names_a_list(bundle: Json) -> Iterator[str]:
             yield f"{operation.where}: x-list is of {listed['of']!r}, which is the table of no record; correct it."
 
 
-RULES = (names_a_record, reads_a_record, writes_what_a_record_has, names_a_list)
+def says_what_access_rests_on(bundle: Json) -> Iterator[str]:
+    """A record that is found below another, or in a list of it, is read by those who may read that one.
+
+    What the paths do not show, such as a record that is read by a query of its own, has to be known by its author.
+    """
+    placed = list(operations(bundle))
+    reads = {operation.definition.get("operationId"): operation.path for operation in placed}
+    records = list(_records(bundle))
+    for name, schema, record in records:
+        if "of" in record:
+            continue
+        for _, owner, holder in records:
+            below = f"{reads.get(holder.get('read'))}/"
+            found = (o.where for o in placed if o.path.startswith(below) and schema in _answered(bundle, o))
+            where = next(found, None) if owner != schema else None
+            if where is not None:
+                table = holder.get("table")
+                yield f"schema {name}: {where} has it below {table}; say in x-record of: {{table: {table}, by: …}}."
+
+
+def _answered(bundle: Json, operation: Placed) -> tuple[Json, Json]:
+    """Return the schema of what it answers with, and of the items if it is a list."""
+    answer = operation.success_schema
+    items = resolve(bundle, answer.get("properties", {}).get("items", {}))
+    return answer, resolve(bundle, items.get("items", {}))
+
+
+RULES = (names_a_record, reads_a_record, writes_what_a_record_has, names_a_list, says_what_access_rests_on)
