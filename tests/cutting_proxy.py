@@ -14,6 +14,7 @@ class CuttingProxy:
         self._target = where.hostname, where.port
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._frozen: set[asyncio.StreamWriter] = set()
         self._cuts: list[bytes] = []
         self.requests: list[str] = []
         self.connections = 0
@@ -38,6 +39,10 @@ class CuttingProxy:
         """Cut every connection, as when the network goes."""
         for writer in list(self._open):
             writer.transport.abort()
+
+    def freeze(self) -> None:
+        """Lose whatever comes over the connections that there are, and keep them open."""
+        self._frozen = set(self._open)
 
     def cut_answer_of(self, request: str) -> None:
         """Let the next request that begins like this through, and cut the connection before its answer."""
@@ -71,6 +76,8 @@ class CuttingProxy:
     async def _hand_on(self, reader, back, writer, there, answers) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
+                if writer in self._frozen:
+                    continue
                 line = data.split(b"\r\n", 1)[0]
                 if b" HTTP/1.1" in line:
                     self.requests.append(line.decode("latin-1"))
@@ -98,6 +105,8 @@ class CuttingProxy:
     async def _hand_back(self, there, writer) -> None:
         with suppress(OSError):
             while data := await there.read(65536):
+                if writer in self._frozen:
+                    continue
                 writer.write(data)
                 await writer.drain()
         writer.transport.abort()

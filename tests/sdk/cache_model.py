@@ -302,6 +302,8 @@ class Socket:
                 self._say({"type": "error", "code": "UNAUTHORIZED", "message": "No."})
         elif frame["type"] == "subscribe":
             self._subscribe(frame["key"], frame.get("after"))
+        elif frame["type"] == "ping":
+            self._say({"type": "pong"})
         elif frame["type"] == "unsubscribe":
             self.keys.discard(frame["key"])
 

@@ -7,7 +7,7 @@ import attrs
 import httpx
 import pytest
 from accord_client import FileTokens, MemoryTokens, SignedOut, Tokens
-from accord_client.tokens import LOCK_PATIENCE, MARGIN, PATIENCE
+from accord_client.tokens import LOCK_PATIENCE, MARGIN, PATIENCE, WRITE_PATIENCE
 
 
 class Held(httpx.AsyncHTTPTransport):
@@ -138,3 +138,31 @@ def test_a_process_that_is_frozen_while_it_writes_keeps_nobody_from_signing_in(t
         store.save(tokens)
 
     assert store.load() == tokens
+
+
+async def hold_up_of(work):
+    """Return for how long at most the event loop could do nothing else while this ran."""
+    longest, before = 0.0, time.monotonic()
+    working = asyncio.ensure_future(work)
+    while not working.done():
+        await asyncio.sleep(0.005)
+        now = time.monotonic()
+        longest, before = max(longest, now - before), now
+    await working
+    return longest
+
+
+async def test_whoever_waits_for_another_process_that_writes_holds_nobody_else_up(person, password, tmp_path):
+    ada = await person()
+    store, other = FileTokens(tmp_path / "tokens"), FileTokens(tmp_path / "tokens")
+    accord = await ada.client(tokens=store)
+
+    with other._alone():
+        signing_in = await hold_up_of(accord.sign_in(ada.email, password))
+        store_before = store.load()
+        refreshing = await hold_up_of(accord._session.access_token(refused=store_before.access_token))
+        signing_out = await hold_up_of(accord.sign_out())
+
+    assert max(signing_in, refreshing, signing_out) < WRITE_PATIENCE / 2
+    assert store_before is not None
+    assert store.load() is None

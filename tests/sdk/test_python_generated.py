@@ -1,4 +1,5 @@
 import ast
+import copy
 import inspect
 import json
 import os
@@ -213,6 +214,14 @@ def test_what_is_unset_stays_away_and_null_does_not():
     assert not change.last_name
     operation = models.SetOperation(table="t", id="x", path="p", value=None)
     assert operation.to_dict()["value"] is None
+
+
+def test_what_is_unset_stays_so_in_copies():
+    change = models.UpdateUser(expected_version=1, first_name="Ada")
+
+    for again in (copy.copy(change), copy.deepcopy(change)):
+        assert again.last_name is UNSET
+        assert again == change
 
 
 def test_fields_that_come_later_are_no_error():

@@ -267,7 +267,7 @@ def test_what_is_replayed_for_another_follower_does_not_move_one_that_does_not_s
 
 
 def test_a_follower_that_reads_too_slowly_is_told_to_read_again(monkeypatch):
-    monkeypatch.setattr(live, "MOST_WAITING", 3)
+    monkeypatch.setattr("accord_client.changes.MOST_WAITING", 3)
     changes = Changes(["key"], after=cursor_at(0))
     changes.stand("key", cursor_at(0), "live")
 

@@ -285,3 +285,39 @@ def test_a_flush_that_waits_ends_when_the_cache_is_closed(loop, ada):
 
     assert flushing.done()
     assert flushing.result() is False
+
+
+@pytest.mark.usefixtures("follower")
+def test_a_connection_on_which_nothing_comes_any_more_is_replaced(loop, service, ada):
+    silent = ada.socket
+    service.is_calm = False
+    loop.wait(25 + 14)
+    assert silent.is_open
+
+    service.is_calm = True
+    loop.wait(2)
+
+    assert (silent.is_open, ada.socket.keys) == (False, {LIST})
+
+
+def test_a_store_that_fails_for_a_while_keeps_no_follower_from_going_on(loop, service, ada):
+    load, told = ada.tokens.load, []
+    ada.cache.listen(told.append)
+    service.is_calm = True
+
+    async def stay():
+        async with ada.cache.follow(TABLE, RECORDS[0]):
+            await asyncio.Event().wait()
+
+    following = loop.create_task(stay())
+    loop.settle()
+    ada.tokens.load = lambda: 1 / 0
+    service.elsewhere(str(RECORDS[0]), title="while it failed")
+    ada.socket.cut()
+    loop.wait(5)
+    ada.tokens.load = load
+    loop.wait(60)
+
+    assert ada.cache.get(TABLE, RECORDS[0])["title"] == "while it failed"
+    assert [event for event in told if isinstance(event, Lost)] == []
+    assert not following.done()

@@ -79,13 +79,13 @@ export class Cache {
 
   /** The record as it is with your changes, undefined when it is not here. */
   get<Name extends Table>(table: Name, id: string): RecordTypes[Name] | undefined {
-    // The contract says what the records of a table are.
-    return this.#held.get({ table, id }) as RecordTypes[Name] | undefined;
+    // The contract says what the records of a table are. It is frozen, as it is what the next change is made from.
+    return frozen(this.#held.get({ table, id })) as RecordTypes[Name] | undefined;
   }
 
   /** Keep a record that was read otherwise, unless a higher version is here. */
   put<Name extends Table>(table: Name, record: RecordTypes[Name]): void {
-    this.#held.put({ table, id: record.id }, record);
+    this.#held.put({ table, id: record.id }, structuredClone(record));
     this.#tellChanges();
   }
 
@@ -104,7 +104,7 @@ export class Cache {
     }
   }
 
-  /** Hear of every change; the function that it returns ends it. */
+  /** Hear of every change, once the step that it is of is over; the function that it returns ends it. */
   listen(callback: (event: CacheEvent) => void): () => void {
     const listener = {};
     this.#listeners.set(listener, callback);
@@ -119,7 +119,7 @@ export class Cache {
   async transact(operations: readonly RecordOperation[]): Promise<Outcome> {
     this.#asItsAccount();
     this.#undone.length = 0;
-    return this.#begin(operations, this.#done);
+    return this.#begin(structuredClone(operations), this.#done);
   }
 
   /** Take the last transaction back, by another one. What was deleted comes back with a new id. Undefined when there is none. */
@@ -259,7 +259,7 @@ export class Cache {
   /** One after another, in order, until none is left or one is not decided. */
   async #send(): Promise<void> {
     try {
-      for (let first = this.#held.pending[0]; first; first = this.#held.pending[0]) {
+      for (let first = this.#held.pending[0]; first && !this.#isClosed; first = this.#held.pending[0]) {
         await this.#sendOne(first);
         this.#failures = 0;
       }
@@ -324,16 +324,23 @@ export class Cache {
     for (const { table, id } of changed.values()) this.#tell({ type: 'changed', table, id });
   }
 
-  /** What a listener does, or throws, changes nothing here. */
+  /** Call the listeners when this step is over: whatever they do, they find the cache between two steps. */
   #tell(event: CacheEvent): void {
-    for (const callback of [...this.#listeners.values()]) {
-      try {
-        callback(event);
-      } catch (error) {
-        (globalThis.reportError ?? console.error)(error);
-      }
+    for (const listener of this.#listeners.keys()) {
+      queueMicrotask(() => {
+        const callback = this.#listeners.get(listener);
+        // Whether it throws or is asynchronous and rejects.
+        if (callback) void (async () => callback(event))().catch(globalThis.reportError ?? console.error);
+      });
     }
   }
+}
+
+/** Frozen through and through. */
+function frozen<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  Object.values(value).forEach(frozen);
+  return Object.freeze(value);
 }
 
 const CLOSED = 'The cache was closed. Whether the change was made, a read tells.';

@@ -51,6 +51,8 @@ const CONNECTING = 3;
 /** Seconds between heartbeats of the server on a stream. */
 const STREAM_HEARTBEAT = 25;
 const MOST_KEYS_OF_STREAM = 50;
+/** Milliseconds that the oldest question may stay without an answer; then the connection is taken as dead. */
+const PATIENCE = 15_000;
 
 /** Notices that a connection is dead although nobody closed it: after a beat of silence it asks, after another it gives up. */
 class Watch {
@@ -75,9 +77,47 @@ class Watch {
   }
 }
 
+/** Notices that an answer stays out. The server answers in order, so the oldest question tells for all. */
+class Questions {
+  readonly #open: string[] = [];
+  readonly #giveUp: () => void;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(giveUp: () => void) {
+    this.#giveUp = giveUp;
+  }
+
+  asked(name: string): void {
+    if (this.#open.push(name) === 1) this.#wait();
+  }
+
+  /** One that nobody asked for changes nothing. */
+  answered(name: string): void {
+    const place = this.#open.indexOf(name);
+    if (place < 0) return;
+    this.#open.splice(place, 1);
+    if (place === 0) this.#wait();
+  }
+
+  /** Expect nothing more. */
+  clear(): void {
+    this.#open.length = 0;
+    this.#wait();
+  }
+
+  #wait(): void {
+    clearTimeout(this.#timer);
+    if (this.#open.length > 0) this.#timer = setTimeout(this.#giveUp, PATIENCE);
+  }
+}
+
+/** The question whether the token is good; all others are about keys. */
+const TOKEN = '';
+
 export class SocketWire implements Wire {
   readonly #socket: WebSocket;
   readonly #watch = new Watch();
+  readonly #questions = new Questions(() => this.#end(LOST));
   #listener: Listener | undefined;
   /** By how much the clock of the server is ahead of ours. */
   #ahead = 0;
@@ -85,12 +125,13 @@ export class SocketWire implements Wire {
   constructor(socket: WebSocket, token: string, listener: Listener) {
     this.#listener = listener;
     this.#socket = socket;
-    this.#socket.onmessage = (event) => this.#take(JSON.parse(String(event.data)) as Frame, token);
+    this.#socket.onmessage = (event) => this.#hear(String(event.data), token);
     this.#socket.onclose = (event) => this.#end(event.code);
     this.#watch.start(CONNECTING, () => undefined, () => this.#end(LOST));
   }
 
   subscribe(key: string, after: string | undefined): void {
+    this.#questions.asked(key);
     this.#send({ type: 'subscribe', key, after });
   }
 
@@ -99,17 +140,30 @@ export class SocketWire implements Wire {
   }
 
   authenticate(token: string): void {
+    this.#questions.asked(TOKEN);
     this.#send({ type: 'authenticate', token });
   }
 
   close(): void {
     this.#listener = undefined;
     this.#watch.stop();
+    this.#questions.clear();
     this.#socket.close();
+  }
+
+  /** What cannot be read comes from something on the way, such as a proxy. */
+  #hear(text: string, token: string): void {
+    try {
+      this.#take(JSON.parse(text) as Frame, token);
+    } catch {
+      this.#end(LOST);
+    }
   }
 
   #take(frame: Frame, token: string): void {
     this.#watch.heard();
+    const isAnswer = frame.type === 'authenticated' || frame.type === 'subscribed' || frame.type === 'error';
+    if (isAnswer) this.#questions.answered(('key' in frame && frame.key) || TOKEN);
     if (frame.type === 'welcome') {
       this.#ahead = Date.parse(frame.serverTime) - Date.now();
       this.authenticate(token);
@@ -144,6 +198,7 @@ export class StreamWire implements Wire {
   /** The furthest cursor that a follower had, which the stream itself may begin before. */
   #furthest: string | undefined;
   readonly #watch = new Watch();
+  readonly #questions = new Questions(() => this.#end(LOST));
   #listener: Listener | undefined;
   #stream = new AbortController();
   #isDue = false;
@@ -170,6 +225,7 @@ export class StreamWire implements Wire {
   unsubscribe(key: string): void {
     // What still comes for it is left out, and the next stream is without it.
     this.#after.delete(key);
+    this.#questions.answered(key);
   }
 
   authenticate(): void {
@@ -179,6 +235,7 @@ export class StreamWire implements Wire {
   close(): void {
     this.#listener = undefined;
     this.#watch.stop();
+    this.#questions.clear();
     this.#stream.abort();
   }
 
@@ -188,6 +245,7 @@ export class StreamWire implements Wire {
     this.#isDue = true;
     queueMicrotask(() => {
       this.#isDue = false;
+      this.#questions.clear();
       this.#stream.abort();
       this.#stream = new AbortController();
       void this.#run(this.#stream.signal);
@@ -201,6 +259,7 @@ export class StreamWire implements Wire {
       const after = await this.#begins(signal);
       const bytes = await this.#api.streamChanges({ keys: [...this.#after.keys()].join(','), after }, { signal });
       this.#watch.start(STREAM_HEARTBEAT, () => undefined, () => this.#end(LOST));
+      for (const key of this.#after.keys()) this.#questions.asked(key);
       await this.#read(bytes);
       if (!signal.aborted) this.#end(LOST);
     } catch (error) {
@@ -287,6 +346,7 @@ export class StreamWire implements Wire {
 
   /** Hand on, and note how far the next stream may leave out. */
   #pass(frame: Frame): void {
+    if (frame.type !== 'change' && 'key' in frame && frame.key !== undefined) this.#questions.answered(frame.key);
     if (frame.type === 'change') this.#after.set(frame.key, further(frame.cursor, this.#after.get(frame.key)));
     if (frame.type === 'revoked') this.#after.delete(frame.key);
     // A stream that was begun again for another key says again that the old ones are followed.

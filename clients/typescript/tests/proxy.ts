@@ -8,6 +8,7 @@ export class Proxy {
   #server: Server | undefined;
   #port = 0;
   #pairs = new Set<readonly [Socket, Socket]>();
+  #frozen = new Set<readonly [Socket, Socket]>();
   /** How many answers are still to be lost: the request gets through, and the connection breaks before the answer. */
   answersToLose = 0;
 
@@ -45,6 +46,11 @@ export class Proxy {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
   }
 
+  /** Lose whatever comes over the connections that there are, and keep them open. */
+  freeze(): void {
+    this.#frozen = new Set(this.#pairs);
+  }
+
   #pass(socket: Socket): void {
     const upstream = connect(Number(this.#target.port), this.#target.hostname);
     const pair = [socket, upstream] as const;
@@ -55,8 +61,9 @@ export class Proxy {
       upstream.destroy();
     };
     for (const side of pair) side.on('error', end).on('close', end);
-    socket.on('data', (data) => upstream.write(data));
+    socket.on('data', (data) => this.#frozen.has(pair) || upstream.write(data));
     upstream.on('data', (data) => {
+      if (this.#frozen.has(pair)) return undefined;
       if (this.answersToLose <= 0) return socket.write(data);
       this.answersToLose -= 1;
       return end();

@@ -7,6 +7,7 @@ raise.
 from . import errors, models
 from .blocking import Accord
 from .cache import Cache, Changed, Lost, Refused
+from .changes import Changes, Resync, list_key, record_key
 from .client import AsyncAccord
 from .errors import (
     AccordError,
@@ -38,7 +39,7 @@ from .errors import (
 )
 from .generated.facts import RecordOperation, RecordValue
 from .generated.types import UNSET, Unset
-from .live import Changes, Live, Resync, list_key, record_key
+from .live import Live
 from .tokens import FileTokens, MemoryTokens, Tokens, TokenStore
 
 __all__ = [

@@ -31,12 +31,12 @@ from . import cache as asynchronous_cache
 from . import conflicts, pages
 from . import live as asynchronous_live
 from .cache import Event, Outcome
+from .changes import Resync
 from .client import AsyncAccord
 from .generated.facts import RecordOperation
 from .generated.models import AnyRecord, Change, RecordPointer, User
 from .generated.operations import Operations
 from .generated.types import Model
-from .live import Resync
 from .pages import Page
 from .tokens import TokenStore
 
@@ -200,6 +200,16 @@ class Cache:
     def follow(self, table: str, record_id: UUID) -> Generator[None, None, None]:
         """Keep a record current as long as the block runs. Raises NotFound when it may not be followed."""
         with self._loop.entered(self._cache.follow(table, record_id)):
+            yield
+
+    @contextmanager
+    def follow_list(self, key: str) -> Generator[None, None, None]:
+        """Keep the records of a list current as long as the block runs: each is read when it changes or comes.
+
+        What the list holds now is read by the caller, inside the block, and `put` here; after a Resync, again.
+        Raises NotFound when it may not be followed.
+        """
+        with self._loop.entered(self._cache.follow_list(key)):
             yield
 
 

@@ -8,6 +8,7 @@ that comes it stays, whatever else answers, and is sent again.
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import Final, Literal, TypeAlias
@@ -15,13 +16,14 @@ from uuid import UUID
 
 import attrs
 
+from .changes import Changes, Resync, record_key, record_of
 from .errors import AccordError, ConnectionFailed, NotFound, SignedOut, other_account, other_history
 from .generated.facts import RecordOperation
 from .generated.models import AnyRecord, Change, FoundRecords, QueryRecords, RecordPointer
 from .generated.operations import AsyncOperations
 from .generated.types import Model
 from .held_records import HeldRecords, Key, Pending, found_in
-from .live import Changes, Live, Resync, record_key, record_of
+from .live import Live
 from .record_changes import CannotApply, applied, inverse, with_new_ids
 from .retries import is_final, pause_of_queue
 from .tokens import signed_in_as
@@ -94,12 +96,12 @@ class Cache:
         return len(self._held.pending)
 
     def get(self, table: str, record_id: UUID) -> AnyRecord | None:
-        """Return a record as it looks with all that is pending; None when it is not here."""
-        return self._held.get((table, record_id))
+        """Return a copy of a record as it looks with all that is pending; None when it is not here."""
+        return copy.deepcopy(self._held.get((table, record_id)))
 
     def put(self, table: str, record: Model) -> None:
         """Take a record that was read in another way; an older version than the one here changes nothing."""
-        read = AnyRecord.from_dict(record.to_dict())
+        read = AnyRecord.from_dict(copy.deepcopy(record.to_dict()))
         self._held.put((table, read.id), read)
         self._tell_changes()
 
@@ -108,7 +110,7 @@ class Cache:
         await self._load((pointer.table, pointer.id) for pointer in pointers)
 
     def listen(self, callback: Callable[[Event], object]) -> Callable[[], None]:
-        """Call this with every Event; return what ends it."""
+        """Call this with every Event, once the step that it tells of is over; return what ends it."""
         listener = object()
         self._listeners[listener] = callback
 
@@ -125,7 +127,7 @@ class Cache:
         """
         self._require_account()
         self._redo.clear()
-        return await self._transact(operations, self._undo)
+        return await self._transact(copy.deepcopy(list(operations)), self._undo)
 
     async def undo(self) -> Outcome | None:
         """Take the last transaction of this cache back, by another one; None when there is nothing to undo.
@@ -315,12 +317,10 @@ class Cache:
         try:
             with signed_in_as(self._require_account()):
                 found = await self._operations.apply_transaction(queued.body)
-        except AccordError as error:
+        except Exception as error:  # noqa: BLE001 - such as of the store of tokens; the queue outlives it
             if not is_final(error):
                 return error
             self._take_out(queued, error)
-        except Exception as error:  # noqa: BLE001 - such as of the store of tokens; the queue outlives it
-            return error
         else:
             if not queued.is_answered_by(found):
                 return ConnectionFailed("What answered is not the service.")
@@ -365,12 +365,13 @@ class Cache:
             self._tell(Changed(*key))
 
     def _tell(self, event: Event) -> None:
-        for listener in list(self._listeners.values()):
-            try:
-                listener(event)
-            except Exception as error:  # noqa: BLE001 - a listener's mistake is told, and the queue goes on
-                told = {"message": "A listener of a cache failed.", "exception": error}
-                asyncio.get_running_loop().call_exception_handler(told)
+        """Call the listeners when this step is over: whatever they do, they find the cache between two steps."""
+        for listener in self._listeners:
+            asyncio.get_running_loop().call_soon(self._tell_one, listener, event)
+
+    def _tell_one(self, listener: object, event: Event) -> None:
+        if callback := self._listeners.get(listener):
+            callback(event)
 
 
 async def _until_it_works(read: Callable[[], Awaitable[None]]) -> None:
@@ -378,7 +379,7 @@ async def _until_it_works(read: Callable[[], Awaitable[None]]) -> None:
     while True:
         try:
             return await read()
-        except AccordError as error:
+        except Exception as error:
             if isinstance(error, SignedOut) or is_final(error):
                 raise
             failures += 1

@@ -22,7 +22,7 @@ from .generated.types import UNSET, Model, Request, Unset, write_time
 from .live import Live
 from .pages import Page
 from .retries import send_with_retries
-from .tokens import MemoryTokens, Session, Tokens, TokenStore, is_of_another_account
+from .tokens import MemoryTokens, Session, TokenStore, is_of_another_account
 
 M = TypeVar("M", bound=Model)
 T = TypeVar("T")
@@ -99,17 +99,16 @@ class AsyncAccord(AsyncOperations):
     async def sign_in(self, email: str, password: str) -> User:
         """Sign in, and keep the tokens in the store. Raises InvalidCredentials and AccountLocked."""
         signed_in = await self.login(Login(email=email, password=password))
-        self._session.store.save(Tokens.of(signed_in))
+        await self._session.begin(signed_in)
         self.live.disconnect()  # It comes back as whoever signed in.
         return signed_in.user
 
     async def sign_out(self) -> None:
         """End the session, here and on the service."""
-        tokens = self._session.store.load()
-        self._session.store.clear()
+        refresh_token = await self._session.end()
         self.live.disconnect()  # What is followed ends with Unauthorized.
-        if tokens is not None:
-            await self.logout(Logout(refresh_token=tokens.refresh_token))
+        if refresh_token is not None:
+            await self.logout(Logout(refresh_token=refresh_token))
 
     def iterate(self, list_: Callable[P, Awaitable[Page[T]]], *args: P.args, **kwargs: P.kwargs) -> AsyncIterator[T]:
         """Yield every item of a list: `async for user in accord.iterate(accord.list_users, limit=100)`."""

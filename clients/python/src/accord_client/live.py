@@ -13,19 +13,18 @@ import random
 import re
 import ssl
 import time
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
-from uuid import UUID
 
-import attrs
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.exceptions import ConnectionClosed
 
-from .errors import AccordError, ConnectionFailed, Unauthorized, live_error
+from .changes import Changes
+from .errors import Unauthorized, live_error
 from .generated.models import Change
 from .generated.types import read_time
+from .questions import Questions
 from .tokens import MARGIN
 
 FIRST_PAUSE: Final = 0.2
@@ -36,136 +35,10 @@ PATIENCE: Final = 10.0
 """Seconds to wait for a connection, and for the first answer on it."""
 FAREWELL: Final = 1.0
 """Seconds that the end of a connection waits for the service to agree."""
-MOST_WAITING: Final = 10_000
-"""Changes that wait for a slow follower; it gets a Resync instead of more."""
 
 _ID: Final = re.compile("[0-9A-Fa-f-]{36}")
-_MAY_PASS: Final = (
-    *(OSError, WebSocketException, AccordError, asyncio.TimeoutError),
-    *(KeyError, TypeError, ValueError),  # a frame that is none of the service, such as a proxy's
-)
 
 AccessToken = Callable[["str | None"], Awaitable["str | None"]]
-
-
-def record_key(table: str, record_id: UUID | str) -> str:
-    """Return the key of a record."""
-    return f"getRecord:{table}:{record_id}"
-
-
-def list_key(owner_id: UUID | str, list_type: str) -> str:
-    """Return the key of a list of one's own."""
-    return f"getList:{owner_id}:{list_type}"
-
-
-def position_of(cursor: str) -> int:
-    """Return the position in a cursor. Positions of one history tell which of two cursors is further."""
-    return int(cursor.partition(".")[0])
-
-
-def record_of(news: Change | Resync | str) -> tuple[str, UUID] | None:
-    """Return the table and the id of the record that a change, or a key, is about; None of a list as a whole."""
-    if isinstance(news, Change) and news.record:
-        return news.record.table, news.record.id
-    key = news if isinstance(news, str) else news.key
-    method, _, rest = key.partition(":")
-    table, _, record_id = rest.partition(":")
-    return (table, UUID(record_id)) if method == "getRecord" else None
-
-
-@attrs.frozen
-class Resync:
-    """More was missed than the service keeps, or its journal is another one: forget all versions, and read again.
-
-    Later changes follow.
-    """
-
-    key: str
-    position: int
-    cursor: str
-
-
-class Changes:
-    """What one follower gets, in order: `async for change in changes`."""
-
-    def __init__(self, keys: Iterable[str], after: str | None) -> None:
-        self.keys = frozenset(keys)
-        self._cursors: dict[str, str | None] = dict.fromkeys(self.keys, after)
-        self._standing: set[str] = set()
-        self._waiting: deque[Change | Resync] = deque()
-        self._ended: Exception | None = None
-        self._closed = False
-        self._news = asyncio.Event()
-
-    def __aiter__(self) -> AsyncIterator[Change | Resync]:
-        return self
-
-    async def __anext__(self) -> Change | Resync:
-        while not self._waiting:
-            if self._ended is not None:
-                raise StopAsyncIteration if self._closed else self._ended
-            self._news.clear()
-            await self._news.wait()
-        return self._waiting.popleft()
-
-    async def until_standing(self) -> None:
-        """Wait until the service answered for every key. Raises what it refused one with."""
-        while not self._standing >= self.keys:
-            if self._ended is not None:
-                raise self._ended
-            self._news.clear()
-            await self._news.wait()
-
-    def cursor(self, key: str) -> str | None:
-        """Return the last cursor that this follower has of the key; None before it stands."""
-        return self._cursors[key]
-
-    def stands(self, key: str) -> bool:
-        return key in self._standing
-
-    def stand(self, key: str, cursor: str, outcome: str) -> None:
-        """Note that the service answered: from here on nothing is missed."""
-        seen = self._cursors[key]
-        # This gateway may be behind the one that told what was seen, and tells that again.
-        is_ahead = outcome == "live" and seen is not None and position_of(cursor) > position_of(seen)
-        if seen is None or is_ahead or outcome == "resync_required":
-            self._cursors[key] = cursor
-        if outcome == "resync_required" and seen is not None:
-            self._put(Resync(key, position_of(cursor), cursor))
-        self._standing.add(key)
-        self._news.set()
-
-    def waits(self, key: str) -> bool:
-        return self._ended is None and key not in self._standing
-
-    def fall(self, key: str) -> None:
-        """Note that the service follows the key no more; the cursor stays."""
-        self._standing.discard(key)
-
-    def offer(self, change: Change) -> None:
-        """Take a change, unless it was here before, or is replayed for somebody else before this one stands."""
-        seen = self._cursors[change.key]
-        if seen is not None and self.stands(change.key) and change.position > position_of(seen):
-            self._cursors[change.key] = change.cursor
-            self._put(change)
-
-    def end(self, error: Exception) -> None:
-        """Raise this once everything before is read."""
-        self._ended = self._ended or error
-        self._news.set()
-
-    def close(self) -> None:
-        """End it without an error, as the client is closed."""
-        self._closed = True
-        self.end(ConnectionFailed("The client was closed."))
-
-    def _put(self, news: Change | Resync) -> None:
-        if len(self._waiting) >= MOST_WAITING:
-            self._waiting.clear()
-            self._waiting.extend(Resync(key, position_of(c), c) for key, c in sorted(self._cursors.items()) if c)
-        else:
-            self._waiting.append(news)
-        self._news.set()
 
 
 class Live:
@@ -188,6 +61,7 @@ class Live:
         self._socket: ClientConnection | None = None
         self._running: asyncio.Task[None] | None = None
         self._signed_in_until: asyncio.Queue[float] = asyncio.Queue()
+        self._questions = Questions(self.disconnect)
 
     @asynccontextmanager
     async def follow(self, *keys: str, after: str | None = None) -> AsyncGenerator[Changes, None]:
@@ -260,7 +134,7 @@ class Live:
                 await self._one_connection()
             except Unauthorized as error:
                 return self._end_all(error)
-            except _MAY_PASS:
+            except Exception:  # noqa: BLE001, S110 - also of a store of tokens, or for a frame that is a proxy's
                 pass  # The next connection may do better.
             failures = 0 if time.monotonic() - began > STEADY else failures + 1
             await asyncio.sleep(_pause(failures))
@@ -278,7 +152,9 @@ class Live:
             token = await self._sign_in(socket, token)
             self._socket = socket
             ahead = read_time(welcome["serverTime"]).timestamp() - time.time()
-            refreshing = asyncio.create_task(self._stay_signed_in(token, ahead))
+            heartbeat = float(welcome["heartbeatSeconds"])
+            tasks = [asyncio.create_task(self._stay_signed_in(token, ahead))]
+            tasks.append(asyncio.create_task(self._stay_heard(heartbeat)))
             try:
                 await asyncio.gather(*(self._ask(key) for key in list(self._followers)))
                 async for text in socket:
@@ -286,7 +162,8 @@ class Live:
             finally:
                 self._socket = None
                 self._fall()
-                refreshing.cancel()
+                for task in tasks:
+                    task.cancel()
 
     def _connect(self) -> connect:
         return connect(
@@ -299,6 +176,7 @@ class Live:
 
     def _fall(self) -> None:
         self._asked.clear()
+        self._questions.clear()
         for key in self._followers:
             self._fall_of(key)
 
@@ -335,8 +213,15 @@ class Live:
                 await self._say(type="authenticate", token=token)
         except Unauthorized as error:
             self._end_all(error)
-        except AccordError:
+        except Exception:  # noqa: BLE001 - also of a store of tokens
             self.disconnect()  # The next connection tries until there is a token.
+
+    async def _stay_heard(self, heartbeat: float) -> None:
+        """Notice that the service is there no more, although something on the way keeps the connection open."""
+        while True:
+            await asyncio.sleep(heartbeat)
+            self._questions.asked("ping")
+            await self._say(type="ping")
 
     async def _ask(self, key: str) -> None:
         """Ask the service about a key for its followers that do not stand.
@@ -349,6 +234,7 @@ class Live:
             return
         after = waiting[0].cursor(key)
         self._asked[key] = [each for each in waiting if each.cursor(key) == after]
+        self._questions.asked(key)
         await self._say(type="subscribe", key=key, **({} if after is None else {"after": after}))
 
     async def _say(self, **frame: object) -> None:
@@ -365,6 +251,8 @@ class Live:
         elif kind == "subscribed":
             cursor, outcome = frame["cursor"], frame["outcome"]
             await self._answered(key, lambda each: each.stand(key, cursor, outcome))
+        elif kind == "pong":
+            self._questions.answered("ping")
         elif kind == "authenticated":
             self._signed_in_until.put_nowait(read_time(frame["expiresAt"]).timestamp())
         elif kind == "error" and key:
@@ -378,6 +266,7 @@ class Live:
                 changes.end(live_error("NOT_FOUND", frame["reason"]))
 
     async def _answered(self, key: str, tell: Callable[[Changes], None]) -> None:
+        self._questions.answered(key)
         for changes in self._asked.pop(key, ()):
             tell(changes)
         await self._ask(key)

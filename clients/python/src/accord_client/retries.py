@@ -10,7 +10,7 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, TypeGuard
 
 import httpx
 
@@ -49,8 +49,10 @@ def pause_of_queue(attempt: int, error: Exception) -> float:
     return asked + random.uniform(0, most)  # noqa: S311 - this spreads load, and keeps no secret
 
 
-def is_final(error: AccordError) -> bool:
+def is_final(error: Exception) -> TypeGuard[AccordError]:
     """Return whether this is the service's own word about the request, and would be the same another time."""
+    if not isinstance(error, AccordError):
+        return False
     is_of_the_service = bool(error.request_id) and error.code not in {UNEXPECTED, "IDEMPOTENCY_IN_PROGRESS"}
     return is_of_the_service and error.status in _FINAL
 

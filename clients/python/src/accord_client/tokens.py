@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final, ParamSpec, TypeVar
 
 import attrs
 
@@ -42,6 +42,8 @@ WRITE_PATIENCE: Final = 1.0
 Then that process is frozen, or the file system has no locks: the file is replaced as a whole all the same.
 """
 _LOOK_AGAIN: Final = 0.02
+T = TypeVar("T")
+P = ParamSpec("P")
 _only_as: ContextVar[str | None] = ContextVar("account", default=None)
 
 
@@ -101,6 +103,9 @@ def is_of_another_account(access_token: str) -> bool:
 
 class TokenStore(ABC):
     """Keeps the tokens of one session. Clients that share a session share the store, or what is behind it."""
+
+    waits: ClassVar[bool] = False
+    """Whether `save`, `clear` and `replace` may wait, for another process say; then a thread calls them."""
 
     @abstractmethod
     def load(self) -> Tokens | None:
@@ -168,6 +173,8 @@ class MemoryTokens(TokenStore):
 
 class FileTokens(TokenStore):
     """Keeps tokens in a file that only its owner can read; safe to share between processes."""
+
+    waits = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)
@@ -247,6 +254,20 @@ class Session:
         self.store = store
         self._refresh = refresh
         self._renewing: asyncio.Task[Tokens] | None = None
+        self._writing = asyncio.Lock()
+
+    async def begin(self, signed_in: SignedIn) -> None:
+        """Keep the tokens of whoever signed in."""
+        await self._written(self.store.save, Tokens.of(signed_in))
+
+    async def end(self) -> str | None:
+        """Forget the tokens; return the refresh token, with which the service can end the session."""
+        return await self._written(self._forget)
+
+    def _forget(self) -> str | None:
+        tokens = self.store.load()
+        self.store.clear()
+        return tokens.refresh_token if tokens else None
 
     async def access_token(self, refused: str | None = None) -> str | None:
         """Return a good access token, or None when nobody is signed in; `refused` is one that was not good.
@@ -300,12 +321,19 @@ class Session:
             try:
                 renewed = Tokens.of(await self._refresh(tokens.refresh_token))
             except (InvalidCredentials, Unauthorized) as refusal:
-                if self.store.replace(tokens.refresh_token, None):
+                if await self._written(self.store.replace, tokens.refresh_token, None):
                     raise signed_out(refusal) from refusal
             else:
-                if self.store.replace(tokens.refresh_token, renewed):
+                if await self._written(self.store.replace, tokens.refresh_token, renewed):
                     return renewed
             return self._of_now()
+
+    async def _written(self, change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Change what the store keeps, one change after the other, and without holding the event loop up."""
+        async with self._writing:
+            if self.store.waits:
+                return await asyncio.to_thread(change, *args, **kwargs)
+            return change(*args, **kwargs)
 
     def _of_now(self) -> Tokens:
         """Return the tokens of whoever signed in while a refresh was on its way."""

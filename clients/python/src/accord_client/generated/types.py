@@ -25,6 +25,10 @@ class Unset:
     def __repr__(self) -> str:
         return "UNSET"
 
+    def __reduce__(self) -> str:
+        """Stay the only one when models are copied."""
+        return "UNSET"
+
 
 UNSET: Final = Unset()
 

@@ -1,0 +1,137 @@
+"""What a follower gets: changes in order, each once, and from where to go on after a cut."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+from uuid import UUID
+
+import attrs
+
+from .errors import ConnectionFailed
+from .generated.models import Change
+
+MOST_WAITING: Final = 10_000
+"""Changes that wait for a slow follower; it gets a Resync instead of more."""
+
+
+def record_key(table: str, record_id: UUID | str) -> str:
+    """Return the key of a record."""
+    return f"getRecord:{table}:{record_id}"
+
+
+def list_key(owner_id: UUID | str, list_type: str) -> str:
+    """Return the key of a list of one's own."""
+    return f"getList:{owner_id}:{list_type}"
+
+
+def position_of(cursor: str) -> int:
+    """Return the position in a cursor. Positions of one history tell which of two cursors is further."""
+    return int(cursor.partition(".")[0])
+
+
+def record_of(news: Change | Resync | str) -> tuple[str, UUID] | None:
+    """Return the table and the id of the record that a change, or a key, is about; None of a list as a whole."""
+    if isinstance(news, Change) and news.record:
+        return news.record.table, news.record.id
+    key = news if isinstance(news, str) else news.key
+    method, _, rest = key.partition(":")
+    table, _, record_id = rest.partition(":")
+    return (table, UUID(record_id)) if method == "getRecord" else None
+
+
+@attrs.frozen
+class Resync:
+    """More was missed than the service keeps, or its journal is another one: forget all versions, and read again.
+
+    Later changes follow.
+    """
+
+    key: str
+    position: int
+    cursor: str
+
+
+class Changes:
+    """What one follower gets, in order: `async for change in changes`."""
+
+    def __init__(self, keys: Iterable[str], after: str | None) -> None:
+        self.keys = frozenset(keys)
+        self._cursors: dict[str, str | None] = dict.fromkeys(self.keys, after)
+        self._standing: set[str] = set()
+        self._waiting: deque[Change | Resync] = deque()
+        self._ended: Exception | None = None
+        self._closed = False
+        self._news = asyncio.Event()
+
+    def __aiter__(self) -> AsyncIterator[Change | Resync]:
+        return self
+
+    async def __anext__(self) -> Change | Resync:
+        while not self._waiting:
+            if self._ended is not None:
+                raise StopAsyncIteration if self._closed else self._ended
+            self._news.clear()
+            await self._news.wait()
+        return self._waiting.popleft()
+
+    async def until_standing(self) -> None:
+        """Wait until the service answered for every key. Raises what it refused one with."""
+        while not self._standing >= self.keys:
+            if self._ended is not None:
+                raise self._ended
+            self._news.clear()
+            await self._news.wait()
+
+    def cursor(self, key: str) -> str | None:
+        """Return the last cursor that this follower has of the key; None before it stands."""
+        return self._cursors[key]
+
+    def stands(self, key: str) -> bool:
+        return key in self._standing
+
+    def stand(self, key: str, cursor: str, outcome: str) -> None:
+        """Note that the service answered: from here on nothing is missed."""
+        seen = self._cursors[key]
+        # This gateway may be behind the one that told what was seen, and tells that again.
+        is_ahead = outcome == "live" and seen is not None and position_of(cursor) > position_of(seen)
+        if seen is None or is_ahead or outcome == "resync_required":
+            self._cursors[key] = cursor
+        if outcome == "resync_required" and seen is not None:
+            self._put(Resync(key, position_of(cursor), cursor))
+        self._standing.add(key)
+        self._news.set()
+
+    def waits(self, key: str) -> bool:
+        return self._ended is None and key not in self._standing
+
+    def fall(self, key: str) -> None:
+        """Note that the service follows the key no more; the cursor stays."""
+        self._standing.discard(key)
+
+    def offer(self, change: Change) -> None:
+        """Take a change, unless it was here before, or is replayed for somebody else before this one stands."""
+        seen = self._cursors[change.key]
+        if seen is not None and self.stands(change.key) and change.position > position_of(seen):
+            self._cursors[change.key] = change.cursor
+            self._put(change)
+
+    def end(self, error: Exception) -> None:
+        """Raise this once everything before is read."""
+        self._ended = self._ended or error
+        self._news.set()
+
+    def close(self) -> None:
+        """End it without an error, as the client is closed."""
+        self._closed = True
+        self.end(ConnectionFailed("The client was closed."))
+
+    def _put(self, news: Change | Resync) -> None:
+        if len(self._waiting) >= MOST_WAITING:
+            self._waiting.clear()
+            self._waiting.extend(Resync(key, position_of(c), c) for key, c in sorted(self._cursors.items()) if c)
+        else:
+            self._waiting.append(news)
+        self._news.set()

@@ -1,0 +1,45 @@
+"""What the service was asked over a connection, and has not answered yet."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+PATIENCE: Final = 15.0
+"""Seconds that the oldest question may stay without an answer; then the connection is taken as dead."""
+
+
+class Questions:
+    """Notices that an answer stays out. The service answers in order, so the oldest question tells for all."""
+
+    def __init__(self, give_up: Callable[[], None]) -> None:
+        """Take what ends the connection."""
+        self._give_up = give_up
+        self._open: deque[str] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def asked(self, name: str) -> None:
+        self._open.append(name)
+        if len(self._open) == 1:
+            self._wait()
+
+    def answered(self, name: str) -> None:
+        """Note an answer; one that nobody asked for changes nothing."""
+        if name not in self._open:
+            return
+        was_oldest = self._open[0] == name
+        self._open.remove(name)
+        if was_oldest:
+            self._wait()
+
+    def clear(self) -> None:
+        """Expect nothing more, as the connection ended."""
+        self._open.clear()
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._give_up) if self._open else None

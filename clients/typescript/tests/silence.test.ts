@@ -1,0 +1,121 @@
+/** Connections that stay open while no answer comes: they are replaced, and whoever follows goes on. */
+
+import assert from 'node:assert/strict';
+import { afterEach, mock, test } from 'node:test';
+
+import { type Accord, type Following, listKey, recordKey } from '@accord/client';
+
+import { Proxy } from './proxy.ts';
+import { SERVICE, signedIn, until } from './given.ts';
+
+/** Milliseconds that an answer may take. */
+const PATIENCE = 15_000;
+const headers = { 'X-Forwarded-For': '10.254.0.1' };
+
+afterEach(() => mock.timers.reset());
+
+/** Let no time pass but what a test lets pass; the network is as fast as ever. */
+function stopTheClock(): void {
+  mock.timers.enable({ apis: ['setTimeout', 'setInterval'] });
+}
+
+/** Wait until it is so. */
+async function come(isSo: () => boolean): Promise<void> {
+  for (const end = Date.now() + 60_000; !isSo(); ) {
+    if (Date.now() > end) throw new Error('It did not come about.');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+interface Swallowing {
+  type: string;
+  /** How many frames it has swallowed. */
+  count: number;
+}
+
+/** A socket of which something on the way swallows the first frame of a type. */
+function swallowed(url: string, swallowing: Swallowing): WebSocket {
+  const socket = new WebSocket(url, { headers } as never);
+  let take: ((event: MessageEvent) => void) | undefined;
+  Object.defineProperty(socket, 'onmessage', { set: (handler: typeof take) => (take = handler) });
+  socket.addEventListener('message', (event) => {
+    const { type } = JSON.parse(String(event.data)) as { type: string };
+    if (type === swallowing.type && swallowing.count === 0) swallowing.count += 1;
+    else take?.call(socket, event);
+  });
+  return socket;
+}
+
+function isReady(following: Following): () => boolean {
+  let ready = false;
+  following.ready.then(
+    () => (ready = true),
+    () => undefined,
+  );
+  return () => ready;
+}
+
+/** Let the time of an answer pass, and then that before the next connection. */
+function giveUp(left: number): void {
+  mock.timers.tick(left);
+  mock.timers.tick(1_000);
+}
+
+async function hears(accord: Accord, following: Following): Promise<void> {
+  mock.timers.reset();
+  await accord.updateMe({ expectedVersion: 1, firstName: 'Augusta' });
+  for await (const change of following) if (change.kind === 'updated') return;
+}
+
+for (const type of ['authenticated', 'subscribed']) {
+  test(`a socket is replaced on which no ${type} comes`, async () => {
+    const swallowing = { type, count: 0 };
+    let sockets = 0;
+    const webSocket = (url: string) => (sockets++ ? new WebSocket(url, { headers } as never) : swallowed(url, swallowing));
+    const ada = await signedIn({ webSocket });
+    stopTheClock();
+    const following = ada.live.follow([recordKey('users', ada.user.id)]);
+    const ready = isReady(following);
+    await come(() => swallowing.count === 1);
+
+    mock.timers.tick(PATIENCE - 1);
+    assert.deepEqual([ready(), sockets], [false, 1]);
+    giveUp(1);
+  await come(ready);
+
+    assert.equal(sockets, 2);
+    await hears(ada, following);
+  });
+}
+
+test('followers of a connection that fell silent go on when another asks', async () => {
+  const proxy = await Proxy.before(SERVICE);
+  const ada = await signedIn({ baseUrl: proxy.url });
+  const elsewhere = await signedIn({}, ada.user);
+  stopTheClock();
+  const first = ada.live.follow([recordKey('users', ada.user.id)]);
+  await come(isReady(first));
+  proxy.freeze();
+
+  const second = ada.live.follow([listKey(ada.user.id, 'conversations')]);
+  giveUp(PATIENCE);
+  await come(isReady(second));
+  await hears(elsewhere, first);
+  await elsewhere.createConversation({ title: 'Plans' });
+  assert.equal((await second.next()).value?.kind, 'created');
+
+  ada.live.close();
+  await proxy.down();
+});
+
+test('a frame that is none of the service ends the connection, and not the program', async () => {
+  const ada = await signedIn();
+  const following = ada.live.follow([recordKey('users', ada.user.id)]);
+  await following.ready;
+  const { sockets } = ada.traffic;
+
+  sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '<html>' }));
+
+  await until(() => sockets.length === 2);
+  await hears(ada, following);
+});

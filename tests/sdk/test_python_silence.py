@@ -1,0 +1,72 @@
+"""Connections that stay open while no answer comes: they are replaced, and whoever follows goes on."""
+
+import asyncio
+import json
+from functools import partial
+
+import pytest
+from accord_client import list_key, live, questions
+from accord_client.models import CreateConversation
+from websockets.asyncio.client import ClientConnection
+
+from .test_python_live import key_of, rename, take
+
+
+def swallowing(*kinds):
+    """Return a connection that loses the first frame of each of these kinds, as a proxy may."""
+    left = list(kinds)
+
+    class Swallowing(ClientConnection):
+        async def recv(self, decode=None):
+            while True:
+                text = await super().recv(decode)
+                if (kind := json.loads(text)["type"]) not in left:
+                    return text
+                left.remove(kind)
+
+    return Swallowing
+
+
+@pytest.mark.parametrize("lost", ["welcome", "authenticated", "subscribed"])
+async def test_a_connection_on_which_no_answer_comes_is_replaced(person, monkeypatch, lost):
+    monkeypatch.setattr("accord_client.questions.PATIENCE", 0.5)
+    monkeypatch.setattr(live, "PATIENCE", 0.5)
+    monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing(lost)))
+    ada = await person()
+    accord = await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        await rename(accord, 1)
+        assert [change.version for change in await take(changes, 1)] == [2]
+
+
+async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_asks(person, proxy, monkeypatch):
+    monkeypatch.setattr("accord_client.questions.PATIENCE", 0.5)
+    ada = await person()
+    accord, writer = await ada.client(proxy.url), await ada.client()
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        proxy.freeze()
+        await rename(writer, 1)
+        async with accord.live.follow(list_key(ada.id, "conversations")) as others:
+            await writer.create_conversation(CreateConversation(title="Plans"))
+            assert [change.version for change in await take(changes, 1)] == [2]
+            assert [change.kind for change in await take(others, 1)] == ["created"]
+
+
+async def test_the_oldest_question_has_time_however_many_are_behind_it(monkeypatch):
+    monkeypatch.setattr(questions, "PATIENCE", 0.2)
+    given_up = asyncio.Event()
+    asked = questions.Questions(given_up.set)
+
+    for name in ("first", "second", "third"):
+        asked.asked(name)
+    for name in ("first", "second", "third"):
+        await asyncio.sleep(0.12)
+        asked.answered(name)
+    assert not given_up.is_set()
+    asked.asked("first")
+    asked.asked("second")
+    asked.answered("second")
+    async with asyncio.timeout(60):
+        await given_up.wait()
