@@ -4,18 +4,25 @@ uvicorn parses whatever came. Of requests that are sent without waiting it makes
 queue each, 150 times what they take as bytes; it answers an upgrade before the requests in front of it; and it carries
 out what comes behind the last answer of a connection. Here the parser gets no byte of a request before its turn, and
 the socket is not read meanwhile.
+
+Nor is all of one request parsed in one turn: of what came at once, a quarter of a mebibyte, the parser makes a call for
+each chunk or field, and those may have a byte.
 """
 
 from asyncio import Handle, Transport
 from typing import Any
 
-from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _END = b"\r\n\r\n"
 """What heads end with, and bodies in chunks: the parser takes no bare line feeds."""
 _FIELD = b"\r\ncontent-length: "
 _LENGTH = b"ength: "
+MOST_BYTES = 8192
+"""Bytes of heads and of chunks in one turn; a body of known length is one call, and has no such limit."""
+MOST_PIECES = 128
+"""Pieces in one turn: chunks may be full of what could be their end, and each of those is looked at alone."""
 
 
 class _Flow(FlowControl):
@@ -108,10 +115,12 @@ class InTurn(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def release(self) -> None:
-        """Read on, if that was left because something waited."""
+        """Read on, if that was left because something waited; not if the application has to take the body first."""
         if self._flow.is_held:
             self._flow.is_held = False
-            self.flow.resume_reading()
+            cycle = self.cycle
+            if self.is_deaf or cycle is None or cycle.response_complete or len(cycle.body) <= HIGH_WATER_LIMIT:  # pyright: ignore[reportUnnecessaryComparison]  # None at first
+                self.flow.resume_reading()
 
     def handle_websocket_upgrade(self) -> None:
         """Leave the connection to the socket's protocol, with what the client sent behind the handshake."""
@@ -139,24 +148,23 @@ class InTurn(HttpToolsProtocol):
         return (cycle is None or cycle.response_complete) and not self.flow.write_paused  # pyright: ignore[reportUnnecessaryComparison]  # None at first
 
     def _parse(self) -> None:
-        """Give the parser everything up to the end of a request, in pieces of which none reaches beyond it."""
+        """Give the parser a turn's worth up to the end of a request, in pieces of which none reaches beyond it."""
         came, begun = self._came, self._at
         self.is_done = False
-        while True:
+        for _ in range(MOST_PIECES):
             at = self._at
             self._at = end = self._end_of_piece(came, at)
             self.piece = piece = came[at:end]
             super().data_received(piece)
-            if self.is_done or self.is_deaf or end == len(came):
+            self._fed = b"" if self.is_done else (self._fed + piece[-3:])[-3:]
+            if self.is_done or self.is_deaf or end == len(came) or end - begun >= MOST_BYTES:
                 break
-            self._fed = (self._fed + piece[-3:])[-3:]
-        self._fed = b"" if self.is_done else (self._fed + piece[-3:])[-3:]
         self.piece = b""
+        if not self.is_deaf:
+            self.parsed(came[begun : self._at])
         if self.is_deaf:
             self._came, self._at = b"", 0
-            return
-        self.parsed(came[begun:end])
-        if end < len(came):
+        elif self._at < len(came):
             self._hold()
             if self._is_free():
                 self.next_turn()
@@ -165,7 +173,7 @@ class InTurn(HttpToolsProtocol):
             self.release()
 
     def _end_of_piece(self, came: bytes, at: int) -> int:
-        """Return the first place behind `at` where a request may end."""
+        """Return the first place behind `at` where a request may end, or where a turn does."""
         if not self.is_in_head:
             if self._body_left is None:
                 self._body_left = self.body_length()
@@ -178,8 +186,9 @@ class InTurn(HttpToolsProtocol):
             seam = (self._fed + came[at : at + 3]).find(_END)
             if seam >= 0:
                 return at + seam + len(_END) - len(self._fed)
-        end = came.find(_END, at) + len(_END)
-        return end if end >= len(_END) else len(came)
+        most = min(at + MOST_BYTES, len(came))
+        end = came.find(_END, at, most) + len(_END)
+        return end if end >= len(_END) else most
 
     def _hold(self) -> None:
         self._flow.is_held = True
@@ -188,7 +197,7 @@ class InTurn(HttpToolsProtocol):
 
 def _is_one(data: bytes) -> bool:
     """Say whether this is one request, or a head alone, and nothing behind it: nearly always it is."""
-    at = data.find(_END)
+    at = data.find(_END, 0, MOST_BYTES)
     end = at + len(_END)
     if at < 0 or end == len(data):
         return at >= 0
