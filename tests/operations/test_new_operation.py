@@ -72,6 +72,24 @@ def test_an_operation_id_in_another_case_is_told_in_one_line_with_the_right_one(
     assert done.stderr == "accord: The operationId is camelCase, like greetSomebody.\n"
 
 
+@pytest.mark.parametrize(
+    "path", ["/api/v1/Notes", "/api/v1/notes/", "/api/v1/notes/{note_id}", "/api/v1/notes/{noteId"]
+)
+def test_a_path_in_another_form_is_told_in_one_line(copy, path):
+    done = copy.run("accord", "new", "greetings", "greetSomebody", "--method", "post", "--path", path)
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"accord: {path}: write the path as /api/v1/words-with-hyphens/{{camelCaseParameter}}.\n"
+
+
+def test_a_field_whose_schema_is_taken_is_named(copy):
+    done = copy.run("accord", "new", "record", "people", "name:text", "--singular", "person")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("accord: name: with person it makes the schema PersonName, which is in openapi.yaml;")
+    assert len(done.stderr.splitlines()) == 1
+
+
 @pytest.mark.usefixtures("written")
 def test_what_cannot_be_made_is_refused_in_words(copy):
     again = copy.run("accord", "new", "notes", "addNote", "--method", "post", "--path", "/api/v1/other-notes")

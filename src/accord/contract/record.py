@@ -113,8 +113,8 @@ def problems(plan: RecordPlan, sources: Sequence[Source], repository: Path) -> l
 def _taken(plan: RecordPlan, sources: Sequence[Source]) -> list[str]:
     """Say which names the contract has already."""
     ids = {o.get("operationId"): s.name for s in sources for _, _, o in s.operations()}
-    own = {f.schema_name(plan.schema) or "" for f in plan.fields if KINDS[f.kind].shared is None}
-    schemas = {plan.schema, f"{plan.schema}List", f"Create{plan.schema}", f"Update{plan.schema}", *own}
+    own = {f.schema_name(plan.schema) or "": f.name for f in plan.fields if KINDS[f.kind].shared is None}
+    schemas = {plan.schema, f"{plan.schema}List", f"Create{plan.schema}", f"Update{plan.schema}"}
     return [
         *(f"The domain {s.domain} is there; choose another name." for s in sources if s.domain == plan.table),
         *(f"The operationId {i} is in {ids[i]}; choose another." for i in plan.operations.values() if i in ids),
@@ -122,6 +122,11 @@ def _taken(plan: RecordPlan, sources: Sequence[Source]) -> list[str]:
             f"The schema {name} is in {s.name}; choose another name."
             for s in sources
             for name in sorted(schemas & s.components("schemas").keys())
+        ),
+        *(
+            f"{own[name]}: with {plan.one} it makes the schema {name}, which is in {s.name}; name the field otherwise."
+            for s in sources
+            for name in sorted(own.keys() & s.components("schemas").keys())
         ),
         *(
             f"The parameter {plan.schema}Id is in {s.name}; choose another name."

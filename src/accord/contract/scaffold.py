@@ -12,6 +12,7 @@ from pathlib import Path
 from accord.contract import bundle, lint, record
 from accord.contract.generate import SourcesMissing, generate
 from accord.contract.insertion import insert
+from accord.contract.lint.operation_rules import is_camel_case, is_path
 from accord.contract.merge import merge
 from accord.contract.names import snake_case
 from accord.contract.record_fields import parse_all
@@ -21,7 +22,6 @@ from accord.contract.templates import SAMPLES, Plan, flow, fragment, new_domain,
 NOUNS = frozenset({"tables", "queries", "shapes", "rules", "events", "problems"})
 NEEDED = {"datamodel_code_generator": "datamodel-code-generator", "ruff": "ruff"}
 """What writes types and formats code, by the module that it is imported as."""
-_camel_case = re.compile(r"[a-z][a-zA-Z0-9]*").fullmatch
 
 
 class ScaffoldRefused(Exception):
@@ -89,9 +89,9 @@ def _refuse_existing(files: Mapping[Path, str], advice: str, repository: Path) -
 def _name_problems(plan: Plan) -> list[str]:
     name, domain, operation_id = plan.flow_name, plan.domain, plan.operation_id
     checks = (
-        (domain.isidentifier() and domain.islower(), "The domain is one lower-case word, like accounts."),
+        (domain.isidentifier() and domain.islower(), "The domain is one lower-case word, like accounts or work_items."),
         (
-            _camel_case(operation_id) is not None,
+            is_camel_case(operation_id) is not None,
             f"The operationId is camelCase, like {_suggested(operation_id)}.",
         ),
         (
@@ -101,6 +101,10 @@ def _name_problems(plan: Plan) -> list[str]:
         (not name.startswith("on_"), "Files on_….py are reactions to events; name the operation otherwise."),
         (plan.method in METHODS, f"The method is one of {', '.join(METHODS)}."),
         (plan.path.startswith("/api/v1/"), "The path starts with /api/v1/."),
+        (
+            not plan.path.startswith("/api/v1/") or is_path(plan.path) is not None,
+            f"{plan.path}: write the path as /api/v1/words-with-hyphens/{{camelCaseParameter}}.",
+        ),
     )
     return [message for passed, message in checks if not passed]
 

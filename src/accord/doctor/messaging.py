@@ -60,7 +60,7 @@ def _get_version() -> Operation:
 def workers(answer: Result | None, *, strangers: int = 0) -> Finding:
     """Judge what a worker answered to a signed request, or that workers are heard whose signature is another one."""
     if answer is not None and answer.success:
-        return Finding("workers", f"one answers, of release {answer.data['version']}")
+        return Finding("workers", f"at least one answers, of release {answer.data['version']}")
     if strangers:
         advice = "Give gateways and workers the same FLOW_ENVELOPE_KEY"
         return Finding("workers", "one is there, and has another key than this process", advice, works=False)

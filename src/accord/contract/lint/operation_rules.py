@@ -13,22 +13,22 @@ RATE_LIMITS = frozenset({"login", "register", "refresh", "forgotPassword"})
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 PROBLEM = "#/components/schemas/Problem"
 
-_camel_case = re.compile(r"[a-z][a-zA-Z0-9]*").fullmatch
+is_camel_case = re.compile(r"[a-z][a-zA-Z0-9]*").fullmatch
 _permission = re.compile(r"self|[a-z][a-zA-Z]*:[a-z][a-zA-Z]*").fullmatch
-_path = re.compile(r"(?:/api/v1|/\.well-known)(?:/(?:[a-z0-9]+(?:[-.][a-z0-9]+)*|\{[a-z][a-zA-Z0-9]*\}))+").fullmatch
+is_path = re.compile(r"(?:/api/v1|/\.well-known)(?:/(?:[a-z0-9]+(?:[-.][a-z0-9]+)*|\{[a-z][a-zA-Z0-9]*\}))+").fullmatch
 
 
 def has_a_name(bundle: Json) -> Iterator[str]:
     """The operationId names the flow file, the test and the SDK function."""
     for operation in operations(bundle):
-        if not _camel_case(operation.definition.get("operationId", "")):
+        if not is_camel_case(operation.definition.get("operationId", "")):
             yield f"{operation.where}: give it an operationId in camelCase, like updateMe."
 
 
 def has_a_plain_path(bundle: Json) -> Iterator[str]:
     """Paths are predictable, and none ends with a slash."""
     for operation in operations(bundle):
-        if not _path(operation.path):
+        if not is_path(operation.path):
             yield f"{operation.where}: write the path as /api/v1/words-with-hyphens/{{camelCaseParameter}}."
 
 
@@ -113,7 +113,7 @@ def describes_each_parameter(bundle: Json) -> Iterator[str]:
                 yield f"{operation.where}: give the parameter {name} a schema, no style, explode or content."
             if resolve(bundle, parameter.get("schema", {})).get("type") not in SCALARS:
                 yield f"{operation.where}: the parameter {name} must be a text, a number or a boolean."
-            if parameter.get("in") in {"path", "query"} and not _camel_case(name or ""):
+            if parameter.get("in") in {"path", "query"} and not is_camel_case(name or ""):
                 yield f"{operation.where}: write the parameter {name} in camelCase."
 
 
