@@ -6,7 +6,7 @@ import itertools
 import httpx
 from live_client import open_stream, record_key
 
-from accord.live.subscriptions import WINDOW
+from accord.journal.reading import WINDOW
 
 
 async def test_a_position_that_nobody_can_have_seen_asks_for_a_reload(given, live):

@@ -9,8 +9,10 @@ one must be able to read to read this one, and the field with its id: whoever lo
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 
+from accord.contract.bundle import load
 from accord.contract.ids import UUID
 from accord.contract.operations import Operation, operations
 
@@ -101,6 +103,12 @@ def record_types(bundle: Mapping[str, Any]) -> dict[str, RecordType]:
         if definition is not None and not schema.get("nullable"):
             found[definition["table"]] = RecordType(definition["table"], name, by_id[definition["read"]], definition)
     return found
+
+
+@cache
+def kinds() -> dict[str, RecordType]:
+    """Return the kinds of records of this service, by table."""
+    return record_types(load())
 
 
 def list_owners(bundle: Mapping[str, Any]) -> dict[str, str | None]:

@@ -16,13 +16,12 @@ import jsonschema_rs
 
 from accord.contract import bundle
 from accord.contract.field_errors import REFERENCE, FieldError, FieldErrors
+from accord.contract.ids import is_id
 from accord.contract.times import parse_time
 
 MAX_ERRORS = 50
 MAX_EMAIL = 255
 Validate = Callable[[Any], list[FieldError]]
-
-_uuid = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}").fullmatch
 
 # RFC 5321 with the letters of RFC 6531: no quoted local parts and no address literals, which nobody has.
 _email = re.compile(
@@ -47,7 +46,7 @@ def compile_validator(schema: Mapping[str, Any]) -> Validate:
 def _compiled(plain: Mapping[str, Any]) -> Any:
     return jsonschema_rs.Draft4Validator(
         {**plain, "components": {"schemas": _reachable(plain)}},
-        formats={"uuid": _is_uuid, "date": _is_date, "date-time": _is_date_time, "email": _is_email},
+        formats={"uuid": is_id, "date": _is_date, "date-time": _is_date_time, "email": _is_email},
         validate_formats=True,
     )
 
@@ -55,10 +54,6 @@ def _compiled(plain: Mapping[str, Any]) -> Any:
 @cache
 def _field_errors() -> FieldErrors:
     return FieldErrors(_schemas(), _compiled)
-
-
-def _is_uuid(text: str) -> bool:
-    return _uuid(text) is not None
 
 
 def _is_date(text: str) -> bool:

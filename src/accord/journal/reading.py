@@ -14,6 +14,8 @@ from accord.journal.chain import START
 
 BATCH = 500
 """Entries read at a time."""
+WINDOW = 10_000
+"""Positions that are searched for what was missed; requests go on from there, subscriptions further behind reload."""
 
 # The time of the entry tells PostgreSQL which partition it is in.
 _of_position = (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at)

@@ -15,15 +15,13 @@ from accord.contract.records import Key, ListKey, RecordKey, list_owners, owner_
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.journal.cursors import Cursor, fits
-from accord.journal.reading import Forgotten, changes, keys_of
+from accord.journal.reading import WINDOW, Forgotten, changes, keys_of
 from accord.live import frames
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
 from accord.problems import NotFound, Problem
 from accord.security.permissions import allows
 
-WINDOW = 10_000
-"""Positions that are searched for what was missed; whoever is further behind reloads, which is less work for both."""
 PAGE = 400
 """Missed changes that are queued at a time."""
 AT_ONCE = 4

@@ -7,23 +7,17 @@ from typing import Any
 from uuid import UUID
 
 from accord.context import Context
-from accord.contract import bundle
-from accord.contract.records import RecordType, record_types
+from accord.contract.records import kinds
 from accord.problems import Forbidden
 
 Readable = set[tuple[str, str]]
-
-
-@cache
-def _kinds() -> dict[str, RecordType]:
-    return record_types(bundle.load())
 
 
 async def readable(context: Context, entries: Sequence[Any]) -> Readable:
     """Return the records of these entries that the caller may read, by table and id; one statement for each table."""
     ids: dict[str, set[str]] = {}
     for entry in entries:
-        if entry.table in _kinds():
+        if entry.table in kinds():
             ids.setdefault(entry.table, set()).add(str(entry.record_id))
     return {
         (table, str(row.id))
@@ -34,7 +28,7 @@ async def readable(context: Context, entries: Sequence[Any]) -> Readable:
 
 def shows(entry: Any, records: Readable) -> bool:
     """Say whether the values of an entry may be seen; of what is no record, such as a session, those of events."""
-    if entry.table not in _kinds():
+    if entry.table not in kinds():
         return entry.kind == "event"
     return (entry.table, str(entry.record_id)) in records
 
@@ -53,4 +47,4 @@ def shows_every(context: Context, reason: str | None, filters: Mapping[str, Any]
 @cache
 def _reader_of(table: str) -> Any:
     """Domains do not know each other, so the record's is found by name."""
-    return getattr(importlib.import_module(f"accord.flows.{_kinds()[table].read.domain}.rules"), f"readable_{table}")
+    return getattr(importlib.import_module(f"accord.flows.{kinds()[table].read.domain}.rules"), f"readable_{table}")

@@ -14,10 +14,10 @@ from accord.contract.records import (
     ListKey,
     RecordKey,
     RecordType,
+    kinds,
     list_owners,
     owner_to_read,
     parse_key,
-    record_types,
 )
 from accord.journal import reading
 from accord.journal.cursors import Cursor, cursor_at, fits
@@ -25,8 +25,6 @@ from accord.problems import NotFound, ValidationFailed
 
 TICKET_PREFIX = "accord_ticket_"
 TICKET_SECONDS = 30
-WINDOW = 10_000
-"""Positions that one request searches: few enough to be quick, and the next request goes on from there."""
 
 
 def parsed(keys: str) -> list[Key]:
@@ -45,7 +43,7 @@ async def readable_version(context: Context, key: Key) -> int | None:
     if isinstance(key, ListKey):
         await _require_list(context, key)
         return None
-    record = _records().get(key.table)
+    record = kinds().get(key.table)
     if record is None or not context.caller.may(record.read.permission or "self"):
         raise NotFound
     return await _read_version(context, record, key)
@@ -71,9 +69,9 @@ async def _read_version(context: Context, record: RecordType, key: RecordKey) ->
 
 async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor:
     """Return how far one request searches."""
-    if last.position - begin.position <= WINDOW:
+    if last.position - begin.position <= reading.WINDOW:
         return last
-    return await cursor_at(context.read, begin.position + WINDOW) or last
+    return await cursor_at(context.read, begin.position + reading.WINDOW) or last
 
 
 async def entries_between(
@@ -98,11 +96,6 @@ def new_ticket(context: Context) -> str:
 def ticket_hash(ticket: str) -> bytes:
     """Return what is stored of a ticket."""
     return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).digest()
-
-
-@cache
-def _records() -> dict[str, RecordType]:
-    return record_types(bundle.load())
 
 
 @cache

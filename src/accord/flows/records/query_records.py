@@ -1,6 +1,7 @@
 """POST /api/v1/records/query."""
 
 from accord.context import Context
+from accord.contract.records import kinds
 from accord.contract.types import FoundRecords, QueryRecords
 from accord.flows.records import rules, shapes
 from accord.journal import cursors
@@ -13,7 +14,7 @@ async def query_records(context: Context, body: QueryRecords) -> FoundRecords:
     ids = rules.ids_by_table((pointer["table"], pointer["id"]) for pointer in body["pointers"])
     records = [
         (table, shapes.record(table, row))
-        for table in sorted(ids.keys() & shapes.kinds().keys())
+        for table in sorted(ids.keys() & kinds().keys())
         for row in await rules.domain_of(table).readable(context.read, context.caller, ids[table])
     ]
     return shapes.found(records, cursor)

@@ -28,6 +28,7 @@ from accord.contract.record_changes import (
     Record,
     RecordExists,
 )
+from accord.contract.records import kinds
 from accord.contract.shapes import timestamp
 from accord.flows.records import queries, shapes
 from accord.flows.records.problems import AnchorMissing, RecordsMoved
@@ -49,7 +50,7 @@ class Domain(NamedTuple):
 @cache
 def domain_of(table: str) -> Domain:
     """Return what the domain of this table provides."""
-    rules = importlib.import_module(f"accord.flows.{shapes.kinds()[table].read.domain}.rules")
+    rules = importlib.import_module(f"accord.flows.{kinds()[table].read.domain}.rules")
     prefixes = ("readable_", "writable_", "lists_of_", "create_in_", "delete_from_")
     return Domain(*(getattr(rules, prefix + table, None) for prefix in prefixes))
 
@@ -75,7 +76,7 @@ def checked_operations(operations: Sequence[Any]) -> list[Operation]:
 
 
 def _check_kind(index: int, operation: Operation) -> None:
-    kind, field = shapes.kinds()[operation["table"]], f"operations[{index}]"
+    kind, field = kinds()[operation["table"]], f"operations[{index}]"
     if operation["op"] == "delete" and not kind.can_be_deleted:
         raise _invalid(f"{field}.table", "holds records that cannot be deleted like this")
     if operation["op"] != "create":

@@ -8,18 +8,12 @@ from accord.contract import bundle, types
 from accord.contract.ids import Normalise, compile_normaliser
 from accord.contract.names import snake_case
 from accord.contract.record_changes import Key, Operation, Record
-from accord.contract.records import RecordType, record_types
+from accord.contract.records import kinds
 from accord.contract.shapes import record_shape
 from accord.contract.types import FoundRecords
 from accord.contract.validators import FieldError, compile_validator
 from accord.database.schema import metadata
 from accord.journal.cursors import Cursor
-
-
-@cache
-def kinds() -> dict[str, RecordType]:
-    """Return the kinds of records that the contract names, by table."""
-    return record_types(bundle.load())
 
 
 @cache
