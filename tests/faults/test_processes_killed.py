@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 
 import httpx
+import psycopg
 import pytest
 from faults.deployment import PATIENCE, TRANSPORT
 from operations.processes import locked_row, someone_waits_for_a_lock
@@ -50,6 +51,29 @@ async def test_a_killed_worker_costs_its_own_requests_only(given, deployment, im
     # The other one serves from now on, all of it; the dead one is replaced.
     following = [await me.patch("/api/v1/me", expectedVersion=version + n, firstName="Go") for n in range(6)]
     assert [answer.status_code for answer in following] == [200] * 6
+    victim.log.unlink()
+    victim.start().wait_for("(worker is ready)")
+
+
+async def test_what_a_killed_worker_was_to_create_is_created_once_by_another_if_it_has_a_key(given, deployment):
+    me, victim = await given.an_account(), deployment.workers[0]
+    keys = [{"Idempotency-Key": f"key-{number}"} for number in range(2)]
+    async with await psycopg.AsyncConnection.connect(deployment.database_url) as holder:
+        await holder.execute("LOCK TABLE conversation_members IN EXCLUSIVE MODE")
+        # Two at once, so that each of the workers has one.
+        requests = [asyncio.create_task(me.post("/api/v1/conversations", key, title="Plans")) for key in keys]
+        await given.lock_waiters(2)
+        victim.process.send_signal(signal.SIGKILL)
+        victim.process.wait()
+    answers = await asyncio.gather(*requests)
+    again = [await me.post("/api/v1/conversations", key, title="Plans") for key in keys]
+
+    # The server may still be at what the dead one asked for; whoever sends the key again gets the answer.
+    assert {answer.status_code for answer in answers} <= {201, 409}
+    assert {answer.json().get("code") for answer in answers} <= {None, "IDEMPOTENCY_IN_PROGRESS"}
+    assert [answer.status_code for answer in again] == [201, 201]
+    made = (await me.get("/api/v1/conversations")).json()["items"]
+    assert sorted(one["id"] for one in made) == sorted(answer.json()["id"] for answer in again)
     victim.log.unlink()
     victim.start().wait_for("(worker is ready)")
 
