@@ -40,7 +40,7 @@ def python(target: Path) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         output, document = Path(scratch, "output"), Path(scratch, "bundle.json")
         bundle = json.loads(BUNDLE.read_text("utf-8"))
-        document.write_text(json.dumps(_with_described_parameters(bundle)), encoding="utf-8")
+        document.write_text(json.dumps(_with_names(_with_described_parameters(bundle))), encoding="utf-8")
         _run(
             *(sys.executable, "-m", "openapi_python_client", "generate", f"--path={document}"),
             *(f"--output-path={output}", "--meta=none", f"--config={PYTHON / 'generator.yaml'}"),
@@ -83,6 +83,15 @@ def _with_described_parameters(bundle: Mapping[str, Any]) -> dict[str, Any]:
     return document
 
 
+def _with_names(document: dict[str, Any]) -> dict[str, Any]:
+    """Say in the types which tables and paths there are; what the service says of newer ones is read all the same."""
+    schemas = document["components"]["schemas"]
+    kinds = [schema["x-record"] for schema in schemas.values() if "x-record" in schema]
+    schemas["TableName"]["enum"] = sorted({kind["table"] for kind in kinds})
+    schemas["RecordPath"]["enum"] = sorted({path for kind in kinds for path in kind.get("writable", {})})
+    return document
+
+
 def _facts(bundle: Mapping[str, Any]) -> str:
     """Return the module of what the contract says beyond types."""
     operations = {_snake_case(operation["operationId"]): operation for operation in _operations(bundle)}
@@ -90,6 +99,7 @@ def _facts(bundle: Mapping[str, Any]) -> str:
     for_anybody = [name for name, operation in operations.items() if {} in operation.get("security", ())]
     repeatable = [name for name, operation in operations.items() if _is_repeatable(operation)]
     keyed = [name for name, operation in operations.items() if "Idempotency-Key" in _headers(operation, bundle)]
+    lists = sorted(operation["x-list"]["type"] for operation in operations.values() if "x-list" in operation)
     schemas = bundle["components"]["schemas"]
     aliases = {name: _alias(schema) for name, schema in schemas.items() if "oneOf" in schema}
     return "\n".join(
@@ -97,7 +107,7 @@ def _facts(bundle: Mapping[str, Any]) -> str:
             '"""What the contract says beyond types. Generated from openapi/bundle.json; never edited."""',
             "from __future__ import annotations",
             "from collections.abc import Mapping",
-            "from typing import Final, TypeAlias, Union",
+            "from typing import Final, Literal, TypeAlias, Union",
             f"from .models import {', '.join(sorted(schemas.keys() - aliases.keys()))}",
             f"ANONYMOUS: Final = frozenset({sorted(anonymous)})",
             '"""Operations that nobody signs in for."""',
@@ -111,6 +121,8 @@ def _facts(bundle: Mapping[str, Any]) -> str:
             '"""For each table the fields that a new record is given."""',
             f"MOMENTS: Final[Mapping[str, frozenset[str]]] = {_moments(bundle)}",
             '"""For each table the fields that hold a time of the service, or null."""',
+            f"ListType: TypeAlias = Literal[{', '.join(map(repr, lists))}]",
+            '"""What lists there are to follow."""',
             *(f"{name}: TypeAlias = {alias}" for name, alias in sorted(aliases.items())),
             "",
         ]

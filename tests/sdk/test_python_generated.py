@@ -68,8 +68,8 @@ USE = """
 from collections.abc import AsyncIterator, Iterator
 from uuid import UUID
 
-from accord_client import Accord, AsyncAccord, Resync
-from accord_client.models import Change, Message, UpdateMe, User
+from accord_client import Accord, AsyncAccord, Resync, list_key, record_key
+from accord_client.models import Change, Message, RecordPointer, SetOperation, UpdateMe, User
 
 
 async def right(accord: AsyncAccord, conversation: UUID) -> None:
@@ -83,6 +83,10 @@ async def right(accord: AsyncAccord, conversation: UUID) -> None:
         async for change in changes:
             either: Change | Resync = change
             print(either, me, messages, users, saved)
+    async with accord.live.follow(record_key("users", me.id), list_key(me.id, "conversations")):
+        await accord.cache().load([RecordPointer(table="conversations", id=conversation)])
+    title = SetOperation(table="conversations", id=conversation, path="title", value="Plans")
+    await accord.cache().transact([title])
 
 
 def waiting(accord: Accord, conversation: UUID) -> None:
@@ -104,6 +108,14 @@ async def wrong(accord: AsyncAccord, conversation: UUID) -> None:
     UpdateMe(first_name="Ada")
     me = await accord.get_me()
     me.nickname
+    accord.iterate(accord.list_messages, conversation, limmit=2)
+    accord.cache().follow("user", me.id)
+    accord.cache().get("user", me.id)
+    record_key("user", me.id)
+    list_key(me.id, "conversation")
+    SetOperation(table="conversation", id=me.id, path="title", value="Plans")
+    SetOperation(table="conversations", id=me.id, path="titel", value="Plans")
+    RecordPointer(table="message", id=me.id)
 """
 
 
@@ -117,7 +129,7 @@ def test_right_use_has_types_and_wrong_use_is_found(tmp_path):
     lines = USE.lstrip("\n").splitlines()
     first_wrong = next(number for number, line in enumerate(lines, 1) if line.startswith("async def wrong")) + 1
     errors = {int(number) for line in found if (number := (re.findall(r"use\.py:(\d+):", line) or [0])[0])}
-    assert errors == {first_wrong + line for line in (0, 1, 2, 3, 4, 6)}, found
+    assert errors == {first_wrong + line for line in (0, 1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 13, 14)}, found
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())

@@ -37,7 +37,7 @@ from .errors import (
     ValidationFailed,
     VersionConflict,
 )
-from .generated.facts import RecordOperation, RecordValue
+from .generated.facts import ListType, RecordOperation, RecordValue
 from .generated.types import UNSET, Unset
 from .live import Live
 from .tokens import FileTokens, MemoryTokens, Tokens, TokenStore
@@ -60,6 +60,7 @@ __all__ = [
     "IdempotencyKeyReused",
     "InternalError",
     "InvalidCredentials",
+    "ListType",
     "Live",
     "Lost",
     "MemoryTokens",

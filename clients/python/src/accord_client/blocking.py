@@ -34,7 +34,7 @@ from .cache import Event, Outcome
 from .changes import Resync
 from .client import AsyncAccord
 from .generated.facts import RecordOperation
-from .generated.models import AnyRecord, Change, RecordPointer, User
+from .generated.models import AnyRecord, Change, RecordPointer, TableName, User
 from .generated.operations import Operations
 from .generated.types import Model
 from .pages import Page
@@ -163,11 +163,11 @@ class Cache:
         """How many transactions were not made yet."""
         return self._cache.pending
 
-    def get(self, table: str, record_id: UUID) -> AnyRecord | None:
+    def get(self, table: TableName, record_id: UUID) -> AnyRecord | None:
         """Return a record as it looks with all that is pending; None when it is not here."""
         return self._loop.call(lambda: self._cache.get(table, record_id))
 
-    def put(self, table: str, record: Model) -> None:
+    def put(self, table: TableName, record: Model) -> None:
         """Take a record that was read in another way; an older version than the one here changes nothing."""
         self._loop.call(lambda: self._cache.put(table, record))
 
@@ -197,7 +197,7 @@ class Cache:
         return self._loop.wait_for(self._cache.flush())
 
     @contextmanager
-    def follow(self, table: str, record_id: UUID) -> Generator[None, None, None]:
+    def follow(self, table: TableName, record_id: UUID) -> Generator[None, None, None]:
         """Keep a record current as long as the block runs. Raises NotFound when it may not be followed."""
         with self._loop.entered(self._cache.follow(table, record_id)):
             yield

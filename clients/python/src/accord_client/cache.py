@@ -19,7 +19,7 @@ import attrs
 from .changes import Changes, Resync, record_key, record_of
 from .errors import AccordError, ConnectionFailed, NotFound, SignedOut, other_account, other_history
 from .generated.facts import RecordOperation
-from .generated.models import AnyRecord, Change, FoundRecords, QueryRecords, RecordPointer
+from .generated.models import AnyRecord, Change, FoundRecords, QueryRecords, RecordPointer, TableName
 from .generated.operations import AsyncOperations
 from .generated.types import Model
 from .held_records import HeldRecords, Key, Pending, found_in
@@ -36,7 +36,7 @@ _MOST_POINTERS: Final = 1000
 class Changed:
     """A record that looks different now, or is there no more."""
 
-    table: str
+    table: TableName
     id: UUID
 
 
@@ -95,11 +95,11 @@ class Cache:
         """How many transactions were not made yet."""
         return len(self._held.pending)
 
-    def get(self, table: str, record_id: UUID) -> AnyRecord | None:
+    def get(self, table: TableName, record_id: UUID) -> AnyRecord | None:
         """Return a copy of a record as it looks with all that is pending; None when it is not here."""
         return copy.deepcopy(self._held.get((table, record_id)))
 
-    def put(self, table: str, record: Model) -> None:
+    def put(self, table: TableName, record: Model) -> None:
         """Take a record that was read in another way; an older version than the one here changes nothing."""
         read = AnyRecord.from_dict(copy.deepcopy(record.to_dict()))
         self._held.put((table, read.id), read)
@@ -153,7 +153,7 @@ class Cache:
         return not self._held.pending
 
     @asynccontextmanager
-    async def follow(self, table: str, record_id: UUID) -> AsyncGenerator[None, None]:
+    async def follow(self, table: TableName, record_id: UUID) -> AsyncGenerator[None, None]:
         """Keep a record current as long as the block runs. Raises NotFound when it may not be followed."""
         async with self._following(record_key(table, record_id)) as begin:
             await self.load([RecordPointer(table=table, id=record_id)])

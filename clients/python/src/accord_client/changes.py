@@ -5,24 +5,25 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Iterable
-from typing import Final
+from typing import Final, cast
 from uuid import UUID
 
 import attrs
 
 from .errors import ConnectionFailed
-from .generated.models import Change
+from .generated.facts import ListType
+from .generated.models import Change, TableName
 
 MOST_WAITING: Final = 10_000
 """Changes that wait for a slow follower; it gets a Resync instead of more."""
 
 
-def record_key(table: str, record_id: UUID | str) -> str:
+def record_key(table: TableName, record_id: UUID | str) -> str:
     """Return the key of a record."""
     return f"getRecord:{table}:{record_id}"
 
 
-def list_key(owner_id: UUID | str, list_type: str) -> str:
+def list_key(owner_id: UUID | str, list_type: ListType) -> str:
     """Return the key of a list of one's own."""
     return f"getList:{owner_id}:{list_type}"
 
@@ -32,14 +33,14 @@ def position_of(cursor: str) -> int:
     return int(cursor.partition(".")[0])
 
 
-def record_of(news: Change | Resync | str) -> tuple[str, UUID] | None:
+def record_of(news: Change | Resync | str) -> tuple[TableName, UUID] | None:
     """Return the table and the id of the record that a change, or a key, is about; None of a list as a whole."""
     if isinstance(news, Change) and news.record:
-        return news.record.table, news.record.id
+        return cast("TableName", news.record.table), news.record.id
     key = news if isinstance(news, str) else news.key
     method, _, rest = key.partition(":")
     table, _, record_id = rest.partition(":")
-    return (table, UUID(record_id)) if method == "getRecord" else None
+    return (cast("TableName", table), UUID(record_id)) if method == "getRecord" else None
 
 
 @attrs.frozen

@@ -16,11 +16,11 @@ from uuid import UUID, uuid4
 import attrs
 
 from .generated.facts import RecordOperation
-from .generated.models import AnyRecord, ApplyTransaction, DeleteOperation, FoundRecords
+from .generated.models import AnyRecord, ApplyTransaction, DeleteOperation, FoundRecords, TableName
 from .generated.types import UNSET
 from .record_changes import CannotApply, applied
 
-Key: TypeAlias = tuple[str, UUID]
+Key: TypeAlias = tuple[TableName, UUID]
 """Table and id."""
 
 

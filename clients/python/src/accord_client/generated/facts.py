@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, TypeAlias, Union
+from typing import Final, Literal, TypeAlias, Union
 
 from .models import (
     CreateOperation,
@@ -53,6 +53,8 @@ CREATABLE: Final[Mapping[str, frozenset[str]]] = {
 """For each table the fields that a new record is given."""
 MOMENTS: Final[Mapping[str, frozenset[str]]] = {"conversations": frozenset(["archivedAt"])}
 """For each table the fields that hold a time of the service, or null."""
+ListType: TypeAlias = Literal["conversations", "messages"]
+"""What lists there are to follow."""
 RecordOperation: TypeAlias = Union[
     SetOperation, SetNowOperation, ListInsertOperation, ListRemoveOperation, CreateOperation, DeleteOperation
 ]

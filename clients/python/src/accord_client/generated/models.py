@@ -52,6 +52,7 @@ __all__ = [
     "Problem",
     "QueryRecords",
     "RecordFields",
+    "RecordPath",
     "RecordPointer",
     "RecordsById",
     "RecordsByTable",
@@ -67,6 +68,7 @@ __all__ = [
     "SignedIn",
     "SigningKey",
     "SigningKeys",
+    "TableName",
     "UpdateConversation",
     "UpdateMe",
     "UpdateMessage",
@@ -91,8 +93,14 @@ HealthStatus: TypeAlias = Literal["degraded", "error", "ok"]
 
 ListInsertOperationWhere: TypeAlias = Literal["after", "before", "end", "start"]
 
+RecordPath: TypeAlias = Literal["archivedAt", "pinnedMessageIds", "tags", "text", "title"]
+"""A field that `x-record` lists as writable."""
+
 Role: TypeAlias = Literal["admin", "customer", "root"]
 """`customer`, `admin` (manages customers) or `root` (may do everything)."""
+
+TableName: TypeAlias = Literal["conversations", "messages", "users"]
+"""The kind of a record, as `x-record` names it."""
 
 
 @define(kw_only=True)
@@ -412,7 +420,7 @@ class CreateOperation(Model):
 
     op: Literal["create"] = "create"
 
-    table: str
+    table: TableName
     """The kind of a record, as `x-record` names it."""
 
     id: UUID
@@ -452,7 +460,7 @@ class DeleteOperation(Model):
 
     op: Literal["delete"] = "delete"
 
-    table: str
+    table: TableName
     """The kind of a record, as `x-record` names it."""
 
     id: UUID
@@ -541,13 +549,13 @@ class ListInsertOperation(Model):
 
     op: Literal["listInsert"] = "listInsert"
 
-    table: str
+    table: TableName
     """The kind of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
 
-    path: str
+    path: RecordPath
     """A field that `x-record` lists as writable."""
 
     value: str
@@ -565,13 +573,13 @@ class ListRemoveOperation(Model):
 
     op: Literal["listRemove"] = "listRemove"
 
-    table: str
+    table: TableName
     """The kind of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
 
-    path: str
+    path: RecordPath
     """A field that `x-record` lists as writable."""
 
     value: str
@@ -732,7 +740,7 @@ RecordFields: TypeAlias = Dict[str, "bool | float | list[str] | None | str"]
 class RecordPointer(Model):
     """Which record."""
 
-    table: str
+    table: TableName
     """The kind of a record, as `x-record` names it."""
 
     id: UUID
@@ -832,13 +840,13 @@ class SetNowOperation(Model):
 
     op: Literal["setNow"] = "setNow"
 
-    table: str
+    table: TableName
     """The kind of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
 
-    path: str
+    path: RecordPath
     """A field that `x-record` lists as writable."""
 
 
@@ -848,13 +856,13 @@ class SetOperation(Model):
 
     op: Literal["set"] = "set"
 
-    table: str
+    table: TableName
     """The kind of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
 
-    path: str
+    path: RecordPath
     """A field that `x-record` lists as writable."""
 
     value: bool | float | list[str] | None | str
