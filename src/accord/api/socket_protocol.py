@@ -16,7 +16,7 @@ LINGER = 10.0
 """Seconds that a client has to take what was sent before the connection is cut."""
 MAX_FRAGMENTS = 1000
 """Fragments of one message; empty ones have no size that could be limited."""
-PIECE = 16384
+PIECE = 1024
 """Bytes that are looked at before everybody else has a turn, and what they made was taken; a frame has at least six."""
 
 
