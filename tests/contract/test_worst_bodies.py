@@ -13,6 +13,8 @@ from accord.problems import ValidationFailed
 
 MOST = 0.05
 """Seconds of this thread's own time."""
+TRIES = 25
+"""One of them within the time is enough: whatever else a machine does adds to it, and nothing takes from it."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -29,14 +31,14 @@ def _collected_as_in_the_service():
 def refused(body: JsonBody, text: bytes) -> tuple[list[dict[str, str]], float]:
     """Return the errors and how long they took; more than the best of several is the machine's."""
     errors, best = [], 1e9
-    for _ in range(5):
+    for _ in range(TRIES):
         started = time.thread_time()
         try:
             errors = body.parse(text)[1]
         except ValidationFailed as problem:
             errors = problem.extra["errors"]
         best = min(best, time.thread_time() - started)
-        if best < MOST / 2:
+        if best < MOST:
             break
     return errors, best
 
