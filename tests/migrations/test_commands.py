@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -138,3 +139,22 @@ def test_the_doctor_tells_of_tables_that_differ_from_the_code(on, empty):
 
     assert done.returncode == 1
     assert "✗ tables: 1 differences from those that this release declares. `accord db check` lists them." in done.stdout
+
+
+def test_whoever_looks_does_not_wait_for_a_table_that_is_locked(on, empty):
+    said = "accord: Another transaction has locked a table for longer than 2 s. Try again when it has ended; "
+    assert on.command("db", "upgrade").returncode == 0
+
+    with psycopg.connect(empty) as holder, ThreadPoolExecutor() as together:
+        holder.execute("LOCK TABLE users, journal")
+        check, doctor = (together.submit(on.command, *words) for words in (("db", "check"), ("doctor",)))
+        refused = [check.result(), doctor.result()]
+        holder.execute("LOCK TABLE alembic_version")
+        refused.append(on.command("db", "upgrade"))
+        holder.rollback()
+
+    assert [done.returncode for done in refused] == [1, 1, 1]
+    assert said in refused[0].stderr
+    assert said.removeprefix("accord: ") in refused[1].stdout
+    assert said in refused[2].stderr
+    assert on.command("db", "check").returncode == 0

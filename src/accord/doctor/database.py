@@ -22,6 +22,8 @@ from accord.settings import Settings
 
 OLDEST = 15
 """Major version of PostgreSQL that the statements need."""
+PATIENCE = 10.0
+"""Seconds that a statement may take: what is locked is a finding, too."""
 
 _ABOUT = Statement(
     text(
@@ -50,7 +52,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
     except CannotStart as away:
         yield Finding("database", str(away).rstrip("."), works=False)
         return
-    database = Database(url, 1, for_reading=True)
+    database = Database(url, 1, statement_timeout=PATIENCE, for_reading=True)
     await database.open()
     try:
         started = time.perf_counter()
@@ -68,6 +70,11 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
             yield journal(await whole_backlog(database), relayed=await is_relayed(database))
             for row in await database.all(_UNREADABLE):
                 yield unreadable(row)
+    except CannotStart as locked:
+        yield Finding("database", str(locked).rstrip("."), works=False)
+    except Problem as problem:
+        advice = "Look in pg_locks and pg_stat_activity for what holds it up"
+        yield Finding("database", f"PostgreSQL says: {words_of(problem.__cause__ or problem)}", advice, works=False)
     finally:
         await database.close()
 

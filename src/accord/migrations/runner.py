@@ -18,6 +18,8 @@ CONNECT_TIMEOUT = 5
 """Seconds to wait for a server that does not answer."""
 LOCK_TIMEOUT = 1
 """Seconds a migration waits for a lock on a table, with everybody queueing up behind it, before it lets them pass."""
+LOOK_TIMEOUT = 2
+"""Seconds that whoever only looks waits for a lock that another transaction holds."""
 STILL_TIMEOUT = 60
 """Seconds that a migration may do nothing within its transaction: a frozen process must not hold locks for ever."""
 ATTEMPTS = 5
@@ -25,6 +27,7 @@ PAUSE = 3.0
 """Seconds in which others work before a migration that could not have its lock is tried again."""
 FIND = "Put its file back into src/accord/migrations/versions/, or begin with an empty database"
 ADVISORY_LOCK = 0x4143434F5244  # "ACCORD" in ASCII
+_LOOK = f"SET lock_timeout = '{LOOK_TIMEOUT}s'"
 
 
 def head() -> str:
@@ -55,10 +58,13 @@ def current(url: str) -> str | None:
     try:
         with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT) as connection:
             _require_direct(connection)
+            connection.execute(_LOOK.encode())
             if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
                 return None
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
             return None if row is None else row[0]
+    except psycopg.errors.LockNotAvailable as error:
+        raise _locked() from error
     except psycopg.Error as error:
         raise _explained(error) from error
 
@@ -96,12 +102,19 @@ def differences(url: str) -> list[str]:
     """Return how the tables of the database differ from those that this release declares. Raises CannotStart."""
     from alembic.autogenerate import compare_metadata  # noqa: PLC0415 - slow to import, and seldom needed
     from alembic.migration import MigrationContext  # noqa: PLC0415
+    from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
 
     from accord.database.schema import load_all_tables  # noqa: PLC0415
     from accord.migrations.comparison import OPTIONS  # noqa: PLC0415
 
     with _connection(url) as connection:
-        found = compare_metadata(MigrationContext.configure(connection, opts=OPTIONS), load_all_tables())
+        connection.exec_driver_sql(_LOOK)
+        try:
+            found = compare_metadata(MigrationContext.configure(connection, opts=OPTIONS), load_all_tables())
+        except DBAPIError as error:
+            if isinstance(error.orig, psycopg.errors.LockNotAvailable):
+                raise _locked() from error
+            raise
     return [str(difference) for difference in found]
 
 
@@ -164,6 +177,13 @@ def _alone(connection: "Connection") -> Generator[None]:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": ADVISORY_LOCK})
             connection.commit()
+
+
+def _locked() -> CannotStart:
+    return CannotStart(
+        f"Another transaction has locked a table for longer than {LOOK_TIMEOUT} s. "
+        "Try again when it has ended; pg_locks and pg_stat_activity name it."
+    )
 
 
 def _explained(error: BaseException) -> CannotStart:
