@@ -235,6 +235,8 @@ class Scenario:
         elif step["cache"] == "get":
             record = cache.get(step["table"], UUID(self._value(step["id"])))
             return record and record.to_dict()
+        elif step["cache"] == "followList":
+            await self._stack.enter_async_context(cache.follow_list(self._value(step["key"])))
         elif step["cache"] == "transact":
             return await self._transact(cache, step)
         else:

@@ -34,8 +34,9 @@ interface Step {
   collected: string;
   count: number;
   ended: string;
-  cache: 'load' | 'get' | 'transact' | 'undo' | 'redo';
+  cache: 'load' | 'get' | 'followList' | 'transact' | 'undo' | 'redo';
   pointers: sdk.RecordPointer[];
+  key: string;
   table: sdk.Table;
   id: string;
   operations: sdk.RecordOperation[];
@@ -270,6 +271,7 @@ class Run {
     this.#caches.set(name, cache);
     if (step.cache === 'load') return cache.load(step.pointers);
     if (step.cache === 'get') return cache.get(step.table, step.id) ?? null;
+    if (step.cache === 'followList') return cache.followList(step.key).ready;
     if (step.cache === 'undo') return cache.undo();
     if (step.cache === 'redo') return cache.redo();
     const outcome = cache.transact(step.operations);

@@ -216,9 +216,10 @@ async def test_retries_end():
 @pytest.mark.parametrize(
     ("status", "error"), [(502, errors.UnexpectedAnswer), (404, errors.UnexpectedAnswer), (503, ServiceUnavailable)]
 )
-async def test_an_answer_of_a_proxy_is_an_error_of_its_status(status, error):
+@pytest.mark.parametrize("text", ["<html>nginx</html>", '{"code": "NOT_FOUND", "message": "no route"}'])
+async def test_an_answer_of_a_proxy_is_an_error_of_its_status(status, error, text):
     async def answer(_request):
-        return httpx.Response(status, text="<html>nginx</html>")
+        return httpx.Response(status, text=text)
 
     async with AsyncAccord("http://accord", transport=httpx.MockTransport(answer), retries=0) as accord:
         with pytest.raises(errors.AccordError) as raised:

@@ -227,9 +227,11 @@ export function errorOfCode(code: string, detail: string, key: string): AccordEr
   return new (BY_CODE[code] ?? AccordError)(problemOf(0, { code, title: code, detail, instance: key }));
 }
 
-/** The error for a session that is over. */
-export function signedOut(refusal: AccordError): SignedOut {
-  return new SignedOut(refusal.problem, { cause: refusal });
+/** The error for a session that is over: what a refused refresh means, or that another client signed out. */
+export function signedOut(refusal?: AccordError): SignedOut {
+  const detail = 'The session is over. Sign in again.';
+  const known = { code: 'UNAUTHORIZED', title: 'You are signed out', detail, requestId: refusal?.requestId ?? '' };
+  return new SignedOut(problemOf(401, known), { cause: refusal });
 }
 
 /** The error for a call that began as somebody else than is signed in now. */
@@ -254,8 +256,10 @@ function parsed(text: string): Problem | undefined {
   }
 }
 
+/** A problem has all members that the contract requires; a proxy may have a `code` of its own. */
 function isProblem(body: unknown): body is Problem {
-  return typeof body === 'object' && body !== null && 'code' in body && typeof body.code === 'string';
+  const required = ['type', 'title', 'detail', 'instance', 'code', 'requestId'] as const;
+  return typeof body === 'object' && body !== null && required.every((name) => typeof (body as Problem)[name] === 'string');
 }
 
 function problemOf(status: number, known: Partial<Problem>): Problem {

@@ -4,7 +4,7 @@
  */
 
 import type { SignedIn } from './generated/types.gen.js';
-import { AccordError, ConnectionFailed, InvalidCredentials, otherAccount, ServiceUnavailable, signedOut, Unauthorized } from './errors.js';
+import { ConnectionFailed, InvalidCredentials, otherAccount, ServiceUnavailable, signedOut, Unauthorized } from './errors.js';
 import { sleep } from './retries.js';
 
 export interface Tokens {
@@ -153,7 +153,7 @@ export class Session {
       await sleep(10);
       tokens = await this.#store.load();
     }
-    if (!tokens) throw signedOut(nobody());
+    if (!tokens) throw signedOut();
     // Somebody else may have renewed them meanwhile.
     if (tokens.accessToken !== stale && Date.now() < renewAt(tokens)) return tokens.accessToken;
     const { refreshToken } = tokens;
@@ -165,7 +165,7 @@ export class Session {
       if (await this.#replace(refreshToken, undefined)) throw signedOut(error);
     }
     const now = await this.#store.load();
-    if (!now) throw signedOut(nobody());
+    if (!now) throw signedOut();
     return now.accessToken;
   }
 
@@ -238,16 +238,4 @@ function renewAt(tokens: Tokens): number {
 
 function tokensOf({ accessToken, refreshToken, expiresIn }: SignedIn): Tokens {
   return { accessToken, refreshToken, lifetime: expiresIn, expiresAt: Date.now() + expiresIn * 1000 };
-}
-
-function nobody(): AccordError {
-  return new Unauthorized({
-    type: '/problems/UNAUTHORIZED',
-    title: 'Sign in first',
-    status: 401,
-    detail: 'The session is over. Sign in again.',
-    instance: '',
-    code: 'UNAUTHORIZED',
-    requestId: '',
-  });
 }

@@ -10,6 +10,11 @@ function answering(status: number, body: unknown, headers: Record<string, string
   return async () => Response.json(body, { status, headers });
 }
 
+/** A problem as the service words it. */
+function problem(status: number, code: string): object {
+  return { type: `/problems/${code}`, title: code, status, detail: 'A test says so.', instance: '/', code, requestId: 'r' };
+}
+
 async function refusal(status: number, body: unknown, headers: Record<string, string> = {}): Promise<sdk.AccordError> {
   const call = client({ retries: 0, fetch: answering(status, body, headers) }).getVersion();
   return call.then(
@@ -24,15 +29,15 @@ test('every code of the contract has a class of its own', async () => {
   assert.ok(codes.size > 15);
 
   for (const [code, status] of codes) {
-    const error = await refusal(status, { code, status });
+    const error = await refusal(status, problem(status, code));
     assert.notEqual(error.constructor, sdk.AccordError, code);
     assert.equal(error.code, code);
   }
 });
 
 test('a code that is newer than the SDK falls back on its status', async () => {
-  assert.ok((await refusal(404, { code: 'BRAND_NEW' })) instanceof sdk.NotFound);
-  assert.equal((await refusal(409, { code: 'BRAND_NEW' })).constructor, sdk.AccordError);
+  assert.ok((await refusal(404, problem(404, 'BRAND_NEW'))) instanceof sdk.NotFound);
+  assert.equal((await refusal(409, problem(409, 'BRAND_NEW'))).constructor, sdk.AccordError);
 });
 
 test('what a proxy answers in words of its own is an error too', async () => {
@@ -41,6 +46,7 @@ test('what a proxy answers in words of its own is an error too', async () => {
   assert.ok(error instanceof sdk.UnexpectedAnswer);
   assert.deepEqual([error.code, error.status, error.requestId], ['UNEXPECTED_ANSWER', 502, '']);
   assert.ok((await refusal(404, '<html>Not here</html>')) instanceof sdk.UnexpectedAnswer);
+  assert.ok((await refusal(404, { code: 'NOT_FOUND', message: 'no route' })) instanceof sdk.UnexpectedAnswer);
   assert.ok((await refusal(503, 'busy')) instanceof sdk.ServiceUnavailable);
   assert.equal((await refusal(503, 'busy', { 'Retry-After': '7' })).problem.retryAfter, 7);
 });

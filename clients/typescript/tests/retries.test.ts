@@ -22,7 +22,8 @@ function instead(...answers: (Response | null)[]): typeof fetch {
 }
 
 function problem(status: number, code: string, headers: Record<string, string> = {}): Response {
-  return Response.json({ code, status, detail: 'A test says so.' }, { status, headers });
+  const told = { type: `/problems/${code}`, title: code, status, detail: 'A test says so.', instance: '/', code, requestId: 'r' };
+  return Response.json(told, { status, headers });
 }
 
 test('a create whose answer was lost is sent again with the same key, and makes one record', async () => {
