@@ -42,6 +42,7 @@ interface Operation {
   security?: Record<string, string[]>[];
   'x-idempotent-by'?: string;
   'x-repeatable'?: string;
+  'x-list'?: { type: string };
 }
 interface Document {
   paths: Record<string, Record<string, Operation> & { parameters?: Parameter[] }>;
@@ -197,9 +198,16 @@ function records(): string {
   return [
     comment('', 'The type of the records of each table.'),
     `export interface RecordTypes {\n${types}}\n\n`,
+    comment('', 'The kinds of lists that can be followed.'),
+    `export type ListType = ${lists().map((type) => `'${type}'`).join(' | ')};\n\n`,
     comment('', 'What operations may write of the records of each table.'),
     `export const RECORDS: Readonly<Record<keyof RecordTypes, RecordKind>> = {\n${kinds.join('')}};\n`,
   ].join('');
+}
+
+function lists(): string[] {
+  const operations = Object.values(document.paths).flatMap((item) => Object.values(item as Record<string, Operation>));
+  return operations.flatMap((operation) => operation['x-list']?.type ?? []).sort();
 }
 
 const HEAD = `

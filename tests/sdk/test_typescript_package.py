@@ -23,7 +23,7 @@ const conflict = await accord.updateMe({{ expectedVersion: 1, firstName: 'Late' 
 console.log(saved.firstName, saved.version, conflict instanceof VersionConflict, conflict.currentVersion);
 """
 _typed = """
-import {{ Accord, type User }} from '@accord/client';
+import {{ Accord, listKey, recordKey, type User }} from '@accord/client';
 
 const accord = new Accord({{ baseUrl: 'https://accord.example.com' }});
 const user: User = await accord.updateMe({{ expectedVersion: 1, firstName: 'Ada' }});
@@ -120,6 +120,11 @@ def test_the_package_works_where_nothing_else_is(place, service):
         ("await accord.updateMe({ expectedVersion: 1, nickname: 'Ada' });", "nickname"),
         ("user.nickname;", "nickname"),
         ("accord.cache().get('nothing', user.id);", "nothing"),
+        ("accord.cache().follow('nothing', user.id);", "nothing"),
+        ("accord.live.follow([recordKey('users', user.id), listKey(user.id, 'conversations')]);", None),
+        ("recordKey('nothing', user.id);", "nothing"),
+        ("listKey(user.id, 'nothing');", "nothing"),
+        ("accord.iterate(accord.listMessages, { conversationId: user.id, limmit: 2 });", "limmit"),
     ],
 )
 def test_the_types_hold_whoever_uses_it_to_the_contract(place, wrong, complaint):

@@ -70,7 +70,7 @@ export class Accord extends Operations {
   /** Every item of a list, read page by page: `accord.iterate(accord.listMessages, {conversationId})`. */
   iterate<Input extends object, Item>(
     list: Lists<Input, Item>,
-    input: Input,
+    input: NoInfer<Input>,
     options?: CallOptions,
   ): AsyncGenerator<Item, void, undefined> {
     return iterate(list.bind(this), input, options);

@@ -1,7 +1,7 @@
 /** Live updates: one connection for each client, made with the first subscription and closed with the last. */
 
 import { errorOfCode, Unauthorized, type AccordError } from './errors.js';
-import type { Operations } from './generated/operations.gen.js';
+import type { ListType, Operations, RecordTypes } from './generated/operations.gen.js';
 import type { Change, RecordPointer } from './generated/types.gen.js';
 import { backoff } from './retries.js';
 import {
@@ -17,12 +17,12 @@ import {
 } from './wires.js';
 
 /** The key under which a record is followed. */
-export function recordKey(table: string, id: string): string {
+export function recordKey(table: keyof RecordTypes, id: string): string {
   return `getRecord:${table}:${id}`;
 }
 
 /** The key under which a list is followed: one's own `conversations`, or the `messages` of a conversation. */
-export function listKey(ownerId: string, listType: string): string {
+export function listKey(ownerId: string, listType: ListType): string {
   return `getList:${ownerId}:${listType}`;
 }
 

@@ -13,7 +13,7 @@ export type Lists<Input, Item> = (input: Input, options?: CallOptions) => Promis
 
 export async function* iterate<Input extends object, Item>(
   list: Lists<Input, Item>,
-  input: Input,
+  input: NoInfer<Input>,
   options?: CallOptions,
 ): AsyncGenerator<Item, void, undefined> {
   for (let next: Input | undefined = input; next; ) {

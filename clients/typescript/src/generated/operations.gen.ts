@@ -42,6 +42,9 @@ export interface RecordTypes {
   messages: Message;
 }
 
+/** The kinds of lists that can be followed. */
+export type ListType = 'conversations' | 'messages';
+
 /** What operations may write of the records of each table. */
 export const RECORDS: Readonly<Record<keyof RecordTypes, RecordKind>> = {
   users: {"writable":{},"creatable":[]},
