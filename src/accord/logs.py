@@ -35,8 +35,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _REDACTED = "[redacted]"
 _LONGEST_TEXT = 16_384
 _MOST_UNWRITTEN = 8 * 1024 * 1024
-_PIECE = 65_536
-"""Bytes that are written at once; together with what waits they would take the memory twice."""
+_MOST_AT_ONCE = 2048
+"""Lines that are written at once; joined, all that wait would take their memory twice."""
 _FLUSH_INTERVAL = 0.05
 
 
@@ -67,22 +67,20 @@ class _Sink:
             self._hurry.set()
 
     def flush(self) -> None:
+        """Write what is there now; lines that come meanwhile have the next turn, or writing would never end."""
         with self._writing:
-            while piece := self._piece():
-                self.write(piece)
-                self._written += len(piece)
-            # Threads that add at the same time can count one line too few.
-            self._written = self._added
+            left = len(self._lines)
+            while left:
+                lines = [self._lines.popleft() for _ in range(min(left, _MOST_AT_ONCE))]
+                self.write(b"".join(lines))
+                self._written += sum(map(len, lines))
+                left -= len(lines)
+            if not self._lines:
+                # Threads that add at the same time can count one line too few.
+                self._written = self._added
             dropped, self._dropped = self._dropped, 0
             if dropped:
                 self.write(_rendered("warning", "Log lines were dropped.", {"count": dropped}))
-
-    def _piece(self) -> bytes:
-        lines, left = [], _PIECE
-        while self._lines and left > 0:
-            lines.append(self._lines.popleft())
-            left -= len(lines[-1])
-        return b"".join(lines)
 
     def _start(self) -> None:
         if self._thread is None or not self._thread.is_alive():
