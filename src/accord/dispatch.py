@@ -5,7 +5,7 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
 from types import coroutine
 from typing import Any, Protocol
@@ -97,8 +97,12 @@ class LocalDispatch:
     async def _tried(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> Result:
         try:
             attempt = self._attempt(operation, context, inputs)
-            run = self._run if attempt is None else partial(self._once, attempt)
-            status, data = await run(operation, context, inputs)
+            if attempt is not None:
+                status, data = await self._once(attempt, operation, context, inputs)
+            else:
+                status, data = operation.success_status, await self._flows[operation.id](context, **inputs)
+                if context.has_begun:
+                    await context.commit()
         except Deadlock:
             raise
         except Problem as problem:
@@ -110,12 +114,6 @@ class LocalDispatch:
             return await self._broken(context, error)
         context.steps.append("SUCCESS")
         return Result(success=True, status=status, data=data, trace=context.steps, ended=context.ended)
-
-    async def _run(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> tuple[int, Any]:
-        data = await self._flows[operation.id](context, **inputs)
-        if context.has_begun:
-            await context.commit()
-        return operation.success_status, data
 
     async def _once(
         self, attempt: Attempt, operation: Operation, context: Context, inputs: dict[str, Any]

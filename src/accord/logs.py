@@ -100,15 +100,16 @@ class _Clock:
     """Renders RFC 3339 UTC with microseconds; the calendar part is made once a second."""
 
     def __init__(self) -> None:
-        self._second = (-1, "")
+        self._second = ("", "")
 
     def now(self) -> str:
-        second, nanoseconds = divmod(time.time_ns(), 1_000_000_000)
+        digits = str(time.time_ns())
+        second = digits[:-9]
         known, text = self._second
         if known != second:
-            text = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+            text = datetime.fromtimestamp(int(second), UTC).strftime("%Y-%m-%dT%H:%M:%S.")
             self._second = (second, text)
-        return f"{text}{nanoseconds // 1000:06d}Z"
+        return f"{text}{digits[-9:-3]}Z"
 
 
 def _to_stderr(data: bytes) -> None:

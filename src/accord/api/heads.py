@@ -23,15 +23,15 @@ class Heads:
             self._default, self._default_lines = default, _lines(default)
         status, body = answer.status, answer.body
         given_id = request_id.encode()
-        return b"%b%bx-request-id: %b\r\nx-trace-id: %b\r\n%b%b%b\r\n" % (
-            STATUS_LINE[status],
-            self._default_lines,
-            given_id,
-            given_id,
-            self._shared_lines(answer.cache_control, answer.content_security, answer.content_type if body else None),
-            _lines(answer.headers) if answer.headers else b"",
-            b"" if status in WITHOUT_BODY else b"content-length: %d\r\n" % len(body),
+        shared = self._shared_lines(
+            answer.cache_control, answer.content_security, answer.content_type if body else None
         )
+        lines = [STATUS_LINE[status], self._default_lines, b"x-request-id: ", given_id, b"\r\nx-trace-id: ", given_id]
+        lines += b"\r\n", shared
+        if answer.headers:
+            lines.append(_lines(answer.headers))
+        lines.append(b"\r\n" if status in WITHOUT_BODY else b"content-length: %d\r\n\r\n" % len(body))
+        return b"".join(lines)
 
     def _shared_lines(self, cache_control: bytes, content_security: bytes, content_type: bytes | None) -> bytes:
         kinds = cache_control, content_security, content_type

@@ -51,10 +51,12 @@ class HttpProtocol(InTurn):
         self._usual: list[Header] = []
         self._problem: Problem | None = None
         self._upgrades = False
+        self._peer = ""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
         """Expect the first head."""
         super().connection_made(transport)
+        self._peer = peer_of(self.client, self.server)
         self._be_patient()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -230,8 +232,7 @@ class HttpProtocol(InTurn):
         found = edge.find(target.method, target.path)
         if found is None:
             return None
-        peer = peer_of(self.client, self.server)
-        return Request(target.method, target.path, target.query, self._head, peer, body=b""), found
+        return Request(target.method, target.path, target.query, self._head, self._peer, body=b""), found
 
     def _begin_uvicorns_way(self) -> None:
         """Start the request with a scope, a cycle and a task; uvicorn makes the scope where it begins a head."""

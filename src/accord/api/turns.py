@@ -17,8 +17,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _END = b"\r\n\r\n"
 """What heads end with, and bodies in chunks: the parser takes no bare line feeds."""
-_FIELD = b"\r\ncontent-length: "
-_LENGTH = b"ength: "
+_FIELD = b"\r\ncontent-l"
 MOST_BYTES = 8192
 """Bytes of heads and of chunks in one turn; a body of known length is one call, and has no such limit."""
 MOST_PIECES = 128
@@ -81,7 +80,7 @@ class InTurn(HttpToolsProtocol):
             self._hold()
         elif self.is_in_head and not self._fed and _is_one(data):
             self.is_done, self.piece = False, data
-            super().data_received(data)
+            HttpToolsProtocol.data_received(self, data)
             self.piece = b""
             if not self.is_done:
                 self._fed = data[-3:]
@@ -197,12 +196,10 @@ class InTurn(HttpToolsProtocol):
 
 def _is_one(data: bytes) -> bool:
     """Say whether this is one request, or a head alone, and nothing behind it: nearly always it is."""
-    at = data.find(_END, 0, MOST_BYTES)
-    end = at + len(_END)
-    if at < 0 or end == len(data):
-        return at >= 0
-    # Other ways to write the field and its place are right, too, but rare; they take the long way.
-    at = data.rfind(_LENGTH, 0, end)
-    value = at + len(_LENGTH)
-    is_length = data[value - len(_FIELD) : value].lower() == _FIELD
-    return is_length and data[value : data.find(b"\r", value)] == b"%d" % (len(data) - end)
+    end = data.find(_END, 0, MOST_BYTES)
+    behind = len(data) - end - len(_END)
+    if end < 0 or not behind:
+        return end >= 0
+    # Other ways to write the field are right, too, but rare; they take the long way.
+    at = data.rfind(b"ength: %d\r\n" % behind, 0, end + 2)
+    return at > 0 and data[at - len(_FIELD) : at].lower() == _FIELD
