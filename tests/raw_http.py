@@ -125,3 +125,16 @@ def request(
 def chunked(*pieces: bytes) -> bytes:
     """Return the pieces in chunked coding, with the end."""
     return b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+
+
+HANDSHAKE = request(
+    "GET",
+    "/api/v1/ws",
+    [
+        ("Connection", "Upgrade"),
+        ("Upgrade", "websocket"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ],
+)
+"""Opens the live socket."""

@@ -166,7 +166,8 @@ def _settings(chosen: argparse.Namespace) -> Settings:
     from_file = settings_module.read_file(os.environ)
     given = {name: getattr(chosen, name, None) for name in ("host", "port", "data_dir")}
     overrides = {name: value for name, value in given.items() if value is not None}
-    loaded = settings_module.load(places=from_file, **overrides)
+    places = {name: place for name, place in from_file.items() if name.lower() not in overrides}
+    loaded = settings_module.load(places=places, **overrides)
     from accord import logs  # noqa: PLC0415 - `accord --help` answers at once
 
     logs.configure(loaded.log_level, readable=sys.stderr.isatty() and not loaded.is_production)

@@ -79,7 +79,9 @@ async def test_a_preflight_needs_no_token_and_takes_no_place_in_a_rate_limit(in_
     assert "ratelimit" not in answer.headers
 
 
-@pytest.mark.parametrize("path", ["/openapi.json", "/asyncapi.yaml", "/livez", "/problems/NOT_FOUND"])
+@pytest.mark.parametrize(
+    "path", ["/openapi.json", "/asyncapi.yaml", "/livez", "/readyz", "/metrics", "/problems/NOT_FOUND"]
+)
 async def test_pages_beside_the_contract_are_preflighted_like_operations(in_production, path):
     asked = {"Origin": LISTED, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-request-id"}
 

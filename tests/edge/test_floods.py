@@ -6,19 +6,9 @@ from contextlib import suppress
 
 import httpx
 import pytest
-from raw_http import connected, request
+from raw_http import HANDSHAKE, connected, request
 
 MASKED = bytes(4)
-HANDSHAKE = request(
-    "GET",
-    "/api/v1/ws",
-    [
-        ("Connection", "Upgrade"),
-        ("Upgrade", "websocket"),
-        ("Sec-WebSocket-Version", "13"),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ],
-)
 CHUNKS = request("POST", "/api/v1/meta/echo", [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked")])
 FLOODS = {
     "frames before signing in": (HANDSHAKE, b"\x81\x8f" + MASKED + b'{"type":"ping"}'),

@@ -9,17 +9,20 @@ from types import SimpleNamespace
 
 import pytest
 import uvicorn
-from raw_http import chunked, connected, request
+from raw_http import HANDSHAKE, chunked, connected, request
+from websockets.frames import Frame
 
 from accord.api.eager import Eager
 from accord.api.heads import Heads
 from accord.api.protocol import HttpProtocol
+from accord.api.socket_protocol import PIECE, SocketProtocol
 from accord.api.turns import MOST_BYTES, MOST_PIECES
 
 MIB = 1024 * 1024
 CHUNKED = ("Transfer-Encoding", "chunked")
 LEAST_CHUNK = len(b"1\r\n \r\n")
 LEAST_FIELD = len(b"a:\r\n")
+LEAST_FRAME = 2 + 4
 
 
 class Watched(HttpProtocol):
@@ -38,12 +41,33 @@ class Watched(HttpProtocol):
         super().on_body(body)
 
 
+class WatchedSocket(SocketProtocol):
+    """Counts frames likewise."""
+
+    def __init__(self, *, calls: Counter, turn: SimpleNamespace, **given) -> None:
+        super().__init__(**given)
+        self.calls, self.turn = calls, turn
+
+    def handle_text(self, event: Frame) -> None:
+        self.calls[self.turn.number] += 1
+        super().handle_text(event)
+
+    def handle_ping(self) -> None:
+        self.calls[self.turn.number] += 1
+        super().handle_ping()
+
+
 @pytest.fixture
 async def server() -> AsyncIterator[SimpleNamespace]:
     """A server in this event loop that answers at once, or reads the body first, or never takes it."""
     got, calls, turn, never = [], Counter(), SimpleNamespace(number=0), asyncio.Event()
 
     async def application(scope, receive, send) -> None:
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.accept"})
+            while (message := await receive())["type"] != "websocket.disconnect":
+                got.append(message)
+            return
         if scope["path"] == "/waits":
             await never.wait()
         if scope["path"] == "/reads":
@@ -61,7 +85,8 @@ async def server() -> AsyncIterator[SimpleNamespace]:
             await asyncio.sleep(0)
 
     protocol = partial(Watched, heads=Heads(()), eager=Eager(), edge=None, patience=30.0, calls=calls, turn=turn)
-    config = uvicorn.Config(application, port=0, http=protocol, lifespan="off", log_config=None)
+    ws = partial(WatchedSocket, calls=calls, turn=turn)
+    config = uvicorn.Config(application, port=0, http=protocol, ws=ws, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)
@@ -97,6 +122,21 @@ async def test_a_turn_has_few_chunks_and_pieces(server, what, path):
     assert [answer.status for answer in answers] == [200, 200]
     # What has just come may have a turn in the same round of the loop as what waited.
     assert max(server.calls.values()) <= 2 * (MOST_BYTES // LEAST_CHUNK + MOST_PIECES)
+
+
+@pytest.mark.parametrize("kind", [b"\x81", b"\x89"], ids=["texts", "pings"])
+async def test_a_turn_has_few_frames(server, until, kind):
+    frames = 50_000
+
+    async with connected(server.url) as connection:
+        await connection.send(HANDSHAKE)
+        await connection.send((kind + b"\x80" + bytes(4)) * frames)
+
+        async def count() -> int:
+            return sum(server.calls.values())
+
+        await until(count, lambda seen: seen >= frames)
+    assert max(server.calls.values()) <= 2 * PIECE // LEAST_FRAME
 
 
 @pytest.mark.parametrize("beginning", [b"GET / HTTP/1.1\r\nHost: a\r\n", request("POST", "/", [CHUNKED]) + b"0\r\n"])

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 import uvicorn
-from raw_http import request
+from raw_http import HANDSHAKE, request
 
 from accord.api.eager import Eager
 from accord.api.heads import Heads
@@ -18,16 +18,6 @@ from accord.api.socket_protocol import SocketProtocol
 from accord.api.unread import Unread
 
 MIB = 1024 * 1024
-HANDSHAKE = request(
-    "GET",
-    "/api/v1/ws",
-    [
-        ("Connection", "Upgrade"),
-        ("Upgrade", "websocket"),
-        ("Sec-WebSocket-Version", "13"),
-        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
-    ],
-)
 MASKED = bytes(4)
 FLOODS = {
     "pages that there are not": (b"", b"GET /a HTTP/1.1\r\nHost: a\r\n\r\n"),

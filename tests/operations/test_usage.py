@@ -31,3 +31,17 @@ def test_the_usage_is_that_of_the_command(typed, usage, reason, capsys):
     assert (ended.value.code, said.out) == (2, "")
     assert said.err.startswith(f"usage: {usage}")
     assert reason in said.err
+
+
+def test_a_value_that_was_typed_is_not_blamed_on_the_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.delenv("PORT")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=8080\n")
+
+    status = main(["serve", "--port", "99999"])
+
+    said = capsys.readouterr().err
+    assert status
+    assert "PORT" in said
+    assert ".env" not in said

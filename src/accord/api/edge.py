@@ -19,7 +19,7 @@ from accord.api.deadline import Deadline
 from accord.api.limits import Limits
 from accord.api.negotiation import COMPRESS_FROM, accepts_gzip, gzip
 from accord.api.operation import CompiledOperation
-from accord.api.pages import METHODS
+from accord.api.pages import ALLOW
 from accord.api.request import Receive, Request, Scope, Send
 from accord.api.router import Router, allowed
 from accord.problems import (
@@ -166,7 +166,7 @@ class Edge(SpecMiddleware):
             page = await self._page(request)
             if page is None:
                 raise NotFound
-            return self._cors.preflight(request, METHODS) if request.method == "OPTIONS" else page
+            return self._cors.preflight(request, ALLOW) if request.method == "OPTIONS" else page
         methods, path = found
         operation = methods.get("GET" if request.method == "HEAD" else request.method)
         if operation is None:

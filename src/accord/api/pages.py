@@ -17,8 +17,9 @@ from accord.problems import Forbidden, InvalidToken, MethodNotAllowed, Problem, 
 from accord.settings import Settings
 
 PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
-METHODS = allowed({"GET": None})
-"""What every page takes."""
+ALLOW = allowed({"GET": None})
+"""The methods that every page takes, as `Allow` has them."""
+PROBES = {"/livez", "/readyz", "/metrics"}
 Readiness = Callable[[], Awaitable[str | None]]
 
 
@@ -36,12 +37,13 @@ class Probes:
         if page is None or request.method in {"GET", "HEAD", "OPTIONS"}:
             return page
         problem: Problem = MethodNotAllowed()
-        problem.headers.append((b"allow", METHODS.encode()))
+        problem.headers.append((b"allow", ALLOW.encode()))
         raise problem
 
     async def _find(self, request: Request) -> Answer | None:
         path = request.path
-        if path == "/livez":
+        # A preflight has no token, and what it asks for is only whether the page exists.
+        if path == "/livez" or (request.method == "OPTIONS" and path in PROBES):
             return json_answer(200, {"status": "ok"})
         if path == "/readyz":
             missing = await self._ready()

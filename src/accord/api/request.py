@@ -38,7 +38,7 @@ READ = (
 The last two belong to `traceparent`: OpenTelemetry in browsers sends all three.
 """
 _FORWARDED = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"via"}
-"""What proxies add, one or the other."""
+"""What proxies add; one that adds none of them cannot be told from a client on this machine."""
 UNIX = "unix:"
 """The peer of a socket in the file system, as proxies write it, too: it is on this machine."""
 

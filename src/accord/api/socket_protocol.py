@@ -29,6 +29,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
 
     _cut: TimerHandle | None = None
     _came = b""
+    _at = 0
     _turn: Handle | None = None
     _last_words = LAST_WORDS
 
@@ -38,10 +39,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self._last_words -= len(data)
         if self._last_words < 0:
             # It goes on sending instead of closing; it is cut when its time is over.
-            self._came = b""
+            self._came, self._at = b"", 0
             self.transport.pause_reading()
         elif self.handshake_initiated:
-            self._came += data
+            self._came, self._at = self._came[self._at :] + data, 0
             self._go_on()
         else:
             super().data_received(data)
@@ -84,18 +85,21 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self._cut.cancel()
         if self._turn is not None:
             self._turn.cancel()
-        self._came = b""
+        self._came, self._at = b"", 0
         super().connection_lost(exc)
 
     def _go_on(self) -> None:
         """Look at a piece of what came, unless something must be taken first: by the application or the client."""
         if self._came and self._turn is None and self._is_free():
-            piece, self._came = self._came[:PIECE], self._came[PIECE:]
+            piece = self._came[self._at : self._at + PIECE]
+            self._at += len(piece)
+            if self._at == len(self._came):
+                self._came, self._at = b"", 0
             super().data_received(piece)
             if self._came:
                 self._turn = self.loop.call_soon(self._take_turn)
         if self.transport.is_closing():
-            self._came = b""
+            self._came, self._at = b"", 0
         elif self._came:
             self.transport.pause_reading()
         elif not self.read_paused and self._last_words >= 0:
