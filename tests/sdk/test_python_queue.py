@@ -301,8 +301,9 @@ def test_a_connection_on_which_nothing_comes_any_more_is_replaced(loop, service,
 
 
 def test_a_store_that_fails_for_a_while_keeps_no_follower_from_going_on(loop, service, ada):
-    load, told = ada.tokens.load, []
+    load, told, reported = ada.tokens.load, [], []
     ada.cache.listen(told.append)
+    loop.set_exception_handler(lambda _loop, context: reported.append(context["exception"]))
     service.is_calm = True
 
     async def stay():
@@ -320,4 +321,55 @@ def test_a_store_that_fails_for_a_while_keeps_no_follower_from_going_on(loop, se
 
     assert ada.cache.get(TABLE, RECORDS[0])["title"] == "while it failed"
     assert [event for event in told if isinstance(event, Lost)] == []
+    assert ZeroDivisionError in {type(error) for error in reported}
     assert not following.done()
+
+
+@pytest.mark.usefixtures("follower")
+def test_frames_that_come_before_an_answer_keep_the_connection(loop, service, ada):
+    socket = ada.socket
+    service.is_calm = False
+    following = loop.create_task(stay_with(ada.cache.follow(TABLE, RECORDS[0])))
+    loop.settle()
+    for number in range(4):
+        service.elsewhere(str(RECORDS[1]), title=f"change {number}")
+    socket.waiting.append(socket.waiting.pop(0))
+
+    for _ in range(4):
+        loop.wait(14)
+        socket.let_through(1)
+        loop.settle()
+    assert (socket.is_open, [frame["type"] for frame in socket.waiting]) == (True, ["subscribed", "pong", "pong"])
+    loop.wait(16)
+
+    assert not socket.is_open
+    assert not following.done()
+
+
+async def stay_with(following):
+    async with following:
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("lacking", ["serverTime", "heartbeatSeconds"])
+def test_a_welcome_that_lacks_a_field_is_reported_and_the_next_connection_serves(loop, service, ada, lacking):
+    reported = []
+    loop.set_exception_handler(lambda _loop, context: reported.append(context["exception"]))
+    first = loop.create_task(stay_with(ada.accord.live.follow(LIST)))
+    loop.settle()
+    broken = ada.socket
+    del broken.waiting[0][lacking]
+    broken.let_through()
+    loop.settle()
+    second = loop.create_task(stay_with(ada.accord.live.follow(f"getRecord:{TABLE}:{RECORDS[0]}")))
+    loop.settle()
+    broken.let_through()
+    loop.settle()
+
+    service.is_calm = True
+    loop.wait(5)
+
+    assert [error.args for error in reported if isinstance(error, KeyError)] == [(lacking,)]
+    assert (broken.is_open, ada.socket.keys) == (False, {LIST, f"getRecord:{TABLE}:{RECORDS[0]}"})
+    assert not first.done()
+    assert not second.done()

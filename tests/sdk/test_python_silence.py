@@ -1,14 +1,15 @@
 """Connections that stay open while no answer comes: they are replaced, and whoever follows goes on."""
 
-import asyncio
 import json
 from functools import partial
 
 import pytest
-from accord_client import list_key, live, questions
+from accord_client import list_key, live
 from accord_client.models import CreateConversation
+from accord_client.questions import PATIENCE, Questions
 from websockets.asyncio.client import ClientConnection
 
+from .cache_model import Loop
 from .test_python_live import key_of, rename, take
 
 
@@ -54,19 +55,18 @@ async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_ask
             assert [change.kind for change in await take(others, 1)] == ["created"]
 
 
-async def test_the_oldest_question_has_time_however_many_are_behind_it(monkeypatch):
-    monkeypatch.setattr(questions, "PATIENCE", 0.2)
-    given_up = asyncio.Event()
-    asked = questions.Questions(given_up.set)
+def test_the_oldest_question_has_time_however_many_are_behind_it():
+    loop, given_up = Loop(), []
+    questions = Questions(lambda: given_up.append(loop.time()))
+    for name in ("first", "second", "third"):
+        loop.call_soon(questions.asked, name)
 
-    for name in ("first", "second", "third"):
-        asked.asked(name)
-    for name in ("first", "second", "third"):
-        await asyncio.sleep(0.12)
-        asked.answered(name)
-    assert not given_up.is_set()
-    asked.asked("first")
-    asked.asked("second")
-    asked.answered("second")
-    async with asyncio.timeout(60):
-        await given_up.wait()
+    for name in ("first", "second"):
+        loop.wait(PATIENCE - 1)
+        loop.call_soon(questions.answered, name)
+    loop.wait(PATIENCE - 1)
+    assert given_up == []
+    loop.wait(1)
+
+    assert given_up == [3 * PATIENCE - 2]
+    loop.close()

@@ -85,7 +85,7 @@ export class Cache {
 
   /** Keep a record that was read otherwise, unless a higher version is here. */
   put<Name extends Table>(table: Name, record: RecordTypes[Name]): void {
-    this.#held.put({ table, id: record.id }, structuredClone(record));
+    this.#held.put({ table, id: record.id }, copied(record));
     this.#tellChanges();
   }
 
@@ -119,7 +119,7 @@ export class Cache {
   async transact(operations: readonly RecordOperation[]): Promise<Outcome> {
     this.#asItsAccount();
     this.#undone.length = 0;
-    return this.#begin(structuredClone(operations), this.#done);
+    return this.#begin(copied(operations), this.#done);
   }
 
   /** Take the last transaction back, by another one. What was deleted comes back with a new id. Undefined when there is none. */
@@ -334,6 +334,11 @@ export class Cache {
       });
     }
   }
+}
+
+/** All of it is JSON, and may be behind a Proxy, which `structuredClone` refuses. */
+function copied<Value>(value: Value): Value {
+  return JSON.parse(JSON.stringify(value)) as Value;
 }
 
 /** Frozen through and through. */

@@ -51,7 +51,7 @@ const CONNECTING = 3;
 /** Seconds between heartbeats of the server on a stream. */
 const STREAM_HEARTBEAT = 25;
 const MOST_KEYS_OF_STREAM = 50;
-/** Milliseconds that the oldest question may stay without an answer; then the connection is taken as dead. */
+/** Milliseconds without a frame while an answer is due; then the connection is taken as dead. */
 const PATIENCE = 15_000;
 
 /** Notices that a connection is dead although nobody closed it: after a beat of silence it asks, after another it gives up. */
@@ -77,7 +77,7 @@ class Watch {
   }
 }
 
-/** Notices that an answer stays out. The server answers in order, so the oldest question tells for all. */
+/** Notices that nothing comes while an answer is due. Many frames may come before it, and each of them counts. */
 class Questions {
   readonly #open: string[] = [];
   readonly #giveUp: () => void;
@@ -96,7 +96,12 @@ class Questions {
     const place = this.#open.indexOf(name);
     if (place < 0) return;
     this.#open.splice(place, 1);
-    if (place === 0) this.#wait();
+    this.#wait();
+  }
+
+  /** Whatever comes: where it does, the connection lives. */
+  heard(): void {
+    if (this.#open.length > 0) this.#wait();
   }
 
   /** Expect nothing more. */
@@ -108,6 +113,17 @@ class Questions {
   #wait(): void {
     clearTimeout(this.#timer);
     if (this.#open.length > 0) this.#timer = setTimeout(this.#giveUp, PATIENCE);
+  }
+}
+
+/** Undefined for what cannot be read: that comes from something on the way, such as a proxy. */
+function frameOf(text: string): Frame | undefined {
+  try {
+    const frame = JSON.parse(text) as Partial<Frame & { heartbeatSeconds: number }> | null;
+    const isFrame = typeof frame?.type === 'string' && (frame.type !== 'welcome' || frame.heartbeatSeconds! > 0);
+    return isFrame ? (frame as Frame) : undefined;
+  } catch {
+    return undefined;
   }
 }
 
@@ -151,17 +167,15 @@ export class SocketWire implements Wire {
     this.#socket.close();
   }
 
-  /** What cannot be read comes from something on the way, such as a proxy. */
   #hear(text: string, token: string): void {
-    try {
-      this.#take(JSON.parse(text) as Frame, token);
-    } catch {
-      this.#end(LOST);
-    }
+    const frame = frameOf(text);
+    if (frame) this.#take(frame, token);
+    else this.#end(LOST);
   }
 
   #take(frame: Frame, token: string): void {
     this.#watch.heard();
+    this.#questions.heard();
     const isAnswer = frame.type === 'authenticated' || frame.type === 'subscribed' || frame.type === 'error';
     if (isAnswer) this.#questions.answered(('key' in frame && frame.key) || TOKEN);
     if (frame.type === 'welcome') {
@@ -326,6 +340,7 @@ export class StreamWire implements Wire {
     let rest = '';
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       this.#watch.heard();
+      this.#questions.heard();
       const events = (rest + part.value).split('\n\n');
       rest = events.pop()!;
       for (const event of events) this.#take(event);

@@ -109,6 +109,21 @@ test('a cache that a listener closes sends no more, and every promise settles', 
   assert.ok(sent(ada.traffic, '/api/v1/transactions').length - before <= 1);
 });
 
+test('records and operations behind a Proxy, as Vue and MobX have them, are taken as they are', async () => {
+  const { plans, cache, shown, onServer } = await withPlans();
+  const message = new Proxy({ conversationId: plans.id, text: 'Hello' }, {});
+  const operations: RecordOperation[] = [
+    new Proxy({ op: 'create', table: 'messages', id: crypto.randomUUID(), record: message }, {}),
+    new Proxy(title(plans, 'Better'), {}),
+  ];
+
+  assert.equal(await cache.transact(new Proxy(operations, {})), 'made');
+  assert.deepEqual([shown()?.title, shown()], ['Better', await onServer()]);
+  cache.put('conversations', new Proxy({ ...(await onServer()), tags: new Proxy(['d'], {}), version: 9 }, {}));
+
+  assert.deepEqual([shown()?.version, shown()?.tags], [9, ['d']]);
+});
+
 test('what is done to a record that was got, or to operations that were given, changes nothing', async () => {
   const { plans, cache, shown, onServer } = await withPlans();
   const operation = { op: 'listInsert', ...at(plans), path: 'tags', value: 'b', where: 'end' } as const;

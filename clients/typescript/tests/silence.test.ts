@@ -81,7 +81,7 @@ for (const type of ['authenticated', 'subscribed']) {
     mock.timers.tick(PATIENCE - 1);
     assert.deepEqual([ready(), sockets], [false, 1]);
     giveUp(1);
-  await come(ready);
+    await come(ready);
 
     assert.equal(sockets, 2);
     await hears(ada, following);
@@ -114,8 +114,35 @@ test('a frame that is none of the service ends the connection, and not the progr
   await following.ready;
   const { sockets } = ada.traffic;
 
-  sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '<html>' }));
+  for (const data of ['<html>', 'null', '[]', '"pong"', '{"type":"welcome"}']) {
+    const last = sockets.length;
+    sockets.at(-1)!.dispatchEvent(new MessageEvent('message', { data }));
+    await until(() => sockets.length === last + 1);
+  }
 
-  await until(() => sockets.length === 2);
   await hears(ada, following);
+});
+
+test('frames that come before an answer keep the connection', async () => {
+  const proxy = await Proxy.before(SERVICE);
+  const ada = await signedIn({ baseUrl: proxy.url });
+  const { sockets, frames } = ada.traffic;
+  stopTheClock();
+  const first = ada.live.follow([recordKey('users', ada.user.id)]);
+  await come(isReady(first));
+  proxy.freeze();
+  const second = ada.live.follow([listKey(ada.user.id, 'conversations')]);
+  await come(() => frames.filter(({ type }) => type === 'subscribe').length === 2);
+
+  for (let number = 0; number < 3; number++) {
+    mock.timers.tick(PATIENCE - 1);
+    sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"pong"}' }));
+  }
+  assert.equal(sockets[0]!.readyState, WebSocket.OPEN);
+  giveUp(PATIENCE);
+  await come(isReady(second));
+
+  assert.equal(sockets.length, 2);
+  ada.live.close();
+  await proxy.down();
 });

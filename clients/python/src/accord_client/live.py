@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from .changes import Changes
-from .errors import Unauthorized, live_error
+from .errors import ConnectionFailed, ServiceUnavailable, Unauthorized, live_error
 from .generated.models import Change
 from .generated.types import read_time
 from .questions import Questions
@@ -37,6 +37,8 @@ FAREWELL: Final = 1.0
 """Seconds that the end of a connection waits for the service to agree."""
 
 _ID: Final = re.compile("[0-9A-Fa-f-]{36}")
+
+_AWAY: Final = (OSError, asyncio.TimeoutError, ConnectionClosed, ConnectionFailed, ServiceUnavailable)
 
 AccessToken = Callable[["str | None"], Awaitable["str | None"]]
 
@@ -134,8 +136,8 @@ class Live:
                 await self._one_connection()
             except Unauthorized as error:
                 return self._end_all(error)
-            except Exception:  # noqa: BLE001, S110 - also of a store of tokens, or for a frame that is a proxy's
-                pass  # The next connection may do better.
+            except Exception as error:  # noqa: BLE001 - also of a store of tokens, or for a frame that is a proxy's
+                _report(error)  # The next connection may do better.
             failures = 0 if time.monotonic() - began > STEADY else failures + 1
             await asyncio.sleep(_pause(failures))
         return None
@@ -149,15 +151,16 @@ class Live:
         token = await self._token()
         async with self._connect() as socket:
             welcome = await _next_frame(socket)
-            token = await self._sign_in(socket, token)
-            self._socket = socket
             ahead = read_time(welcome["serverTime"]).timestamp() - time.time()
             heartbeat = float(welcome["heartbeatSeconds"])
+            token = await self._sign_in(socket, token)
+            self._socket = socket
             tasks = [asyncio.create_task(self._stay_signed_in(token, ahead))]
             tasks.append(asyncio.create_task(self._stay_heard(heartbeat)))
             try:
                 await asyncio.gather(*(self._ask(key) for key in list(self._followers)))
                 async for text in socket:
+                    self._questions.heard()
                     await self._take(json.loads(text))
             finally:
                 self._socket = None
@@ -172,6 +175,9 @@ class Live:
             additional_headers=self._headers,
             open_timeout=PATIENCE,
             close_timeout=FAREWELL,
+            # The keepalive would end a connection whose pong is behind many frames, and a proxy answers it by itself:
+            # `_stay_heard` asks the service.
+            ping_interval=None,
         )
 
     def _fall(self) -> None:
@@ -213,7 +219,8 @@ class Live:
                 await self._say(type="authenticate", token=token)
         except Unauthorized as error:
             self._end_all(error)
-        except Exception:  # noqa: BLE001 - also of a store of tokens
+        except Exception as error:  # noqa: BLE001 - also of a store of tokens
+            _report(error)
             self.disconnect()  # The next connection tries until there is a token.
 
     async def _stay_heard(self, heartbeat: float) -> None:
@@ -271,6 +278,13 @@ class Live:
             tell(changes)
         await self._ask(key)
         await self._unsubscribe_if_unused(key)
+
+
+def _report(error: Exception) -> None:
+    """Tell the event loop, which logs it; that the network or the service is away is what reconnecting is for."""
+    if not isinstance(error, _AWAY):
+        told = {"message": "Live updates failed, and are tried again.", "exception": error}
+        asyncio.get_running_loop().call_exception_handler(told)
 
 
 async def _next_frame(socket: ClientConnection) -> dict[str, Any]:

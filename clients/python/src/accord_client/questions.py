@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Final
 
 PATIENCE: Final = 15.0
-"""Seconds that the oldest question may stay without an answer; then the connection is taken as dead."""
+"""Seconds without a frame while an answer is due; then the connection is taken as dead."""
 
 
 class Questions:
-    """Notices that an answer stays out. The service answers in order, so the oldest question tells for all."""
+    """Notices that nothing comes while an answer is due. Many frames may come before it, and each of them counts."""
 
     def __init__(self, give_up: Callable[[], None]) -> None:
         """Take what ends the connection."""
@@ -27,11 +27,13 @@ class Questions:
 
     def answered(self, name: str) -> None:
         """Note an answer; one that nobody asked for changes nothing."""
-        if name not in self._open:
-            return
-        was_oldest = self._open[0] == name
-        self._open.remove(name)
-        if was_oldest:
+        if name in self._open:
+            self._open.remove(name)
+            self._wait()
+
+    def heard(self) -> None:
+        """Note any frame: where one comes, the connection lives."""
+        if self._open:
             self._wait()
 
     def clear(self) -> None:
