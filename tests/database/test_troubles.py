@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -226,6 +227,28 @@ async def test_probes_spend_no_transactions_and_leave_nothing_behind(server, ope
 
     # The server's own housekeeping spends some now and then.
     assert await until(spent, lambda number: not number) == 0
+
+
+async def test_probes_write_once_a_second_however_many_there_are(server, until):
+    """Each write is a temporary file; this server's only clients are those of this test."""
+    files = "SELECT temp_files FROM pg_stat_database WHERE datname = current_database()"
+    others = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()"
+
+    async def look(query: str) -> int:
+        with psycopg.connect(server.url) as connection:
+            return connection.execute(query.encode()).fetchone()[0]
+
+    await until(partial(look, others), lambda number: not number)
+    before, database, started = await look(files), Database(server.url, 2), time.monotonic()
+    await database.open()
+    for _ in range(200):
+        await database.ping()
+    seconds = time.monotonic() - started
+    await database.close()
+    # A connection reports what it did now and then, and at its end.
+    await until(partial(look, others), lambda number: not number)
+
+    assert 1 <= await look(files) - before <= seconds / WRITE_INTERVAL + 1
 
 
 @pytest.fixture

@@ -2,15 +2,20 @@
 
 import asyncio
 import time
+from contextlib import suppress
+from urllib.parse import urlsplit
 
 import pytest
+from cutting_proxy import CuttingProxy
 from messaging.flows import KEY, Gateway, echo, start_worker, until
 
 from accord.dispatch import Result
 from accord.embedded import nats
+from accord.messaging import parts
+from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.lease import BEATS
-from accord.messaging.parts import LARGEST_PART
+from accord.messaging.parts import LARGEST_PART, Parts
 from accord.messaging.refusals import refused
 
 SMALL = 4096
@@ -95,7 +100,44 @@ async def test_an_answer_that_is_no_json_is_told_to_be_one(connect, gateway, nam
     assert "Nothing was changed" not in (result.message or "")
 
 
-async def test_what_nobody_fetches_or_sends_any_more_is_given_up_soon(connect, raw, name):
+class SlowProxy(CuttingProxy):
+    """Hands 128 KiB back in a second."""
+
+    async def _hand_back(self, there, writer) -> None:
+        with suppress(OSError):
+            while data := await there.read(16384):
+                await asyncio.sleep(len(data) / 131072)
+                writer.write(data)
+                await writer.drain()
+
+
+async def test_a_part_may_take_longer_than_silence_is_allowed(nats_server, connect, monkeypatch):
+    monkeypatch.setattr(parts, "QUIET_LIMIT", 2.0)
+    monkeypatch.setattr(parts, "WORD_INTERVAL", 0.1)
+    proxy, content = SlowProxy(nats_server.url), b"x" * LARGEST_PART
+    await proxy.start()
+    near = await connect()
+    ports = [f":{urlsplit(url).port}" for url in (nats_server.url, proxy.url)]
+    far = Connection(nats_server.url.replace(*ports), "far")
+    assert await far.start(patience=60)
+    worker, gateway = Parts(near, Envelopes(KEY)), Parts(far, Envelopes(KEY))
+    await worker.start()
+    await gateway.start()
+    await asyncio.gather(near.ping(60), far.ping(60))
+
+    started = time.monotonic()
+    with worker.offered(content) as offer:
+        fetching = asyncio.create_task(gateway.fetch(offer.stub["large"], part_limit=60))
+        await offer.until_taken()
+    fetched = await fetching
+    await far.close()
+    await proxy.stop()
+
+    assert fetched == content
+    assert time.monotonic() - started > parts.QUIET_LIMIT
+
+
+async def test_a_gateway_that_left_is_given_up_soon(connect, raw, name):
     """A gateway that left: the answer to one request is not fetched, and the rest of another never comes."""
     beats, worker = await raw.subscribe(BEATS), await connect()
     await raw.flush()

@@ -22,7 +22,9 @@ from accord.problems import ServiceUnavailable
 LARGEST_PART = 512 * 1024
 """Bytes of a part, where NATS takes as many."""
 QUIET_LIMIT = 5.0
-"""Seconds without a part, or a request for one, after which the other side is believed gone."""
+"""Seconds without a word after which the other side is believed gone."""
+WORD_INTERVAL = 1.0
+"""Seconds between two words of a process that waits for a part, however long that is on its way."""
 _FRAME = 128
 """Bytes that a part has beside its content, and some."""
 
@@ -35,27 +37,32 @@ class Offer:
     content: bytes
     size: int
     is_taken: bool = False
-    _asked: asyncio.Event = field(default_factory=asyncio.Event)
+    _word: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def count(self) -> int:
+        """The number of parts."""
+        return -(-len(self.content) // self.size)
 
     @property
     def stub(self) -> dict[str, Any]:
         """What to send in their place."""
-        return {"large": {"at": self.place, "parts": -(-len(self.content) // self.size)}}
+        return {"large": {"at": self.place, "parts": self.count}}
 
     def part(self, number: int) -> bytes:
         """Return one part."""
         return self.content[number * self.size : (number + 1) * self.size]
 
-    def asked(self, *, is_taken: bool) -> None:
-        """Hear that somebody fetches, or has all of it."""
-        self.is_taken = is_taken
-        self._asked.set()
+    def heard(self, number: int) -> None:
+        """Hear that the other side waits for this part; for the one after the last when it has them all."""
+        self.is_taken = number >= self.count
+        self._word.set()
 
     async def until_taken(self) -> None:
-        """Wait while it is fetched. Raises TimeoutError when nobody does so any more."""
+        """Wait while it is fetched, at whatever pace. Raises TimeoutError when the other side says nothing any more."""
         while not self.is_taken:
-            self._asked.clear()
-            await asyncio.wait_for(self._asked.wait(), QUIET_LIMIT)
+            self._word.clear()
+            await asyncio.wait_for(self._word.wait(), QUIET_LIMIT)
 
 
 class Parts:
@@ -84,23 +91,26 @@ class Parts:
         finally:
             del self._offers[place]
 
-    async def fetch(self, stub: Mapping[str, Any]) -> bytes:
-        """Return the bytes that a stub stands for; whoever waits sets the limit, and looks at their signature.
+    async def fetch(self, stub: Mapping[str, Any], part_limit: float) -> bytes:
+        """Return the bytes that a stub stands for; the caller limits the whole, and looks at its signature.
 
-        Raises TimeoutError when a part does not come.
+        Raises TimeoutError when a part takes more seconds than its limit.
         """
         place, count = stub["at"], stub["parts"]
-        content = b"".join([await self._part(place, number) for number in range(count)])
+        content = b"".join([await self._part(place, number, part_limit) for number in range(count)])
         await self._ask(place, count, "")
         return content
 
-    async def _part(self, place: str, number: int) -> bytes:
+    async def _part(self, place: str, number: int, limit: float) -> bytes:
         inbox = f"{self._prefix}.got.{secrets.token_hex(12)}"
         answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self._fetching[inbox] = answer, f"part {place} {number}"
         try:
             await self._ask(place, number, inbox)
-            return await asyncio.wait_for(answer, QUIET_LIMIT)
+            async with asyncio.timeout(limit):
+                while not (await asyncio.wait({answer}, timeout=WORD_INTERVAL))[0]:
+                    await self._ask(place, number, "")
+            return answer.result()
         finally:
             del self._fetching[inbox]
 
@@ -117,9 +127,9 @@ class Parts:
         except ForgedEnvelope as forged:
             refuse("part", str(forged))
             return
-        offer.asked(is_taken=not msg.reply)
-        if offer.is_taken:
-            return
+        offer.heard(number)
+        if not msg.reply:
+            return  # It is a word only: that part is on its way.
         # Sending may wait for the socket, which nobody who reads may do.
         task = asyncio.create_task(self._send(msg.reply, offer, number))
         self._sending.add(task)

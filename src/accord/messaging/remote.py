@@ -22,7 +22,7 @@ from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.parts import Parts
 from accord.messaging.refusals import refuse
-from accord.messaging.workers import SILENT, NotDone, Peer, Workers
+from accord.messaging.workers import NotDone, Peer, Workers
 from accord.problems import DeadlineExceeded, PayloadTooLarge, Problem, ServiceUnavailable
 
 REQUEST_ID = "X-Request-Id"
@@ -134,14 +134,13 @@ class RemoteFlows:
 
     async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
         with self._waiting_for(peer, until - uptime(), repeatable=False) as exchange:
-            fetching = asyncio.ensure_future(self._parts.fetch(stub))
+            # A part may take as long as all: what ends the exchange ends that, too.
+            fetching = asyncio.ensure_future(self._parts.fetch(stub, part_limit=_LONGEST_PATIENCE))
             try:
                 await asyncio.wait({fetching, exchange.answer}, return_when=asyncio.FIRST_COMPLETED)
                 if exchange.answer.done():
                     exchange.answer.result()
                 return fetching.result()
-            except TimeoutError:
-                raise NotDone(DeadlineExceeded(SILENT), begun=True) from None
             finally:
                 fetching.cancel()
 

@@ -24,7 +24,7 @@ from accord.dispatch import Dispatch, Result
 from accord.messaging.connection import Connection, Subscription
 from accord.messaging.envelope import Envelopes, ForgedEnvelope, LateEnvelope
 from accord.messaging.lease import Lease
-from accord.messaging.parts import Parts
+from accord.messaging.parts import QUIET_LIMIT, Parts
 from accord.messaging.refusals import refuse
 from accord.problems import DeadlineExceeded, InternalError, Problem, ServiceUnavailable, Unauthorized
 from accord.worker.registration import QUEUE_GROUP, Endpoint, Registration
@@ -158,7 +158,7 @@ class Worker:
             return message
         try:
             async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
-                content = await self._parts.fetch(message["large"])
+                content = await self._parts.fetch(message["large"], part_limit=QUIET_LIMIT)
         except (TimeoutError, ServiceUnavailable, nats.errors.Error, OSError):
             raise LateEnvelope from None
         return self._envelopes.open(msg.subject, msg.reply, content)
@@ -186,7 +186,7 @@ class Worker:
             return self._envelopes.seal_answer(msg.data, _refused(InternalError(_NOT_TOLD)))
 
     async def _hand_over(self, msg: Msg, sealed: bytes, message: dict[str, Any]) -> None:
-        """Send the answer; one that NATS does not take at once can be fetched, for as long as somebody does."""
+        """Send the answer; one that NATS does not take at once can be fetched, for as long as the gateway waits."""
         if len(sealed) <= self._connection.max_payload:
             await self._publish(msg.reply, sealed)
             return

@@ -1,5 +1,3 @@
-import time
-
 from accord import __version__
 
 
@@ -32,22 +30,7 @@ async def test_an_administrator_sees_what_was_checked(given, until):
     assert all(0 <= check["latencyMs"] < 3000 for check in checks.values())
 
 
-async def test_who_sends_a_bad_token_is_anybody(given):
+async def test_a_bad_token_makes_no_difference(given):
     somebody = await given.somebody(authorization="Bearer nonsense")
 
     assert (await somebody.get("/api/v1/healthcheck")).status_code == 200
-
-
-async def test_however_many_ask_postgresql_writes_once_a_second(given):
-    """Each time it writes one temporary file, and the database counts these."""
-    files = "SELECT temp_files FROM pg_stat_database WHERE datname = current_database()"
-    [(before,)] = await given.sql(files)
-    somebody, started = await given.somebody(), time.monotonic()
-
-    for _ in range(100):
-        assert (await somebody.get("/readyz")).status_code == 200
-        assert (await somebody.get("/api/v1/healthcheck")).status_code == 200
-
-    [(after,)] = await given.sql(files)
-    processes = 3
-    assert after - before < processes * (time.monotonic() - started + 2)
