@@ -11,8 +11,9 @@ from given import details
 
 from accord.contract import bundle
 from accord.contract.operations import Operation, operations
-from accord.database.idempotency import SWEEP_INTERVAL, Idempotency
+from accord.database.idempotency import _LOCK, SWEEP_INTERVAL, Idempotency
 from accord.database.pool import Database
+from accord.database.transaction import Transaction
 
 DOCUMENT = bundle.load()
 # A setup token makes a root account, which other tests would meet.
@@ -74,7 +75,7 @@ async def register(sender: Any, body: dict[str, Any], key: str) -> Any:
     return await sender.post("/api/v1/auth/register", json=body, headers={"Idempotency-Key": key})
 
 
-async def test_who_signs_up_again_from_another_address_gets_the_first_answer(given):
+async def test_a_registration_sent_again_from_another_address_gets_the_first_answer(given):
     here, there = await given.somebody(), await given.somebody()
     body, key = details(), str(uuid4())
 
@@ -85,6 +86,37 @@ async def test_who_signs_up_again_from_another_address_gets_the_first_answer(giv
 
     assert (first.status_code, again.status_code, again.content) == (201, 201, first.content)
     assert (guessed.status_code, guessed.json()["code"]) == (409, "ALREADY_EXISTS")
+
+
+async def test_every_process_locks_the_request_before_the_address():
+    idempotency = Idempotency(Database("", 1), b"secret")
+    bodies = [details() for _ in range(20)]
+
+    def locks(address: str, body: dict[str, Any]) -> dict[str, int | None]:
+        return idempotency._locks(idempotency.attempt("", address, "register", "registration", body))
+
+    here, there = ([locks(address, body) for body in bodies] for address in ("192.0.2.1", "192.0.2.2"))
+
+    assert [each["first"] for each in here] == [each["first"] for each in there]
+    assert len({each["first"] for each in here}) == len(bodies)
+    assert len({each["second"] for each in here}) == len({each["second"] for each in there}) == 1
+
+
+async def test_a_request_refused_for_its_first_lock_takes_no_second(given):
+    """Else two of them may hold one lock each, so that neither runs."""
+    database, body, key, locks = Database(given.service.database_url, 8), details(), str(uuid4()), []
+    await database.open()
+    idempotency = Idempotency(database, b"secret")
+    for sent, address in ((body, "192.0.2.1"), (body, "192.0.2.2"), (details(), "192.0.2.2")):
+        locks.append(idempotency._locks(idempotency.attempt("", address, "register", key, sent)))
+    transactions = [Transaction(database) for _ in locks]
+
+    taken = [(await tx.one(_LOCK, **each)).taken for tx, each in zip(transactions, locks, strict=True)]
+    for tx in transactions:
+        await tx.rollback()
+    await database.close()
+
+    assert taken == [True, False, True]
 
 
 async def test_strangers_with_one_key_never_meet(given):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Text, any_, bindparam, cast, delete, func, literal_column, select, text
+from sqlalchemy import BigInteger, Text, any_, bindparam, case, cast, delete, func, literal_column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.connection import Outcome
@@ -34,8 +34,10 @@ SWEEP_INTERVAL = 60.0
 _columns = idempotency_keys.c
 _now = func.clock_timestamp()
 _fresh = _columns.created_at > _now - KEPT_FOR
-_lock = func.unnest(bindparam("locks", type_=ARRAY(BigInteger))).column_valued("lock")
-_LOCK = Statement(select(func.bool_and(func.pg_try_advisory_xact_lock(_lock)).label("taken")))
+_first, _second = (func.pg_try_advisory_xact_lock(bindparam(name, type_=BigInteger)) for name in ("first", "second"))
+# The second lock, where there is one, is tried by the holder of the first only: two requests that each hold what the
+# other one lacks would both be refused.
+_LOCK = Statement(select(case((_first, func.coalesce(_second, True)), else_=False).label("taken")))
 _callers = bindparam("callers", type_=ARRAY(Text))
 _FIND = Statement(
     select(idempotency_keys).where(
@@ -73,14 +75,14 @@ class Attempt:
     inputs_hash: bytes
 
     @property
-    def name(self) -> dict[str, Any]:
-        """What its answer is kept under, once for each of its callers."""
+    def kept_under(self) -> dict[str, Any]:
+        """The parameters of the rows that keep its answer, one for each of its callers."""
         return {"callers": list(self.callers), "operation": self.operation, "key": self.key}
 
     @property
-    def names(self) -> set[tuple[str, ...]]:
-        """What nobody else may be at meanwhile."""
-        return {(caller, self.operation, self.key) for caller in self.callers}
+    def claims(self) -> list[tuple[str, str, str]]:
+        """What one request at a time may hold, in the order in which every process locks it."""
+        return [(caller, self.operation, self.key) for caller in self.callers]
 
     def first_answer(self, found: list[Any]) -> tuple[int, Any] | None:
         """Return status and data of this request, if it is among those found. Raises IdempotencyKeyReused."""
@@ -114,24 +116,26 @@ class Idempotency:
     def attempt(self, caller: str, address: str, operation: str, key: str, inputs: dict[str, Any]) -> Attempt:
         """Return the attempt that these inputs are; `caller` is empty for whoever is not signed in."""
         inputs_hash = self._hash(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS))
-        strangers = (f"inputs {inputs_hash.hex()}", f"address {self._hash(address.encode()).hex()}")
-        return Attempt((caller,) if caller else strangers, operation, key, inputs_hash)
+        if caller:
+            return Attempt((caller,), operation, key, inputs_hash)
+        stranger = f"inputs {inputs_hash.hex()}", f"address {self._hash(address.encode()).hex()}"
+        return Attempt(stranger, operation, key, inputs_hash)
 
     @contextmanager
     def alone(self, attempt: Attempt) -> Generator[None]:
         """Keep others in this process from doing the same slow work meanwhile. Raises IdempotencyInProgress."""
-        names = attempt.names
-        if not self._running.isdisjoint(names):
+        claims = set(attempt.claims)
+        if not self._running.isdisjoint(claims):
             raise IdempotencyInProgress
-        self._running |= names
+        self._running |= claims
         try:
             yield
         finally:
-            self._running -= names
+            self._running -= claims
 
     async def first_answer(self, attempt: Attempt) -> tuple[int, Any] | None:
         """Return status and data of the first such request, if it has ended. Raises IdempotencyKeyReused."""
-        return attempt.first_answer(await self._database.all(_FIND, **attempt.name))
+        return attempt.first_answer(await self._database.all(_FIND, **attempt.kept_under))
 
     def opening(self, attempt: Attempt) -> Opening:
         """Return what makes a transaction the first with this key, and others wait for its end.
@@ -147,13 +151,13 @@ class Idempotency:
             if not locked.taken:
                 raise IdempotencyInProgress
 
-        return Opening(((_LOCK, {"locks": self._locks(attempt)}), (_FIND, attempt.name)), judge)
+        return Opening(((_LOCK, self._locks(attempt)), (_FIND, attempt.kept_under)), judge)
 
     def remember(self, tx: Transaction, attempt: Attempt, status: int, data: Any) -> None:
         """Keep the answer, in the commit of the work."""
         tx.with_commit(
             _REMEMBER,
-            **attempt.name,
+            **attempt.kept_under,
             inputs_hash=attempt.inputs_hash,
             status=status,
             data=orjson.dumps(data),
@@ -167,9 +171,10 @@ class Idempotency:
             with suppress(Problem):
                 await self._database.run(_FORGET_OLD)
 
-    def _locks(self, attempt: Attempt) -> list[int]:
-        hashes = (self._hash(orjson.dumps(["lock", *name])) for name in attempt.names)
-        return [int.from_bytes(each[:8], "big", signed=True) for each in hashes]
+    def _locks(self, attempt: Attempt) -> dict[str, int | None]:
+        hashes = (self._hash(orjson.dumps(["lock", *claim])) for claim in attempt.claims)
+        first, second = [*(int.from_bytes(each[:8], "big", signed=True) for each in hashes), None][:2]
+        return {"first": first, "second": second}
 
     def _hash(self, content: bytes) -> bytes:
         return hmac.digest(self._secret, content, "sha256")

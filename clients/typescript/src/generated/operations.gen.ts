@@ -68,7 +68,7 @@ export interface RegisterInput extends Register {
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
    * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the same address.
+   * another body is 422 only from the address of the first request.
    */
   idempotencyKey?: string;
 }
@@ -79,7 +79,7 @@ export interface SetupInput extends Setup {
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
    * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the same address.
+   * another body is 422 only from the address of the first request.
    */
   idempotencyKey?: string;
 }
@@ -108,7 +108,7 @@ export interface CreateUserInput extends CreateUser {
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
    * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the same address.
+   * another body is 422 only from the address of the first request.
    */
   idempotencyKey?: string;
 }
@@ -249,7 +249,7 @@ export interface CreateConversationInput extends CreateConversation {
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
    * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the same address.
+   * another body is 422 only from the address of the first request.
    */
   idempotencyKey?: string;
 }
@@ -335,7 +335,7 @@ export interface CreateMessageInput extends CreateMessage {
    * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
    * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
    * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the same address.
+   * another body is 422 only from the address of the first request.
    */
   idempotencyKey?: string;
 }

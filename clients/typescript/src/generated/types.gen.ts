@@ -816,7 +816,7 @@ export type IfNoneMatch = EntityTagList;
  * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
  * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
  * still running 409. Without signing in, the same key and body get the first answer from any address, and
- * another body is 422 only from the same address.
+ * another body is 422 only from the address of the first request.
  *
  */
 export type IdempotencyKey = string;
@@ -1024,7 +1024,7 @@ export type RegisterData = {
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
          * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the same address.
+         * another body is 422 only from the address of the first request.
          *
          */
         'Idempotency-Key'?: string;
@@ -1099,7 +1099,7 @@ export type SetupData = {
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
          * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the same address.
+         * another body is 422 only from the address of the first request.
          *
          */
         'Idempotency-Key'?: string;
@@ -1256,7 +1256,7 @@ export type CreateUserData = {
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
          * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the same address.
+         * another body is 422 only from the address of the first request.
          *
          */
         'Idempotency-Key'?: string;
@@ -2610,7 +2610,7 @@ export type CreateConversationData = {
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
          * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the same address.
+         * another body is 422 only from the address of the first request.
          *
          */
         'Idempotency-Key'?: string;
@@ -3192,7 +3192,7 @@ export type CreateMessageData = {
          * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
          * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
          * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the same address.
+         * another body is 422 only from the address of the first request.
          *
          */
         'Idempotency-Key'?: string;

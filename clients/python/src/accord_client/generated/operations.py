@@ -133,7 +133,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return await self._get(
             Request(
@@ -182,7 +183,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return await self._get(
             Request(
@@ -212,7 +214,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return await self._get(
             Request(
@@ -842,7 +845,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return await self._get(
             Request(
@@ -908,7 +912,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return await self._get(
             Request(
@@ -1187,7 +1192,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return self._wait_for(
             self._asynchronous.create_conversation(
@@ -1223,7 +1229,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return self._wait_for(
             self._asynchronous.create_message(
@@ -1248,7 +1255,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return self._wait_for(
             self._asynchronous.create_user(
@@ -1744,7 +1752,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return self._wait_for(
             self._asynchronous.register(
@@ -1798,7 +1807,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
                 same body, it gets the first answer again and nothing is made twice; with another body it is
                 422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the same address.
+                first answer from any address, and another body is 422 only from the address of the first
+                request.
         """
         return self._wait_for(
             self._asynchronous.setup(
