@@ -228,7 +228,7 @@ def test_what_is_unset_stays_away_and_null_does_not():
     assert operation.to_dict()["value"] is None
 
 
-def test_what_is_unset_stays_so_in_copies():
+def test_an_unset_field_stays_unset_in_copies():
     change = models.UpdateUser(expected_version=1, first_name="Ada")
 
     for again in (copy.copy(change), copy.deepcopy(change)):

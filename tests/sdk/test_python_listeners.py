@@ -56,7 +56,7 @@ def failing(error):
 
 
 @pytest.mark.parametrize("error", [ZeroDivisionError(), asyncio.CancelledError(), StopIteration(), GeneratorExit()])
-def test_whatever_a_listener_raises_the_queue_goes_on(loop, service, ada, error):
+def test_the_queue_goes_on_whatever_a_listener_raises(loop, service, ada, error):
     told, failures = [], []
     loop.set_exception_handler(lambda _loop, context: failures.append(context["exception"]))
     ada.cache.listen(failing(error))
@@ -136,7 +136,7 @@ def test_a_listener_of_a_refusal_finds_everything_taken_back_that_was_built_on_i
     assert seen == [0, 0]
 
 
-def test_what_is_done_to_a_record_that_was_got_or_to_operations_that_were_given_changes_nothing(loop, service, ada):
+def test_a_change_to_a_record_that_was_got_or_to_operations_that_were_given_changes_nothing(loop, service, ada):
     operation = SetOperation(table=TABLE, id=RECORDS[0], path="tags", value=["mine"])
     ada.begin(ada.cache.transact([operation]))
     loop.settle()
