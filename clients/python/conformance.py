@@ -338,9 +338,9 @@ def _each(items: list[Any], step: Step) -> list[Any]:
 
 def _error(error: AccordError) -> dict[str, object]:
     wire = error.problem.to_dict()
-    names = ("errors", "currentVersion", "conflicts", "retryAfter")
-    shown = {name: wire.get(name) for name in ("code", "status", "title", "detail", "requestId", *names)}
-    return {"class": type(error).__name__, **shown}
+    names = ("code", "status", "title", "detail", "requestId", "errors", "conflicts", "retryAfter")
+    shown = {name: wire.get(name) for name in names}
+    return {"class": type(error).__name__, **shown, "currentVersion": getattr(error, "current_version", None)}
 
 
 def _on_the_wire(result: object) -> object:

@@ -308,7 +308,8 @@ function nameOf(step: Step): string {
 
 function describe(error: sdk.AccordError): object {
   const { code, status, title, detail, requestId, problem } = error;
-  const { errors = null, currentVersion = null, conflicts = null, retryAfter = null } = problem;
+  const { errors = null, conflicts = null, retryAfter = null } = problem;
+  const currentVersion = (error instanceof sdk.VersionConflict && error.currentVersion) || null;
   const known = { code, status, title, detail, requestId, errors, currentVersion, conflicts, retryAfter };
   return { class: error.constructor.name, ...known };
 }

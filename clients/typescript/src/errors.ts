@@ -58,9 +58,10 @@ export class NotAcceptable extends AccordError {}
 
 /** The record moved on since it was read. Nothing was changed. */
 export class VersionConflict extends AccordError {
-  /** The version now; of a transaction, that of the first record in `conflicts`. */
+  /** The version that the record has now; undefined when several moved on, which `conflicts` lists. */
   get currentVersion(): number | undefined {
-    return this.problem.currentVersion ?? this.conflicts[0]?.currentVersion;
+    const [first, ...others] = this.conflicts;
+    return this.problem.currentVersion ?? (others.length === 0 ? first?.currentVersion : undefined);
   }
 
   /** Every record of a transaction that moved on. */

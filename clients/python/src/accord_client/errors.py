@@ -130,8 +130,9 @@ class VersionConflict(AccordError):
 
     @property
     def current_version(self) -> int | None:
-        """The version that the record has now; None when several are concerned, which `conflicts` lists."""
-        return self.problem.current_version or None
+        """The version that the record has now; None when several moved on, which `conflicts` lists."""
+        alone = self.conflicts[0].current_version if len(self.conflicts) == 1 else None
+        return self.problem.current_version or alone
 
     @property
     def conflicts(self) -> list[Conflict]:
