@@ -3,6 +3,7 @@ import itertools
 import json
 import socket
 from contextlib import suppress
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from accord_client import (
     RateLimited,
     ServiceUnavailable,
     errors,
+    retries,
 )
 from accord_client.models import CreateConversation, Login, UpdateMe
 
@@ -95,6 +97,29 @@ async def test_a_service_that_stays_away_is_told(person, proxy):
         await accord.get_me()
 
     assert (failed.value.status, failed.value.request_id) == (0, "")
+
+
+@pytest.mark.parametrize("is_change", [False, True])
+async def test_a_service_that_stays_away_is_tried_for_ten_seconds(monkeypatch, is_change):
+    now, tried = 0.0, []
+
+    async def sleep(seconds):
+        nonlocal now
+        now += seconds
+
+    async def away(_request):
+        tried.append(now)
+        raise httpx.ConnectError("refused")
+
+    monkeypatch.setattr(retries, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(retries, "asyncio", SimpleNamespace(sleep=sleep))
+    async with AsyncAccord("http://accord", transport=httpx.MockTransport(away)) as accord:
+        with pytest.raises(ConnectionFailed):
+            await (patch if is_change else get)(accord)
+
+    assert retries.UNSENT_FOR == 10
+    assert retries.UNSENT_FOR <= tried[-1] < retries.UNSENT_FOR + retries.UNSENT_PAUSE
+    assert all(before < retries.UNSENT_FOR for before in tried[:-1])
 
 
 class Scripted(httpx.AsyncBaseTransport):
