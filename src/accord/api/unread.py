@@ -48,7 +48,7 @@ def _taken(transport: asyncio.Transport) -> int:
     if _TCP_INFO is not None:
         try:
             info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _BYTES_ACKED.stop)
-        except OSError:  # It is no TCP socket.
+        except OSError:  # The socket is not of TCP.
             info = b""
         if len(info) == _BYTES_ACKED.stop:
             return int.from_bytes(info[_BYTES_ACKED], sys.byteorder)

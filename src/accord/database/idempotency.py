@@ -1,7 +1,7 @@
 """Requests that may be sent again: the first answer is kept with the work it came of, in one commit (D-1).
 
-A key belongs to one caller and one operation. Whoever is not signed in is known by the request itself, so that
-strangers share nothing; their address only tells that a key came with another body before (decision 28).
+A key belongs to one caller and one operation. A caller who is not signed in is known by the request itself, so
+that strangers share nothing; their address only tells that a key came with another body before (decision 28).
 
 The first answer is looked for before the flow runs, without holding a connection, so that hashing a password holds none
 either. The lock is taken, and the answer looked for again, by what travels with BEGIN. Whoever holds the advisory lock

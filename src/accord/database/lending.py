@@ -73,7 +73,7 @@ class Lending:
         if connection.pgconn.transaction_status == TransactionStatus.IDLE and connection.made_at > self._renewed_at:
             self.good_at = time.monotonic()
             self._free_for_transactions += from_transaction
-            # Who asks the pool, which may be able to make none, waits longer than those here.
+            # A caller that asks the pool, which may be able to make none, waits longer than those here.
             if not self._asking and self._next_gets(connection):
                 return
             self._free_for_transactions -= from_transaction

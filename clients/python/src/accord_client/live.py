@@ -235,7 +235,7 @@ class Live:
 
         Those with one cursor are asked for together; the others follow, as the service has to judge each cursor.
         """
-        # Whoever was refused may stay for long, and would be refused again and again.
+        # A follower that was refused may stay for long, and would be refused again and again.
         waiting = [each for each in self._followers.get(key, ()) if each.waits(key)]
         if self._socket is None or key in self._asked or not waiting:
             return
