@@ -20,9 +20,17 @@ interface Schema {
   required?: string[];
   enum?: string[];
   items?: Schema;
+  oneOf?: Schema[];
+  additionalProperties?: Schema;
   properties?: Record<string, Schema>;
   description?: string;
-  'x-record'?: { table: string; create?: Schema; delete?: boolean; writable?: Record<string, string> };
+  'x-record'?: RecordFacts;
+}
+interface RecordFacts {
+  table: string;
+  create?: Schema;
+  delete?: boolean;
+  writable?: Record<string, string>;
 }
 interface Parameter {
   $ref?: string;
@@ -59,8 +67,43 @@ interface Input {
 const LEFT_OUT = new Set(['If-None-Match', 'Last-Event-ID']);
 const HEADER_KEY = 'Idempotency-Key';
 
-const document = JSON.parse(readFileSync(bundle, 'utf8')) as Document;
+/** What each operation may write, as the service has it. */
+const WRITES: Readonly<Record<string, readonly string[]>> = {
+  set: ['set', 'moment'],
+  setNow: ['moment'],
+  listInsert: ['list'],
+  listRemove: ['list'],
+};
+
+const document = withNames(JSON.parse(readFileSync(bundle, 'utf8')) as Document);
 const imported = new Set<string>();
+
+/** Say in the types which tables there are and what each has; what the service says of newer ones is read all the same. */
+function withNames(known: Document): Document {
+  const { schemas } = known.components;
+  const kinds = new Map(Object.values(schemas).flatMap(({ 'x-record': kind }) => (kind ? [[kind.table, kind] as const] : [])));
+  schemas.TableName!.enum = [...kinds.keys()].sort();
+  schemas.RecordPath!.enum = [...new Set([...kinds.values()].flatMap(({ writable = {} }) => Object.keys(writable)))].sort();
+  const { additionalProperties, ...versions } = schemas.VersionsByTable!;
+  schemas.VersionsByTable = { ...versions, properties: Object.fromEntries([...kinds.keys()].map((table) => [table, additionalProperties!])) };
+  for (const schema of schemas.RecordOperation!.oneOf!) {
+    const operation = schemas[named(schema.$ref!)]!;
+    const variants = [...kinds.values()].flatMap((kind) => variant(operation, kind));
+    if (variants.length > 0) schemas[named(schema.$ref!)] = { description: operation.description, oneOf: variants };
+  }
+  return known;
+}
+
+/** An operation on one table: none when the records of that table do not allow it. */
+function variant({ description: _, ...operation }: Schema, { table, create, writable = {}, ...kind }: RecordFacts): Schema[] {
+  const [op] = operation.properties!.op!.enum!;
+  const paths = Object.keys(writable).filter((path) => WRITES[op!]?.includes(writable[path]!));
+  const names: Record<string, Schema> = { table: { type: 'string', enum: [table] } };
+  if (op === 'create' && create) names.record = create;
+  else if (paths.length > 0) names.path = { type: 'string', enum: paths };
+  else if (op !== 'delete' || !kind.delete) return [];
+  return [{ ...operation, properties: { ...operation.properties, ...names } }];
+}
 
 function named(reference: string): string {
   return reference.split('/').at(-1)!;
@@ -271,7 +314,7 @@ function operations(): string {
 
 const folder = process.argv[2] ?? join(here, 'src', 'generated');
 await createClient({
-  input: bundle,
+  input: document as object,
   logs: { level: 'silent' },
   output: { path: folder, clean: true, importFileExtension: '.js' },
   plugins: ['@hey-api/client-fetch', '@hey-api/typescript'],

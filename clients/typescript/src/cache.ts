@@ -14,7 +14,7 @@ export type Table = keyof RecordTypes & string;
 /** What listeners hear. */
 export type CacheEvent =
   /** A record looks different, or is there no more. */
-  | { type: 'changed'; table: string; id: string }
+  | { type: 'changed'; table: Table; id: string }
   /** A transaction was refused, and is rolled back. */
   | { type: 'refused'; transactionId: string; error: unknown }
   /** A key is followed no longer, because it may not be. */
@@ -246,7 +246,7 @@ export class Cache {
     if (this.#isClosed) return Promise.reject(new Error('The cache was closed.'));
     if (operations.length === 0) return Promise.resolve('made');
     const at = new Date().toISOString().replace('Z', '000Z');
-    const back = inverse(operations, (table, id) => this.#held.get({ table, id }), at);
+    const back = inverse(operations, (pointer) => this.#held.get(pointer), at);
     const claims = this.#held.claims(operations);
     return new Promise((settle, fail) => {
       this.#held.add({ transactionId: newKey(), operations, at, claims, back, stack, takenFrom, settle, fail });

@@ -2,7 +2,7 @@
 
 import { errorOfCode, Unauthorized, type AccordError } from './errors.js';
 import type { ListType, Operations, RecordTypes } from './generated/operations.gen.js';
-import type { Change, RecordPointer } from './generated/types.gen.js';
+import type { Change, ChangedRecord, RecordPointer } from './generated/types.gen.js';
 import { backoff } from './retries.js';
 import {
   type Frame,
@@ -27,9 +27,10 @@ export function listKey(ownerId: string, listType: ListType): string {
 }
 
 /** The record that a change, or a key, is about; undefined of a list as a whole. */
-export function recordOf(news: { key: string; record?: RecordPointer }): RecordPointer | undefined {
-  const [method, table, id] = news.key.split(':');
-  return news.record ?? (method === 'getRecord' ? { table: table!, id: id! } : undefined);
+export function recordOf({ key, record }: { key: string; record?: ChangedRecord }): RecordPointer | undefined {
+  const [method, table, id] = key.split(':');
+  const named = record ?? (method === 'getRecord' ? { table: table!, id: id! } : undefined);
+  return named as RecordPointer | undefined; // Its table may be newer than this package, and is read all the same.
 }
 
 /**

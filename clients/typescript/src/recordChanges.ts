@@ -1,7 +1,7 @@
 /** What operations make of records, as the server does it: pure, so that the cache can show it at once. */
 
 import { RECORDS, type RecordKind } from './generated/operations.gen.js';
-import type { AnyRecord, ListInsertOperation, RecordOperation, RecordValue } from './generated/types.gen.js';
+import type { AnyRecord, ListInsertOperation, RecordOperation, RecordPointer, RecordValue } from './generated/types.gen.js';
 import { newKey } from './retries.js';
 
 /** What one operation leaves of a record, undefined when it deletes it. What cannot be applied changes nothing. */
@@ -14,14 +14,14 @@ export function applied(before: AnyRecord | undefined, operation: RecordOperatio
 /** The operations that take these back, given the record as it was before each; the last one first. */
 export function inverse(
   operations: readonly RecordOperation[],
-  read: (table: string, id: string) => AnyRecord | undefined,
+  read: (pointer: RecordPointer) => AnyRecord | undefined,
   now: string,
 ): RecordOperation[] {
   const records = new Map<string, AnyRecord | undefined>();
   const undoing: RecordOperation[][] = [];
   for (const operation of operations) {
     const key = `${operation.table} ${operation.id}`;
-    const before = records.has(key) ? records.get(key) : read(operation.table, operation.id);
+    const before = records.has(key) ? records.get(key) : read(operation);
     undoing.unshift(inverseOf(operation, before));
     records.set(key, applied(before, operation, now));
   }
@@ -48,6 +48,7 @@ function renamed(value: unknown, ids: ReadonlyMap<string, string>): unknown {
 }
 
 type Writes = Exclude<RecordOperation, { op: 'create' } | { op: 'delete' }>;
+type ListWrites = Extract<Writes, { op: 'listInsert' | 'listRemove' }>;
 
 function value(before: AnyRecord, operation: Writes, now: string): RecordValue {
   if (operation.op === 'set') return operation.value;
@@ -72,13 +73,18 @@ function inserted(items: string[], { value: added, where, anchor }: ListInsertOp
 }
 
 function inverseOf(operation: RecordOperation, before: AnyRecord | undefined): RecordOperation[] {
+  // Each step is for the table and path of the operation, which fit together.
+  return stepsBack(operation, before) as RecordOperation[];
+}
+
+function stepsBack(operation: RecordOperation, before: AnyRecord | undefined): object[] {
   const { table, id } = operation;
-  const kind: RecordKind | undefined = (RECORDS as Readonly<Record<string, RecordKind>>)[table];
+  const kind: RecordKind = RECORDS[table] ?? { writable: {}, creatable: [] };
   if (operation.op === 'create') return before ? [] : [{ op: 'delete', table, id }];
   if (!before) return [];
-  if (operation.op === 'delete') return [{ op: 'create', table, id, record: picked(before, kind?.creatable ?? []) }];
+  if (operation.op === 'delete') return [{ op: 'create', table, id, record: picked(before, kind.creatable) }];
   const { path } = operation;
-  if (operation.op === 'setNow' || kind?.writable[path] === 'moment') return moment(operation, before[path]);
+  if (operation.op === 'setNow' || kind.writable[path] === 'moment') return moment(operation, before[path]);
   if (operation.op === 'listInsert' || operation.op === 'listRemove') return restored(operation, list(before, path));
   return [{ ...operation, value: before[path] ?? null }];
 }
@@ -88,18 +94,15 @@ function picked(record: AnyRecord, names: readonly string[]): Record<string, Rec
 }
 
 /** Only the server gives times: what was null becomes null again, what had a time gets the time of undoing. */
-function moment({ op, table, id, path }: Writes, before: RecordValue | undefined): RecordOperation[] {
+function moment({ op, table, id, path }: Writes, before: RecordValue | undefined): object[] {
   if (before === null || before === undefined) return [{ op: 'set', table, id, path, value: null }];
   return op === 'set' ? [{ op: 'setNow', table, id, path }] : [];
 }
 
 /** Put the value where it was, or take it out if it was not there. */
-function restored(
-  { op, table, id, path, value: moved }: Extract<Writes, { op: 'listInsert' | 'listRemove' }>,
-  before: readonly string[],
-): RecordOperation[] {
+function restored({ op, table, id, path, value: moved }: ListWrites, before: readonly string[]): object[] {
   const place = before.indexOf(moved);
   if (place < 0) return op === 'listInsert' ? [{ op: 'listRemove', table, id, path, value: moved }] : [];
-  const common = { op: 'listInsert', table, id, path, value: moved } as const;
+  const common = { op: 'listInsert', table, id, path, value: moved };
   return [place === 0 ? { ...common, where: 'start' } : { ...common, where: 'after', anchor: before[place - 1]! }];
 }

@@ -14,7 +14,7 @@ after(() => proxy.down());
 
 type Signed = Awaited<ReturnType<typeof signedIn>>;
 
-const at = ({ id }: { id: string }) => ({ table: 'conversations', id });
+const at = ({ id }: { id: string }) => ({ table: 'conversations', id }) as const;
 const title = (plans: Conversation, value: string): RecordOperation => ({ op: 'set', ...at(plans), path: 'title', value });
 const tag = (plans: Conversation, value: string): RecordOperation => ({
   op: 'listInsert', ...at(plans), path: 'tags', value, where: 'end',
@@ -162,7 +162,7 @@ test('what waited and is refused is rolled back and told', async () => {
 
 test('undo and redo are transactions', async () => {
   const { ada, plans, cache, shown } = await withPlans(SERVICE, ['a', 'b', 'c']);
-  const list = { ...at(plans), path: 'tags' };
+  const list = { ...at(plans), path: 'tags' } as const;
   await cache.transact([
     title(plans, 'Better plans'),
     { op: 'listRemove', ...list, value: 'b' },

@@ -6,7 +6,7 @@ import type { AnyRecord, RecordOperation } from '@accord/client';
 import { applied, inverse } from '../dist/recordChanges.js';
 
 const NOW = '2026-01-31T09:30:00.000000Z';
-const AT = { table: 'conversations', id: '01980d5e-3333-7c3a-9f2e-3b5a6c7d8e9f' };
+const AT = { table: 'conversations', id: '01980d5e-3333-7c3a-9f2e-3b5a6c7d8e9f' } as const;
 const VALUES = ['a', 'b', 'c', 'd'];
 
 function pick<Item>(items: readonly Item[]): Item {
@@ -48,7 +48,7 @@ test('inserting twice is inserting once, and the record stays as it was', () => 
 });
 
 test('a time is taken back to null, and a null to a time', () => {
-  const at = { ...AT, path: 'archivedAt' };
+  const at = { ...AT, path: 'archivedAt' } as const;
   const open = () => ({ id: AT.id, version: 1, archivedAt: null });
   const archived = () => ({ id: AT.id, version: 1, archivedAt: NOW });
 

@@ -636,12 +636,12 @@ export type HealthStatus = 'ok' | 'degraded' | 'error';
 /**
  * The kind of a record, as `x-record` names it.
  */
-export type TableName = string;
+export type TableName = 'conversations' | 'messages' | 'users';
 
 /**
  * A field that `x-record` lists as writable.
  */
-export type RecordPath = string;
+export type RecordPath = 'archivedAt' | 'pinnedMessageIds' | 'tags' | 'text' | 'title';
 
 /**
  * What a field may hold; the schema of the record says which.
@@ -705,9 +705,15 @@ export type FoundRecords = {
  */
 export type SetOperation = {
     op: 'set';
-    table: TableName;
+    table: 'conversations';
     id: Uuid;
-    path: RecordPath;
+    path: 'title' | 'archivedAt';
+    value: RecordValue;
+} | {
+    op: 'set';
+    table: 'messages';
+    id: Uuid;
+    path: 'text';
     value: RecordValue;
 };
 
@@ -716,9 +722,9 @@ export type SetOperation = {
  */
 export type SetNowOperation = {
     op: 'setNow';
-    table: TableName;
+    table: 'conversations';
     id: Uuid;
-    path: RecordPath;
+    path: 'archivedAt';
 };
 
 /**
@@ -726,9 +732,9 @@ export type SetNowOperation = {
  */
 export type ListInsertOperation = {
     op: 'listInsert';
-    table: TableName;
+    table: 'conversations';
     id: Uuid;
-    path: RecordPath;
+    path: 'tags' | 'pinnedMessageIds';
     value: ListValue;
     where: 'start' | 'end' | 'before' | 'after';
     anchor?: ListValue;
@@ -739,9 +745,9 @@ export type ListInsertOperation = {
  */
 export type ListRemoveOperation = {
     op: 'listRemove';
-    table: TableName;
+    table: 'conversations';
     id: Uuid;
-    path: RecordPath;
+    path: 'tags' | 'pinnedMessageIds';
     value: ListValue;
 };
 
@@ -757,9 +763,17 @@ export type RecordFields = {
  */
 export type CreateOperation = {
     op: 'create';
-    table: TableName;
+    table: 'conversations';
     id: Uuid;
-    record: RecordFields;
+    record: CreateConversation;
+} | {
+    op: 'create';
+    table: 'messages';
+    id: Uuid;
+    record: {
+        conversationId: Uuid;
+        text: MessageText;
+    };
 };
 
 /**
@@ -767,7 +781,11 @@ export type CreateOperation = {
  */
 export type DeleteOperation = {
     op: 'delete';
-    table: TableName;
+    table: 'conversations';
+    id: Uuid;
+} | {
+    op: 'delete';
+    table: 'messages';
     id: Uuid;
 };
 
@@ -787,7 +805,9 @@ export type VersionsById = {
  * The versions that were read, by table, then by id.
  */
 export type VersionsByTable = {
-    [key: string]: VersionsById;
+    users?: VersionsById;
+    conversations?: VersionsById;
+    messages?: VersionsById;
 };
 
 /**
