@@ -73,7 +73,7 @@ def _codes_by_themselves() -> dict[str, set[str]]:
 
 def _is_implied(operation: Any, status: str, answer: dict[str, Any]) -> bool:
     headers = [parameter.name for parameter in operation.parameters if parameter.place == "header"]
-    implied = implied_answers(operation.path, operation.definition, headers)
+    implied = implied_answers(operation.method.lower(), operation.path, operation.definition, headers)
     return status in implied and answer == {"$ref": f"#/components/responses/{implied[status]}"}
 
 

@@ -43,6 +43,7 @@ def before_call(_: schemathesis.HookContext, case: schemathesis.Case, __: dict[s
         case.body = body
     if case.meta is not None and case.meta.generation.mode.is_positive:
         _let_versions_agree(case)
+        _let_tags_be_tags(case)
 
 
 def _without_protected(value: Any) -> Any:
@@ -65,3 +66,9 @@ def _let_versions_agree(case: schemathesis.Case) -> None:
     elif not _tag(tag):
         # It makes no value with quotation marks for a header, and takes a wrong one for a right one then.
         del case.headers["If-Match"]
+
+
+def _let_tags_be_tags(case: schemathesis.Case) -> None:
+    """The schema of `If-None-Match` takes any text, as reads do; a change takes nothing that may be a mistake."""
+    if case.method != "GET" and not _tag(case.headers.get("If-None-Match", "")):
+        case.headers.pop("If-None-Match", None)

@@ -63,8 +63,9 @@ interface Input {
   parameter: Parameter;
 }
 
-/** A 304 has no body, and a stream is resumed by `after`. */
+/** A 304 has no body, a read gives its version, and a stream is resumed by `after`. */
 const LEFT_OUT = new Set(['If-None-Match', 'Last-Event-ID']);
+const LEFT_OUT_OF_READS = new Set(['If-Match']);
 const HEADER_KEY = 'Idempotency-Key';
 
 /** What each operation may write, as the service has it. */
@@ -147,10 +148,10 @@ function comment(indent: string, ...paragraphs: string[]): string {
   return `${indent}/**\n${lines.map((line) => `${indent} * ${line}`.trimEnd()).join('\n')}\n${indent} */\n`;
 }
 
-function inputsOf(operation: Operation, shared: Parameter[]): Input[] {
+function inputsOf(method: string, operation: Operation, shared: Parameter[]): Input[] {
   return [...shared, ...(operation.parameters ?? [])]
     .map((parameter) => (parameter.$ref ? document.components.parameters[named(parameter.$ref)]! : parameter))
-    .filter((parameter) => !LEFT_OUT.has(parameter.name))
+    .filter(({ name }) => !LEFT_OUT.has(name) && !(method === 'get' && LEFT_OUT_OF_READS.has(name)))
     .map((parameter) => ({ name: camel(parameter.name), wire: parameter.name, place: parameter.in, parameter }));
 }
 
@@ -292,7 +293,7 @@ function operations(): string {
   const methods: string[] = [];
   for (const [path, { parameters: shared = [], ...item }] of Object.entries(document.paths)) {
     for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
-      const inputs = inputsOf(operation, shared);
+      const inputs = inputsOf(method, operation, shared);
       const body = bodyOf(operation);
       refuseCollisions(operation, inputs, body);
       if (inputs.length || body) interfaces.push(interfaceOf(operation, inputs, body));

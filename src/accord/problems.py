@@ -113,9 +113,9 @@ class AlreadyExists(Problem):
 
 
 class PreconditionFailed(Problem):
-    """`If-Match` names a version that is no longer current (RFC 9110, section 13.1.1)."""
+    """`If-Match` does not name the current version, or `If-None-Match` does (RFC 9110, section 13.1)."""
 
-    code, status, title = "PRECONDITION_FAILED", 412, "The record changed since you read it"
+    code, status, title = "PRECONDITION_FAILED", 412, "A condition of the request does not hold"
     detail = "Nothing was changed. Read the record again, then retry with its ETag."
 
 

@@ -142,6 +142,7 @@ BROKEN = [
     ("states_the_version_it_read", (*PATCH, "responses", "409"), ABSENT, "document 409"),
     ("states_the_version_it_read", (*NOTE, "properties", "version"), ABSENT, "answer with the new version"),
     ("states_the_version_it_read", (*DELETE, "parameters"), [], "accept If-Match"),
+    ("states_the_version_it_read", (*DELETE, "parameters"), [], "accept If-None-Match"),
     ("can_be_sent_again", (*POST, "parameters"), [], "accept Idempotency-Key"),
     (
         "carries_an_entity_tag",
@@ -149,7 +150,9 @@ BROKEN = [
         ABSENT,
         "give its answer the header ETag",
     ),
-    ("carries_an_entity_tag", (*GET, "responses", "304"), ABSENT, "accept If-None-Match"),
+    ("carries_an_entity_tag", (*GET, "parameters"), [], "accept If-Match"),
+    ("carries_an_entity_tag", (*GET, "parameters"), [], "accept If-None-Match"),
+    ("documents_every_status", (*GET, "responses", "304"), ABSENT, "document 304"),
     (
         "is_walked_by_cursor",
         (*NOTE, "properties", "totalPages"),

@@ -42,6 +42,17 @@ async def test_whoever_has_a_file_does_not_get_it_again(http, path):
     assert (changed.status_code, changed.content) == (200, first.content)
 
 
+@pytest.mark.parametrize("path", [*CONTRACTS, *PAGES])
+async def test_if_match_names_no_file_as_its_tag_is_weak(http, path):
+    tag = (await http.head(path)).headers["etag"]
+
+    for wanted in (tag, tag.removeprefix("W/")):
+        refused = await http.get(path, headers={"If-Match": wanted, "If-None-Match": tag})
+        assert (refused.status_code, refused.json()["code"]) == (412, "PRECONDITION_FAILED")
+
+    assert (await http.get(path, headers={"If-Match": "*"})).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui-bundle.js"])
 async def test_files_are_compressed_for_who_accepts_it_and_only_then(http, path):
     compressed = await http.get(path, headers={"Accept-Encoding": "gzip"})

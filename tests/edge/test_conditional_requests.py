@@ -2,66 +2,19 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from typing import Any
 
-import httpx
 import pytest
-import samples
-import versioned
-from contract_operations import NAMED, OPERATIONS, body_properties, example_body, example_query, parameters, path_of
+from conditional import CHANGES, MALFORMED, NAMING_7, READS, Records, made, taking, unchanged
+from contract_operations import NAMED, OPERATIONS, body_properties, parameters
 from given import Given
 
 from accord.contract import bundle
 from accord.contract.operations import Operation, resolve
 
 
-def taking(header: str) -> list[Operation]:
-    return [o for o in OPERATIONS if header in {parameter.name for parameter in parameters(o, "header")}]
-
-
-def of_records(header: str) -> list[Operation]:
-    """Leave out what was scaffolded and has no table yet: that is at version 1, whatever is done to it."""
-    without = {operation.id for operation in versioned.unowned_versioned_operations()}
-    return [operation for operation in taking(header) if operation.id not in without]
-
-
 def giving_a_tag(operation: Operation) -> bool:
     answer = resolve(bundle.load(), operation.definition["responses"][str(operation.success_status)])
     return "ETag" in answer.get("headers", {})
-
-
-@dataclass
-class Records:
-    """A record of each kind at version 7, by the path parameter that names it, and who may do anything to them."""
-
-    ids: dict[str, str]
-    email: str
-    owner: httpx.AsyncClient
-    root: httpx.AsyncClient
-
-    async def call(self, operation: Operation, version: int | None = None, **headers: str) -> httpx.Response:
-        """Call an operation on its record; `version` is what the caller says that they read."""
-        request: dict[str, Any] = {"headers": {name.replace("_", "-"): value for name, value in headers.items()}}
-        if operation.body_schema is not None:
-            newcomer = {"userId": self.ids["newcomer"]} if "userId" in body_properties(operation) else {}
-            request["json"] = example_body(operation) | newcomer | {"expectedVersion": version}
-        query = example_query(operation)
-        if query:
-            known = {"expectedVersion": version, "email": self.email}
-            request["params"] = query | {name: known[name] for name in query}
-        client = self.root if operation.path.startswith("/api/v1/users") else self.owner
-        # Whom a path names beside a record is its owner: they take part in what is theirs.
-        ids = self.ids if self.of(operation)[0] == "users" else self.ids | {"userId": self.ids["me"]}
-        return await client.request(operation.method, path_of(operation, **ids), **request)
-
-    def of(self, operation: Operation) -> tuple[str, str]:
-        """Return the table and the id of the record that an operation is about: the first that its path names."""
-        by_name = {resource.id_name: table for table, resource in versioned.resources().items()}
-        for parameter in parameters(operation, "path"):
-            if parameter.name in by_name:
-                return by_name[parameter.name], self.ids[parameter.name]
-        return "users", self.ids["me"]
 
 
 @pytest.fixture(scope="module")
@@ -71,27 +24,11 @@ async def records(service) -> AsyncIterator[Records]:
         yield await made(Given(service, stack))
 
 
-async def made(given: Given) -> Records:
-    me, other, root = await given.an_account(version=7), await given.an_account(version=7), await given.root()
-    ids = {"userId": other.id, "me": me.id, "newcomer": root.id}
-    for name, resource in ((r.id_name, r) for r in versioned.resources().values() if r.id_name != "userId"):
-        ids[name] = (await samples.created(resource, me, ids))["id"]
-    for table, resource in versioned.resources().items():
-        await given.sql(f"UPDATE {table} SET version = 7 WHERE id = %s", ids[resource.id_name])  # noqa: S608 - of ours
-    return Records(ids, other.email, me.http, root.http)
-
-
-async def unchanged(given, records, operation) -> bool:
-    """Say whether the record is still there, and at its version."""
-    table, record_id = records.of(operation)
-    statement = f"SELECT version, deleted_at FROM {table} WHERE id = %s"  # noqa: S608 - tables of ours
-    return await given.sql(statement, record_id) == [(7, None)]
-
-
 def test_every_operation_that_gives_a_tag_for_a_record_takes_it_back():
     reads = {operation.id for operation in OPERATIONS if operation.method == "GET" and giving_a_tag(operation)}
 
-    assert reads == {operation.id for operation in taking("If-None-Match")}
+    for header in ("If-None-Match", "If-Match"):
+        assert reads == {operation.id for operation in taking(header) if operation.method == "GET"}
     assert reads
 
 
@@ -99,24 +36,16 @@ def test_every_operation_that_states_a_version_takes_a_tag_too():
     stating = {o.id for o in OPERATIONS if o.body_schema and "expectedVersion" in body_properties(o)}
     stating |= {o.id for o in OPERATIONS if "expectedVersion" in {p.name for p in parameters(o, "query")}}
 
-    assert stating == {operation.id for operation in taking("If-Match")}
+    for header in ("If-Match", "If-None-Match"):
+        assert stating == {operation.id for operation in taking(header) if operation.method != "GET"}
     assert stating
 
 
-@pytest.mark.parametrize("operation", of_records("If-None-Match"), **NAMED)
+@pytest.mark.parametrize("operation", READS, **NAMED)
 async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
-    lists = (
-        '"1", "7"',
-        '"6" ,"7"',
-        ',, "7",',
-        'W/"6",W/"7"',
-        '"a,b", "7"',
-        '"6",\t"7"',
-        ", ".join([f'"{"x" * 40}"'] * 50 + ['"7"']),
-    )
+    long = ", ".join([f'"{"x" * 40}"'] * 50 + ['"7"'])
     beyond_ascii = '"\u00e9", "7"'.encode("latin-1")
-    # What proxies that compress make of a tag.
-    for held in ('"7"', 'W/"7"', "*", *lists, beyond_ascii, '"7-gzip"', '"7;gzip"', 'W/"7-br"', '"7;zstd"'):
+    for held in (*NAMING_7, long, beyond_ascii):
         answer = await records.call(operation, If_None_Match=held)
 
         assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"7"'), held
@@ -124,16 +53,50 @@ async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
         assert not {"content-type", "content-length", "content-encoding"} & set(answer.headers)
 
 
-@pytest.mark.parametrize("operation", of_records("If-None-Match"), **NAMED)
+@pytest.mark.parametrize("operation", READS, **NAMED)
 async def test_who_holds_another_one_gets_the_record(records, operation):
-    malformed = ("7", "'7'", '"7', 'w/"7"', '"6" "7"', '*, "7"', 'W/ "7"', '"7"x')
-    for held in ("", '"6"', '"77"', '""', '"7-x"', '"7gzip"', '"6, 7"', *malformed):
+    for held in ('"6"', '"77"', '""', '"7-x"', '"7gzip"', '"6, 7"', *MALFORMED):
         answer = await records.call(operation, If_None_Match=held)
 
         assert (answer.status_code, answer.headers["etag"], answer.json()["version"]) == (200, '"7"', 7), held
 
 
-@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", READS, **NAMED)
+async def test_a_read_of_the_version_that_if_match_names_is_answered(records, operation):
+    for wanted in ("*", 'W/"7", "6",, "7"'):
+        answer = await records.call(operation, If_Match=wanted)
+
+        assert (answer.status_code, answer.headers["etag"], answer.json()["version"]) == (200, '"7"', 7), wanted
+
+
+@pytest.mark.parametrize("operation", READS, **NAMED)
+async def test_a_read_of_another_version_is_412(records, operation):
+    for wanted in ('"6", "8"', 'W/"7"'):
+        answer = await records.call(operation, If_Match=wanted)
+
+        assert (answer.status_code, answer.json()["code"]) == (412, "PRECONDITION_FAILED"), wanted
+        assert (answer.json()["currentVersion"], "etag" in answer.headers) == (7, False)
+    assert (await records.call(operation, method="HEAD", If_Match='"6"')).status_code == 412
+
+
+async def test_what_is_no_strong_tag_of_the_version_is_412_for_a_read(given):
+    me = await given.an_account(version=7)
+
+    for wanted in ('"7-gzip"', 'W/"7", W/"8"', '"07"', '"77"', '""', *MALFORMED):
+        answer = await me.http.get("/api/v1/me", headers={"If-Match": wanted})
+
+        assert (answer.status_code, answer.json()["currentVersion"]) == (412, 7), wanted
+
+
+@pytest.mark.parametrize("operation", READS, **NAMED)
+async def test_if_match_of_a_read_comes_before_if_none_match(records, operation):
+    for wanted, held, status in (('"7"', 'W/"7"', 304), ('"7"', '"6"', 200), ('"6"', '"7"', 412), ('"6"', "*", 412)):
+        answer = await records.call(operation, If_Match=wanted, If_None_Match=held)
+
+        assert answer.status_code == status, (wanted, held)
+
+
+@pytest.mark.parametrize("operation", CHANGES, **NAMED)
 async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(given, operation):
     records = await made(given)
 
@@ -144,7 +107,7 @@ async def test_a_tag_that_agrees_and_is_current_lets_the_change_happen(given, op
         assert (answer.headers["etag"], answer.json()["version"]) == ('"8"', 8)
 
 
-@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", CHANGES, **NAMED)
 async def test_a_tag_that_agrees_and_is_stale_is_412(given, records, operation):
     for stale in (6, 8):
         answer = await records.call(operation, version=stale, If_Match=f'"{stale}"')
@@ -155,7 +118,7 @@ async def test_a_tag_that_agrees_and_is_stale_is_412(given, records, operation):
     assert await unchanged(given, records, operation)
 
 
-@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", CHANGES, **NAMED)
 async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(given, records, operation):
     for tag in ('"6"', '"8"'):
         answer = await records.call(operation, version=7, If_Match=tag)
@@ -166,7 +129,7 @@ async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(
     assert await unchanged(given, records, operation)
 
 
-@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", CHANGES, **NAMED)
 async def test_what_is_no_strong_tag_of_a_version_is_400(records, operation):
     for tag in ("7", '"6", "8"', '"x"', '"07"', '"-7"', '"9999999999999999999"', '""', '"7" "8"', '*, "7"', '"7'):
         answer = await records.call(operation, version=7, If_Match=tag)
@@ -175,7 +138,7 @@ async def test_what_is_no_strong_tag_of_a_version_is_400(records, operation):
         assert {error["field"] for error in answer.json()["errors"]} == {"If-Match"}
 
 
-@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", CHANGES, **NAMED)
 async def test_a_tag_that_a_proxy_has_changed_is_412_as_it_is_compared_strongly(given, records, operation):
     for tag in ('W/"7"', '"7-gzip"', 'W/"6", W/"7"'):
         answer = await records.call(operation, version=7, If_Match=tag)
@@ -202,16 +165,28 @@ async def test_several_lines_are_one_list(given):
     assert (await me.http.get("/api/v1/me", headers=lines)).status_code == 304
 
 
-@pytest.mark.parametrize("operation", of_records("If-Match"), **NAMED)
+@pytest.mark.parametrize("operation", CHANGES, **NAMED)
 async def test_without_a_tag_a_stale_version_is_409(records, operation):
     answer = await records.call(operation, version=6)
 
     assert (answer.status_code, answer.json()["code"]) == (409, "VERSION_CONFLICT")
 
 
-async def test_a_tag_means_nothing_to_operations_that_take_none(somebody):
-    answer = await somebody.post(
-        "/api/v1/meta/echo", json={"message": "x"}, headers={"If-Match": "nonsense", "If-None-Match": "*"}
-    )
+async def test_conditions_on_times_are_ignored_as_no_record_has_last_modified(given):
+    me = await given.an_account(version=7)
+    old = "Sun, 06 Nov 1994 08:49:37 GMT"
 
-    assert answer.status_code == 200
+    read = await me.http.get("/api/v1/me", headers={"If-Modified-Since": old, "If-Unmodified-Since": old})
+    change = await me.patch("/api/v1/me", {"If-Unmodified-Since": old}, expectedVersion=7, firstName="Grace")
+
+    assert (read.status_code, "last-modified" in read.headers, change.status_code) == (200, False, 200)
+
+
+async def test_a_tag_means_nothing_to_operations_that_take_none(given):
+    me, tags = await given.an_account(), {"If-Match": "nonsense", "If-None-Match": "*"}
+
+    answer = await me.post("/api/v1/meta/echo", tags, message="x")
+    page = await me.http.get("/api/v1/conversations", headers=tags)
+    made = await me.post("/api/v1/conversations", tags, title="Plans")
+
+    assert (answer.status_code, page.status_code, made.status_code) == (200, 200, 201)

@@ -8,7 +8,7 @@ import orjson
 
 from accord import clock
 from accord.api import preconditions
-from accord.api.answers import EVENT_STREAM, NO_STORE, Answer, Write, problem_document
+from accord.api.answers import EVENT_STREAM, NO_STORE, Answer, Write, problem_answer, problem_document
 from accord.api.authentication import Authentication
 from accord.api.body import BodyGuard, JsonBody
 from accord.api.limits import Limits
@@ -20,7 +20,7 @@ from accord.context import ANONYMOUS, Caller, RequestInfo
 from accord.contract.operations import Operation, resolve
 from accord.contract.validators import MAX_ERRORS, FieldError
 from accord.dispatch import Dispatch, Result
-from accord.problems import Forbidden, NotAcceptable, PreconditionFailed, ValidationFailed, VersionConflict
+from accord.problems import Forbidden, NotAcceptable, ValidationFailed, VersionConflict
 from accord.security.permissions import allows
 
 _SECRET_FIELDS = {"accessToken", "refreshToken", "ticket"}
@@ -53,8 +53,9 @@ class CompiledOperation:
         self._parameters = CompiledParameters(operation.parameters)
         self._body = None if operation.body_schema is None else JsonBody(operation.body_schema)
         headers = {parameter.name for parameter in operation.parameters if parameter.place == "header"}
-        self._takes_if_match = "If-Match" in headers
-        self._takes_if_none_match = "If-None-Match" in headers
+        takes_conditions = bool({"If-Match", "If-None-Match"} & headers)
+        self._reads_a_record = takes_conditions and operation.method == "GET"
+        self._changes_a_record = takes_conditions and operation.method != "GET"
         self._takes_key = "Idempotency-Key" in headers
         properties: dict[str, Any] = resolve(bundle, operation.success_schema or {}).get("properties", {})
         self._has_version = "version" in properties and "id" in properties
@@ -112,8 +113,8 @@ class CompiledOperation:
                 errors.append(FieldError(field="", message="a JSON body is required"))
         if errors:
             raise ValidationFailed(errors=errors[:MAX_ERRORS])
-        if self._takes_if_match and b"if-match" in request.headers:
-            preconditions.check_if_match(request.headers[b"if-match"], inputs)
+        if self._changes_a_record and preconditions.has_any(request.headers):
+            preconditions.check_change(request.headers, inputs)
         if self._stream is not None and b"last-event-id" in request.headers:
             # A client that connects again repeats its URL, and tells in this header how far it came since.
             inputs["after"] = request.headers[b"last-event-id"].decode("ascii")
@@ -138,8 +139,9 @@ class CompiledOperation:
         if self._has_version:
             version: int = data["version"]
             answer.headers.append((b"etag", preconditions.etag(version)))
-            if_none_match = request.headers.get(b"if-none-match") if self._takes_if_none_match else None
-            if if_none_match is not None and preconditions.is_unchanged(if_none_match, version):
+            asked = request.headers
+            is_conditional = self._reads_a_record and (b"if-none-match" in asked or b"if-match" in asked)
+            if is_conditional and preconditions.is_held(asked, version):
                 answer.status = 304
                 return answer
         if self._pages:
@@ -149,11 +151,10 @@ class CompiledOperation:
         return answer
 
     def _refusal(self, request: Request, result: Result) -> Answer:
-        status, code, detail = result.status, result.error_code or "", result.message
-        if self._takes_if_match and code == VersionConflict.code and b"if-match" in request.headers:
-            stale = PreconditionFailed
-            status, code, detail = stale.status, stale.code, stale.detail
-        return problem_document(status, code, detail, result.detailed, request.id, request.path)
+        code = result.error_code or ""
+        if self._changes_a_record and code == VersionConflict.code and preconditions.has_any(request.headers):
+            return problem_answer(preconditions.refusal(request.headers, result.detailed), request.id, request.path)
+        return problem_document(result.status, code, result.message, result.detailed, request.id, request.path)
 
 
 def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Answer:

@@ -12,8 +12,9 @@ import orjson
 
 from accord.api.answers import JSON, NOTHING_LOADS, Answer, Header
 from accord.api.negotiation import accepts_gzip, gzip
-from accord.api.preconditions import names_tag
+from accord.api.preconditions import is_match, names_tag
 from accord.api.request import Request
+from accord.problems import PreconditionFailed
 
 CACHEABLE = b"public, max-age=300"
 HTML = b"text/html; charset=utf-8"
@@ -35,6 +36,7 @@ _OURS = {
 }
 _PAGES = {"/docs": "index.html", "/docs/live": "live.html"}
 YAML = b"application/yaml"
+WEAK = "If-Match compares strongly, and this tag is weak. Read it without the header, or with If-None-Match."
 
 
 class StaticFile:
@@ -55,6 +57,8 @@ class StaticFile:
     def answer(self, request: Request) -> Answer:
         """Return the file, or 304 when the client has it."""
         headers: list[Header] = [(b"etag", self._tag), (b"vary", b"Accept-Encoding")]
+        if not is_match(request.headers.get(b"if-match", b"*"), self._tag):
+            raise PreconditionFailed(WEAK)
         if names_tag(request.headers.get(b"if-none-match", b""), self._tag):
             return self._answer(304, b"", headers)
         if accepts_gzip(request.headers.get(b"accept-encoding", b"")):

@@ -37,7 +37,7 @@ def render(document: Document) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def implied_answers(path: str, operation: Document, headers: Iterable[str]) -> dict[str, str]:
+def implied_answers(method: str, path: str, operation: Document, headers: Iterable[str]) -> dict[str, str]:
     """Return status and shared response for each answer that follows from the shape of the operation."""
     permission = operation.get("x-permission")
     return {
@@ -46,7 +46,7 @@ def implied_answers(path: str, operation: Document, headers: Iterable[str]) -> d
         **({"401": "Unauthorized"} if permission else {}),
         **({"403": "Forbidden"} if permission not in (None, "self") else {}),
         **({"404": "NotFound"} if "{" in path else {}),
-        **({"304": "NotModified"} if "If-None-Match" in headers else {}),
+        **({"304": "NotModified"} if method == "get" and "If-None-Match" in headers else {}),
         **({"412": "PreconditionFailed"} if "If-Match" in headers else {}),
         **(WITH_KEY if "Idempotency-Key" in headers else {}),
     }
@@ -113,17 +113,17 @@ def _paths(sources: list[Source], components: Document) -> Document:
                 *source.document["paths"][path].get("parameters", ()),
                 *operation.get("parameters", ()),
             ]
-            completed = _complete(path, operation, source.domain, _header_names(components, parameters))
+            completed = _complete(method, path, operation, source.domain, _header_names(components, parameters))
             paths.setdefault(path, {})[method] = completed | ({"parameters": parameters} if parameters else {})
     return paths
 
 
-def _complete(path: str, operation: Document, domain: str | None, headers: set[str]) -> Document:
+def _complete(method: str, path: str, operation: Document, domain: str | None, headers: set[str]) -> Document:
     """Return the operation with its tag, its domain, its security and all its answers."""
     completed: Document = {"tags": [domain], "x-domain": domain, **operation}
     if "x-permission" in operation:
         completed.setdefault("security", [{"bearerAuth": []}])
-    implied = implied_answers(path, operation, headers)
+    implied = implied_answers(method, path, operation, headers)
     answers = {s: {"$ref": f"#/components/responses/{name}"} for s, name in implied.items()}
     answers |= operation.get("responses", {})
     completed["responses"] = {status: answers[status] for status in sorted(answers)}

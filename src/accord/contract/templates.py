@@ -94,7 +94,7 @@ def _parameters(plan: Plan) -> list[str]:
     if plan.method == "delete":
         listed.append("- $ref: '#/components/parameters/ExpectedVersionQuery'")
     if plan.changes:
-        listed.append("- $ref: '#/components/parameters/IfMatch'")
+        listed += (f"- $ref: '#/components/parameters/{name}'" for name in ("IfMatch", "IfNoneMatchOnChange"))
     if plan.method == "post":
         listed.append("- $ref: '#/components/parameters/IdempotencyKey'")
     return ["parameters:", *_indented(1, listed)] if listed else []

@@ -833,6 +833,20 @@ export type IfMatch = EntityTagList;
 export type IfNoneMatch = EntityTagList;
 
 /**
+ * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
+ * tag, too, as tags are compared strongly. `*` is any version.
+ *
+ */
+export type IfMatchOnRead = EntityTagList;
+
+/**
+ * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+ * `*` is any version. What is no list of tags is 400.
+ *
+ */
+export type IfNoneMatchOnChange = EntityTagList;
+
+/**
  * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
  * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
  * still running 409. Without signing in, the same key and body get the first answer from any address, and
@@ -904,6 +918,12 @@ export type GetMeData = {
     body?: never;
     headers?: {
         /**
+         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
+         * tag, too, as tags are compared strongly. `*` is any version.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
          * The `ETag` that you hold. When it is still current the answer is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
@@ -930,6 +950,10 @@ export type GetMeErrors = {
      * The `Accept` header rules out JSON.
      */
     406: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
     /**
      * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
      */
@@ -969,6 +993,12 @@ export type UpdateMeData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path?: never;
     query?: never;
@@ -997,7 +1027,7 @@ export type UpdateMeErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -1356,6 +1386,12 @@ export type GetUserByEmailData = {
     body?: never;
     headers?: {
         /**
+         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
+         * tag, too, as tags are compared strongly. `*` is any version.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
          * The `ETag` that you hold. When it is still current the answer is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
@@ -1396,6 +1432,10 @@ export type GetUserByEmailErrors = {
      */
     406: Problem;
     /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
+    /**
      * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
      */
     429: Problem;
@@ -1434,6 +1474,12 @@ export type DeleteUserData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -1480,7 +1526,7 @@ export type DeleteUserErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -1520,6 +1566,12 @@ export type GetUserData = {
     body?: never;
     headers?: {
         /**
+         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
+         * tag, too, as tags are compared strongly. `*` is any version.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
          * The `ETag` that you hold. When it is still current the answer is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
@@ -1555,6 +1607,10 @@ export type GetUserErrors = {
      * The `Accept` header rules out JSON.
      */
     406: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
     /**
      * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
      */
@@ -1594,6 +1650,12 @@ export type UpdateUserData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -1635,7 +1697,7 @@ export type UpdateUserErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -2714,6 +2776,12 @@ export type DeleteConversationData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -2760,7 +2828,7 @@ export type DeleteConversationErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -2795,6 +2863,12 @@ export type DeleteConversationResponse = DeleteConversationResponses[keyof Delet
 export type GetConversationData = {
     body?: never;
     headers?: {
+        /**
+         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
+         * tag, too, as tags are compared strongly. `*` is any version.
+         *
+         */
+        'If-Match'?: EntityTagList;
         /**
          * The `ETag` that you hold. When it is still current the answer is 304 without a body.
          */
@@ -2831,6 +2905,10 @@ export type GetConversationErrors = {
      * The `Accept` header rules out JSON.
      */
     406: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
     /**
      * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
      */
@@ -2870,6 +2948,12 @@ export type UpdateConversationData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -2907,7 +2991,7 @@ export type UpdateConversationErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -2957,6 +3041,12 @@ export type AddMemberData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -2996,7 +3086,7 @@ export type AddMemberErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -3050,6 +3140,12 @@ export type RemoveMemberData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -3100,7 +3196,7 @@ export type RemoveMemberErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -3305,6 +3401,12 @@ export type DeleteMessageData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -3351,7 +3453,7 @@ export type DeleteMessageErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**
@@ -3386,6 +3488,12 @@ export type DeleteMessageResponse = DeleteMessageResponses[keyof DeleteMessageRe
 export type GetMessageData = {
     body?: never;
     headers?: {
+        /**
+         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
+         * tag, too, as tags are compared strongly. `*` is any version.
+         *
+         */
+        'If-Match'?: EntityTagList;
         /**
          * The `ETag` that you hold. When it is still current the answer is 304 without a body.
          */
@@ -3422,6 +3530,10 @@ export type GetMessageErrors = {
      * The `Accept` header rules out JSON.
      */
     406: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
     /**
      * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
      */
@@ -3461,6 +3573,12 @@ export type UpdateMessageData = {
          *
          */
         'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
+         * `*` is any version. What is no list of tags is 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
     };
     path: {
         /**
@@ -3502,7 +3620,7 @@ export type UpdateMessageErrors = {
      */
     409: Problem;
     /**
-     * The version in `If-Match` is no longer current. Nothing was changed.
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
      */
     412: Problem;
     /**

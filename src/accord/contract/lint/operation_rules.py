@@ -153,7 +153,7 @@ def documents_every_status(bundle: Json) -> Iterator[str]:
         if not any(status.startswith("2") for status in operation.answers):
             yield f"{operation.where}: document its success, 200, 201 or 204."
         headers = {p.get("name", "") for p in operation.parameters if p.get("in") == "header"}
-        implied = implied_answers(operation.path, operation.definition, headers)
+        implied = implied_answers(operation.method, operation.path, operation.definition, headers)
         for status in sorted(implied.keys() - operation.answers.keys()):
             yield f"{operation.where}: document {status}; `python -m accord.contract generate` adds it."
         for status, answer in operation.answers.items():
@@ -174,8 +174,14 @@ def states_the_version_it_read(bundle: Json) -> Iterator[str]:
             yield f"{operation.where}: document 409 by $ref '#/components/responses/VersionConflict'."
         if operation.success_schema and "version" not in operation.success_schema.get("properties", {}):
             yield f"{operation.where}: answer with the new version, or with 204."
-        if not any(p.get("name") == "If-Match" for p in operation.parameters):
-            yield f"{operation.where}: accept If-Match by $ref '#/components/parameters/IfMatch'."
+        yield from _takes_conditions(operation, {"If-Match": "IfMatch", "If-None-Match": "IfNoneMatchOnChange"})
+
+
+def _takes_conditions(operation: Placed, references: dict[str, str]) -> Iterator[str]:
+    names = {parameter.get("name") for parameter in operation.parameters}
+    for header, reference in references.items():
+        if header not in names:
+            yield f"{operation.where}: accept {header} by $ref '#/components/parameters/{reference}'."
 
 
 def _changes_a_record(operation: Placed) -> bool:
@@ -213,8 +219,8 @@ def carries_an_entity_tag(bundle: Json) -> Iterator[str]:
         success = next(answer for status, answer in operation.answers.items() if status.startswith("2"))
         if "ETag" not in success.get("headers", {}):
             yield f"{operation.where}: give its answer the header ETag, by $ref '#/components/headers/ETag'."
-        if operation.method == "get" and "304" not in operation.answers:
-            yield f"{operation.where}: accept If-None-Match by $ref '#/components/parameters/IfNoneMatch'."
+        if operation.method == "get":
+            yield from _takes_conditions(operation, {"If-Match": "IfMatchOnRead", "If-None-Match": "IfNoneMatch"})
 
 
 def is_walked_by_cursor(bundle: Json) -> Iterator[str]:
