@@ -1,5 +1,5 @@
 # noqa: INP001 - a program, and no package
-"""Write the generated parts of both SDKs from openapi/bundle.json, or find out whether they are current.
+"""Write the generated parts of both SDKs from openapi/bundle.json and errors.json, or find out whether they are stale.
 
 `python clients/generate.py generate [language …]` writes them; with `verify` it fails when one differs from what the
 bundle makes.
@@ -22,6 +22,7 @@ import node_tools
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent
 BUNDLE = REPOSITORY / "openapi" / "bundle.json"
+ERRORS = HERE / "errors.json"
 PYTHON = HERE / "python"
 TYPESCRIPT = HERE / "typescript"
 
@@ -104,7 +105,7 @@ def _facts(bundle: Mapping[str, Any]) -> str:
     aliases = {name: _alias(schema) for name, schema in schemas.items() if "oneOf" in schema}
     return "\n".join(
         [
-            '"""What the contract says beyond types. Generated from openapi/bundle.json; never edited."""',
+            '"""What the contract says beyond types. Generated from the bundle and errors.json; never edited."""',
             "from __future__ import annotations",
             "from collections.abc import Mapping",
             "from typing import Final, Literal, TypeAlias, Union",
@@ -124,9 +125,27 @@ def _facts(bundle: Mapping[str, Any]) -> str:
             f"ListType: TypeAlias = Literal[{', '.join(map(repr, lists))}]",
             '"""What lists there are to follow."""',
             *(f"{name}: TypeAlias = {alias}" for name, alias in sorted(aliases.items())),
+            *_meanings(),
             "",
         ]
     )
+
+
+def _meanings() -> Iterator[str]:
+    """Yield the table of errors that both SDKs have."""
+    table = json.loads(ERRORS.read_text("utf-8"))
+    codes = {code: (each["error"], each["step"]) for code, each in table["codes"].items()}
+    statuses = {int(status): (each["error"], each["step"]) for status, each in table["statuses"].items()}
+    yield 'Step: TypeAlias = Literal["final", "again", "repeat", "wait"]'
+    yield '"""What becomes of a request that was refused so: `final`, the service would say the same another time;'
+    yield "`again`, nothing was done; `repeat`, sent again where twice is once; `wait`, not until something changes."
+    yield '"""'
+    yield f"CODES: Final[Mapping[str, tuple[str, Step]]] = {codes}"
+    yield '"""The class of the error of each code, and what comes next."""'
+    yield f"STATUSES: Final[Mapping[int, tuple[str, Step]]] = {statuses}"
+    yield '"""The same for codes that are newer than this package. A 409 may mean many things, so it has no class."""'
+    yield f"OF_A_PROXY: Final = frozenset({table['statusesOfProxies']})"
+    yield '"""What a proxy says in the place of the service and means as the service does."""'
 
 
 def _operations(bundle: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

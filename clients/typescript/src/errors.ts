@@ -1,5 +1,6 @@
 /** What a call throws: one class for each code of the contract, all with the id of the request. */
 
+import { CODES, type Meaning, OF_A_PROXY, STATUSES, type Step } from './generated/errors.gen.js';
 import type { Conflict, FieldError, Problem } from './generated/types.gen.js';
 
 /** Every error of this package. Decide by its class, or by `code`. */
@@ -166,52 +167,7 @@ for (const [name, { prototype }] of Object.entries(CLASSES)) Object.defineProper
 
 type ErrorClass = new (problem: Problem) => AccordError;
 
-const BY_CODE: Readonly<Record<string, ErrorClass>> = {
-  VALIDATION_ERROR: ValidationFailed,
-  UNAUTHORIZED: Unauthorized,
-  TOKEN_EXPIRED: TokenExpired,
-  INVALID_CREDENTIALS: InvalidCredentials,
-  FORBIDDEN: Forbidden,
-  NOT_FOUND: NotFound,
-  METHOD_NOT_ALLOWED: MethodNotAllowed,
-  NOT_ACCEPTABLE: NotAcceptable,
-  VERSION_CONFLICT: VersionConflict,
-  ALREADY_EXISTS: AlreadyExists,
-  RESYNC_REQUIRED: ResyncRequired,
-  PRECONDITION_FAILED: PreconditionFailed,
-  PAYLOAD_TOO_LARGE: PayloadTooLarge,
-  UNSUPPORTED_MEDIA_TYPE: UnsupportedMediaType,
-  BUSINESS_RULE_VIOLATION: BusinessRuleViolation,
-  IDEMPOTENCY_KEY_REUSED: IdempotencyKeyReused,
-  IDEMPOTENCY_IN_PROGRESS: IdempotencyInProgress,
-  ACCOUNT_LOCKED: AccountLocked,
-  RATE_LIMIT_EXCEEDED: RateLimited,
-  INTERNAL_ERROR: InternalError,
-  SERVICE_UNAVAILABLE: ServiceUnavailable,
-  TIMEOUT: Timeout,
-};
-
-/** For codes that are newer than this package. A 409 may mean many things, so it has no class. */
-const BY_STATUS: Readonly<Record<number, ErrorClass>> = {
-  400: ValidationFailed,
-  401: Unauthorized,
-  403: Forbidden,
-  404: NotFound,
-  405: MethodNotAllowed,
-  406: NotAcceptable,
-  410: ResyncRequired,
-  412: PreconditionFailed,
-  413: PayloadTooLarge,
-  415: UnsupportedMediaType,
-  422: BusinessRuleViolation,
-  429: RateLimited,
-  500: InternalError,
-  503: ServiceUnavailable,
-  504: Timeout,
-};
-
-/** What a proxy says in the service's place and means as the service does. */
-const OF_A_PROXY = new Set([413, 429, 503, 504]);
+const classOf = (meaning: Meaning | undefined) => CLASSES[(meaning?.error ?? 'AccordError') as keyof typeof CLASSES] as ErrorClass;
 
 /** The error for a refusal; `text` is whatever came, for between us and the server may be a proxy with words of its own. */
 export function errorOf(status: number, text: string, headers: Headers): AccordError {
@@ -219,13 +175,18 @@ export function errorOf(status: number, text: string, headers: Headers): AccordE
   const advice = Number.isNaN(after) ? {} : { retryAfter: after };
   const said = parsed(text);
   const problem = problemOf(status, { ...advice, ...said });
-  const other = said || OF_A_PROXY.has(status) ? (BY_STATUS[status] ?? AccordError) : UnexpectedAnswer;
-  return new (BY_CODE[problem.code] ?? other)(problem);
+  const isUnexpected = !said && !OF_A_PROXY.includes(status);
+  return new (isUnexpected ? UnexpectedAnswer : classOf(CODES[problem.code] ?? STATUSES[status]))(problem);
 }
 
 /** The error for a code that came in a frame, without a status. */
 export function errorOfCode(code: string, detail: string, key: string): AccordError {
-  return new (BY_CODE[code] ?? AccordError)(problemOf(0, { code, title: code, detail, instance: key }));
+  return new (classOf(CODES[code]))(problemOf(0, { code, title: code, detail, instance: key }));
+}
+
+/** What becomes of a request that ended so. */
+export function nextStep({ code, status }: AccordError): Step {
+  return (CODES[code] ?? STATUSES[status])?.step ?? 'wait';
 }
 
 /** The error for a session that is over: what a refused refresh means, or that another client signed out. */

@@ -1,7 +1,7 @@
 /** Which requests are sent again, and when: only where that cannot do anything twice. */
 
 import type { Call } from './generated/operations.gen.js';
-import { AccordError, ConnectionFailed } from './errors.js';
+import { AccordError, ConnectionFailed, nextStep } from './errors.js';
 
 const BASE = 200;
 /** Milliseconds that a try is put off at most for want of an answer. */
@@ -11,12 +11,6 @@ const UNSENT_FOR = 10_000;
 const UNSENT_PAUSE = 1_000;
 /** Seconds of `Retry-After` that are waited for; whoever is told to wait longer hears of it at once. */
 const PATIENCE = 30;
-
-/** These codes say that the server did nothing. */
-const NOTHING_DONE = new Set(['RATE_LIMIT_EXCEEDED', 'IDEMPOTENCY_IN_PROGRESS']);
-const AGAIN = new Set([429, 503, 504]);
-/** What the server says of a request itself: sent again, it would be refused again. */
-const FINAL = new Set([400, 403, 404, 409, 412, 413, 422]);
 
 /** Send until there is an answer that stays; `send` throws an AccordError for one that is none. */
 export async function withRetries<Result>(
@@ -43,17 +37,10 @@ export async function withRetries<Result>(
 
 /** The milliseconds until the next try, undefined when there is to be none. */
 function delay(error: AccordError, call: Call, tried: number): number | undefined {
-  if (!didNothing(error) && !(mayHaveWorked(error) && isRepeatable(call))) return undefined;
+  const step = error instanceof ConnectionFailed ? 'repeat' : nextStep(error);
+  if (step !== 'again' && !(step === 'repeat' && isRepeatable(call))) return undefined;
   const asked = error.problem.retryAfter ?? 0;
   return asked > PATIENCE ? undefined : asked * 1000 + backoff(tried, BASE, MOST);
-}
-
-function didNothing(error: AccordError): boolean {
-  return NOTHING_DONE.has(error.code);
-}
-
-function mayHaveWorked(error: AccordError): boolean {
-  return error instanceof ConnectionFailed || (AGAIN.has(error.status) && error.code !== 'ACCOUNT_LOCKED');
 }
 
 function isRepeatable(call: Call): boolean {
@@ -62,8 +49,7 @@ function isRepeatable(call: Call): boolean {
 
 /** Whether this is the server's own word about the request, and would be the same another time. */
 export function isFinal(error: unknown): boolean {
-  if (!(error instanceof AccordError) || error.code === 'IDEMPOTENCY_IN_PROGRESS') return false;
-  return error.requestId !== '' && FINAL.has(error.status);
+  return error instanceof AccordError && error.requestId !== '' && nextStep(error) === 'final';
 }
 
 /** The milliseconds before what waits in a queue is sent again, at least those that the server asks for. */

@@ -10,6 +10,7 @@ import json
 from http import HTTPStatus
 from typing import ClassVar, Final, cast
 
+from .generated.facts import CODES, OF_A_PROXY, STATUSES, Step
 from .generated.models import Conflict, FieldError, Problem
 
 UNEXPECTED: Final = "UNEXPECTED_ANSWER"
@@ -19,9 +20,9 @@ UNEXPECTED: Final = "UNEXPECTED_ANSWER"
 class AccordError(Exception):
     """Whatever went wrong in a call."""
 
-    codes: ClassVar[tuple[str, ...]] = ()
+    codes: ClassVar[tuple[str, ...]]
     """The codes that this class stands for."""
-    statuses: ClassVar[tuple[int, ...]] = ()
+    statuses: ClassVar[tuple[int, ...]]
     """The statuses whose unknown codes it stands for."""
 
     def __init__(self, problem: Problem) -> None:
@@ -69,8 +70,6 @@ class _Later(AccordError):
 class ValidationFailed(AccordError):
     """The request does not fit the contract. Nothing was changed."""
 
-    codes, statuses = ("VALIDATION_ERROR",), (400,)
-
     @property
     def errors(self) -> list[FieldError]:
         """What is wrong with each field."""
@@ -80,13 +79,9 @@ class ValidationFailed(AccordError):
 class Unauthorized(AccordError):
     """Nobody is signed in."""
 
-    codes, statuses = ("UNAUTHORIZED",), (401,)
-
 
 class TokenExpired(Unauthorized):
     """The access token was good once; calls never raise it, because the session is refreshed."""
-
-    codes = ("TOKEN_EXPIRED",)
 
 
 class SignedOut(Unauthorized):
@@ -96,37 +91,25 @@ class SignedOut(Unauthorized):
 class InvalidCredentials(AccordError):
     """What was given does not sign anybody in."""
 
-    codes = ("INVALID_CREDENTIALS",)
-
 
 class Forbidden(AccordError):
     """The account may not do this."""
-
-    codes, statuses = ("FORBIDDEN",), (403,)
 
 
 class NotFound(AccordError):
     """There is no such record, or it is not the caller's to see."""
 
-    codes, statuses = ("NOT_FOUND",), (404,)
-
 
 class MethodNotAllowed(AccordError):
     """The path has other methods."""
-
-    codes, statuses = ("METHOD_NOT_ALLOWED",), (405,)
 
 
 class NotAcceptable(AccordError):
     """Answers are JSON."""
 
-    codes, statuses = ("NOT_ACCEPTABLE",), (406,)
-
 
 class VersionConflict(AccordError):
     """A record has moved on since it was read. Nothing was changed; see `update_with_retry`."""
-
-    codes = ("VERSION_CONFLICT",)
 
     @property
     def current_version(self) -> int | None:
@@ -143,85 +126,57 @@ class VersionConflict(AccordError):
 class PreconditionFailed(VersionConflict):
     """The same, when the version was in `if_match`."""
 
-    codes, statuses = ("PRECONDITION_FAILED",), (412,)
-
 
 class AlreadyExists(AccordError):
     """Something that must be unique is taken."""
-
-    codes = ("ALREADY_EXISTS",)
 
 
 class IdempotencyInProgress(_Later):
     """The first request with this key is still running."""
 
-    codes = ("IDEMPOTENCY_IN_PROGRESS",)
-
 
 class ResyncRequired(AccordError):
     """The position is too old: read the records again, then follow from the current position."""
-
-    codes, statuses = ("RESYNC_REQUIRED",), (410,)
 
 
 class PayloadTooLarge(AccordError):
     """The body is over the limit."""
 
-    codes, statuses = ("PAYLOAD_TOO_LARGE",), (413,)
-
 
 class UnsupportedMediaType(AccordError):
     """The body is not plain JSON."""
-
-    codes, statuses = ("UNSUPPORTED_MEDIA_TYPE",), (415,)
 
 
 class BusinessRuleViolation(AccordError):
     """The request is well formed, and a rule refuses it."""
 
-    codes, statuses = ("BUSINESS_RULE_VIOLATION",), (422,)
-
 
 class IdempotencyKeyReused(AccordError):
     """The key came before, with another request."""
-
-    codes = ("IDEMPOTENCY_KEY_REUSED",)
 
 
 class RateLimited(_Later):
     """Too many requests."""
 
-    codes, statuses = ("RATE_LIMIT_EXCEEDED",), (429,)
-
 
 class AccountLocked(_Later):
     """Signing in failed too often."""
-
-    codes = ("ACCOUNT_LOCKED",)
 
 
 class InternalError(AccordError):
     """A fault of the service; report the request id."""
 
-    codes, statuses = ("INTERNAL_ERROR",), (500,)
-
 
 class ServiceUnavailable(_Later):
     """The service is busy or restarting."""
-
-    codes, statuses = ("SERVICE_UNAVAILABLE",), (503,)
 
 
 class Timeout(AccordError):
     """The service took too long; whether a change was made, a read tells."""
 
-    codes, statuses = ("TIMEOUT",), (504,)
-
 
 class UnexpectedAnswer(AccordError):
     """The answer is none of the service: a proxy, or a network's sign-in page, gave it in the service's place."""
-
-    codes = ("UNEXPECTED_ANSWER",)
 
 
 class ConnectionFailed(AccordError):
@@ -231,16 +186,17 @@ class ConnectionFailed(AccordError):
         super().__init__(_made_up(0, "CONNECTION_FAILED", "No answer came", detail))
 
 
-def _subclasses(base: type[AccordError]) -> list[type[AccordError]]:
-    return [found for child in base.__subclasses__() for found in (child, *_subclasses(child))]
+def _named(*classes: type[AccordError]) -> dict[str, type[AccordError]]:
+    """Return classes by name, with those that are derived from them, and tell each what it stands for."""
+    found = {error.__name__: error for error in classes}
+    for error in classes:
+        error.codes = tuple(code for code, (name, _) in CODES.items() if name == error.__name__)
+        error.statuses = tuple(status for status, (name, _) in STATUSES.items() if name == error.__name__)
+        found |= _named(*error.__subclasses__())
+    return found
 
 
-_by_code = {code: error for error in _subclasses(AccordError) for code in error.codes}
-_by_status = {status: error for error in _subclasses(AccordError) for status in error.statuses}
-
-
-_OF_A_PROXY = frozenset({413, 429, 503, 504})
-"""What a proxy says in the service's place and means as the service does."""
+_classes = _named(AccordError)
 
 
 def error_of(status: int, content: bytes, request_id: str) -> AccordError:
@@ -250,13 +206,20 @@ def error_of(status: int, content: bytes, request_id: str) -> AccordError:
         title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected answer"
         detail = "The answer is not one of the service; look at what is between it and you."
         problem = _made_up(status, UNEXPECTED, title, detail, request_id)
-        return _by_status[status](problem) if status in _OF_A_PROXY else UnexpectedAnswer(problem)
+        return problem_error(problem) if status in OF_A_PROXY else UnexpectedAnswer(problem)
     return problem_error(problem)
 
 
 def problem_error(problem: Problem) -> AccordError:
     """Return the error of the problem's code, or, when that is not known, of its status."""
-    return (_by_code.get(problem.code) or _by_status.get(problem.status) or AccordError)(problem)
+    name, _ = CODES.get(problem.code) or STATUSES.get(problem.status) or ("AccordError", "wait")
+    return _classes[name](problem)
+
+
+def next_step(error: AccordError) -> Step:
+    """Return what becomes of a request that ended so."""
+    _, step = CODES.get(error.code) or STATUSES.get(error.status) or ("AccordError", "wait")
+    return step
 
 
 def signed_out(refusal: AccordError | None = None) -> SignedOut:
@@ -279,8 +242,9 @@ def other_history() -> VersionConflict:
 
 def live_error(code: str, detail: str) -> AccordError:
     """Return the error that a frame of the live socket stands for."""
-    known = _by_code.get(code, AccordError)
-    return known(_made_up((*known.statuses, 0)[0], code, "It cannot be followed", detail))
+    known = _classes[CODES[code][0]] if code in CODES else AccordError
+    status = next(iter(known.statuses), 0) if code in CODES else 0
+    return known(_made_up(status, code, "It cannot be followed", detail))
 
 
 def _problem_in(content: bytes) -> Problem | None:

@@ -14,7 +14,7 @@ from typing import Final, TypeGuard
 
 import httpx
 
-from .errors import UNEXPECTED, AccordError, ConnectionFailed
+from .errors import UNEXPECTED, AccordError, ConnectionFailed, error_of, next_step
 
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 5.0
@@ -29,11 +29,7 @@ LONGEST_PAUSE_OF_QUEUE: Final = 30.0
 LONGEST_RETRY_AFTER: Final = 30.0
 """Seconds that a call waits because the service asks it to; if it asks for more, the call raises at once."""
 _NEVER_SENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_TOO_MANY: Final = 429
-_AWAY: Final = (503, 504)
-_CONFLICT: Final = 409
-_FINAL: Final = frozenset([400, 403, 404, 409, 412, 413, 422])
-"""What the service says of a request itself: sent again, it would be refused again."""
+_FIRST_ERROR: Final = 400
 
 
 def pause_before(attempt: int) -> float:
@@ -51,10 +47,9 @@ def pause_of_queue(attempt: int, error: Exception) -> float:
 
 def is_final(error: Exception) -> TypeGuard[AccordError]:
     """Return whether this is the service's own word about the request, and would be the same another time."""
-    if not isinstance(error, AccordError):
+    if not isinstance(error, AccordError) or error.code == UNEXPECTED:
         return False
-    is_of_the_service = bool(error.request_id) and error.code not in {UNEXPECTED, "IDEMPOTENCY_IN_PROGRESS"}
-    return is_of_the_service and error.status in _FINAL
+    return bool(error.request_id) and next_step(error) == "final"
 
 
 async def send_with_retries(
@@ -94,11 +89,10 @@ def _pause_after(answer: httpx.Response, attempt: int, *, repeatable: bool) -> f
 
 
 def _may_be_sent_again(answer: httpx.Response, *, repeatable: bool) -> bool:
-    if answer.status_code == _TOO_MANY:
-        return "ACCOUNT_LOCKED" not in answer.text
-    if answer.status_code == _CONFLICT:
-        return repeatable and "IDEMPOTENCY_IN_PROGRESS" in answer.text
-    return repeatable and answer.status_code in _AWAY
+    if answer.status_code < _FIRST_ERROR:
+        return False
+    step = next_step(error_of(answer.status_code, answer.content, ""))
+    return step == "again" or (step == "repeat" and repeatable)
 
 
 def _retry_after(answer: httpx.Response) -> float:

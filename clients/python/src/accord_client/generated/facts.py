@@ -1,4 +1,4 @@
-"""What the contract says beyond types. Generated from openapi/bundle.json; never edited."""
+"""What the contract says beyond types. Generated from the bundle and errors.json; never edited."""
 
 from __future__ import annotations
 
@@ -59,3 +59,53 @@ RecordOperation: TypeAlias = Union[
     SetOperation, SetNowOperation, ListInsertOperation, ListRemoveOperation, CreateOperation, DeleteOperation
 ]
 RecordValue: TypeAlias = Union[str, float, bool, list[str], None]
+Step: TypeAlias = Literal["final", "again", "repeat", "wait"]
+"""What becomes of a request that was refused so: `final`, the service would say the same another time;
+`again`, nothing was done; `repeat`, sent again where twice is once; `wait`, not until something changes.
+"""
+CODES: Final[Mapping[str, tuple[str, Step]]] = {
+    "VALIDATION_ERROR": ("ValidationFailed", "final"),
+    "UNAUTHORIZED": ("Unauthorized", "wait"),
+    "TOKEN_EXPIRED": ("TokenExpired", "wait"),
+    "INVALID_CREDENTIALS": ("InvalidCredentials", "wait"),
+    "FORBIDDEN": ("Forbidden", "final"),
+    "NOT_FOUND": ("NotFound", "final"),
+    "METHOD_NOT_ALLOWED": ("MethodNotAllowed", "wait"),
+    "NOT_ACCEPTABLE": ("NotAcceptable", "wait"),
+    "VERSION_CONFLICT": ("VersionConflict", "final"),
+    "ALREADY_EXISTS": ("AlreadyExists", "final"),
+    "IDEMPOTENCY_IN_PROGRESS": ("IdempotencyInProgress", "again"),
+    "RESYNC_REQUIRED": ("ResyncRequired", "wait"),
+    "PRECONDITION_FAILED": ("PreconditionFailed", "final"),
+    "PAYLOAD_TOO_LARGE": ("PayloadTooLarge", "final"),
+    "UNSUPPORTED_MEDIA_TYPE": ("UnsupportedMediaType", "wait"),
+    "BUSINESS_RULE_VIOLATION": ("BusinessRuleViolation", "final"),
+    "IDEMPOTENCY_KEY_REUSED": ("IdempotencyKeyReused", "final"),
+    "RATE_LIMIT_EXCEEDED": ("RateLimited", "again"),
+    "ACCOUNT_LOCKED": ("AccountLocked", "wait"),
+    "INTERNAL_ERROR": ("InternalError", "wait"),
+    "SERVICE_UNAVAILABLE": ("ServiceUnavailable", "repeat"),
+    "TIMEOUT": ("Timeout", "repeat"),
+}
+"""The class of the error of each code, and what comes next."""
+STATUSES: Final[Mapping[int, tuple[str, Step]]] = {
+    400: ("ValidationFailed", "final"),
+    401: ("Unauthorized", "wait"),
+    403: ("Forbidden", "final"),
+    404: ("NotFound", "final"),
+    405: ("MethodNotAllowed", "wait"),
+    406: ("NotAcceptable", "wait"),
+    409: ("AccordError", "final"),
+    410: ("ResyncRequired", "wait"),
+    412: ("PreconditionFailed", "final"),
+    413: ("PayloadTooLarge", "final"),
+    415: ("UnsupportedMediaType", "wait"),
+    422: ("BusinessRuleViolation", "final"),
+    429: ("RateLimited", "again"),
+    500: ("InternalError", "wait"),
+    503: ("ServiceUnavailable", "repeat"),
+    504: ("Timeout", "repeat"),
+}
+"""The same for codes that are newer than this package. A 409 may mean many things, so it has no class."""
+OF_A_PROXY: Final = frozenset([413, 429, 503, 504])
+"""What a proxy says in the place of the service and means as the service does."""
