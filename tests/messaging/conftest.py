@@ -8,14 +8,41 @@ from nats import connect as connect_to_nats
 
 from accord.embedded import nats
 from accord.embedded.nats import EmbeddedNats
+from accord.messaging import lease, workers
 from accord.messaging.connection import Connection
 
 Connect = Callable[..., Awaitable[Connection]]
+LONG = 60.0
+"""Seconds for which no machine stands still."""
+USUAL = workers.LEASE, workers.ANSWERS_WITHIN
+PATIENT = {"ping_interval": "60s"}
+"""Of NATS: else it ends the connection of a process that stood still for some seconds, and with it what waits there."""
+
+
+@pytest.fixture(autouse=True)
+def _unhurried(monkeypatch) -> None:
+    """Let no worker be given up because the machine stood still; tests of silence say when it counts."""
+    for module, name in ((lease, "LEASE"), (workers, "LEASE"), (workers, "ANSWERS_WITHIN")):
+        monkeypatch.setattr(module, name, LONG)
+    monkeypatch.setattr(nats, "NOTICES_STILLNESS", PATIENT)
+
+
+@pytest.fixture
+def silence_counts(monkeypatch, _unhurried) -> Callable[[], None]:
+    """From when this is called, gateways give up who is silent, as they do elsewhere."""
+
+    def counts() -> None:
+        for name, seconds in zip(("LEASE", "ANSWERS_WITHIN"), USUAL, strict=True):
+            monkeypatch.setattr(workers, name, seconds)
+
+    return counts
 
 
 @pytest.fixture(scope="session")
 def nats_server(tmp_path_factory) -> Iterator[EmbeddedNats]:
-    server = nats.start(tmp_path_factory.mktemp("nats"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(nats, "NOTICES_STILLNESS", PATIENT)
+        server = nats.start(tmp_path_factory.mktemp("nats"))
     yield server
     server.stop()
 

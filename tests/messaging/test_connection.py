@@ -104,11 +104,12 @@ async def test_it_goes_on_after_the_server_refused_it_for_good(connect):
 async def test_a_wrong_password_is_not_tried_without_pause(connect, nats_server):
     connection = await connect(nats_server.url.replace("accord:", "accord:wrong"))
 
-    started = time.process_time()
+    used, started = time.process_time(), time.monotonic()
     await asyncio.sleep(1)
 
     assert connection.state == "connecting"
-    assert time.process_time() - started < 0.5
+    # However long that took, and whatever else ran.
+    assert time.process_time() - used < (time.monotonic() - started) / 2
 
 
 async def test_a_receiver_that_fails_does_not_end_its_subscription(connect):

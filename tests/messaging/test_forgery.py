@@ -33,7 +33,7 @@ async def test_an_unsigned_caller_is_refused(connect, raw, name):
     assert ran == []
 
 
-async def test_another_key_is_refused(connect, name):
+async def test_another_key_is_refused(connect, name, silence_counts):
     ran = []
 
     async def flow(caller, request, inputs) -> Result:
@@ -42,6 +42,7 @@ async def test_another_key_is_refused(connect, name):
 
     await start_worker(await connect(), name, flow)
     stranger = await Gateway(await connect(), key=b"another key of 32 characters 123").start()
+    silence_counts()
 
     result = await stranger(name)
 

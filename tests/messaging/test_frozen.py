@@ -1,19 +1,21 @@
 """I-11: a worker that stands still gets no work, and does nothing later of what was given up."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
-import time
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from messaging.flows import start_worker, until
+from messaging.flows import KEY, Gateway, start_worker, until
 
+from accord.clock import uptime
 from accord.dispatch import Result
-from accord.messaging.lease import BEATS, LEASE
+from accord.messaging.envelope import Envelopes
+from accord.messaging.lease import BEATS, CALLS, LEASE
 
 TESTS = Path(__file__).parents[1]
 SOON = 60.0
@@ -21,10 +23,10 @@ SOON = 60.0
 
 
 @pytest.fixture
-async def other(nats_server, name, tmp_path):
+async def other(nats_server, name, tmp_path, request):
     """A worker in a process of its own; `numbers` are those of the requests that it began."""
-    log = tmp_path / "begun"
-    command = [sys.executable, "-m", "messaging.worker_process", nats_server.url, name, str(log)]
+    log, lease = tmp_path / "begun", getattr(request, "param", LEASE)
+    command = [sys.executable, "-m", "messaging.worker_process", nats_server.url, name, str(log), str(lease)]
     process = await asyncio.create_subprocess_exec(*command, env={**os.environ, "PYTHONPATH": str(TESTS)})
     # A first line says that it is there.
     await until(lambda: log.exists() and log.read_text())
@@ -32,6 +34,7 @@ async def other(nats_server, name, tmp_path):
     class Other:
         def frozen(self) -> None:
             process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
 
         async def killed(self) -> None:
             process.kill()
@@ -63,9 +66,12 @@ async def here(connect, name):
     return begun
 
 
-async def test_what_waits_in_a_frozen_worker_is_read_elsewhere_and_written_nowhere(gateway, name, other, here):
+async def test_what_waits_in_a_frozen_worker_is_read_elsewhere_and_written_nowhere(
+    gateway, name, other, here, silence_counts
+):
     await until(lambda: len(gateway.workers.alive) == 2)
     other.frozen()
+    silence_counts()
 
     reads = [asyncio.create_task(gateway(name, repeatable=True, number=n)) for n in range(40)]
     writes = [asyncio.create_task(gateway(name, number=n)) for n in range(100, 140)]
@@ -90,15 +96,16 @@ async def test_what_waits_in_a_frozen_worker_is_read_elsewhere_and_written_nowhe
     )
 
 
-async def test_the_only_worker_frozen_is_503_at_once_until_it_goes_on(gateway, name, other):
+async def test_the_only_worker_frozen_is_503_at_once_until_it_goes_on(gateway, name, other, silence_counts):
     assert (await gateway(name, number=1)).status == 200
+    (peer,) = gateway.workers._peers.values()
     other.frozen()
-    started = time.monotonic()
+    silence_counts()
 
     first = await gateway(name, number=2)
 
     assert first.status == 504
-    assert time.monotonic() - started >= LEASE - 0.6
+    assert uptime() - peer.heard >= LEASE
     assert (await gateway(name, number=3)).status == 503
     other.goes_on()
     await until(lambda: gateway.workers.alive)
@@ -107,7 +114,7 @@ async def test_the_only_worker_frozen_is_503_at_once_until_it_goes_on(gateway, n
 
 
 @pytest.mark.usefixtures("here")
-async def test_what_a_vanished_worker_had_is_read_elsewhere(connect, gateway, name):
+async def test_what_a_vanished_worker_had_is_read_elsewhere(connect, gateway, name, silence_counts):
     await until(lambda: gateway.workers.alive)
     gone = await connect()
     stuck = asyncio.Event()
@@ -122,6 +129,7 @@ async def test_what_a_vanished_worker_had_is_read_elsewhere(connect, gateway, na
     requests = [asyncio.create_task(gateway(name, repeatable=True, number=n)) for n in range(2)]
     await stuck.wait()
     await gone.close()
+    silence_counts()
 
     results = await asyncio.gather(*requests)
 
@@ -129,7 +137,11 @@ async def test_what_a_vanished_worker_had_is_read_elsewhere(connect, gateway, na
     await worker.stop(0)
 
 
-async def test_a_write_of_a_killed_worker_is_made_by_no_other_whatever_nats_says(connect, gateway, name, raw, other):
+# A worker that finds itself given up ends what it runs, also when only the machine stood still; here it must be killed.
+@pytest.mark.parametrize("other", [SOON], indirect=True)
+async def test_a_write_of_a_killed_worker_is_made_by_no_other_whatever_nats_says(
+    connect, gateway, name, raw, other, silence_counts
+):
     """It may have committed. That nobody listened can be said by anybody, each time that the request is sent."""
     said, begun = [], []
 
@@ -152,6 +164,7 @@ async def test_a_write_of_a_killed_worker_is_made_by_no_other_whatever_nats_says
     await until(lambda: len(gateway.workers.alive) == 2)
 
     await other.killed()
+    silence_counts()
 
     assert (await plain).status == 504
     # Whoever runs it again is answered from its key, if it was committed.
@@ -178,3 +191,96 @@ async def test_after_a_beat_that_failed_the_next_one_is_heard(connect, gateway, 
     await until(lambda: len(beats) > 1)
 
     assert (await gateway(name)).status == 200
+
+
+@pytest.fixture
+async def overheard(raw):
+    """Whatever workers say, as somebody hears it who may repeat it: their beats, and their answers to gateways."""
+    said: list[tuple[str, bytes]] = []
+
+    async def hear(msg) -> None:
+        if b'"worker"' in msg.data:
+            said.append((msg.subject, msg.data))
+
+    await raw.subscribe(BEATS, cb=hear)
+    await raw.subscribe("_INBOX.>", cb=hear)
+    await raw.flush()
+    return said
+
+
+async def test_what_a_dead_worker_said_does_not_bring_it_back_to_a_gateway_that_starts(
+    overheard, connect, gateway, name, raw, other, silence_counts
+):
+    assert (await gateway(name, number=1)).status == 200
+    await until(lambda: len([subject for subject, _ in overheard if subject == BEATS]) > 3)
+    await other.killed()
+    said, calls, connection = overheard[:], await raw.subscribe(CALLS), await connect()
+    started = await Gateway(connection).start()
+    await asyncio.gather(raw.flush(), connection.ping(SOON))
+
+    for subject, payload in said:
+        await raw.publish(subject, payload)
+        if subject == BEATS:
+            # It heard that, and asks; what the dead one said to the other gateway is no answer.
+            inbox = (await calls.next_msg(SOON)).reply
+            for _, answer in said:
+                await raw.publish(inbox, answer)
+    await raw.flush()
+    silence_counts()
+
+    # Else the request would be sent, and wait.
+    assert (await started(name, number=2)).status == 503
+    assert started.workers.alive == []
+
+
+async def test_writes_go_to_the_living_worker_while_a_dead_one_is_repeated(overheard, connect, name, raw, other, here):
+    await until(lambda: len({data for subject, data in overheard if subject == BEATS}) > 6)
+    await other.killed()
+    said, calls, connection = overheard[:], await raw.subscribe(CALLS), await connect()
+    gateway = await Gateway(connection).start()
+    await asyncio.gather(raw.flush(), connection.ping(SOON))
+
+    for subject, payload in said:
+        await raw.publish(subject, payload)
+    for _ in {json.loads(payload)["worker"] for _, payload in said}:
+        await calls.next_msg(SOON)
+    await until(lambda: gateway.workers.alive)
+    written = [await gateway(name, number=number) for number in range(20)]
+
+    assert {(result.status, result.data) for result in written} == {(200, "here")}
+    assert gateway.workers.alive == ["open"]
+    assert here == list(range(20))
+
+
+async def test_what_a_gateway_missed_while_it_was_away_is_no_sign_of_life(connect, name, raw, other, silence_counts):
+    connection = await connect()
+    gateway = await Gateway(connection).start()
+    assert (await gateway(name, number=1)).status == 200
+    (peer,) = gateway.workers._peers.values()
+    await other.killed()
+
+    await connection._client._process_err("'Authorization Violation'")
+    await until(lambda: not connection.is_connected)
+    await until(lambda: connection.is_connected)
+    missed = Envelopes(KEY).seal_note(BEATS, {"worker": peer.id, "clock": peer.clock + 0.5, "state": "open"})
+    calls = await raw.subscribe(CALLS)
+    await raw.flush()
+    await connection.ping(SOON)
+    await raw.publish(BEATS, missed)
+
+    assert (await calls.next_msg(SOON)).reply
+    silence_counts()
+    assert (await gateway(name, number=2)).status == 503
+
+
+async def test_a_living_worker_is_known_again_after_the_connection_was_lost(connect, name, other):
+    connection = await connect()
+    gateway = await Gateway(connection).start()
+    assert (await gateway(name, number=1)).status == 200
+
+    await connection._client._process_err("'Authorization Violation'")
+    await until(lambda: not connection.is_connected)
+    await until(lambda: gateway.workers.alive == ["open"])
+
+    assert (await gateway(name, number=2)).status == 200
+    assert other.numbers == [1, 2]

@@ -78,7 +78,7 @@ async def test_a_stranger_gets_and_gives_no_parts(pair, server, name, connect):
             await stranger.publish(msg.subject, b"0" * 64 + b"1", "_INBOX.stranger")
 
     await stranger.subscribe("_INBOX.>", meddle)
-    await stranger.ping()
+    await stranger.ping(60)
     before = refused["part"]
 
     result = await gateway(name, text="x" * (2 * connection.max_payload))

@@ -53,6 +53,7 @@ async def test_two_workers_share_and_each_request_runs_once(connect, gateway, na
 
     for worker in ("a", "b"):
         await start_worker(await connect(), name, flow_of(worker))
+    await until(lambda: len(gateway.workers.alive) == 2)
 
     results = await asyncio.gather(*(gateway(name, number=number) for number in range(200)))
 

@@ -7,10 +7,12 @@ import sys
 from messaging.flows import start_worker
 
 from accord.dispatch import Result
+from accord.messaging import lease
 from accord.messaging.connection import Connection
 
 
-async def main(url: str, name: str, log: str) -> None:
+async def main(url: str, name: str, log: str, lasting: str) -> None:
+    lease.LEASE = float(lasting)
     begun = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     connection = Connection(url, "test")
     await connection.start(60)

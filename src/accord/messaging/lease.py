@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from accord import logs
 from accord.clock import uptime
 from accord.messaging.connection import Connection, Subscription
-from accord.messaging.envelope import Envelopes
+from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.problems import ServiceUnavailable
 
 BEATS, CALLS = "accord.workers.beats", "accord.workers.calls"
@@ -42,7 +42,7 @@ class Lease:
         self._calls: Subscription | None = None
 
     async def start(self) -> None:
-        """Be known to every gateway, also to one that starts later and calls."""
+        """Be known to every gateway: each asks when it hears the first beat, and when it needs somebody."""
         self._calls = await self._connection.subscribe(CALLS, self._heard_call)
         await self._beat()
         self._beating = asyncio.create_task(self._beat_on(), name="lease")
@@ -77,12 +77,24 @@ class Lease:
         now = uptime()
         if now - self._last >= LEASE:
             self._when_lost()
-        if not self._connection.is_heard:
-            return  # What was sent to it now would not come.
-        note = {"worker": self.worker, "clock": now, "state": self._state}
         with suppress(ServiceUnavailable, nats.errors.Error, OSError):
-            await self._connection.publish(BEATS, self._envelopes.seal_note(BEATS, note))
-            self._last = now
+            if await self._say(BEATS, now):
+                self._last = now
 
-    async def _heard_call(self, _: Msg) -> None:
-        self._called.set()
+    async def _say(self, subject: str, now: float, **more: object) -> bool:
+        """Say that this worker lives; not where what is sent to it now would not come."""
+        if not self._connection.is_heard:
+            return False
+        note = {"worker": self.worker, "clock": now, "state": self._state, **more}
+        await self._connection.publish(subject, self._envelopes.seal_note(subject, note))
+        return True
+
+    async def _heard_call(self, msg: Msg) -> None:
+        """Answer a gateway; whoever has another key hears a beat, so that he can tell that there is somebody."""
+        try:
+            call = self._envelopes.open_note(f"{CALLS} {msg.reply}", msg.data)
+        except ForgedEnvelope:
+            self._called.set()
+            return
+        if call["worker"] in (None, self.worker):
+            await self._say(msg.reply, uptime(), asked=call["asked"])

@@ -57,8 +57,7 @@ class RemoteFlows:
         self._inbox = f"_INBOX.{secrets.token_hex(12)}."
         self._waiting: dict[str, _Exchange] = {}
         self._parts = Parts(connection, envelopes)
-        self._calls = f"{self._inbox}calls"
-        self.workers = Workers(connection, envelopes, self._calls)
+        self.workers = Workers(connection, envelopes)
 
     async def start(self) -> None:
         """Begin to listen for answers."""
@@ -165,10 +164,7 @@ class RemoteFlows:
         exchange = self._waiting.get(msg.subject)
         is_status = not msg.data and (msg.headers or {}).get("Status") == _NO_RESPONDERS
         if exchange is None:
-            if is_status and msg.subject == self._calls:
-                self.workers.nobody_is_there()
-            else:
-                refuse("answer", "nobody waits for it")
+            refuse("answer", "nobody waits for it")
             return
         if is_status:
             self._unheard(exchange)

@@ -1,8 +1,15 @@
-"""A gateway's side of who is alive: the workers whose beats it hears, and what it still waits for from each."""
+"""A gateway's side of who is alive: the workers whose beats it hears, and what it still waits for from each.
+
+Whoever reads NATS can repeat what a worker said to those who did not hear it: to a gateway that started later, or was
+away. So a gateway believes the beats of a worker only after that one has answered a question of its own, and asks anew
+what it lost sight of. A dead worker is believed alive for two leases at most.
+"""
 
 import asyncio
-from collections.abc import Collection
+import secrets
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from nats.aio.msg import Msg
@@ -57,9 +64,10 @@ class Peer:
 class Workers:
     """Knows the workers that are alive, and chooses among them."""
 
-    def __init__(self, connection: Connection, envelopes: Envelopes, inbox: str) -> None:
-        """Take the inbox at which NATS may say that nobody hears a call."""
-        self._connection, self._envelopes, self._inbox = connection, envelopes, inbox
+    def __init__(self, connection: Connection, envelopes: Envelopes) -> None:
+        """Take what carries, and what opens what workers say."""
+        self._connection, self._envelopes = connection, envelopes
+        self._inbox = f"_INBOX.{secrets.token_hex(12)}"
         self._peers: dict[str, Peer] = {}
         self._last_told: dict[str, float] = {}
         self._answer: asyncio.Future[bool] | None = None
@@ -76,7 +84,9 @@ class Workers:
 
     async def start(self) -> None:
         """Begin to listen."""
+        await self._connection.subscribe(self._inbox, self._heard_answer)
         await self._connection.subscribe(BEATS, self._heard_beat)
+        self._connection.when_lost.append(self._forget)
         self._look()
 
     async def choose(self, besides: Collection[str]) -> Peer | None:
@@ -99,13 +109,14 @@ class Workers:
                 return False
             loop = asyncio.get_running_loop()
             self._called, self._answer = uptime(), loop.create_future()
-            self._limit = loop.call_later(ANSWERS_WITHIN, self.nobody_is_there)
-            await self._connection.publish(CALLS, b"", self._inbox)
+            self._limit = loop.call_later(ANSWERS_WITHIN, partial(self._conclude, found=False))
+            await self._call(None)
         return await asyncio.shield(self._answer)
 
-    def nobody_is_there(self) -> None:
-        """Hear that nobody listens to calls, or listens in vain."""
-        self._conclude(found=False)
+    async def _call(self, worker: str | None) -> None:
+        """Have one worker, or each, say that it lives now; the answer to this question cannot be an old one."""
+        call = self._envelopes.seal_note(f"{CALLS} {self._inbox}", {"asked": uptime(), "worker": worker})
+        await self._connection.publish(CALLS, call, self._inbox)
 
     def _conclude(self, *, found: bool) -> None:
         answer, self._answer = self._answer, None
@@ -117,24 +128,47 @@ class Workers:
         able = (p for p in self._peers.values() if p.state != "closed" and p.is_reachable and p.id not in besides)
         return min(able, key=_load, default=None)
 
+    async def _heard_answer(self, msg: Msg) -> None:
+        if not msg.data:
+            self._conclude(found=False)  # NATS says that nobody listens to calls.
+            return
+        try:
+            said = self._envelopes.open_note(self._inbox, msg.data)
+        except ForgedEnvelope as forged:
+            refuse("answer", str(forged))
+            return
+        if uptime() - said["asked"] >= LEASE:
+            refuse("answer", "it came too late")
+        elif self._is_news(said):
+            self._believe(self._peers.setdefault(said["worker"], Peer(said["worker"])), said)
+
     async def _heard_beat(self, msg: Msg) -> None:
+        """Take the beat of a worker that is known; it does not prove that another one lives, which is asked then."""
         try:
             beat = self._envelopes.open_note(BEATS, msg.data)
         except ForgedEnvelope as forged:
             self.strangers += 1
             refuse("beat", str(forged))
             return
-        worker, told = beat["worker"], beat["clock"]
-        if told <= self._last_told.get(worker, float("-inf")):
-            refuse("beat", "it was heard before")
+        if not self._is_news(beat):
             return
-        self._remember(worker, told)
-        peer = self._peers.get(worker)
-        if peer is None:
-            peer = self._peers[worker] = Peer(worker)
-        peer.clock, peer.heard, peer.state, peer.is_reachable = told, uptime(), beat["state"], True
+        if (peer := self._peers.get(beat["worker"])) is not None:
+            self._believe(peer, beat)
+        elif beat["state"] != "closed":
+            await self._call(beat["worker"])
+
+    def _believe(self, peer: Peer, said: Mapping[str, Any]) -> None:
+        peer.clock, peer.heard, peer.state, peer.is_reachable = said["clock"], uptime(), said["state"], True
         if peer.state != "closed":
             self._conclude(found=True)
+
+    def _is_news(self, said: Mapping[str, Any]) -> bool:
+        worker, told = said["worker"], said["clock"]
+        if told <= self._last_told.get(worker, float("-inf")):
+            refuse("beat", "it was heard before")
+            return False
+        self._remember(worker, told)
+        return True
 
     def _remember(self, worker: str, told: float) -> None:
         """Keep what each worker said last, also of one that is gone, so that nobody can bring it back to life."""
@@ -142,6 +176,12 @@ class Workers:
         if len(self._last_told) >= _MOST_REMEMBERED:
             del self._last_told[next(iter(self._last_told))]
         self._last_told[worker] = told
+
+    def _forget(self) -> None:
+        """Know nobody: what was said while the connection was lost can be said again by anybody."""
+        self._peers.clear()
+        self._called = float("-inf")
+        self._conclude(found=False)
 
     def _look(self) -> None:
         """Give up who was silent for a whole lease; a process that stood still itself has to listen first."""
