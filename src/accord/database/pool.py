@@ -23,6 +23,12 @@ BORROW_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""
 STILL_TIMEOUT = 3.0
 """Seconds that an open transaction may do nothing: a frozen process must not hold its locks, nor the relay up."""
+LOCK_WAIT = 4.0
+"""Seconds that a statement waits for a lock before the request is refused with 503.
+
+It is longer than a frozen process of ours keeps one (STILL_TIMEOUT) and than PostgreSQL takes to find a deadlock, and
+shorter than others wait for the connection that it holds (BORROW_TIMEOUT).
+"""
 HEAL_INTERVAL = 0.5
 """Seconds between looks at a server that went away."""
 WATCH_INTERVAL = 0.25
@@ -61,6 +67,7 @@ class Database:
         settings = {
             "statement_timeout": f"{int(statement_timeout * 1000)}ms",
             "idle_in_transaction_session_timeout": f"{int(STILL_TIMEOUT * 1000)}ms",
+            "lock_timeout": f"{int(LOCK_WAIT * 1000)}ms",
             "timezone": "UTC",
             # What two writers see of each other is decided here, not by a default of the server.
             "default_transaction_isolation": "read committed",
