@@ -1,12 +1,13 @@
 """Connections that stay open while no answer comes: they are replaced, and whoever follows goes on."""
 
+import asyncio
 import json
 from functools import partial
 
 import pytest
 from accord_client import list_key, live
 from accord_client.models import CreateConversation
-from accord_client.questions import PATIENCE, Questions
+from accord_client.questions import ANSWERED_WITHIN, PATIENCE, Questions
 from websockets.asyncio.client import ClientConnection
 
 from .cache_model import Loop
@@ -53,6 +54,46 @@ async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_ask
             await writer.create_conversation(CreateConversation(title="Plans"))
             assert [change.version for change in await take(changes, 1)] == [2]
             assert [change.kind for change in await take(others, 1)] == ["created"]
+
+
+async def test_a_connection_on_which_one_answer_is_lost_is_replaced_although_other_frames_come(person, monkeypatch):
+    monkeypatch.setattr("accord_client.questions.ANSWERED_WITHIN", 1.0)
+    monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing("subscribed")))
+    ada = await person()
+    accord, writer = await ada.client(), await ada.client()
+    following = asyncio.create_task(enter(accord.live.follow(list_key(ada.id, "conversations"))))
+    await asyncio.sleep(0)  # Its key is asked about first.
+
+    async with accord.live.follow(key_of(ada)) as changes:
+        version = 1
+        while not following.done():
+            await rename(writer, version)
+            await take(changes, 1)
+            version += 1
+
+    await following
+
+
+async def enter(following):
+    async with following:
+        pass
+
+
+def test_a_question_has_its_own_time_whatever_comes_before_its_answer():
+    loop, given_up = Loop(), []
+    questions = Questions(lambda: given_up.append(loop.time()))
+    loop.call_soon(questions.asked, "first")
+    for _ in range(6):
+        loop.wait(ANSWERED_WITHIN / 6 - 0.1)
+        loop.call_soon(questions.asked, "ping")
+        loop.call_soon(questions.answered, "ping")
+        loop.call_soon(questions.heard)
+    loop.wait(0.5)
+    assert given_up == []
+    loop.wait(0.2)
+
+    assert given_up == [ANSWERED_WITHIN]
+    loop.close()
 
 
 def test_the_oldest_question_has_time_however_many_are_behind_it():

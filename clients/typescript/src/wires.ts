@@ -53,6 +53,8 @@ const STREAM_HEARTBEAT = 25;
 const MOST_KEYS_OF_STREAM = 50;
 /** Milliseconds without a frame while an answer is due; then the connection is taken as dead. */
 const PATIENCE = 15_000;
+/** Milliseconds that one answer may take, whatever comes before it: a replay over a slow line takes its time. */
+const ANSWERED_WITHIN = 60_000;
 
 /** Notices that a connection is dead although nobody closed it: after a beat of silence it asks, after another it gives up. */
 class Watch {
@@ -77,9 +79,13 @@ class Watch {
   }
 }
 
-/** Notices that nothing comes while an answer is due. Many frames may come before it, and each of them counts. */
+/**
+ * Notices that nothing comes while an answer is due, or that one answer is lost while other frames come.
+ *
+ * Many frames may come before an answer, and each of them counts; but an answer that long is behind them never comes.
+ */
 class Questions {
-  readonly #open: string[] = [];
+  readonly #open: { name: string; limit: ReturnType<typeof setTimeout> }[] = [];
   readonly #giveUp: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
@@ -88,14 +94,15 @@ class Questions {
   }
 
   asked(name: string): void {
-    if (this.#open.push(name) === 1) this.#wait();
+    const limit = setTimeout(this.#giveUp, ANSWERED_WITHIN);
+    if (this.#open.push({ name, limit }) === 1) this.#wait();
   }
 
   /** One that nobody asked for changes nothing. */
   answered(name: string): void {
-    const place = this.#open.indexOf(name);
+    const place = this.#open.findIndex((question) => question.name === name);
     if (place < 0) return;
-    this.#open.splice(place, 1);
+    clearTimeout(this.#open.splice(place, 1)[0]!.limit);
     this.#wait();
   }
 
@@ -106,7 +113,7 @@ class Questions {
 
   /** Expect nothing more. */
   clear(): void {
-    this.#open.length = 0;
+    for (const { limit } of this.#open.splice(0)) clearTimeout(limit);
     this.#wait();
   }
 

@@ -9,6 +9,7 @@ export class Proxy {
   #port = 0;
   #pairs = new Set<readonly [Socket, Socket]>();
   #frozen = new Set<readonly [Socket, Socket]>();
+  #streams = new WeakSet<readonly [Socket, Socket]>();
   /** How many answers are still to be lost: the request gets through, and the connection breaks before the answer. */
   answersToLose = 0;
 
@@ -51,6 +52,11 @@ export class Proxy {
     this.#frozen = new Set(this.#pairs);
   }
 
+  /** The same for those that carry an event stream, as others may be idle and used again. */
+  freezeStreams(): void {
+    this.#frozen = new Set([...this.#pairs].filter((pair) => this.#streams.has(pair)));
+  }
+
   #pass(socket: Socket): void {
     const upstream = connect(Number(this.#target.port), this.#target.hostname);
     const pair = [socket, upstream] as const;
@@ -64,6 +70,7 @@ export class Proxy {
     socket.on('data', (data) => this.#frozen.has(pair) || upstream.write(data));
     upstream.on('data', (data) => {
       if (this.#frozen.has(pair)) return undefined;
+      if (data.includes('content-type: text/event-stream')) this.#streams.add(pair);
       if (this.answersToLose <= 0) return socket.write(data);
       this.answersToLose -= 1;
       return end();

@@ -6,10 +6,14 @@ import { afterEach, mock, test } from 'node:test';
 import { type Accord, type Following, listKey, recordKey } from '@accord/client';
 
 import { Proxy } from './proxy.ts';
-import { SERVICE, signedIn, until } from './given.ts';
+import { SERVICE, sent, signedIn, until } from './given.ts';
 
 /** Milliseconds that an answer may take. */
 const PATIENCE = 15_000;
+/** Milliseconds that one answer may take, whatever comes before it. */
+const ANSWERED_WITHIN = 60_000;
+/** Milliseconds between heartbeats on a stream. */
+const STREAM_HEARTBEAT = 25_000;
 const headers = { 'X-Forwarded-For': '10.254.0.1' };
 
 afterEach(() => mock.timers.reset());
@@ -145,4 +149,78 @@ test('frames that come before an answer keep the connection', async () => {
   assert.equal(sockets.length, 2);
   ada.live.close();
   await proxy.down();
+});
+
+/** Hold that a socket is replaced on which one answer is lost, although other frames come. */
+async function isReplacedWithout(type: string): Promise<void> {
+  const swallowing = { type, count: 0 };
+  const sockets: WebSocket[] = [];
+  const webSocket = (url: string) => {
+    sockets.push(sockets.length > 0 ? new WebSocket(url, { headers } as never) : swallowed(url, swallowing));
+    return sockets.at(-1)!;
+  };
+  const ada = await signedIn({ webSocket });
+  stopTheClock();
+  const following = ada.live.follow([recordKey('users', ada.user.id)]);
+  const ready = isReady(following);
+  await come(() => swallowing.count === 1);
+
+  for (let passed = 0; passed < ANSWERED_WITHIN - 10_000; passed += 10_000) {
+    mock.timers.tick(10_000);
+    sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"pong"}' }));
+  }
+  mock.timers.tick(9_999);
+  assert.deepEqual([ready(), sockets.length], [false, 1]);
+  giveUp(1);
+  await come(ready);
+
+  assert.equal(sockets.length, 2);
+  await hears(ada, following);
+}
+
+test('a socket on which a subscription alone is not answered is replaced, although other frames come', () => isReplacedWithout('subscribed'));
+
+test('a socket on which the token alone is not answered is replaced, although other frames come', () => isReplacedWithout('authenticated'));
+
+test('an event stream that falls silent is replaced, and what changed meanwhile comes', async () => {
+  const proxy = await Proxy.before(SERVICE);
+  const ada = await signedIn({ baseUrl: proxy.url, liveOver: 'stream' });
+  const elsewhere = await signedIn({}, ada.user);
+  const streams = () => sent(ada.traffic, '/api/v1/changes/stream').length;
+  mock.timers.enable({ apis: ['setInterval'] }); // Heartbeats are counted by it, and nothing else is.
+  const following = ada.live.follow([recordKey('users', ada.user.id)]);
+  await come(isReady(following));
+  proxy.freezeStreams();
+  await elsewhere.updateMe({ expectedVersion: 1, firstName: 'Augusta' });
+
+  mock.timers.tick(3 * STREAM_HEARTBEAT - 1);
+  assert.equal(streams(), 1);
+  mock.timers.tick(1);
+  await come(() => streams() === 2);
+
+  for await (const change of following) if (change.kind === 'updated') break;
+  ada.live.close();
+  await proxy.down();
+});
+
+test('an event stream on which no answer comes is replaced', async () => {
+  let streams = 0;
+  const silent: typeof fetch = async (request) => {
+    const isFirst = (request as Request).url.includes('/changes/stream') && streams++ === 0;
+    return isFirst ? new Response(new ReadableStream()) : fetch(request);
+  };
+  const ada = await signedIn({ fetch: silent, liveOver: 'stream' });
+  stopTheClock();
+  const following = ada.live.follow([recordKey('users', ada.user.id)]);
+  const ready = isReady(following);
+  await come(() => streams === 1);
+  await new Promise((resolve) => setImmediate(resolve));
+
+  mock.timers.tick(PATIENCE - 1);
+  assert.deepEqual([ready(), streams], [false, 1]);
+  giveUp(1);
+  await come(ready);
+
+  assert.equal(streams, 2);
+  await hears(ada, following);
 });

@@ -216,6 +216,7 @@ class Live:
                 left = await self._signed_in_until.get() - ahead - time.time()
                 await asyncio.sleep(max(0.0, left - _margin(left)))
                 token = await self._token(refused=token)
+                self._questions.asked("authenticate")
                 await self._say(type="authenticate", token=token)
         except Unauthorized as error:
             self._end_all(error)
@@ -261,8 +262,11 @@ class Live:
         elif kind == "pong":
             self._questions.answered("ping")
         elif kind == "authenticated":
+            self._questions.answered("authenticate")
             self._signed_in_until.put_nowait(read_time(frame["expiresAt"]).timestamp())
-        elif kind == "error" and key:
+        elif kind == "error" and not key:
+            self._questions.answered("authenticate")
+        elif kind == "error":
             error = live_error(frame["code"], frame["message"])
             # Without a question it is for all. Else those who stood are asked for anew: it ends what all of them share.
             self._asked.setdefault(key, self._followers.get(key, []))

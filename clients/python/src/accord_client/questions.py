@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -11,24 +10,34 @@ PATIENCE: Final = 15.0
 """Seconds without a frame while an answer is due; then the connection is taken as dead."""
 
 
+ANSWERED_WITHIN: Final = 60.0
+"""Seconds that one answer may take, whatever comes before it: a replay over a slow line takes its time."""
+
+
 class Questions:
-    """Notices that nothing comes while an answer is due. Many frames may come before it, and each of them counts."""
+    """Notices that nothing comes while an answer is due, or that one answer is lost while other frames come.
+
+    Many frames may come before an answer, and each of them counts; but an answer that long is behind them never comes.
+    """
 
     def __init__(self, give_up: Callable[[], None]) -> None:
         """Take what ends the connection."""
         self._give_up = give_up
-        self._open: deque[str] = deque()
+        self._open: list[tuple[str, asyncio.TimerHandle]] = []
         self._timer: asyncio.TimerHandle | None = None
 
     def asked(self, name: str) -> None:
-        self._open.append(name)
+        limit = asyncio.get_running_loop().call_later(ANSWERED_WITHIN, self._give_up)
+        self._open.append((name, limit))
         if len(self._open) == 1:
             self._wait()
 
     def answered(self, name: str) -> None:
         """Note an answer; one that nobody asked for changes nothing."""
-        if name in self._open:
-            self._open.remove(name)
+        question = next((each for each in self._open if each[0] == name), None)
+        if question is not None:
+            self._open.remove(question)
+            question[1].cancel()
             self._wait()
 
     def heard(self) -> None:
@@ -38,6 +47,8 @@ class Questions:
 
     def clear(self) -> None:
         """Expect nothing more, as the connection ended."""
+        for _, limit in self._open:
+            limit.cancel()
         self._open.clear()
         self._wait()
 
