@@ -5,7 +5,6 @@ import importlib
 import inspect
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
 from pathlib import Path
 from types import coroutine
 from typing import Any, Protocol
@@ -72,9 +71,13 @@ class LocalDispatch:
     """Runs flows in this process."""
 
     def __init__(self, resources: Resources, flows: Mapping[str, Flow]) -> None:
-        """Take the parts flows use, and the flows by operationId."""
+        """Take the parts flows use, and the flows by operationId.
+
+        In production nobody watches how flows wait: that is for their authors and their tests.
+        """
         self._resources = resources
         self._flows = flows
+        self._watches = not resources.settings.is_production
 
     async def __call__(
         self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
@@ -88,38 +91,31 @@ class LocalDispatch:
             left -= 1
             context = Context(self._resources, operation.id, caller, request)
             try:
-                return await self._tried(operation, context, inputs)
-            except Deadlock as problem:
+                key = _key(operation, request, inputs)
+                if key is not None:
+                    status, data = await self._once(key, operation, context, inputs)
+                else:
+                    flow = self._flows[operation.id](context, **inputs)
+                    status, data = operation.success_status, await (watched(context, flow) if self._watches else flow)
+                    if context.has_begun:
+                        await context.commit()
+            except Problem as problem:
                 result = await self._refused(context, problem)
-            if not left:
+                if left and isinstance(problem, Deadlock):
+                    continue
                 return result
+            except asyncio.CancelledError:
+                await context.rollback()
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever a flow does, the client gets an answer and the log the reason
+                return await self._broken(context, error)
+            context.steps.append("SUCCESS")
+            return Result(success=True, status=status, data=data, trace=context.steps, ended=context.ended)
 
-    async def _tried(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> Result:
-        try:
-            attempt = self._attempt(operation, context, inputs)
-            if attempt is not None:
-                status, data = await self._once(attempt, operation, context, inputs)
-            else:
-                status, data = operation.success_status, await self._flows[operation.id](context, **inputs)
-                if context.has_begun:
-                    await context.commit()
-        except Deadlock:
-            raise
-        except Problem as problem:
-            return await self._refused(context, problem)
-        except asyncio.CancelledError:
-            await context.rollback()
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a flow does, the client gets an answer and the log the reason
-            return await self._broken(context, error)
-        context.steps.append("SUCCESS")
-        return Result(success=True, status=status, data=data, trace=context.steps, ended=context.ended)
-
-    async def _once(
-        self, attempt: Attempt, operation: Operation, context: Context, inputs: dict[str, Any]
-    ) -> tuple[int, Any]:
+    async def _once(self, key: str, operation: Operation, context: Context, inputs: dict[str, Any]) -> tuple[int, Any]:
         """Run the flow and keep its answer in the same commit; whoever comes again gets that answer (D-1)."""
         idempotency = self._resources.idempotency
+        attempt = idempotency.attempt(context.caller.id, context.request.address, operation.id, key, inputs)
         with idempotency.alone(attempt):
             first = await idempotency.first_answer(attempt)
             if first is None:
@@ -141,19 +137,12 @@ class LocalDispatch:
     ) -> tuple[int, Any]:
         idempotency = self._resources.idempotency
         context.tx.opening = idempotency.opening(attempt)
-        data = await self._flows[operation.id](context, **inputs)
+        flow = self._flows[operation.id](context, **inputs)
+        data = await (watched(context, flow) if self._watches else flow)
         idempotency.remember(context.tx, attempt, operation.success_status, data)
         await context.commit()
         await idempotency.forget_old()
         return operation.success_status, data
-
-    def _attempt(self, operation: Operation, context: Context, inputs: dict[str, Any]) -> Attempt | None:
-        """Return what this request is under its key; None when it has none."""
-        key = _key(operation, context.request, inputs)
-        if key is None:
-            return None
-        caller, address = context.caller.id, context.request.address
-        return self._resources.idempotency.attempt(caller, address, operation.id, key, inputs)
 
     async def _refused(self, context: Context, problem: Problem) -> Result:
         try:
@@ -181,22 +170,11 @@ def _key(operation: Operation, request: RequestInfo, inputs: dict[str, Any]) -> 
     return request.idempotency_key if field is None else inputs["body"][field]
 
 
-def watched(flows: Mapping[str, Flow]) -> dict[str, Flow]:
-    """Return flows that fail when they wait, inside their open transaction, for anything but its statements (I-10)."""
-    return {operation_id: _watched(flow) for operation_id, flow in flows.items()}
-
-
-def _watched(flow: Flow) -> Flow:
-    @wraps(flow)
-    def alone(context: Context, **inputs: Any) -> Awaitable[Any]:
-        return _step_by_step(context, flow(context, **inputs).__await__())
-
-    return alone
-
-
 @coroutine
-def _step_by_step(context: Context, flow: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-    advance: Callable[[Any], Any] = flow.send
+def watched(context: Context, flow: Awaitable[Any]) -> Generator[Any, Any, Any]:
+    """Run the flow; it fails when it waits, inside its open transaction, for anything but its statements (I-10)."""
+    steps = flow.__await__()
+    advance: Callable[[Any], Any] = steps.send
     given: Any = None
     while True:
         try:
@@ -204,13 +182,13 @@ def _step_by_step(context: Context, flow: Generator[Any, Any, Any]) -> Generator
         except StopIteration as end:
             return end.value
         if context.waits_in_transaction:
-            advance, given = flow.throw, HeldTransaction()
+            advance, given = steps.throw, HeldTransaction()
             continue
         try:
             given = yield awaited
-            advance = flow.send
+            advance = steps.send
         except BaseException as error:  # noqa: BLE001 - cancellation, too, is the flow's to hear of
-            advance, given = flow.throw, error
+            advance, given = steps.throw, error
 
 
 class RemoteDispatch:

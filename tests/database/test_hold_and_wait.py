@@ -73,7 +73,7 @@ async def test_a_flow_that_waits_inside_its_open_transaction_fails(context, wait
         await wait(context)
 
     with pytest.raises(HeldTransaction, match="wait before it begins"):
-        await watched({"register": flow})["register"](context)
+        await watched(context, flow(context))
 
 
 @pytest.mark.parametrize("wait", [sleep, hash_a_password, take_a_second_connection])
@@ -83,7 +83,7 @@ async def test_a_flow_may_wait_before_its_transaction_begins(context, wait: Call
         await context.tx.one(NUMBER)
         return (await context.read.one(NUMBER)).number
 
-    assert await watched({"register": flow})["register"](context) == 1
+    assert await watched(context, flow(context)) == 1
 
 
 async def test_a_flow_cannot_reach_the_passwords_once_its_transaction_has_begun(context):
@@ -102,7 +102,7 @@ async def test_slow_work_under_a_key_holds_no_connection(resources):
         await go_on.wait()
         return {"number": (await context.tx.one(NUMBER)).number}
 
-    dispatch = LocalDispatch(resources, watched({"register": flow}))
+    dispatch = LocalDispatch(resources, {"register": flow})
     request = RequestInfo("test", idempotency_key=str(uuid4()))
     running = asyncio.create_task(dispatch(REGISTER, ANONYMOUS, request, {}))
     await hashing.wait()
@@ -137,7 +137,7 @@ async def test_the_key_that_another_process_answered_meanwhile_is_not_answered_t
             own,
             probes={},
         )
-        return LocalDispatch(parts, watched({"register": flow}))
+        return LocalDispatch(parts, {"register": flow})
 
     async def nothing() -> None:
         return

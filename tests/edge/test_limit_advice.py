@@ -6,7 +6,7 @@ from checked_client import new_address
 from given import details
 
 from accord.api.limits import Limits
-from accord.api.request import Request
+from accord.api.request import Request, fields_of
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, load
 
@@ -29,7 +29,7 @@ def test_elsewhere_it_does_not():
 
 
 def request_from(address, *headers):
-    request = Request("POST", "/api/v1/auth/register", b"", list(headers), address)
+    request = Request("POST", "/api/v1/auth/register", b"", fields_of(list(headers)), address)
     request.address = address
     return request
 

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from accord.problems import InvalidToken, Problem, TokenExpired, Unauthorized
+from accord.settings import Settings
 
 Header = tuple[bytes, bytes]
 Write = Callable[[bytes], Awaitable[None]]
@@ -22,6 +23,7 @@ SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-frame-options", b"DENY"),
     (b"referrer-policy", b"no-referrer"),
 )
+VARIES: Header = (b"vary", b"Origin")
 STRICT_TRANSPORT: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload")
 JSON = b"application/json"
 EVENT_STREAM = b"text/event-stream"
@@ -77,20 +79,24 @@ class Answer:
 AnswerAtOnce = Callable[[Answer, str], bool]
 
 
-def security_headers(*, production: bool) -> tuple[Header, ...]:
+def always(settings: Settings) -> tuple[Header, ...]:
     """Return the headers that every answer has; only production may promise that it is reached by TLS."""
-    return (*SECURITY_HEADERS, STRICT_TRANSPORT) if production else SECURITY_HEADERS
+    headers = SECURITY_HEADERS
+    if settings.is_production:
+        headers = (*headers, STRICT_TRANSPORT)
+    # Where an answer depends on who asks, no cache may give it to another origin.
+    return (*headers, VARIES) if settings.cors_origins or settings.env == "development" else headers
 
 
-def fields(answer: Answer, request_id: str, always: tuple[Header, ...]) -> list[Header]:
-    """Return the headers of an answer in a list of its own; `always` are those that depend on settings alone."""
+def fields(answer: Answer, request_id: str, constant: tuple[Header, ...]) -> list[Header]:
+    """Return the headers of an answer in a list of its own; the constant ones depend on settings alone."""
     given_id = request_id.encode()
     headers = [
         (b"x-request-id", given_id),
         (b"x-trace-id", given_id),
         (b"cache-control", answer.cache_control),
         (b"content-security-policy", answer.content_security),
-        *always,
+        *constant,
         *answer.headers,
     ]
     is_stream = answer.content_type is EVENT_STREAM

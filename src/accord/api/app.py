@@ -8,7 +8,7 @@ from connexion.middleware import ConnexionMiddleware
 from connexion.resolver import Resolution, Resolver
 
 from accord.api import metrics
-from accord.api.answers import security_headers
+from accord.api.answers import always
 from accord.api.authentication import Authentication
 from accord.api.client_address import ClientAddress
 from accord.api.cors import Cors, Origins
@@ -61,7 +61,6 @@ def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
     authentication = Authentication(parts.tokens)
     limits = Limits(settings, parts.database)
     addresses = ClientAddress(settings.trusted_proxies)
-    always = security_headers(production=settings.is_production)
     origins = _origins(settings)
 
     def compiled(operation_id: str) -> CompiledOperation:
@@ -79,12 +78,12 @@ def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
     edge = Edge(
         compile_operation=compiled,
         page=Pages(settings, parts.ready),
-        socket=SocketDoor(parts.live, origins, addresses, limits, always),
+        socket=SocketDoor(parts.live, origins, addresses, limits, always(settings)),
         cors=Cors(origins, document),
         addresses=addresses,
         limits=limits,
         timeout=settings.request_timeout,
-        always=always,
+        always=always(settings),
     )
     metrics.watch(parts.database)
     application = ConnexionMiddleware(edge, middlewares=[])
@@ -103,7 +102,7 @@ def build_probes(settings: Settings, database: Database, ready: Readiness) -> Ed
         addresses=ClientAddress(settings.trusted_proxies),
         limits=Limits(settings, database),
         timeout=settings.request_timeout,
-        always=security_headers(production=settings.is_production),
+        always=always(settings),
     )
 
 

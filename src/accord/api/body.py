@@ -27,7 +27,8 @@ class BodyGuard:
     def check(self, request: Request) -> bool:
         """Say whether there is a body; refuse one that is not plain JSON, or says that it is over the limit."""
         headers = request.headers
-        length = int(headers.get(b"content-length", b"0"))
+        given = headers.get(b"content-length")
+        length = 0 if given is None else int(given)
         if length == 0 and b"transfer-encoding" not in headers:
             return False
         if not self._expected:
@@ -73,22 +74,20 @@ class JsonBody:
     def __init__(self, schema: dict[str, Any]) -> None:
         """Compile the validator."""
         self._validate = compile_validator(schema)
-        self._normalise = compile_normaliser(schema) or _unchanged
+        self._normalise = compile_normaliser(schema)
 
     def parse(self, text: bytes) -> tuple[Any, list[FieldError]]:
         """Return the value and what is wrong with it; raise ValidationFailed when it is not one JSON text."""
+        is_large = len(text) > json_body.LARGE
         try:
-            if len(text) <= json_body.LARGE:
-                value = self._normalise(json_body.parse(text))
-                return value, self._validate(value)
-            value = self._normalise(json_body.load(text))
+            value = json_body.load(text)
+            if not is_large:
+                json_body.check(text, value)
+            if self._normalise is not None:
+                value = self._normalise(value)
             errors = self._validate(value)
-            if not errors:
+            if is_large and not errors:
                 json_body.check(text, value)
         except json_body.MalformedJson as error:
             raise ValidationFailed(errors=[{"field": "", "message": str(error)}]) from None
         return value, errors
-
-
-def _unchanged(value: Any) -> Any:
-    return value

@@ -29,7 +29,7 @@ class ClientAddress:
 
     def of(self, request: Request) -> str:
         """Return the right-most address that no trusted proxy has; the peer itself when there is none."""
-        address = _plain(request.peer)
+        address = _parsed(request.peer)
         forwarded = request.headers.get(b"x-forwarded-for")
         if forwarded is None or not address or not self._is_trusted(address):
             return address

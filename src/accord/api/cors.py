@@ -12,7 +12,6 @@ from accord.contract.operations import METHODS, operations, resolve
 MOST_TOLD = 100
 """Refused origins that are logged, each once."""
 _MAX_AGE = b"86400"
-_VARY: Header = (b"vary", b"Origin")
 _loopback = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?").fullmatch
 
 
@@ -24,8 +23,6 @@ class Origins:
         self.listed = {origin.encode() for origin in listed}
         self._is_development = is_development
         self._told: set[bytes] = set()
-        self.differ = bool(listed) or is_development
-        """Whether an answer depends on who asks, so that no cache may give it to another origin."""
 
     def admits(self, origin: bytes) -> bool:
         """Say whether pages of this origin may call."""
@@ -55,15 +52,12 @@ class Cors:
         self._exposed = _listed({*EXPOSED, *_written_by(document)})
 
     def headers(self, request: Request) -> list[Header]:
-        """Return the headers for an answer to this request."""
-        origin = request.headers.get(b"origin")
-        if origin is None:
-            return [_VARY] if self._origins.differ else []
+        """Return the headers for an answer to this request, which comes from a page."""
+        origin = request.headers[b"origin"]
         if not self._origins.admits(origin):
             self._origins.tell(origin, request)
-            return [_VARY] if self._origins.differ else []
+            return []
         return [
-            _VARY,
             (b"access-control-allow-origin", origin),
             (b"access-control-allow-credentials", b"true"),
             (b"access-control-expose-headers", self._exposed),

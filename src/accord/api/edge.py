@@ -155,8 +155,10 @@ class Edge(SpecMiddleware):
             if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
                 answer.body = gzip(answer.body)
                 answer.headers.append((b"content-encoding", b"gzip"))
-        answer.headers += request.limits
-        answer.headers += self._cors.headers(request)
+        if request.limits:
+            answer.headers += request.limits
+        if b"origin" in request.headers:
+            answer.headers += self._cors.headers(request)
         return answer
 
     async def _answer(self, request: Request) -> Answer:

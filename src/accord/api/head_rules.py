@@ -14,8 +14,8 @@ MAX_HANDSHAKE_HEADERS = 100
 MAX_HANDSHAKE_HEADER = 8000
 MAX_USUAL_LINE = 256
 """Bytes of request lines that are read once for all who send the same one."""
-DECISIVE = {b"host", b"expect", b"transfer-encoding"}
-"""The fields that are to be looked at before a request is begun."""
+DECISIVE = {b"expect", b"transfer-encoding"}
+"""The fields that few heads have, and that decide on the request as a whole, as the host does."""
 MALFORMED = "must be a well-formed HTTP/1.1 request"
 _LONG_URL = f"must have a URL of at most {MAX_URL} characters"
 LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
@@ -46,10 +46,10 @@ def target_of(head: bytes | bytearray) -> Target:
     return _usual_target(line) if len(line) < MAX_USUAL_LINE else _target(line)
 
 
-def check(decisive: list[Header], *, is_http_1_0: bool) -> None:
+def check(headers: list[Header], *, is_http_1_0: bool) -> None:
     """Raise the problem with the fields that decide on a request as a whole."""
     hosts = codings = 0
-    for name, value in decisive:
+    for name, value in headers:
         if name == b"host":
             hosts += 1
             if not _is_host(value):

@@ -116,15 +116,20 @@ def request_done(operation: str, status: int, seconds: float, error_code: str | 
         _logins.labels(error_code or "OK").inc()
 
 
+def flow_done(operation: Operation, result: Result, seconds: float) -> None:
+    """Count one flow that ran, and the conflict that it came to."""
+    _flow(operation.id, result.status)(seconds)
+    if result.error_code == VersionConflict.code:
+        _conflicts.labels(result.table or operation.domain).inc()
+
+
 def measured(dispatch: Dispatch) -> Dispatch:
     """Return the same dispatch, with its flows and their conflicts counted."""
 
     async def run(operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
         started = time.perf_counter()
         result = await dispatch(operation, caller, request, inputs)
-        _flow(operation.id, result.status)(time.perf_counter() - started)
-        if result.error_code == VersionConflict.code:
-            _conflicts.labels(result.table or operation.domain).inc()
+        flow_done(operation, result, time.perf_counter() - started)
         return result
 
     return run

@@ -1,5 +1,6 @@
 """One compiled pipeline for each operation: everything the contract says about it, looked up once, at start."""
 
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import orjson
 
 from accord import clock
-from accord.api import preconditions
+from accord.api import metrics, preconditions
 from accord.api.answers import EVENT_STREAM, NO_STORE, Answer, Write, problem_answer, problem_document
 from accord.api.authentication import Authentication
 from accord.api.body import BodyGuard, JsonBody
@@ -89,7 +90,9 @@ class CompiledOperation:
         if has_body:
             text = await self._guard.read(request) if request.body is None else self._guard.bounded(request.body)
         inputs = self._inputs(request, path, text)
+        started = time.perf_counter()
         result = await self._dispatch(operation, caller, self._info(request), inputs)
+        metrics.flow_done(operation, result, time.perf_counter() - started)
         if not result.success:
             answer = self._refusal(request, result)
         elif self._stream is not None:
@@ -123,14 +126,15 @@ class CompiledOperation:
     def _info(self, request: Request) -> RequestInfo:
         deadline = clock.time() + self._timeout - request.elapsed()
         key = request.headers.get(b"idempotency-key") if self._takes_key else None
+        is_traced = b"traceparent" in request.headers
         return RequestInfo(
             request.id,
             request.address,
             request.user_agent,
-            request.traceparent,
+            request.traceparent if is_traced else None,
             deadline,
             None if key is None else key.decode("latin-1"),
-            request.tracestate,
+            request.tracestate if is_traced else None,
         )
 
     def _answer(self, request: Request, result: Result) -> Answer:

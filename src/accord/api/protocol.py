@@ -20,7 +20,7 @@ from accord.api.answers import AT_ONCE, Answer, Header, problem_answer
 from accord.api.eager import Eager
 from accord.api.head_rules import DECISIVE, MAX_HEAD, MAX_URL, Target
 from accord.api.heads import CLOSE, Heads
-from accord.api.request import Request, new_request_id, peer_of
+from accord.api.request import Request, fields_of, new_request_id, peer_of
 from accord.api.turns import InTurn
 from accord.problems import InternalError, Problem
 
@@ -47,8 +47,8 @@ class HttpProtocol(InTurn):
         self._timer: TimerHandle | None = None
         self._advanced = False
         self._waiting = bytearray()
-        self._decisive: list[Header] = []
-        self._usual: list[Header] = []
+        self._fields: dict[bytes, bytes] = {}
+        self._host = b""
         self._problem: Problem | None = None
         self._upgrades = False
         self._peer = ""
@@ -84,21 +84,18 @@ class HttpProtocol(InTurn):
         """Begin a head."""
         self.url = b""
         self.headers = []
-        self._decisive = []
         self.expect_100_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Collect a field."""
-        name = name.lower()
-        if name in DECISIVE:
-            self._decisive.append((name, value))
-        self.headers.append((name, value))
+        self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
         """Start the request; an exception here is the parser's, and ends in `send_400_response`."""
-        self.head_ended()
+        self.is_in_head, self._body_left = False, None
         self._advanced = True
-        self._stop_timer()
+        if self._timer is not None:
+            self._stop_timer()
         # Empty lines before a request count as nothing.
         head = (self._waiting + self.piece if self._waiting else self.piece).lstrip(b"\r\n")
         try:
@@ -118,12 +115,12 @@ class HttpProtocol(InTurn):
         if len(head) > MAX_URL:
             head_rules.check_size(self.url, self.headers)
         target = head_rules.target_of(head)
-        # Most heads of a connection have one host and nothing else of the kind, and the same one.
-        if self._decisive != self._usual or not self._usual:
-            head_rules.check(self._decisive, is_http_1_0=target.is_http_1_0)
-            expects = any(name == b"expect" for name, _ in self._decisive)
-            self.expect_100_continue = expects and not target.is_http_1_0
-            self._usual = self._decisive if len(self._decisive) == 1 and not expects else []
+        self._fields = fields = fields_of(self.headers)
+        # Most heads of a connection name the same host, and have nothing else that is to be looked at first.
+        if fields.get(b"host") != self._host or not DECISIVE.isdisjoint(fields):
+            head_rules.check(self.headers, is_http_1_0=target.is_http_1_0)
+            self._host = fields.get(b"host", b"")
+            self.expect_100_continue = b"expect" in fields and not target.is_http_1_0
         return target
 
     def body_length(self) -> int:
@@ -146,9 +143,12 @@ class HttpProtocol(InTurn):
 
     def on_message_complete(self) -> None:
         """Expect the next head."""
-        self.message_ended()
-        self._advanced = True
-        self._stop_timer()
+        self.is_in_head = self.is_done = True
+        self._advanced = False
+        if self._waiting:
+            self._waiting.clear()
+        if self._timer is not None:
+            self._stop_timer()
         if self._held is not None:
             (request, found), self._held = self._held, None
             self._begin(request, found)
@@ -165,7 +165,8 @@ class HttpProtocol(InTurn):
             self.timeout_keep_alive_task = self.loop.call_later(
                 self.timeout_keep_alive, self.timeout_keep_alive_handler
             )
-        self.next_turn()
+        if self._came or self.flow.read_paused:
+            self.next_turn()
 
     def _unset_keepalive_if_required(self) -> None:
         """Leave the timer: it finds out that the connection was used."""
@@ -232,7 +233,7 @@ class HttpProtocol(InTurn):
         found = edge.find(target.method, target.path)
         if found is None:
             return None
-        return Request(target.method, target.path, target.query, self._head, self._peer, body=b""), found
+        return Request(target.method, target.path, target.query, self._fields, self._peer, body=b""), found
 
     def _begin_uvicorns_way(self) -> None:
         """Start the request with a scope, a cycle and a task; uvicorn makes the scope where it begins a head."""

@@ -86,7 +86,7 @@ class Request:
         method: str,
         path: str,
         query: bytes,
-        headers: list[Header],
+        headers: dict[bytes, bytes],
         peer: str,
         body: bytes | None = None,
         receive: Receive | None = None,
@@ -96,14 +96,12 @@ class Request:
         self.method = method
         self.path = path
         self.query = query
-        self.headers: dict[bytes, bytes] = dict(headers)
-        if len(self.headers) != len(headers):
-            self.headers = _joined(headers)
+        self.headers = headers
         self.peer = peer
         self.body = body
         self.receive = receive
-        given = self.headers.get(b"x-request-id") or self.headers.get(b"x-trace-id")
-        self.id = (given and _given_id(self.headers)) or new_request_id()
+        is_named = b"x-request-id" in headers or b"x-trace-id" in headers
+        self.id = (is_named and _given_id(headers)) or new_request_id()
         self.address = ""
         self.unreadable = False
         self.caller: str | None = None
@@ -118,7 +116,7 @@ class Request:
             scope.get("method", "GET"),
             scope["raw_path"].decode("latin-1"),
             scope["query_string"],
-            scope["headers"],
+            fields_of(scope["headers"]),
             peer_of(scope.get("client"), scope.get("server")),
             receive=receive,
         )
@@ -152,8 +150,11 @@ class Request:
         return time.perf_counter() - self.started
 
 
-def _joined(headers: list[Header]) -> dict[bytes, bytes]:
+def fields_of(headers: list[Header]) -> dict[bytes, bytes]:
     """Join repeated headers as RFC 9110, section 5.3 has it: a list stays one, and what must be single fits nothing."""
+    fields = dict(headers)
+    if len(fields) == len(headers):
+        return fields
     values: dict[bytes, list[bytes]] = {}
     for name, value in headers:
         values.setdefault(name, []).append(value)

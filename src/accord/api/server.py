@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from accord import logs
-from accord.api.answers import security_headers
+from accord.api.answers import always
 from accord.api.eager import Eager
 from accord.api.heads import Heads
 from accord.api.protocol import HttpProtocol
@@ -64,7 +64,7 @@ def server(application: object, settings: Settings, edge: "Edge | None" = None, 
 
     `edge` answers operations without ASGI; leave it out where something around the application must see them.
     """
-    heads = Heads(security_headers(production=settings.is_production))
+    heads = Heads(always(settings))
     logging.getLogger("uvicorn.error").addFilter(_is_not_said_already)
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application

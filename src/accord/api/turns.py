@@ -10,6 +10,7 @@ each chunk or field, and those may have a byte.
 """
 
 from asyncio import Handle, Transport
+from functools import lru_cache
 from typing import Any
 
 from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
@@ -52,6 +53,7 @@ class InTurn(HttpToolsProtocol):
         self._at = 0
         self._fed = b""
         self._body_left: int | None = None
+        """Bytes of the body to come; they are looked up when there are some."""
         self._turn: Handle | None = None
         self._flow: _Flow
 
@@ -84,26 +86,18 @@ class InTurn(HttpToolsProtocol):
             self.piece = b""
             if not self.is_done:
                 self._fed = data[-3:]
-            if not self.is_deaf:
-                self.parsed(data)
+                if not self.is_deaf:
+                    self.parsed(data)
         else:
             self._came = data
             self._parse()
 
     def parsed(self, data: bytes) -> None:
-        """Note what the parser was given since the last request, or since it was last told to wait."""
+        """Note what the parser was given of a request of which more is to come."""
 
     def body_length(self) -> int:
         """Return how long the body is to be; 0 when the head does not tell."""
         raise NotImplementedError
-
-    def head_ended(self) -> None:
-        """Expect the body, whose length is looked up when there is one."""
-        self.is_in_head, self._body_left = False, None
-
-    def message_ended(self) -> None:
-        """Expect the next head."""
-        self.is_in_head = self.is_done = True
 
     def next_turn(self) -> None:
         """Let the next request begin as soon as everybody else had their turn; without one, read on."""
@@ -159,7 +153,7 @@ class InTurn(HttpToolsProtocol):
             if self.is_done or self.is_deaf or end == len(came) or end - begun >= MOST_BYTES:
                 break
         self.piece = b""
-        if not self.is_deaf:
+        if not (self.is_done or self.is_deaf):
             self.parsed(came[begun : self._at])
         if self.is_deaf:
             self._came, self._at = b"", 0
@@ -201,5 +195,10 @@ def _is_one(data: bytes) -> bool:
     if end < 0 or not behind:
         return end >= 0
     # Other ways to write the field are right, too, but rare; they take the long way.
-    at = data.rfind(b"ength: %d\r\n" % behind, 0, end + 2)
+    at = data.rfind(_length(behind), 0, end + 2)
     return at > 0 and data[at - len(_FIELD) : at].lower() == _FIELD
+
+
+@lru_cache(1024)
+def _length(length: int) -> bytes:
+    return b"ength: %d\r\n" % length

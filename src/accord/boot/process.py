@@ -20,7 +20,7 @@ from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
 from accord.database.cursors import Cursors
 from accord.database.idempotency import Idempotency
 from accord.database.pool import Database
-from accord.dispatch import Dispatch, LocalDispatch, RemoteDispatch, watched
+from accord.dispatch import Dispatch, LocalDispatch, RemoteDispatch
 from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.ahead import Starting, begin
 from accord.flows.accounts.rules import offer_setup_token
@@ -84,8 +84,6 @@ class Process:
         async with AsyncExitStack() as stack:
             self._stack = stack
             self.operations, self.flows = load_contract()
-            if not self.settings.is_production:
-                self.flows = watched(self.flows)
             self._trace()
             self.database_url, nats_url = await self._addresses()
             await asyncio.to_thread(migrate, self.database_url, production=self.settings.is_production)

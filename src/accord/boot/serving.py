@@ -51,7 +51,6 @@ async def run_worker(settings: Settings, listener: socket.socket | None, startin
 
 
 async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
-    from accord.api import metrics  # noqa: PLC0415 - a worker needs nothing of HTTP
     from accord.api.app import Parts, build  # noqa: PLC0415
     from accord.api.listening import address_of  # noqa: PLC0415
     from accord.api.server import server  # noqa: PLC0415
@@ -63,7 +62,7 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
             database=process.database,
             operations=process.operations,
             flows=process.flows,
-            dispatch=metrics.measured(process.dispatch),
+            dispatch=process.dispatch,
             tokens=process.tokens,
             ready=process.ready,
             live=live.sockets,

@@ -47,7 +47,13 @@ def load(body: bytes) -> Any:
 
 def check(body: bytes, value: Any) -> None:
     """Raise `MalformedJson` when different parsers could read the body differently, or could not hold it."""
-    is_flat = _is_flat(value, body)
+    # Most bodies are one object that has all its keys, and need no closer look.
+    is_flat = (
+        type(value) is dict
+        and body.count(b"{") == 1
+        and body.count(b":") == len(value)
+        and body.count(b"[") < MAX_DEPTH
+    )
     keys = 0 if is_flat else _count_keys(value)
     if b"\\u0000" in body and b"\\u0000" in body.replace(rb"\\", b""):
         _refuse("has a NUL character")
@@ -56,16 +62,6 @@ def check(body: bytes, value: Any) -> None:
     if _LONG_NUMBER in body.translate(_digits_to_0):
         for found in _long_integers(_without_texts(body)):
             _require_int64(found[0])
-
-
-def _is_flat(value: Any, body: bytes) -> bool:
-    """Say whether this is one object that has all its keys; most bodies are, and need no closer look."""
-    return (
-        type(value) is dict
-        and body.count(b"{") == 1
-        and body.count(b":") == len(value)
-        and body.count(b"[") < MAX_DEPTH
-    )
 
 
 def _count_keys(value: Any) -> int:
