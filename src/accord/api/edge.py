@@ -21,11 +21,10 @@ from accord.api.negotiation import COMPRESS_FROM, accepts_gzip, gzip
 from accord.api.operation import CompiledOperation
 from accord.api.pages import ALLOW
 from accord.api.request import Receive, Request, Scope, Send
-from accord.api.router import Router, allowed
+from accord.api.router import Router, allowed, not_allowed
 from accord.problems import (
     DeadlineExceeded,
     InternalError,
-    MethodNotAllowed,
     NotFound,
     Problem,
     RateLimitExceeded,
@@ -179,9 +178,7 @@ class Edge(SpecMiddleware):
     def _without_operation(self, request: Request, methods: str) -> Answer:
         if request.method == "OPTIONS":
             return self._cors.preflight(request, methods)
-        problem = MethodNotAllowed()
-        problem.headers.append((b"allow", methods.encode()))
-        raise problem
+        raise not_allowed(methods)
 
     def _refusal(self, error: Exception, request: Request) -> Answer:
         problem = self._problem(error, request)

@@ -9,11 +9,11 @@ from accord.api import metrics
 from accord.api.answers import Answer, json_answer
 from accord.api.authentication import bearer_token
 from accord.api.request import Request
-from accord.api.router import allowed
+from accord.api.router import allowed, not_allowed
 from accord.api.static_files import CACHEABLE, HTML, YAML, StaticFile, docs_files, json_file
 from accord.contract import asyncapi, bundle
 from accord.contract.rendition import to_3_1
-from accord.problems import Forbidden, InvalidToken, MethodNotAllowed, Problem, ServiceUnavailable, Unauthorized
+from accord.problems import Forbidden, InvalidToken, Problem, ServiceUnavailable, Unauthorized
 from accord.settings import Settings
 
 PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
@@ -36,9 +36,7 @@ class Probes:
         page = await self._find(request)
         if page is None or request.method in {"GET", "HEAD", "OPTIONS"}:
             return page
-        problem: Problem = MethodNotAllowed()
-        problem.headers.append((b"allow", ALLOW.encode()))
-        raise problem
+        raise not_allowed(ALLOW)
 
     async def _find(self, request: Request) -> Answer | None:
         path = request.path

@@ -9,7 +9,6 @@ in pieces; and for what has to wait, so that it keeps count of it.
 """
 
 from asyncio import Event, TimerHandle, Transport
-from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
@@ -244,9 +243,9 @@ class HttpProtocol(InTurn):
         super().on_headers_complete()
         self.headers = []
         if not self._upgrades:
-            self.scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, self.cycle)}}
+            self.scope["extensions"] = {AT_ONCE: {"answer": self._answer}}
             if self.scope["http_version"] == "1.0":
-                self.cycle.send = partial(_send_without_chunks, self.cycle)  # type: ignore[method-assign]  # its own
+                self.cycle.__class__ = _WithoutChunks
 
     def _leave_to_uvicorn(self, request: Request) -> None:
         """Begin a request of which a part is still missing."""
@@ -301,16 +300,16 @@ class HttpProtocol(InTurn):
             on_response=self.on_response_complete,
         )
         cycle.more_body = False
-        scope["extensions"] = {AT_ONCE: {"answer": partial(self._answer, cycle)}}
+        scope["extensions"] = {AT_ONCE: {"answer": self._answer}}
         return cycle
 
-    def _answer(self, cycle: RequestResponseCycle, answer: Answer, request_id: str) -> bool:
+    def _answer(self, answer: Answer, request_id: str) -> bool:
         """Write a whole answer; uvicorn's way, made for answers in pieces, takes as long as routing and validation."""
-        if cycle.disconnected or self.flow.write_paused:
+        # Told of its cycle, it would be in a ring with it, which stays until the garbage collector stops everybody.
+        cycle = self.cycle
+        if cycle is None or cycle.disconnected or self.flow.write_paused:  # pyright: ignore[reportUnnecessaryComparison]  # None once the client is gone
             return False
         cycle.response_started = cycle.response_complete = True
-        # It refers to the cycle, and such a ring is left to the garbage collector, which stops everybody for it.
-        del cycle.scope["extensions"]  # type: ignore[typeddict-item]
         cycle.message_event.set()
         method, keeps_alive = cycle.scope["method"], cycle.keep_alive
         self._write(answer, request_id, method, keeps_alive=keeps_alive, still_sends=cycle.more_body)
@@ -358,8 +357,11 @@ class HttpProtocol(InTurn):
             self._timer = None
 
 
-async def _send_without_chunks(cycle: RequestResponseCycle, message: Any) -> None:
-    """Send as uvicorn does, but for the chunks, which HTTP/1.0 does not know: a stream ends with its connection."""
-    cycle.chunked_encoding = False
-    cycle.expected_content_length += len(message.get("body", b""))
-    await RequestResponseCycle.send(cycle, message)
+class _WithoutChunks(RequestResponseCycle):
+    """A cycle of HTTP/1.0, which knows no chunks: a stream ends with its connection."""
+
+    async def send(self, message: Any) -> None:
+        """Send as uvicorn does, but for the chunks."""
+        self.chunked_encoding = False
+        self.expected_content_length += len(message.get("body", b""))
+        await super().send(message)

@@ -4,6 +4,8 @@ import re
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote_to_bytes
 
+from accord.problems import MethodNotAllowed
+
 T = TypeVar("T")
 Methods = dict[str, T]
 
@@ -91,3 +93,10 @@ def allowed(methods: Methods[Any]) -> str:
     """Return the value of the `Allow` header."""
     names = set(methods) | {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
     return ", ".join(sorted(names))
+
+
+def not_allowed(methods: str) -> MethodNotAllowed:
+    """Return the refusal with the value of `Allow`; a frame that raises what it has a name for is in a ring with it."""
+    problem = MethodNotAllowed()
+    problem.headers.append((b"allow", methods.encode()))
+    return problem

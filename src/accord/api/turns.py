@@ -66,7 +66,7 @@ class InTurn(HttpToolsProtocol):
         """Let go of what waits and of the last request, which refers to this: such a ring stays in memory for long."""
         super().connection_lost(exc)
         self.is_deaf, self._came, self._at = True, b"", 0
-        self.cycle = None  # type: ignore[assignment]  # as at the beginning
+        self.cycle = self.scope = None  # type: ignore[assignment]  # as at the beginning
 
     def resume_writing(self) -> None:
         """Go on, as the client has read."""
@@ -120,7 +120,8 @@ class InTurn(HttpToolsProtocol):
         super().handle_websocket_upgrade()
         rest, self.is_deaf = self._came[self._at :], True
         self.release()
-        self.parser = None  # type: ignore[assignment]  # as when the connection is lost: it refers to this
+        # As when the connection is lost: they refer to this.
+        self.parser = self.cycle = self.scope = None  # type: ignore[assignment]
         if rest:
             self.transport.get_protocol().data_received(rest)  # type: ignore[attr-defined]  # a protocol of streams
 

@@ -1,0 +1,147 @@
+"""No connection leaves a ring of objects: those stay until the garbage collector runs, which stops everybody for it."""
+
+import asyncio
+import gc
+import warnings
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from types import SimpleNamespace
+from typing import Any, NamedTuple
+
+import pytest
+from raw_http import HANDSHAKE, connected, request
+from running import ENVIRONMENT, Service
+
+from accord.api.server import server
+from accord.boot import Process
+from accord.settings import load
+
+OURS = ("accord.api.", "uvicorn.")
+ECHO_PATH = "/api/v1/meta/echo"
+ECHO = b'{"message": "x"}'
+JSON, LENGTH = ("Content-Type", "application/json"), ("Content-Length", str(len(ECHO)))
+LOGIN, LOGIN_LEFT = (
+    b'{"email": "garbage-%d@example.com", "password": "of nobody at all"}' % number for number in (1, 2)
+)
+
+
+class Exchange(NamedTuple):
+    """What a client sends, piece by piece; whether it waits for the answer, or leaves before."""
+
+    pieces: tuple[bytes, ...]
+    is_answered: bool = True
+
+
+EXCHANGES = {
+    "a page": Exchange((request("GET", "/livez"),)),
+    "a page, for its head": Exchange((request("HEAD", "/openapi.json"),)),
+    "a page that is refused": Exchange((request("POST", "/livez", body=b"x"),)),
+    "an operation that its path has not": Exchange((request("PUT", "/api/v1/me", [JSON], ECHO),)),
+    "a path that nobody has": Exchange((request("GET", "/nowhere"),)),
+    "an operation": Exchange((request("GET", "/api/v1/meta/version"),)),
+    "an operation that waits": Exchange((request("POST", "/api/v1/auth/login", [JSON], LOGIN),)),
+    "an operation that is refused": Exchange((request("GET", "/api/v1/me"),)),
+    "a body in pieces": Exchange((request("POST", ECHO_PATH, [JSON, LENGTH]), ECHO[:5], ECHO[5:])),
+    "a body in pieces that is refused": Exchange((request("POST", "/api/v1/conversations", [JSON, LENGTH]), ECHO)),
+    "several requests": Exchange((request("GET", "/livez") + request("GET", "/api/v1/meta/version"),)),
+    "a socket behind a page": Exchange((request("GET", "/livez"), HANDSHAKE)),
+    "no HTTP": Exchange((b"nothing that anybody knows\r\n\r\n",)),
+    "a head that breaks off": Exchange((request("GET", "/livez")[:-2],), is_answered=False),
+    "a body that breaks off": Exchange((request("POST", ECHO_PATH, [JSON, LENGTH]), ECHO[:5]), is_answered=False),
+    "a client that leaves": Exchange((request("POST", "/api/v1/auth/login", [JSON], LOGIN_LEFT),), is_answered=False),
+    "a client that leaves a page": Exchange((request("GET", "/readyz"),), is_answered=False),
+}
+
+
+@pytest.fixture(scope="module")
+async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
+    """A server in this process, on the data of the shared one."""
+    with warnings.catch_warnings(action="ignore"):  # Connexion imports a client for tests, which warns.
+        from accord.api import metrics  # noqa: PLC0415
+        from accord.api.app import Parts, build  # noqa: PLC0415
+    environment = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url, "FLOW_TRANSPORT": "local"}
+    settings = load({**ENVIRONMENT, **service.environment, **environment, **service.keys})
+    async with Process(settings, "serve") as process:
+        live = process.live()
+        application, edge = build(
+            Parts(
+                settings=settings,
+                database=process.database,
+                operations=process.operations,
+                flows=process.flows,
+                dispatch=metrics.measured(process.dispatch),
+                tokens=process.tokens,
+                ready=process.ready,
+                live=live.sockets,
+                streams={"changes": live.streams},
+            )
+        )
+        http = server(application, settings, edge)
+        http.config.load()
+        http.lifespan = http.config.lifespan_class(http.config)
+        http.config.port = 0
+        await http.startup()
+        url = f"http://127.0.0.1:{http.servers[0].sockets[0].getsockname()[1]}"
+        yield SimpleNamespace(url=url, state=http.server_state)
+        await http.shutdown()
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+@pytest.mark.parametrize("exchange", EXCHANGES.values(), ids=EXCHANGES)
+async def test_an_exchange_leaves_no_ring(here, until, exchange, version):
+    await carry_out(here, until, exchange, version)
+
+    with uncollected() as left:
+        await carry_out(here, until, exchange, version)
+
+    assert not left()
+
+
+@pytest.mark.parametrize("version", [b"1.0", b"1.1"])
+async def test_a_stream_leaves_no_ring(here, until, given, version):
+    me = await given.an_account()
+    path = f"/api/v1/changes/stream?keys=getRecord:users:{me.id}"
+    stream = Exchange((request("GET", path, [("Authorization", me.http.headers["Authorization"])]),))
+    await carry_out(here, until, stream, version)
+
+    with uncollected() as left:
+        await carry_out(here, until, stream, version)
+
+    assert not left()
+
+
+@contextmanager
+def uncollected() -> Iterator[Callable[[], Counter[str]]]:
+    """Keep the garbage collector from running; `left()` runs it, and returns what of the edge it found."""
+
+    def left() -> Counter[str]:
+        gc.set_debug(gc.DEBUG_SAVEALL)
+        gc.collect()
+        gc.set_debug(0)
+        names = Counter(f"{type(found).__module__}.{type(found).__qualname__}" for found in gc.garbage)
+        gc.garbage.clear()
+        return Counter({name: number for name, number in names.items() if name.startswith(OURS)})
+
+    gc.collect()
+    gc.disable()
+    try:
+        yield left
+    finally:
+        gc.enable()
+
+
+async def carry_out(here: SimpleNamespace, until: Callable[..., Awaitable[Any]], exchange: Exchange, version: bytes):
+    """Have the exchange on a connection of its own, and wait until the server has forgotten it."""
+    connections, tasks = here.state.connections, here.state.tasks
+    async with connected(here.url) as connection:
+        for piece in exchange.pieces:
+            await connection.send(piece.replace(b"HTTP/1.1", b"HTTP/" + version))
+            await asyncio.sleep(0.02)
+        if exchange.is_answered:
+            assert await connection.has(b"\r\n\r\n")
+
+    async def held() -> int:
+        return len(connections) + len(tasks)
+
+    await until(held, lambda number: number == 0)
