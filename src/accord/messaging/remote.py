@@ -6,10 +6,11 @@ each run into its timeout, while the answers can no longer come.
 """
 
 import asyncio
+import itertools
 import re
 import secrets
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ from accord.problems import DeadlineExceeded, PayloadTooLarge, Problem, ServiceU
 REQUEST_ID = "X-Request-Id"
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 _FIT_FOR_HEADER = re.compile(r"[\x20-\x7e]{1,512}")
+_MOST_HEADERS = 2048
+"""Bytes that the headers of a request never reach."""
 _NO_RESPONDERS = "503"
 _LONGEST_PATIENCE = 24 * 3600.0
 _PAUSE = 0.2
@@ -45,6 +48,7 @@ class _Exchange:
     answer: asyncio.Future[dict[str, Any]]
     subject: str = ""
     request: bytes = b""
+    limit: asyncio.TimerHandle | None = None
     again: asyncio.Task[None] | None = None
 
 
@@ -54,7 +58,7 @@ class RemoteFlows:
     def __init__(self, connection: Connection, envelopes: Envelopes) -> None:
         """Take the connection and what seals; `start` subscribes the inbox."""
         self._connection, self._envelopes = connection, envelopes
-        self._inbox = f"_INBOX.{secrets.token_hex(12)}."
+        self._inbox, self._numbers = f"_INBOX.{secrets.token_hex(12)}.", itertools.count(1)
         self._waiting: dict[str, _Exchange] = {}
         self._parts = Parts(connection, envelopes)
         self.workers = Workers(connection, envelopes)
@@ -86,7 +90,7 @@ class RemoteFlows:
         until = uptime() + min(deadline - epoch_seconds(), _LONGEST_PATIENCE)
         fit = {name: value for name, value in headers.items() if value and _FIT_FOR_HEADER.fullmatch(value)}
         tried: set[str] = set()
-        problem: Problem = ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.")
+        problem: Problem | None = None
         while (peer := await self.workers.choose(tried)) is not None:
             tried.add(peer.id)
             try:
@@ -99,7 +103,7 @@ class RemoteFlows:
                 raise PayloadTooLarge("Nothing was sent on: NATS does not take a message of this size.") from None
             except (nats.errors.Error, OSError):
                 raise ServiceUnavailable from None
-        raise problem
+        raise problem or ServiceUnavailable("No worker is running. Nothing was changed; try again shortly.")
 
     async def _ask(
         self,
@@ -112,15 +116,19 @@ class RemoteFlows:
         repeatable: bool,
     ) -> dict[str, Any]:
         patience = until - uptime()
-        with self._waiting_for(peer, patience, repeatable=repeatable) as exchange:
+        exchange = self._begun(peer, patience, repeatable=repeatable)
+        try:
             exchange.subject, limits = subject, (peer.begin_by(), peer.end_by(patience))
             exchange.request = self._envelopes.seal(subject, exchange.inbox, message, *limits)
-            if len(exchange.request) + _size(headers) <= self._connection.max_payload:
+            left = self._connection.max_payload - len(exchange.request)
+            if left >= _MOST_HEADERS or left >= _size(headers):
                 answer = await self._answer(exchange, headers)
             else:
                 with self._parts.offered(exchange.request) as offer:
                     exchange.request = self._envelopes.seal(subject, exchange.inbox, offer.stub, *limits)
                     answer = await self._answer(exchange, headers)
+        finally:
+            self._end(exchange)
         if "large" in answer:
             answer = self._envelopes.open_answer(exchange.request, await self._fetched(peer, answer["large"], until))
         if "begun" in answer:
@@ -132,33 +140,34 @@ class RemoteFlows:
         return await exchange.answer
 
     async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
-        with self._waiting_for(peer, until - uptime(), repeatable=False) as exchange:
-            # A part may take as long as all: what ends the exchange ends that, too.
-            fetching = asyncio.ensure_future(self._parts.fetch(stub, part_limit=_LONGEST_PATIENCE))
-            try:
-                await asyncio.wait({fetching, exchange.answer}, return_when=asyncio.FIRST_COMPLETED)
-                if exchange.answer.done():
-                    exchange.answer.result()
-                return fetching.result()
-            finally:
-                fetching.cancel()
+        exchange = self._begun(peer, until - uptime(), repeatable=False)
+        # A part may take as long as all: what ends the exchange ends that, too.
+        fetching = asyncio.ensure_future(self._parts.fetch(stub, part_limit=_LONGEST_PATIENCE))
+        try:
+            await asyncio.wait({fetching, exchange.answer}, return_when=asyncio.FIRST_COMPLETED)
+            if exchange.answer.done():
+                exchange.answer.result()
+            return fetching.result()
+        finally:
+            fetching.cancel()
+            self._end(exchange)
 
-    @contextmanager
-    def _waiting_for(self, peer: Peer, patience: float, *, repeatable: bool) -> Generator[_Exchange]:
-        """Have something to wait for: it ends with the patience, the worker's lease, or the connection."""
-        loop = asyncio.get_running_loop()
-        exchange = _Exchange(peer, self._inbox + secrets.token_hex(8), repeatable, loop.create_future())
+    def _begun(self, peer: Peer, patience: float, *, repeatable: bool) -> _Exchange:
+        """Have something to wait for: its answer ends with the patience, the worker's lease, or the connection."""
         if patience <= 0:
             raise DeadlineExceeded
+        loop = asyncio.get_running_loop()
+        exchange = _Exchange(peer, f"{self._inbox}{next(self._numbers)}", repeatable, loop.create_future())
         self._waiting[exchange.inbox] = exchange
         peer.waiting.add(exchange.answer)
-        timer = loop.call_later(patience, _end, exchange.answer, DeadlineExceeded())
-        try:
-            yield exchange
-        finally:
-            timer.cancel()
-            peer.waiting.discard(exchange.answer)
-            del self._waiting[exchange.inbox]
+        exchange.limit = loop.call_later(patience, _be_late, exchange.answer)
+        return exchange
+
+    def _end(self, exchange: _Exchange) -> None:
+        assert exchange.limit is not None
+        exchange.limit.cancel()
+        exchange.peer.waiting.discard(exchange.answer)
+        del self._waiting[exchange.inbox]
 
     async def _receive(self, msg: Msg) -> None:
         exchange = self._waiting.get(msg.subject)
@@ -185,7 +194,7 @@ class RemoteFlows:
         """
         exchange.peer.is_reachable = False
         if exchange.repeatable:
-            _end(exchange.answer, NotDone(ServiceUnavailable(), begun=True))
+            _fail(exchange.answer, NotDone(ServiceUnavailable(), begun=True))
         elif exchange.again is None or exchange.again.done():
             exchange.again = asyncio.create_task(self._send_again(exchange))
 
@@ -197,7 +206,7 @@ class RemoteFlows:
 
     def _give_up(self) -> None:
         for exchange in self._waiting.values():
-            _end(exchange.answer, ServiceUnavailable())
+            _fail(exchange.answer, ServiceUnavailable())
 
 
 def _size(headers: Mapping[str, str]) -> int:
@@ -205,6 +214,10 @@ def _size(headers: Mapping[str, str]) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers.items()) + 14 if headers else 0
 
 
-def _end(answer: asyncio.Future[dict[str, Any]], problem: Exception) -> None:
+def _be_late(answer: asyncio.Future[dict[str, Any]]) -> None:
+    _fail(answer, DeadlineExceeded())
+
+
+def _fail(answer: asyncio.Future[dict[str, Any]], problem: Exception) -> None:
     if not answer.done():
         answer.set_exception(problem)

@@ -125,7 +125,7 @@ class Workers:
             answer.set_result(found)
 
     def _idlest(self, besides: Collection[str]) -> Peer | None:
-        able = (p for p in self._peers.values() if p.state != "closed" and p.is_reachable and p.id not in besides)
+        able = [p for p in self._peers.values() if p.state != "closed" and p.is_reachable and p.id not in besides]
         return min(able, key=_load, default=None)
 
     async def _heard_answer(self, msg: Msg) -> None:

@@ -196,9 +196,10 @@ class Worker:
                 await offer.until_taken()
 
     async def _publish(self, inbox: str, payload: bytes) -> None:
-        # When NATS went away meanwhile, the gateway has given up already and said so.
-        with suppress(ServiceUnavailable, nats.errors.Error, OSError):
+        try:  # noqa: SIM105 - each answer comes here, and entering a context takes longer
             await self._connection.publish(inbox, payload)
+        except (ServiceUnavailable, nats.errors.Error, OSError):
+            pass  # NATS went away meanwhile: the gateway has given up already and said so.
 
     async def _answer_anybody(self, endpoint: Endpoint, handler: _Handler, msg: Msg) -> None:
         """Answer who need not be a gateway; nothing of it is signed."""
