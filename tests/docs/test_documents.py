@@ -51,6 +51,8 @@ async def test_if_match_names_no_file_as_its_tag_is_weak(http, path):
         assert (refused.status_code, refused.json()["code"]) == (412, "PRECONDITION_FAILED")
 
     assert (await http.get(path, headers={"If-Match": "*"})).status_code == 200
+    # What the method comes to without conditions comes before them.
+    assert (await http.post(path, headers={"If-Match": '"x"'})).status_code == 405
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui-bundle.js"])

@@ -58,7 +58,6 @@ EXCHANGES = {
 async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
     """A server in this process, on the data of the shared one."""
     with warnings.catch_warnings(action="ignore"):  # Connexion imports a client for tests, which warns.
-        from accord.api import metrics  # noqa: PLC0415
         from accord.api.app import Parts, build  # noqa: PLC0415
     environment = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url, "FLOW_TRANSPORT": "local"}
     settings = load({**ENVIRONMENT, **service.environment, **environment, **service.keys})
@@ -70,7 +69,7 @@ async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
                 database=process.database,
                 operations=process.operations,
                 flows=process.flows,
-                dispatch=metrics.measured(process.dispatch),
+                dispatch=process.dispatch,
                 tokens=process.tokens,
                 ready=process.ready,
                 live=live.sockets,

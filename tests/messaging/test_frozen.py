@@ -237,8 +237,9 @@ async def test_writes_go_to_the_living_worker_while_a_dead_one_is_repeated(overh
     await until(lambda: len({data for subject, data in overheard if subject == BEATS}) > 6)
     await other.killed()
     said, calls, connection = overheard[:], await raw.subscribe(CALLS), await connect()
+    await raw.flush()
     gateway = await Gateway(connection).start()
-    await asyncio.gather(raw.flush(), connection.ping(SOON))
+    await connection.ping(SOON)
 
     for subject, payload in said:
         await raw.publish(subject, payload)

@@ -78,7 +78,7 @@ def refusal(headers: Mapping[bytes, bytes], conflict: Mapping[str, Any]) -> Prob
     """Return what a change is refused with that met another version than the one it was given."""
     current, expected = conflict["currentVersion"], abs(conflict["expectedVersion"])
     versions = {"currentVersion": current, "expectedVersion": expected}
-    if b"if-match" in headers and current != expected:
+    if b"if-match" in headers and not is_match(headers[b"if-match"], etag(current)):
         return PreconditionFailed(**versions)
     if b"if-none-match" in headers and names_tag(headers[b"if-none-match"], etag(current)):
         return PreconditionFailed(NOT_CHANGED, **versions)

@@ -270,6 +270,7 @@ class HttpProtocol(InTurn):
         task.add_done_callback(self.tasks.discard)
 
     async def _serve(self, edge: "Edge", request: Request, found: "Found", *, keeps_alive: bool) -> None:
+        is_sent = False
         try:
             answer = await edge.answer(request, found)
             cycle, self._suspended = self._suspended, None
@@ -279,10 +280,14 @@ class HttpProtocol(InTurn):
             else:
                 scope, send = cast("Any", cycle.scope), cast("Any", cycle.send)
                 await edge.send(scope, request, answer, send)
+            is_sent = True
             edge.note(request, answer)
         except Exception as error:  # noqa: BLE001 - an exception here would look like the parser's
-            logs.exception("An answer could not be sent.", error, request_id=request.id)
-            self._refuse(InternalError())
+            logs.exception("An answer could not be sent or noted.", error, request_id=request.id)
+            if is_sent:
+                self.transport.close()  # A second answer would be taken for that to the next request.
+            else:
+                self._refuse(InternalError())
 
     def _cycle(self, request: Request, *, keeps_alive: bool) -> RequestResponseCycle:
         scope: Any = {"method": request.method}

@@ -57,7 +57,7 @@ class StaticFile:
     def answer(self, request: Request) -> Answer:
         """Return the file, or 304 when the client has it."""
         headers: list[Header] = [(b"etag", self._tag), (b"vary", b"Accept-Encoding")]
-        if not is_match(request.headers.get(b"if-match", b"*"), self._tag):
+        if request.method in {"GET", "HEAD"} and not is_match(request.headers.get(b"if-match", b"*"), self._tag):
             raise PreconditionFailed(WEAK)
         if names_tag(request.headers.get(b"if-none-match", b""), self._tag):
             return self._answer(304, b"", headers)

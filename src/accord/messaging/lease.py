@@ -97,4 +97,5 @@ class Lease:
             self._called.set()
             return
         if call["worker"] in (None, self.worker):
-            await self._say(msg.reply, uptime(), asked=call["asked"])
+            with suppress(ServiceUnavailable, nats.errors.Error, OSError):
+                await self._say(msg.reply, uptime(), asked=call["asked"])
