@@ -56,7 +56,7 @@ def environment(session: nox.Session) -> None:
 
 
 # What a change breaks first, in the transport that starts fastest.
-QUICK = ("database", "edge", "flows", "idempotency", "logs", "security", "settings")
+QUICK = ("database", "edge", "flows", "security", "settings", "system/idempotency", "telemetry")
 LAST_GREEN = ROOT / ".nox" / "last-green"
 _begun_at = ""
 _green: set[str] = set()
@@ -90,8 +90,8 @@ def contract(session: nox.Session) -> None:
 
 # What never sends a flow anywhere comes out the same in both transports, and is tested once.
 WITHOUT_FLOWS = (
-    *("benchmarks", "contract", "database", "docs", "embedded", "logs", "migrations", "operations"),
-    *("packaging", "sdk", "security", "settings"),
+    *("benchmarks", "boot", "cli", "contract", "database", "docs", "embedded"),
+    *("packaging", "sdk", "security", "settings", "telemetry"),
 )
 # Each process of pytest has a service, with its servers, of its own.
 ON_ALL_CORES = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")

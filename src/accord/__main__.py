@@ -2,7 +2,7 @@
 
 import sys
 
-from accord.cli import main
+from accord.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

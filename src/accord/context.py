@@ -9,8 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from accord.clock import now
-from accord.database.cursors import Cursors, Listing
 from accord.database.idempotency import Idempotency
+from accord.database.pagination import Cursors, Listing
 from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.transaction import HeldTransaction, Transaction

@@ -1,27 +1,21 @@
 """Dispatch: one operation, one flow, one transaction. The only place that commits."""
 
 import asyncio
-import importlib
-import inspect
-from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import coroutine
 from typing import Any, Protocol
 
-from accord import broken, logs
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract.operations import Operation
 from accord.database.idempotency import AnsweredBefore, Attempt
 from accord.database.transaction import HeldTransaction
-from accord.messaging.remote import REQUEST_ID, TRACEPARENT, TRACESTATE, RemoteFlows
 from accord.problems import Deadlock, InternalError, Problem, VersionConflict
+from accord.telemetry import logs
 
 Flow = Callable[..., Awaitable[Any]]
-FLOWS = Path(__file__).parent / "flows"
 TRIES = 4
 """How often a flow runs at most when it loses a deadlock each time."""
-NOUNS = {"__init__", "tables", "queries", "shapes", "rules", "events", "problems"}
 
 
 @dataclass(slots=True)
@@ -91,7 +85,7 @@ class LocalDispatch:
             left -= 1
             context = Context(self._resources, operation.id, caller, request)
             try:
-                key = _key(operation, request, inputs)
+                key = idempotency_key(operation, request, inputs)
                 if key is not None:
                     status, data = await self._once(key, operation, context, inputs)
                 else:
@@ -164,7 +158,7 @@ class LocalDispatch:
         return Result.refused(InternalError(), context.steps)
 
 
-def _key(operation: Operation, request: RequestInfo, inputs: dict[str, Any]) -> str | None:
+def idempotency_key(operation: Operation, request: RequestInfo, inputs: dict[str, Any]) -> str | None:
     """Return the key under which the answer is kept, from a header or the body."""
     field = operation.key_field
     return request.idempotency_key if field is None else inputs["body"][field]
@@ -189,97 +183,3 @@ def watched(context: Context, flow: Awaitable[Any]) -> Generator[Any, Any, Any]:
             advance = steps.send
         except BaseException as error:  # noqa: BLE001 - cancellation, too, is the flow's to hear of
             advance, given = steps.throw, error
-
-
-class RemoteDispatch:
-    """Has flows run by workers, over NATS."""
-
-    def __init__(self, remote: RemoteFlows, sessions_ended: Callable[[Collection[str]], None] = lambda _: None) -> None:
-        """Take the gateway's side of the exchange, and who hears at once of sessions that a flow ended."""
-        self._remote = remote
-        self._sessions_ended = sessions_ended
-
-    async def __call__(
-        self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
-    ) -> Result:
-        """Send the request, sealed with the caller, and return the worker's result."""
-        message = {
-            "caller": {
-                "id": caller.id,
-                "role": caller.role,
-                "session_id": caller.session_id,
-                "permissions": sorted(caller.permissions),
-            },
-            "request": {
-                "id": request.id,
-                "address": request.address,
-                "user_agent": request.user_agent,
-                "traceparent": request.traceparent,
-                "tracestate": request.tracestate,
-                "idempotency_key": request.idempotency_key,
-            },
-            "inputs": inputs,
-        }
-        try:
-            answer = await self._remote.call(
-                operation.subject,
-                message,
-                deadline=request.deadline,
-                headers={
-                    REQUEST_ID: request.id,
-                    TRACEPARENT: request.traceparent,
-                    TRACESTATE: request.tracestate,
-                },
-                repeatable=operation.repeatable,
-                remembered=_key(operation, request, inputs) is not None,
-            )
-        except Problem as problem:
-            return Result.refused(problem, [f"REJECTED: {problem.code}"])
-        result = Result(**answer)
-        if result.ended:
-            self._sessions_ended(result.ended)
-        return result
-
-
-def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[dict[str, Flow], list[str]]:
-    """Return the flow of each operation, and everything that does not match between contract and folder (C-3)."""
-    flows: dict[str, Flow] = {}
-    problems: list[str] = []
-    expected: set[Path] = set()
-    for operation in operations:
-        file = folder / operation.domain / f"{operation.flow_name}.py"
-        expected.add(file)
-        if not file.exists():
-            problems.append(f"{operation.id}: has no flow; write src/accord/flows/{operation.domain}/{file.name}")
-            continue
-        try:
-            module = importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}")
-        except Exception as error:  # noqa: BLE001 - whatever its author did, the other problems are to be told, too
-            here = f"flows/{operation.domain}/{file.name}"
-            place, reason = broken.told(error) or (here, f"{type(error).__name__}: {error}")
-            problem = f"{place} cannot be imported: {reason}"
-            # What several flows share is told once.
-            if not any(told.endswith(problem) for told in problems):
-                problems.append(f"{operation.id}: {problem}")
-            continue
-        flow = getattr(module, operation.flow_name, None)
-        if flow is None or not inspect.iscoroutinefunction(flow):
-            problems.append(f"{operation.id}: {file.name} must define `async def {operation.flow_name}(context, …)`")
-            continue
-        problems.extend(_signature_problems(operation, flow))
-        flows[operation.id] = flow
-    problems.extend(_orphans(folder, expected))
-    return flows, problems
-
-
-def _signature_problems(operation: Operation, flow: Flow) -> Iterable[str]:
-    takes = set(inspect.signature(flow).parameters) - {"context"}
-    if takes != operation.arguments:
-        yield f"{operation.id}: its flow takes {sorted(takes)}, the contract gives {sorted(operation.arguments)}"
-
-
-def _orphans(folder: Path, expected: set[Path]) -> Iterable[str]:
-    for file in sorted(folder.glob("*/*.py")):
-        is_operation = file.stem not in NOUNS and not file.stem.startswith("on_")
-        if is_operation and file not in expected:
-            yield f"flows/{file.parent.name}/{file.name}: has no operation in the contract; add one, or delete the file"

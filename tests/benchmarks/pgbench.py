@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 
+from accord.database.migrations import runner
 from accord.database.statement import Statement
 from accord.embedded.postgres import EmbeddedPostgres
-from accord.migrations import runner
 from benchmarks.machine import SERVER, cpu_seconds, pinned_to
 from benchmarks.measure import Sample
 

@@ -10,9 +10,9 @@ from importlib import import_module
 import uvicorn
 import uvloop
 
-from accord.api.listening import listening_socket
-from accord.api.server import server
-from accord.boot import freeze_memory
+from accord.boot.serving import freeze_memory
+from accord.edge.server.listening import listening_socket
+from accord.edge.server.server import server
 from accord.settings import Settings
 
 SAME = (

@@ -4,7 +4,8 @@ import copy
 
 import pytest
 
-from accord.contract import breaking, bundle
+from accord.contract import bundle
+from accord.contract.tools import breaking
 
 CONTRACT = bundle.load()
 ME = "/api/v1/me"

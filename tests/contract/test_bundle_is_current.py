@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from accord.contract import bundle, generate, lint
+from accord.contract import bundle
 from accord.contract.operations import operations
+from accord.contract.tools import generate, lint
 from accord.security.permissions import permissions_of
 
 REPOSITORY = bundle.REPOSITORY

@@ -2,7 +2,8 @@
 
 import json
 
-from accord.contract import bundle, generators
+from accord.contract import bundle
+from accord.contract.tools import generators
 
 
 def test_what_a_generator_refuses_is_told_with_its_words(tmp_path):

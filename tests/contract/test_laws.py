@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from accord.api.pages import problem_page
+from accord.boot.flow_files import NOUNS
 from accord.contract import bundle
 from accord.contract.operations import operations
-from accord.dispatch import NOUNS
+from accord.edge.pages.pages import problem_page
 from accord.problems import Problem
 
 ROOT = Path(__file__).parents[2]

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from accord.contract import bundle, lint
-from accord.contract.merge import merge
+from accord.contract import bundle
+from accord.contract.tools import lint
+from accord.contract.tools.merge import merge
 
 NOTES = Path(__file__).with_name("notes.yaml").read_text("utf-8")
 POST, GET, PATCH, DELETE = (

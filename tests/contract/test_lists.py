@@ -9,14 +9,14 @@ import versioned
 from contract_operations import NAMED, OPERATIONS
 from given import Account
 
-from accord.api.parameters import CompiledParameters
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract import bundle
 from accord.contract.operations import Operation, resolve
 from accord.database.connection import Connection
-from accord.database.cursors import Cursors
 from accord.database.idempotency import Idempotency
+from accord.database.pagination import Cursors
 from accord.database.pool import Database
+from accord.edge.pipeline.parameters import CompiledParameters
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings

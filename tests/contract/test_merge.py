@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from accord.contract import bundle
-from accord.contract.merge import merge, render
-from accord.contract.sources import ContractInvalid
+from accord.contract.tools.merge import merge, render
+from accord.contract.tools.sources import ContractInvalid
 
 SHARED = (bundle.REPOSITORY / "openapi" / "openapi.yaml").read_text(encoding="utf-8")
 NOTES = """

@@ -3,9 +3,9 @@
 import pytest
 from contract.test_scaffold import copy_of_this_repository, tree
 
-from accord.contract.record import singular_of
-from accord.contract.record_fields import Field, parse
-from accord.contract.scaffold import ScaffoldRefused, new_record
+from accord.contract.tools.record import singular_of
+from accord.contract.tools.record_fields import Field, parse
+from accord.contract.tools.scaffold import ScaffoldRefused, new_record
 
 
 @pytest.fixture(scope="module")

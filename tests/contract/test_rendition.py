@@ -6,7 +6,7 @@ import jsonschema_rs
 import pytest
 
 from accord.contract import bundle
-from accord.contract.rendition import schema_3_1, to_3_1
+from accord.contract.openapi_3_1 import schema_3_1, to_3_1
 
 
 @pytest.mark.parametrize(

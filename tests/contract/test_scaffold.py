@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from accord.contract import bundle, generate, lint
-from accord.contract.insertion import insert
-from accord.contract.merge import merge
-from accord.contract.scaffold import ScaffoldRefused, new
-from accord.contract.sources import ContractInvalid
+from accord.contract import bundle
+from accord.contract.tools import generate, lint
+from accord.contract.tools.insertion import insert
+from accord.contract.tools.merge import merge
+from accord.contract.tools.scaffold import ScaffoldRefused, new
+from accord.contract.tools.sources import ContractInvalid
 
 WIDGETS = [
     ("widgets", "createWidget", "POST", "/api/v1/widgets"),
@@ -103,7 +104,7 @@ def test_every_new_operation_finds_its_flow(with_widgets):
     program = """
 from accord.contract import bundle
 from accord.contract.operations import operations
-from accord.dispatch import find_flows
+from accord.boot.flow_files import find_flows
 flows, problems = find_flows(operations(bundle.load()))
 assert not problems, problems
 assert {"createWidget", "getWidget", "updateWidget", "replaceWidget", "deleteWidget"} <= flows.keys()

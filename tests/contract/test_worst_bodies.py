@@ -7,8 +7,8 @@ import pytest
 from contract_operations import NAMED, WITH_BODY
 from worst_bodies import LIMIT, worst_bodies
 
-from accord.api.body import JsonBody
 from accord.contract.validators import MAX_ERRORS
+from accord.edge.pipeline.body import JsonBody
 from accord.problems import ValidationFailed
 
 MOST = 0.05

@@ -1,3 +1,3 @@
-from relay.conftest import ledger, ledger_template
+from journal.conftest import ledger, ledger_template
 
 __all__ = ["ledger", "ledger_template"]

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from faults.deployment import kill
-from operations.processes import once
+from processes import once
 from sqlalchemy import text
+from system.faults.deployment import kill
 
 from accord.database import pool
 from accord.database.pool import Database

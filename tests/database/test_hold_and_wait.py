@@ -10,8 +10,8 @@ from contract_operations import OPERATIONS
 from sqlalchemy import text
 
 from accord.context import ANONYMOUS, Context, RequestInfo, Resources
-from accord.database.cursors import Cursors
 from accord.database.idempotency import Idempotency
+from accord.database.pagination import Cursors
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.transaction import HeldTransaction

@@ -17,18 +17,18 @@ from typing import Any
 import psycopg
 import pytest
 import uvloop
-from operations.processes import once, wait_until
+from processes import once, wait_until
 from psycopg import errors
 from sqlalchemy import text
 
-from accord import logs
+from accord.cli.doctor.database import writing
+from accord.database.errors import Troubles
 from accord.database.pool import BORROW_TIMEOUT, WRITE_INTERVAL, Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
-from accord.database.troubles import Troubles
-from accord.doctor.database import writing
 from accord.embedded import EmbeddedServer, postgres
 from accord.problems import Deadlock, ServiceUnavailable
+from accord.telemetry import logs
 
 pytestmark = once
 NUMBER = Statement(text("SELECT 1 AS number"))

@@ -8,7 +8,7 @@ import pytest
 from checked_client import new_address
 
 from accord.contract import bundle
-from accord.contract.rendition import to_3_1
+from accord.contract.openapi_3_1 import to_3_1
 
 CONTRACTS = {"/openapi.json": bundle.load(), "/openapi-3.1.json": to_3_1(bundle.load())}
 PAGES = ("/docs", "/docs/docs.js", "/docs/docs.css", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css")

@@ -6,7 +6,7 @@ from pathlib import Path
 import guide
 import pytest
 
-from accord.cli import main
+from accord.cli.main import main
 
 REPOSITORY = Path(__file__).parents[2]
 README = REPOSITORY / "README.md"

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from accord.dispatch import FLOWS
+from accord.boot.flow_files import FLOWS
 from accord.problems import Problem
 
 REPOSITORY = Path(__file__).parents[2]

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from accord.api.eager import Eager
+from accord.edge.fast_path.run_until_blocked import Eager
 
 
 @pytest.fixture

@@ -13,11 +13,11 @@ import pytest
 from raw_http import HANDSHAKE, connected, request
 from running import ENVIRONMENT, Service
 
-from accord.api.server import server
-from accord.boot import Process
+from accord.boot.process import Process
+from accord.edge.server.server import server
 from accord.settings import load
 
-OURS = ("accord.api.", "uvicorn.")
+OURS = ("accord.edge.", "uvicorn.")
 ECHO_PATH = "/api/v1/meta/echo"
 ECHO = b'{"message": "x"}'
 JSON, LENGTH = ("Content-Type", "application/json"), ("Content-Length", str(len(ECHO)))
@@ -58,7 +58,7 @@ EXCHANGES = {
 async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
     """A server in this process, on the data of the shared one."""
     with warnings.catch_warnings(action="ignore"):  # Connexion imports a client for tests, which warns.
-        from accord.api.app import Parts, build  # noqa: PLC0415
+        from accord.edge.app import Parts, build  # noqa: PLC0415
     environment = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url, "FLOW_TRANSPORT": "local"}
     settings = load({**ENVIRONMENT, **service.environment, **environment, **service.keys})
     async with Process(settings, "serve") as process:

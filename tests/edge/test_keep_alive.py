@@ -9,9 +9,9 @@ import pytest
 import uvicorn
 from raw_http import connected, request
 
-from accord.api.eager import Eager
-from accord.api.heads import Heads
-from accord.api.protocol import HttpProtocol
+from accord.edge.fast_path.response_head import Heads
+from accord.edge.fast_path.run_until_blocked import Eager
+from accord.edge.server.http_protocol import HttpProtocol
 
 IDLE = 0.4
 

@@ -5,8 +5,8 @@ import pytest
 from checked_client import new_address
 from given import details
 
-from accord.api.limits import Limits
-from accord.api.request import Request, fields_of
+from accord.edge.pipeline.limits import Limits
+from accord.edge.pipeline.request import Request, fields_of
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, load
 

@@ -6,9 +6,9 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from boot.test_metrics import Growth
 from checked_client import new_address
 from given import details, new_email
-from operations.test_metrics import Growth
 from raw_http import connected, request
 
 VERSION = "/api/v1/meta/version"

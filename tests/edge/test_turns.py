@@ -12,11 +12,11 @@ import uvicorn
 from raw_http import HANDSHAKE, chunked, connected, request
 from websockets.frames import Frame
 
-from accord.api.eager import Eager
-from accord.api.heads import Heads
-from accord.api.protocol import HttpProtocol
-from accord.api.socket_protocol import PIECE, SocketProtocol
-from accord.api.turns import MOST_BYTES, MOST_PIECES
+from accord.edge.fast_path.response_head import Heads
+from accord.edge.fast_path.run_until_blocked import Eager
+from accord.edge.server.http_protocol import HttpProtocol
+from accord.edge.server.turns import MOST_BYTES, MOST_PIECES
+from accord.edge.server.websocket_protocol import PIECE, SocketProtocol
 
 MIB = 1024 * 1024
 CHUNKED = ("Transfer-Encoding", "chunked")

@@ -11,11 +11,11 @@ import pytest
 import uvicorn
 from raw_http import HANDSHAKE, request
 
-from accord.api.eager import Eager
-from accord.api.heads import Heads
-from accord.api.protocol import HttpProtocol
-from accord.api.socket_protocol import SocketProtocol
-from accord.api.unread import Unread
+from accord.edge.fast_path.response_head import Heads
+from accord.edge.fast_path.run_until_blocked import Eager
+from accord.edge.server.http_protocol import HttpProtocol
+from accord.edge.server.unread import Unread
+from accord.edge.server.websocket_protocol import SocketProtocol
 
 MIB = 1024 * 1024
 MASKED = bytes(4)

@@ -5,7 +5,7 @@ import time
 
 import psycopg
 import pytest
-from relay.test_verification import INSERT, INSERT_INTO_JANUARY, Book, book
+from journal.test_verification import INSERT, INSERT_INTO_JANUARY, Book, book
 
 from accord.database import locking
 from accord.journal import partitions, pruning

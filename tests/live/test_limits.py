@@ -8,8 +8,8 @@ from checked_client import new_address
 from live_client import open_socket, record_key
 from websockets.exceptions import InvalidStatus
 
-from accord.api.limits import MOST_OPEN, Limits
 from accord.database.pool import Database
+from accord.edge.pipeline.limits import MOST_OPEN, Limits
 from accord.live.subscriber import MOST_BYTES, MOST_FRAMES, Subscriber
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, Settings

@@ -7,13 +7,14 @@ from typing import Any
 
 from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
-from accord.dispatch import RemoteDispatch, Result
+from accord.dispatch import Result
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
+from accord.messaging.remote_dispatch import RemoteDispatch
+from accord.messaging.worker import Worker
 from accord.messaging.workers import Workers
 from accord.problems import InvalidToken
-from accord.worker.worker import Worker
 
 KEY = b"k" * 32
 CALLER = Caller.user("0191e4f0-0000-7000-8000-000000000001", "admin", "0191e4f0-0000-7000-8000-000000000002")

@@ -11,7 +11,7 @@ from accord.dispatch import Result
 from accord.messaging.envelope import Envelopes
 from accord.messaging.lease import BEATS
 from accord.messaging.refusals import refused
-from accord.worker.worker import HEALTHCHECK, VALIDATE
+from accord.messaging.worker import HEALTHCHECK, VALIDATE
 
 
 async def test_an_unsigned_caller_is_refused(connect, raw, name):

@@ -6,7 +6,7 @@ from messaging.flows import CALLER, echo, operation, start_worker
 
 from accord.context import ANONYMOUS
 from accord.dispatch import Result
-from accord.worker.worker import HEALTHCHECK, VALIDATE
+from accord.messaging.worker import HEALTHCHECK, VALIDATE
 
 
 class TestMicroService:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.contract.scaffold import NEEDED
+from accord.contract.tools.scaffold import NEEDED
 
 ROOT = Path(__file__).parents[2]
 LOCKS = sorted((ROOT / "requirements").glob("*.txt"))

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
-from accord import logs
+from accord.telemetry import logs
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 30.0

@@ -5,10 +5,11 @@ from typing import Any
 
 from sqlalchemy import column, text
 
-from accord import clock, logs
+from accord import clock
 from accord.database.pool import Database
 from accord.database.schema import moment
 from accord.database.statement import Statement
+from accord.telemetry import logs
 
 INTERVAL = 5.0
 """Seconds between looks at the database's clock."""

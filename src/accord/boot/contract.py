@@ -1,9 +1,11 @@
 """The contract and its flows, held against one another before anything is served (C-3)."""
 
+from accord.boot.flow_files import find_flows
 from accord.boot.record_functions import record_problems
-from accord.contract import bundle, lint
+from accord.contract import bundle
 from accord.contract.operations import Operation, operations
-from accord.dispatch import Flow, find_flows
+from accord.contract.tools import lint
+from accord.dispatch import Flow
 from accord.problems import CannotStart
 
 

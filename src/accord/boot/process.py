@@ -11,40 +11,42 @@ from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import SecretStr
 
-from accord import __version__, clock, telemetry
+from accord import __version__, clock
 from accord.boot import clock as database_clock
+from accord.boot import telemetry
 from accord.boot.background import keep_running
 from accord.boot.contract import load_contract
 from accord.boot.glance import Glance
+from accord.boot.migrating import migrate
 from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
-from accord.database.cursors import Cursors
 from accord.database.idempotency import Idempotency
+from accord.database.pagination import Cursors
 from accord.database.pool import Database
-from accord.dispatch import Dispatch, LocalDispatch, RemoteDispatch
+from accord.dispatch import Dispatch, LocalDispatch
 from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.ahead import Starting, begin
 from accord.flows.accounts.rules import offer_setup_token
 from accord.flows.auth.queries import ended_since, live_session
 from accord.flows.auth.rules import forget_failures_over_since, forget_sessions_over_before, note_use
 from accord.flows.meta.rules import works
+from accord.journal.housekeeping import Housekeeping
 from accord.journal.keys import JournalKeys
+from accord.journal.sequencer import Relay
+from accord.journal.tail import Feed
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes
+from accord.messaging.notifications import Wakeups
 from accord.messaging.remote import RemoteFlows
-from accord.migrations.commands import migrate
-from accord.relay.feed import Feed
-from accord.relay.housekeeping import Housekeeping
-from accord.relay.leader import Relay
-from accord.relay.wakeups import Wakeups
+from accord.messaging.remote_dispatch import RemoteDispatch
+from accord.messaging.worker import Worker
 from accord.security.keys import derived_key, envelope_key
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens, Claims
 from accord.security.verified_tokens import VerifiedTokens
 from accord.settings import Settings
-from accord.worker.worker import Worker
 
 if TYPE_CHECKING:
-    from accord.boot.live import Live
+    from accord.live.following import Live
 
 PROBE_LIMIT = 2.0
 """Seconds within which PostgreSQL and NATS must answer those who look whether they are there."""
@@ -179,7 +181,7 @@ class Process:
         """Return what runs flows for gateways; where there is an edge, it counts them."""
         if self.role != "worker" or not self.has_metrics:
             return self.local
-        from accord.api.metrics import measured  # noqa: PLC0415
+        from accord.edge.pipeline.metrics import measured  # noqa: PLC0415
 
         return measured(self.local)
 
@@ -196,7 +198,7 @@ class Process:
             await housekeeping.prepare()
             await self._background("housekeeping", housekeeping.run)
         if self.has_metrics:
-            from accord.relay.backlog import measure  # noqa: PLC0415 - most workers are never asked for metrics
+            from accord.journal.backlog import measure  # noqa: PLC0415 - most workers are never asked for metrics
 
             await self._background("backlog", partial(measure, self.database, self.relay))
         await wakeups.start()
@@ -205,7 +207,7 @@ class Process:
 
     def live(self) -> "Live":
         """Put together what serves sockets and streams."""
-        from accord.boot.live import Live  # noqa: PLC0415 - a worker needs nothing of it
+        from accord.live.following import Live  # noqa: PLC0415 - a worker needs nothing of it
 
         return Live(
             self.feed,

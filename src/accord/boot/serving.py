@@ -7,11 +7,11 @@ import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 
-from accord import logs
 from accord.boot.process import Process, Role
 from accord.boot.signals import StopSignals
 from accord.embedded.ahead import Starting
 from accord.settings import Settings
+from accord.telemetry import logs
 
 Announce = Callable[[Process, str], None]
 BACKLOG = 2048
@@ -51,9 +51,9 @@ async def run_worker(settings: Settings, listener: socket.socket | None, startin
 
 
 async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
-    from accord.api.app import Parts, build  # noqa: PLC0415
-    from accord.api.listening import address_of  # noqa: PLC0415
-    from accord.api.server import server  # noqa: PLC0415
+    from accord.edge.app import Parts, build  # noqa: PLC0415
+    from accord.edge.server.listening import address_of  # noqa: PLC0415
+    from accord.edge.server.server import server  # noqa: PLC0415
 
     live = process.live()
     application, edge = build(
@@ -97,9 +97,9 @@ async def _probed(process: Process, listener: socket.socket | None) -> AsyncGene
     if listener is None:
         yield None
         return
-    from accord.api.app import build_probes  # noqa: PLC0415 - a worker that nobody asks needs nothing of HTTP
-    from accord.api.listening import address_of  # noqa: PLC0415
-    from accord.api.server import server  # noqa: PLC0415
+    from accord.edge.app import build_probes  # noqa: PLC0415 - a worker that nobody asks needs nothing of HTTP
+    from accord.edge.server.listening import address_of  # noqa: PLC0415
+    from accord.edge.server.server import server  # noqa: PLC0415
 
     http = server(build_probes(process.settings, process.database, process.ready), process.settings, has_sockets=False)
     listener.listen(BACKLOG)

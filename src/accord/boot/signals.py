@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from time import monotonic
 from types import FrameType
 
-from accord import logs
+from accord.telemetry import logs
 
 LAST_RESORT = 5.0
 """Seconds beyond SHUTDOWN_DELAY and SHUTDOWN_TIMEOUT for closing what is open, before the process ends itself."""

@@ -4,8 +4,9 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from accord.contract import breaking, bundle, external, generate, generators, lint, merge, rendition
-from accord.contract.sources import ContractInvalid
+from accord.contract import bundle, openapi_3_1
+from accord.contract.tools import breaking, external, generate, generators, lint, merge
+from accord.contract.tools.sources import ContractInvalid
 
 
 def _generate() -> list[str]:
@@ -26,7 +27,7 @@ def _lint() -> list[str]:
 
 
 def _rendition() -> list[str]:
-    sys.stdout.write(merge.render(rendition.to_3_1(bundle.load())))
+    sys.stdout.write(merge.render(openapi_3_1.to_3_1(bundle.load())))
     return []
 
 

@@ -9,8 +9,8 @@ import asyncio
 
 import psycopg
 
-from accord import logs
 from accord.database.pool import Database
+from accord.telemetry import logs
 
 LOCK_TIMEOUT = 1.0
 """Seconds to wait for a lock that holds others up."""

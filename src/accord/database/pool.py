@@ -11,13 +11,13 @@ import psycopg
 from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import text
 
-from accord import logs
 from accord.database.connection import Call, Connection, Outcome
+from accord.database.errors import Troubles, is_gone, words_of
 from accord.database.lending import Lending
 from accord.database.session import CONNECT, ReadOnly, Session
 from accord.database.statement import Statement
-from accord.database.troubles import Troubles, is_gone, words_of
 from accord.problems import Problem, ServiceUnavailable
+from accord.telemetry import logs
 
 BORROW_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""

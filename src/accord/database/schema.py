@@ -35,7 +35,7 @@ def version() -> Column[object]:
 def load_all_tables() -> MetaData:
     """Import every module that declares tables, so that the metadata is complete."""
     importlib.import_module("accord.database.tables")
-    flows = Path(__file__).parent.parent / "flows"
+    flows = Path(__file__).parents[1] / "flows"
     for domain in pkgutil.iter_modules([str(flows)]):
         if (flows / domain.name / "tables.py").exists():
             importlib.import_module(f"accord.flows.{domain.name}.tables")

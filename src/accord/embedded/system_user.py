@@ -12,8 +12,8 @@ import subprocess
 import time
 from pathlib import Path
 
-from accord import logs
 from accord.embedded.server import EmbeddedError
+from accord.telemetry import logs
 
 NAME = "accord-postgres"
 _ACL = "system.posix_acl_access"

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from accord.contract.shapes import timestamp
+from accord.contract.serializers import timestamp
 from accord.contract.types import Change
 from accord.journal.cursors import Cursor
 

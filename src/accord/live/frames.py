@@ -10,7 +10,7 @@ from accord import clock
 from accord.contract import asyncapi
 from accord.contract.json_body import MalformedJson, parse
 from accord.contract.records import parse_key
-from accord.contract.shapes import timestamp
+from accord.contract.serializers import timestamp
 from accord.journal.changes import change_of
 from accord.journal.cursors import Cursor
 

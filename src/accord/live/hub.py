@@ -5,10 +5,10 @@ from typing import Any
 
 from accord.journal.cursors import Cursor
 from accord.journal.reading import keys_of
+from accord.journal.tail import Feed
 from accord.live import frames, metrics
 from accord.live.grants import Grants
 from accord.live.subscriber import Subscriber
-from accord.relay.feed import Feed
 
 ACCESS_REMOVED = "access removed"
 """What an event in the journal says when its `userId` may no longer read the record."""

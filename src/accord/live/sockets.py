@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
-from accord import clock, logs
+from accord import clock
 from accord.context import Caller, new_id
 from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
@@ -14,6 +14,7 @@ from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
 from accord.live.subscriptions import AT_ONCE, Subscriptions
 from accord.problems import Problem, Unauthorized
+from accord.telemetry import logs
 
 HEARTBEAT = 25
 """Seconds between pings of the server."""

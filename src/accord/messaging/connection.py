@@ -14,8 +14,8 @@ import nats.errors
 from nats.aio.client import PING_PROTO, Client
 from nats.aio.msg import Msg
 
-from accord import logs
 from accord.problems import ServiceUnavailable
+from accord.telemetry import logs
 
 Receiver = Callable[[Msg], Awaitable[None]]
 State = Literal["connecting", "connected", "disconnected", "closed"]

@@ -14,11 +14,11 @@ from contextlib import suppress
 import nats.errors
 from nats.aio.msg import Msg
 
-from accord import logs
 from accord.clock import uptime
 from accord.messaging.connection import Connection, Subscription
 from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.problems import ServiceUnavailable
+from accord.telemetry import logs
 
 BEATS, CALLS = "accord.workers.beats", "accord.workers.calls"
 INTERVAL = 0.5

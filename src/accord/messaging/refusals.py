@@ -6,7 +6,7 @@ Whoever may publish can send as much of it as he likes, so a line for each would
 import time
 from collections import Counter
 
-from accord import logs
+from accord.telemetry import logs
 
 refused: Counter[str] = Counter()
 """How many messages were dropped, by kind; the metrics read it."""

@@ -14,13 +14,13 @@ from typing import Any
 
 from nats.aio.msg import Msg
 
-from accord import logs
 from accord.clock import uptime
 from accord.messaging.connection import Connection
 from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.lease import BEATS, CALLS, INTERVAL, LEASE
 from accord.messaging.refusals import refuse
 from accord.problems import DeadlineExceeded, Problem
+from accord.telemetry import logs
 
 LOOK_INTERVAL = 0.1
 """Seconds between looks for workers whose lease is over."""

@@ -14,9 +14,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Generic, NamedTuple, TypeVar
 
-from accord import clock, logs
+from accord import clock
 from accord.problems import InvalidToken, TokenExpired
 from accord.security.tokens import AccessTokens, Claims
+from accord.telemetry import logs
 
 _Caller = TypeVar("_Caller")
 _INTERVAL = 0.4

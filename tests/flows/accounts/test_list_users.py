@@ -5,8 +5,8 @@ from given import PASSWORD, details
 
 from accord.context import ANONYMOUS, Context, RequestInfo, Resources
 from accord.database.connection import Connection
-from accord.database.cursors import Cursors
 from accord.database.idempotency import Idempotency
+from accord.database.pagination import Cursors
 from accord.database.pool import Database
 from accord.flows.accounts.list_users import list_users
 from accord.security.passwords import Passwords

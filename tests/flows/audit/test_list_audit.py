@@ -7,7 +7,7 @@ from given import details
 
 from accord.contract.names import snake_case
 from accord.contract.types import AuditEntry
-from accord.flows.audit import rules, shapes
+from accord.flows.audit import rules, serializers
 
 TEXT = "something between the two of us"
 
@@ -273,7 +273,7 @@ def test_a_field_that_is_called_event_is_as_private_as_others():
 
     shown = {}
     for row.kind in ("updated", "event"):
-        shown[row.kind] = shapes.entry(row, shown=False)["fields"]
+        shown[row.kind] = serializers.entry(row, shown=False)["fields"]
 
     assert shown == {
         "updated": {"event": "[withheld]", "count": "[withheld]"},

@@ -4,8 +4,8 @@ from uuid import uuid4
 import pytest
 
 from accord.context import Caller, Context, RequestInfo, Resources
-from accord.database.cursors import Cursors
 from accord.database.idempotency import Idempotency
+from accord.database.pagination import Cursors
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import CreateUser, User
-from accord.flows.accounts import queries, rules, shapes
+from accord.flows.accounts import queries, rules, serializers
 from accord.problems import AlreadyExists, Forbidden
 
 
@@ -18,4 +18,4 @@ async def create_user(context: Context, body: CreateUser) -> User:
     if created is None:
         raise AlreadyExists("Nothing was changed. There is an account with this address already.")
     context.journal.created("users", created, account)
-    return shapes.user(created)
+    return serializers.user(created)

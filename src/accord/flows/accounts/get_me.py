@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import User
-from accord.flows.accounts import queries, shapes
+from accord.flows.accounts import queries, serializers
 from accord.problems import InvalidToken
 
 
@@ -11,4 +11,4 @@ async def get_me(context: Context) -> User:
     me = await queries.find(context.read, context.caller.id)
     if me is None:
         raise InvalidToken
-    return shapes.user(me)
+    return serializers.user(me)

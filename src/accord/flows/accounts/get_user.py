@@ -2,9 +2,9 @@
 
 from accord.context import Context
 from accord.contract.types import User
-from accord.flows.accounts import rules, shapes
+from accord.flows.accounts import rules, serializers
 
 
 async def get_user(context: Context, user_id: str) -> User:
     """Answer with one's own account, or any for an administrator."""
-    return shapes.user(await rules.readable_user(context, user_id))
+    return serializers.user(await rules.readable_user(context, user_id))

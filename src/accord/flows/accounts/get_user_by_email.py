@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import User
-from accord.flows.accounts import queries, shapes
+from accord.flows.accounts import queries, serializers
 from accord.problems import NotFound
 from accord.security.emails import email_key
 
@@ -12,4 +12,4 @@ async def get_user_by_email(context: Context, email: str) -> User:
     found = await queries.find_by_email(context.read, email_key(email))
     if found is None:
         raise NotFound
-    return shapes.user(found)
+    return serializers.user(found)

@@ -2,14 +2,14 @@
 
 from accord.context import Context
 from accord.contract.types import UserStats
-from accord.flows.accounts import queries, rules, shapes
+from accord.flows.accounts import queries, rules, serializers
 
 
 async def get_user_stats(context: Context, user_id: str) -> UserStats:
     """Count what an account has; posts are not there yet, so there are none."""
     found = await rules.readable_user(context, user_id)
     return {
-        "user": shapes.user(found),
+        "user": serializers.user(found),
         "postCount": 0,
         "conversationCount": await queries.count_conversations(context.read, found.id),
         "joinedDaysAgo": max(0, (context.now() - found.created_at).days),

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import UserPage
-from accord.flows.accounts import queries, rules, shapes
+from accord.flows.accounts import queries, rules, serializers
 
 
 async def list_users(
@@ -18,4 +18,4 @@ async def list_users(
         rows = await queries.users_older_than(context.read, last.created_at, last.id, limit + 1, search)
     total = await queries.count_users(context.read, search)
     counted = {"page": page, "limit": limit, "total": total, "totalPages": -(-total // limit)}
-    return listing.page(rows, limit, shapes.user, lambda row: (row.created_at, row.id, page)) | counted
+    return listing.page(rows, limit, serializers.user, lambda row: (row.created_at, row.id, page)) | counted

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import Register, User
-from accord.flows.accounts import queries, rules, shapes
+from accord.flows.accounts import queries, rules, serializers
 from accord.problems import AlreadyExists
 
 
@@ -16,4 +16,4 @@ async def register(context: Context, body: Register) -> User:
         raise AlreadyExists("Nothing was changed. Sign in to the account that has this address, or use another one.")
     context.journal.acted_by(created.id)
     context.journal.created("users", created, account)
-    return shapes.user(created)
+    return serializers.user(created)

@@ -11,7 +11,7 @@ from accord.context import Caller, Context
 from accord.database.reader import Reader
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
-from accord.flows.accounts.shapes import changed_columns
+from accord.flows.accounts.serializers import changed_columns
 from accord.problems import Forbidden, NotFound, ValidationFailed, VersionConflict
 from accord.security.emails import email_key
 from accord.security.passwords import weakness

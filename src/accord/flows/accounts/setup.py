@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import Setup, User
-from accord.flows.accounts import queries, rules, shapes
+from accord.flows.accounts import queries, rules, serializers
 from accord.flows.accounts.problems import SetupTokenRefused
 from accord.problems import AlreadyExists
 
@@ -22,4 +22,4 @@ async def setup(context: Context, body: Setup) -> User:
         raise AlreadyExists("Nothing was changed, and the token still works. Use another address.")
     context.journal.acted_by(created.id)
     context.journal.created("users", created, account)
-    return shapes.user(created)
+    return serializers.user(created)

@@ -2,13 +2,13 @@
 
 from accord.context import Context
 from accord.contract.types import UpdateMe, User
-from accord.flows.accounts import queries, shapes
+from accord.flows.accounts import queries, serializers
 from accord.problems import InvalidToken, VersionConflict
 
 
 async def update_me(context: Context, body: UpdateMe) -> User:
     """Save the caller's changes if the account is still at the version they read."""
-    changes = shapes.changed_columns(body, "firstName", "lastName")
+    changes = serializers.changed_columns(body, "firstName", "lastName")
     expected = body["expectedVersion"]
 
     saved = await queries.save_if_version_is(context.tx, context.caller.id, expected, changes, context.now())
@@ -17,4 +17,4 @@ async def update_me(context: Context, body: UpdateMe) -> User:
         current = await queries.current_version(context.tx, context.caller.id)
         raise InvalidToken if current is None else VersionConflict(current, expected, table="users")
     context.journal.updated("users", saved, changes)
-    return shapes.user(saved)
+    return serializers.user(saved)

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import UpdateUser, User
-from accord.flows.accounts import queries, rules, shapes
+from accord.flows.accounts import queries, rules, serializers
 from accord.problems import Forbidden, NotFound, VersionConflict
 
 
@@ -25,4 +25,4 @@ async def update_user(context: Context, user_id: str, body: UpdateUser) -> User:
     if saved.role != target.role or saved.disabled_at:
         context.sessions_ended(await queries.end_sessions(context.tx, user_id, now))
     context.journal.updated("users", saved, changes)
-    return shapes.user(saved)
+    return serializers.user(saved)

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import AuditPage
-from accord.flows.audit import queries, rules, shapes
+from accord.flows.audit import queries, rules, serializers
 
 
 async def list_audit(  # noqa: PLR0913 - as many parameters as the contract has
@@ -19,7 +19,7 @@ async def list_audit(  # noqa: PLR0913 - as many parameters as the contract has
     cursor: str | None,
 ) -> AuditPage:
     """Answer with the next entries of the journal that fit, newest first."""
-    filters = shapes.filters(
+    filters = serializers.filters(
         actor_id=actor_id, operation=operation, table=table, record_id=record_id, since=since, until=until
     )
     every = rules.shows_every(context, reason, filters)
@@ -27,5 +27,8 @@ async def list_audit(  # noqa: PLR0913 - as many parameters as the contract has
     rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)
     records = await rules.readable(context, rows)
     return listing.page(
-        rows, limit, lambda row: shapes.entry(row, shown=every or rules.shows(row, records)), lambda row: [row.position]
+        rows,
+        limit,
+        lambda row: serializers.entry(row, shown=every or rules.shows(row, records)),
+        lambda row: [row.position],
     )

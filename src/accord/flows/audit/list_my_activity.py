@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import AuditPage
-from accord.flows.audit import queries, rules, shapes
+from accord.flows.audit import queries, rules, serializers
 
 
 async def list_my_activity(context: Context, limit: int, cursor: str | None) -> AuditPage:
@@ -12,5 +12,5 @@ async def list_my_activity(context: Context, limit: int, cursor: str | None) -> 
     rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)
     records = await rules.readable(context, rows)
     return listing.page(
-        rows, limit, lambda row: shapes.entry(row, shown=rules.shows(row, records)), lambda row: [row.position]
+        rows, limit, lambda row: serializers.entry(row, shown=rules.shows(row, records)), lambda row: [row.position]
     )

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import AuditVerdict
-from accord.flows.audit import shapes
+from accord.flows.audit import serializers
 from accord.journal import checkpoints
 from accord.journal.keys import JournalKeys, known
 from accord.journal.verification import verify
@@ -13,4 +13,4 @@ async def verify_audit(context: Context) -> AuditVerdict:
     kept = await checkpoints.kept(context.read, context.settings.data_dir)
     keys = JournalKeys(context.settings, context.tokens)
     trusted = await known(context.read, context.settings.data_dir, keys, kept)
-    return shapes.verdict(await verify(context.read, kept, trusted))
+    return serializers.verdict(await verify(context.read, kept, trusted))

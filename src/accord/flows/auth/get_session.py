@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import SessionState
-from accord.flows.auth import queries, rules, shapes
+from accord.flows.auth import queries, rules, serializers
 
 
 async def get_session(context: Context) -> SessionState:
@@ -14,4 +14,4 @@ async def get_session(context: Context) -> SessionState:
     session = await queries.find_session(context.read, context.caller.session_id)
     if account is None or session is None or rules.is_over(session, context.now(), context.settings.session_idle_ttl):
         return nobody
-    return {"authenticated": True, "user": shapes.user(account), "session": shapes.session(session)}
+    return {"authenticated": True, "user": serializers.user(account), "session": serializers.session(session)}

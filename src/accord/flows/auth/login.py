@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import Login, SignedIn
-from accord.flows.auth import queries, rules, shapes
+from accord.flows.auth import queries, rules, serializers
 from accord.flows.auth.problems import AccountLocked
 from accord.security.emails import email_key, identifier_hash
 
@@ -29,4 +29,4 @@ async def login(context: Context, body: Login) -> SignedIn:
     if new_hash is not None:
         await queries.replace_hash(context.tx, found, new_hash)
     session_id, token, ends_at = await rules.start_session(context, account)
-    return shapes.signed_in(context, shapes.user(account), session_id, token, ends_at=ends_at)
+    return serializers.signed_in(context, serializers.user(account), session_id, token, ends_at=ends_at)

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import Refresh, SignedIn
-from accord.flows.auth import queries, rules, shapes
+from accord.flows.auth import queries, rules, serializers
 from accord.flows.auth.problems import RefreshTokenReused, SessionOver
 
 
@@ -28,4 +28,4 @@ async def refresh(context: Context, body: Refresh) -> SignedIn:
         context.journal.event("sessions", token.session_id, {"event": "refresh reuse detected"})
         raise RefreshTokenReused
     account = await queries.find_account_by_id(context.tx, token.user_id)
-    return shapes.refreshed(context, shapes.user(account), token, successor)
+    return serializers.refreshed(context, serializers.user(account), token, successor)

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from accord.context import Context
-from accord.contract.shapes import timestamp
+from accord.contract.serializers import timestamp
 from accord.contract.types import LiveTicket
 from accord.flows.changes import queries, rules
 from accord.problems import Unauthorized

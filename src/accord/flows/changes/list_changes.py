@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import Changes
-from accord.flows.changes import rules, shapes
+from accord.flows.changes import rules, serializers
 from accord.flows.changes.problems import ResyncRequired
 from accord.journal import cursors
 from accord.journal.cursors import Cursor
@@ -20,4 +20,4 @@ async def list_changes(context: Context, keys: str, after: str | None, limit: in
         await rules.readable_version(context, key)
     if entries is None:
         raise ResyncRequired
-    return shapes.page(entries, wanted, upto, limit)
+    return serializers.page(entries, wanted, upto, limit)

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from accord.context import Context
 from accord.contract.types import AddMember, Conversation
-from accord.flows.conversations import queries, rules, shapes
+from accord.flows.conversations import queries, rules, serializers
 
 
 async def add_member(context: Context, conversation_id: str, body: AddMember) -> Conversation:
@@ -19,4 +19,4 @@ async def add_member(context: Context, conversation_id: str, body: AddMember) ->
 
     await queries.list_for_members(context.tx, saved.id, [user_id], context.now())
     context.journal.updated("conversations", saved, changes, rules.lists_of(saved.member_ids))
-    return shapes.conversation(saved)
+    return serializers.conversation(saved)

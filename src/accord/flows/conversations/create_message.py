@@ -2,9 +2,9 @@
 
 from accord.context import Context
 from accord.contract.types import CreateMessage, Message
-from accord.flows.conversations import rules, shapes
+from accord.flows.conversations import rules, serializers
 
 
 async def create_message(context: Context, conversation_id: str, body: CreateMessage) -> Message:
     """Say something in a conversation that the caller is a member of."""
-    return shapes.message(await rules.written_message(context, context.new_id(), conversation_id, body["text"]))
+    return serializers.message(await rules.written_message(context, context.new_id(), conversation_id, body["text"]))

@@ -2,9 +2,9 @@
 
 from accord.context import Context
 from accord.contract.types import Conversation
-from accord.flows.conversations import rules, shapes
+from accord.flows.conversations import rules, serializers
 
 
 async def get_conversation(context: Context, conversation_id: str) -> Conversation:
     """Answer with a conversation that the caller is a member of."""
-    return shapes.conversation(await rules.readable_conversation(context, conversation_id))
+    return serializers.conversation(await rules.readable_conversation(context, conversation_id))

@@ -2,11 +2,11 @@
 
 from accord.context import Context
 from accord.contract.types import ConversationList
-from accord.flows.conversations import queries, shapes
+from accord.flows.conversations import queries, serializers
 
 
 async def list_conversations(context: Context, limit: int, cursor: str | None) -> ConversationList:
     """Answer with a part of the caller's conversations, the last joined first."""
     listing = context.listing()
     rows = await queries.page(context.read, context.caller.id, listing.after(cursor), limit + 1)
-    return listing.page(rows, limit, shapes.conversation, lambda row: (row.joined_at, row.id))
+    return listing.page(rows, limit, serializers.conversation, lambda row: (row.joined_at, row.id))

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import MessageList
-from accord.flows.conversations import queries, rules, shapes
+from accord.flows.conversations import queries, rules, serializers
 
 
 async def list_messages(context: Context, conversation_id: str, limit: int, cursor: str | None) -> MessageList:
@@ -13,4 +13,4 @@ async def list_messages(context: Context, conversation_id: str, limit: int, curs
     )
     if not rows:
         await rules.readable_conversation(context, conversation_id)
-    return listing.page(rows, limit, shapes.message, lambda row: (row.created_at, row.id))
+    return listing.page(rows, limit, serializers.message, lambda row: (row.created_at, row.id))

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from accord.context import Context
 from accord.contract.types import Conversation
-from accord.flows.conversations import queries, rules, shapes
+from accord.flows.conversations import queries, rules, serializers
 from accord.problems import Forbidden, NotFound
 
 
@@ -24,4 +24,4 @@ async def remove_member(context: Context, conversation_id: str, user_id: str, ex
     context.journal.updated("conversations", saved, changes, rules.lists_of(found.member_ids))
     removed = {"event": "access removed", "userId": str(leaving)}
     context.journal.event("conversations", saved.id, removed, [rules.messages_of(saved.id)])
-    return shapes.conversation(saved)
+    return serializers.conversation(saved)

@@ -2,14 +2,14 @@
 
 from accord.context import Context
 from accord.contract.types import Conversation, UpdateConversation
-from accord.flows.conversations import rules, shapes
+from accord.flows.conversations import rules, serializers
 
 
 async def update_conversation(context: Context, conversation_id: str, body: UpdateConversation) -> Conversation:
     """Save a member's changes if the conversation is still at the version they read."""
-    changes = shapes.changed_columns(body, context.now())
+    changes = serializers.changed_columns(body, context.now())
 
     saved = await rules.saved_conversation(context, conversation_id, body["expectedVersion"], changes)
 
     context.journal.updated("conversations", saved, changes, rules.lists_of(saved.member_ids))
-    return shapes.conversation(saved)
+    return serializers.conversation(saved)

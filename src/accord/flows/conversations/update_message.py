@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import Message, UpdateMessage
-from accord.flows.conversations import queries, rules, shapes
+from accord.flows.conversations import queries, rules, serializers
 
 
 async def update_message(context: Context, message_id: str, body: UpdateMessage) -> Message:
@@ -16,4 +16,4 @@ async def update_message(context: Context, message_id: str, body: UpdateMessage)
     if saved is None:
         raise await rules.refusal_of_message(context, message_id, expected)
     context.journal.updated("messages", saved, changes, [rules.messages_of(saved.conversation_id)])
-    return shapes.message(saved)
+    return serializers.message(saved)

@@ -2,7 +2,7 @@
 
 from accord.context import Context
 from accord.contract.types import ApplyTransaction, FoundRecords
-from accord.flows.records import rules, shapes
+from accord.flows.records import rules, serializers
 from accord.journal import cursors
 
 
@@ -18,4 +18,4 @@ async def apply_transaction(context: Context, body: ApplyTransaction) -> FoundRe
 
     await rules.written(context, rows, touched)
 
-    return shapes.found(await rules.judged_afterwards(context, touched), cursor)
+    return serializers.found(await rules.judged_afterwards(context, touched), cursor)

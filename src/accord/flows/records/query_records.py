@@ -3,7 +3,7 @@
 from accord.context import Context
 from accord.contract.records import kinds
 from accord.contract.types import FoundRecords, QueryRecords
-from accord.flows.records import rules, shapes
+from accord.flows.records import rules, serializers
 from accord.journal import cursors
 
 
@@ -13,8 +13,8 @@ async def query_records(context: Context, body: QueryRecords) -> FoundRecords:
     cursor = await cursors.newest(context.read)
     ids = rules.ids_by_table((pointer["table"], pointer["id"]) for pointer in body["pointers"])
     records = [
-        (table, shapes.record(table, row))
+        (table, serializers.record(table, row))
         for table in sorted(ids.keys() & kinds().keys())
         for row in await rules.domain_of(table).readable(context.read, context.caller, ids[table])
     ]
-    return shapes.found(records, cursor)
+    return serializers.found(records, cursor)

@@ -29,8 +29,8 @@ from accord.contract.record_changes import (
     RecordExists,
 )
 from accord.contract.records import kinds
-from accord.contract.shapes import timestamp
-from accord.flows.records import queries, shapes
+from accord.contract.serializers import timestamp
+from accord.flows.records import queries, serializers
 from accord.flows.records.problems import AnchorMissing, RecordsMoved
 from accord.problems import AlreadyExists, NotFound, Problem, ValidationFailed
 
@@ -65,9 +65,9 @@ def ids_by_table(keys: Iterable[Key]) -> dict[str, list[str]]:
 
 def checked_operations(operations: Sequence[Any]) -> list[Operation]:
     """Return the operations with ids as the database writes them; refuse what the contract lets nobody do."""
-    checked = [shapes.normalised(operation) for operation in operations]
+    checked = [serializers.normalised(operation) for operation in operations]
     try:
-        record_changes.check(checked, shapes.writable())
+        record_changes.check(checked, serializers.writable())
     except NotWritable as refused:
         raise _invalid(refused.field, refused.message) from None
     for index, operation in enumerate(checked):
@@ -83,7 +83,7 @@ def _check_kind(index: int, operation: Operation) -> None:
         return
     if kind.create_schema is None:
         raise _invalid(f"{field}.table", "holds records that cannot be created like this")
-    errors = shapes.misfits_of_creation(operation["table"], operation["record"])
+    errors = serializers.misfits_of_creation(operation["table"], operation["record"])
     if errors:
         raise ValidationFailed(errors=[{**e, "field": f"{field}.record.{e['field']}".rstrip(".")} for e in errors])
 
@@ -92,7 +92,7 @@ def expected_versions(by_table: Mapping[str, Mapping[str, int]]) -> dict[Key, in
     """Return the version that the caller read of each record; refuse tables and ids that there cannot be."""
     expected: dict[Key, int] = {}
     for table, versions in by_table.items():
-        if table not in shapes.writable():
+        if table not in serializers.writable():
             raise _invalid(f"expectedVersions.{table[:64]}", "is not a table that can be written")
         for record_id, version in versions.items():
             if not is_id(record_id):
@@ -135,7 +135,7 @@ def require_versions(rows: Rows, expected: Mapping[Key, int]) -> None:
 
 def applied(rows: Rows, operations: Sequence[Operation], now: datetime) -> dict[Key, Record | None]:
     """Return what the operations make of the records."""
-    records = {key: shapes.record(key[0], row) for key, row in rows.items()}
+    records = {key: serializers.record(key[0], row) for key, row in rows.items()}
     try:
         return record_changes.apply(records, operations, timestamp(now))
     except OperationRefused as refused:
@@ -158,13 +158,13 @@ async def written(context: Context, rows: Rows, touched: Mapping[Key, Record | N
     """
     new = {key: record for key, record in touched.items() if record is not None and key not in rows}
     for table, record_id in parents_first(new, lambda key: new[key].get):
-        _require_fit(table, record_id, shapes.misfits_of_fields(table, new[table, record_id]))
+        _require_fit(table, record_id, serializers.misfits_of_fields(table, new[table, record_id]))
         await domain_of(table).create(context, UUID(record_id), new[table, record_id])
     changed = {key: record for key, record in touched.items() if record is not None and key in rows}
     for table in sorted({table for table, _ in changed}):
         await _save(context, table, rows, {key: record for key, record in changed.items() if key[0] == table})
     gone = [key for key, record in touched.items() if record is None and key in rows]
-    for key in reversed(parents_first(gone, lambda key: shapes.record(key[0], rows[key]).get)):
+    for key in reversed(parents_first(gone, lambda key: serializers.record(key[0], rows[key]).get)):
         await domain_of(key[0]).delete(context, rows[key])
 
 
@@ -176,7 +176,7 @@ def parents_first(keys: Collection[Key], reader: Callable[[Key], Callable[[str],
 
     def parents(key: Key) -> list[Key]:
         read = reader(key)
-        named = [(table, read(camel_case(column))) for column, table in shapes.parents(key[0]).items()]
+        named = [(table, read(camel_case(column))) for column, table in serializers.parents(key[0]).items()]
         # Whether a value fits is looked at later.
         return [(table, value) for table, value in named if isinstance(value, str)]
 
@@ -201,12 +201,12 @@ def behind(keys: Collection[Key], parents: Callable[[Key], Iterable[Key]]) -> li
 
 async def _save(context: Context, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:
     for (_, record_id), record in changed.items():
-        _require_fit(table, record_id, shapes.misfits(table, record))
-    given = [shapes.row(table, key, record) for key, record in changed.items()]
-    saved = await queries.save_all(context.tx, table, shapes.columns(table), given, context.now())
+        _require_fit(table, record_id, serializers.misfits(table, record))
+    given = [serializers.row(table, key, record) for key, record in changed.items()]
+    saved = await queries.save_all(context.tx, table, serializers.columns(table), given, context.now())
     for row in sorted(saved, key=lambda row: row.id):
-        before, after = shapes.record(table, rows[table, str(row.id)]), shapes.record(table, row)
-        fields = {snake_case(p): after[p] for p in shapes.writable()[table] if before[p] != after[p]}
+        before, after = serializers.record(table, rows[table, str(row.id)]), serializers.record(table, row)
+        fields = {snake_case(p): after[p] for p in serializers.writable()[table] if before[p] != after[p]}
         context.journal.updated(table, row, fields, domain_of(table).lists_of(row))
 
 
@@ -222,7 +222,7 @@ async def judged_afterwards(context: Context, touched: Mapping[Key, Record | Non
     rows = await _writable(context, ids_by_table(kept))
     if set(kept) - rows.keys():
         raise NotFound
-    records = {key: shapes.record(key[0], rows[key]) for key in kept}
+    records = {key: serializers.record(key[0], rows[key]) for key in kept}
     for (table, record_id), record in records.items():
-        _require_fit(table, record_id, shapes.misfits(table, record))
+        _require_fit(table, record_id, serializers.misfits(table, record))
     return [(table, record) for (table, _), record in records.items()]

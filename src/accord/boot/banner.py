@@ -1,0 +1,22 @@
+"""What `accord serve` tells the person who started it (O-1)."""
+
+import sys
+
+from accord.boot.process import Process
+
+
+def announce(process: Process, url: str) -> None:
+    """Print where it listens, where the docs and the data are, and the setup token while there is no root account."""
+    settings = process.settings
+    lines = [f"Accord listens on {url}"]
+    if settings.docs_enabled:
+        lines.append(f"  docs         {url}/docs")
+    lines.append(f"  data folder  {settings.data_dir.resolve()}")
+    if settings.env == "development" and settings.rate_limit_enabled:
+        lines.append("  rate limits  not for this machine while ENV=development")
+    if process.setup_token is not None:
+        lines.append(f"  setup token  {process.setup_token}")
+        lines.append("               No root account exists: POST /api/v1/setup with this token creates it, once.")
+        lines.append("               The tokens that earlier starts printed are void.")
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

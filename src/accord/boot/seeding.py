@@ -1,0 +1,53 @@
+"""`accord db seed`: the root account without the setup token, for those who have the database."""
+
+import getpass
+import os
+
+from accord.boot.process import Process
+from accord.context import ANONYMOUS, Context, RequestInfo
+from accord.contract.validators import compile_validator
+from accord.flows.accounts import queries, rules
+from accord.problems import CannotStart, Problem
+from accord.settings import Settings
+
+OPTIONS = {"email": "--email", "firstName": "--first-name", "lastName": "--last-name"}
+
+
+def asked_password() -> str:
+    """Return ROOT_PASSWORD, or what is typed; there is no default, ever."""
+    try:
+        return os.environ.get("ROOT_PASSWORD") or getpass.getpass("Password of the root account: ")
+    except EOFError as nobody:
+        raise CannotStart("The root account needs a password: set ROOT_PASSWORD, or type it at a terminal.") from nobody
+
+
+def asked_account(email: str, first_name: str, last_name: str) -> dict[str, str]:
+    """Return what makes the account, its password asked for; refuse what is wrong before anything is started."""
+    validate = compile_validator({"$ref": "#/components/schemas/Register"})
+    account = {"email": email, "firstName": first_name, "lastName": last_name}
+    wrong = [error for error in validate(account) if error["field"] != "password"]
+    if wrong:
+        raise CannotStart("\n".join(f"{OPTIONS[error['field']]} {error['message']}." for error in wrong))
+    account["password"] = asked_password()
+    rules.refuse_weak_password(account)
+    return account
+
+
+async def seed(settings: Settings, body: dict[str, str]) -> str:
+    """Create a root account; return what to tell the operator, or raise the problem that refuses it."""
+    alone = settings.model_copy(update={"flow_transport": "local"})
+    async with Process(alone, "serve") as process:
+        context = Context(process.resources, "seed", ANONYMOUS, RequestInfo("accord db seed"))
+        try:
+            account = await rules.new_account(context, body, role="root", created_by=None)
+            created = await queries.add_unless_email_taken(context.tx, account)
+            if created is None:
+                return f"Nothing was changed: {body['email']} has an account already."
+            await queries.forget_setup_tokens(context.tx)
+            context.journal.acted_by(created.id)
+            context.journal.created("users", created, account)
+            await context.commit()
+        except Problem:
+            await context.rollback()
+            raise
+    return f"{body['email']} is root now."

@@ -1,0 +1,68 @@
+"""What can be asked of NATS, and of the workers behind it."""
+
+import time
+from collections.abc import AsyncIterator
+
+from accord import clock
+from accord.cli.doctor.finding import Finding
+from accord.context import ANONYMOUS, RequestInfo
+from accord.contract import bundle
+from accord.contract.operations import Operation, operations
+from accord.dispatch import Result
+from accord.messaging.connection import Connection
+from accord.messaging.envelope import Envelopes
+from accord.messaging.remote import RemoteFlows
+from accord.messaging.remote_dispatch import RemoteDispatch
+from accord.problems import Problem
+from accord.security.keys import envelope_key
+from accord.settings import Settings
+
+PATIENCE = 2.0
+"""Seconds for NATS, and for a worker, to answer."""
+
+
+async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
+    """Look whether NATS answers and, where flows run in workers, whether one does."""
+    needed = settings.flow_transport == "nats"
+    connection = Connection(url, "accord-doctor")
+    try:
+        await connection.start(PATIENCE)
+        started = time.perf_counter()
+        await connection.ping()
+        yield Finding("messaging", f"NATS answers in {(time.perf_counter() - started) * 1000:.1f} ms")
+        if needed:
+            yield await _workers(connection, settings)
+    except Problem:
+        advice = "Check NATS_URL, and that the server runs"
+        yield Finding("messaging", "NATS does not answer", advice, works=not needed)
+    finally:
+        await connection.close()
+
+
+def _has_key(settings: Settings) -> bool:
+    """Say whether there is a key already; asking for it would make one."""
+    return settings.flow_envelope_key is not None or (settings.data_dir / "keys" / "envelope.key").exists()
+
+
+async def _workers(connection: Connection, settings: Settings) -> Finding:
+    if not _has_key(settings):
+        return workers(None)
+    remote = RemoteFlows(connection, Envelopes(envelope_key(settings)))
+    await remote.start()
+    request = RequestInfo("accord doctor", deadline=clock.time() + PATIENCE)
+    answer = await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
+    return workers(answer, strangers=remote.workers.strangers)
+
+
+def _get_version() -> Operation:
+    return next(operation for operation in operations(bundle.load()) if operation.id == "getVersion")
+
+
+def workers(answer: Result | None, *, strangers: int = 0) -> Finding:
+    """Judge what a worker answered to a signed request, or that workers are heard whose signature is another one."""
+    if answer is not None and answer.success:
+        return Finding("workers", f"at least one answers, of release {answer.data['version']}")
+    if strangers:
+        advice = "Give gateways and workers the same FLOW_ENVELOPE_KEY"
+        return Finding("workers", "one is there, and has another key than this process", advice, works=False)
+    return Finding("workers", "none answers", "Start `accord worker`", works=False)

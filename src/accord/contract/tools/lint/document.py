@@ -1,0 +1,137 @@
+"""Ways through a document: its operations, and every schema with the place it stands at."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from accord.contract.operations import resolve
+from accord.contract.tools.sources import METHODS
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """An operation where it stands; `where` starts each message about it."""
+
+    bundle: Json
+    path: str
+    method: str
+    definition: Json
+
+    @property
+    def where(self) -> str:
+        """`PATCH /api/v1/me (updateMe)`."""
+        return f"{self.method.upper()} {self.path} ({self.definition.get('operationId', 'no operationId')})"
+
+    @property
+    def parameters(self) -> list[Json]:
+        """Its parameters, references followed; the merge has put those of its path among them."""
+        return [resolve(self.bundle, parameter) for parameter in self.definition.get("parameters", ())]
+
+    @property
+    def body(self) -> Json:
+        """Its request body, or nothing."""
+        return resolve(self.bundle, self.definition.get("requestBody", {}))
+
+    @property
+    def body_schema(self) -> Json:
+        """The schema of its JSON body, or nothing."""
+        return resolve(self.bundle, self.body.get("content", {}).get("application/json", {}).get("schema", {}))
+
+    @property
+    def answers(self) -> dict[str, Json]:
+        """Its answers by status, references followed."""
+        responses = self.definition.get("responses", {})
+        return {status: resolve(self.bundle, response) for status, response in responses.items()}
+
+    @property
+    def success_schema(self) -> Json:
+        """The schema of its first 2xx answer, or nothing."""
+        answer = next((a for status, a in self.answers.items() if status.startswith("2")), {})
+        return resolve(self.bundle, answer.get("content", {}).get("application/json", {}).get("schema", {}))
+
+
+def operations(bundle: Json) -> Iterator[Placed]:
+    """Yield every operation of the bundle."""
+    for path, item in bundle.get("paths", {}).items():
+        for method in METHODS:
+            if method in item:
+                yield Placed(bundle, path, method, item[method])
+
+
+def contents(operation: Placed) -> Iterator[tuple[str, str, Json]]:
+    """Yield place, media type and content of the request and of each answer."""
+    for media_type, content in operation.body.get("content", {}).items():
+        yield f"{operation.where}, request", media_type, content
+    for status, answer in operation.answers.items():
+        for media_type, content in answer.get("content", {}).items():
+            yield f"{operation.where}, answer {status}", media_type, content
+
+
+def examples(holder: Json) -> list[Any]:
+    """Return the examples of a content, a parameter or a header."""
+    named = [example["value"] for example in holder.get("examples", {}).values() if "value" in example]
+    return [holder["example"], *named] if "example" in holder else named
+
+
+def schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
+    """Yield every schema of the document with its place, the inner ones too; references are not followed."""
+    components = bundle.get("components", {})
+    for name, schema in components.get("schemas", {}).items():
+        yield from inner(f"schema {name}", schema)
+    for kind in ("parameters", "headers"):
+        for name, holder in components.get(kind, {}).items():
+            yield from inner(f"{kind.removesuffix('s')} {name}", holder.get("schema", {}))
+    for operation in operations(bundle):
+        for parameter in operation.definition.get("parameters", ()):
+            yield from inner(f"{operation.where}, parameter {parameter.get('name')}", parameter.get("schema", {}))
+        for where, _, content in contents(operation):
+            yield from inner(where, content.get("schema", {}))
+
+
+def inner(where: str, schema: Json) -> Iterator[tuple[str, Json]]:
+    """Yield a schema and those inside it; nothing for an absent one."""
+    if not schema:
+        return
+    yield where, schema
+    for name, prop in schema.get("properties", {}).items():
+        yield from inner(f"{where}.{name}", prop)
+    for keyword in ("items", "additionalProperties", "not"):
+        if isinstance(schema.get(keyword), dict):
+            yield from inner(f"{where}.{keyword}", schema[keyword])
+    for keyword in ("allOf", "anyOf", "oneOf"):
+        for index, part in enumerate(schema.get(keyword, ())):
+            yield from inner(f"{where}.{keyword}[{index}]", part)
+
+
+def reachable(bundle: Json, where: str, schema: Json, seen: set[str]) -> Iterator[tuple[str, Json]]:
+    """Yield a schema and all that it uses, references followed, each component once."""
+    for place, part in inner(where, schema):
+        reference = part.get("$ref")
+        if reference is None:
+            yield place, part
+        elif reference not in seen:
+            seen.add(reference)
+            yield from reachable(bundle, f"schema {reference.rpartition('/')[2]}", resolve(bundle, part), seen)
+
+
+def request_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
+    """Yield every schema that reads a request: bodies, and parameters in path and query."""
+    seen: set[str] = set()
+    for operation in operations(bundle):
+        for content in operation.body.get("content", {}).values():
+            yield from reachable(bundle, f"{operation.where}, request", content.get("schema", {}), seen)
+        for parameter in operation.parameters:
+            where = f"{operation.where}, parameter {parameter.get('name')}"
+            yield from reachable(bundle, where, parameter.get("schema", {}), seen)
+
+
+def answer_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
+    """Yield every schema that shapes an answer."""
+    seen: set[str] = set()
+    for operation in operations(bundle):
+        for status, answer in operation.answers.items():
+            for content in answer.get("content", {}).values():
+                where = f"{operation.where}, answer {status}"
+                yield from reachable(bundle, where, content.get("schema", {}), seen)

@@ -1,0 +1,120 @@
+"""What must hold of records and lists that clients follow and write by name."""
+
+import re
+from collections.abc import Iterator
+
+from accord.contract.operations import resolve
+from accord.contract.tools.lint.document import Json, Placed, operations
+
+RECORD_KEYS = frozenset({"table", "read", "of", "create", "delete", "writable"})
+LIST_KEYS = frozenset({"type", "of"})
+KEPT = frozenset({"id", "version", "createdAt", "updatedAt"})
+"""What the service alone writes."""
+KINDS = {"set", "moment", "list"}
+
+_table = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
+_list_type = re.compile(r"[a-z][A-Za-z0-9]{0,62}").fullmatch
+
+
+def _records(bundle: Json) -> Iterator[tuple[str, Json, Json]]:
+    """Yield name, schema and x-record; what may be null repeats the record's schema, annotations and all."""
+    for name, schema in bundle.get("components", {}).get("schemas", {}).items():
+        if "x-record" in schema and not schema.get("nullable"):
+            yield name, schema, schema["x-record"]
+
+
+def names_a_record(bundle: Json) -> Iterator[str]:
+    """A misspelt member would be as if it were not there."""
+    tables: dict[str, str] = {}
+    for name, schema, record in _records(bundle):
+        for key in sorted(record.keys() - RECORD_KEYS):
+            yield f"schema {name}: x-record has {key!r}; it has {', '.join(sorted(RECORD_KEYS))}."
+        table = str(record.get("table"))
+        if not _table(table):
+            yield f"schema {name}: x-record needs a table in snake_case."
+        if table in tables:
+            yield f"schema {name}: x-record has the table {table}, like schema {tables[table]}; change one."
+        tables.setdefault(table, name)
+        if not {"id", "version"} <= set(schema.get("required", ())):
+            yield f"schema {name}: a record requires id and version."
+
+
+def reads_a_record(bundle: Json) -> Iterator[str]:
+    """Whoever may read a record may follow it: the operation that reads one decides."""
+    by_id = {operation.definition.get("operationId"): operation for operation in operations(bundle)}
+    for name, schema, record in _records(bundle):
+        operation = by_id.get(record.get("read"))
+        if operation is None or not _reads(operation, schema):
+            yield f"schema {name}: x-record must read one with a GET that has its id in the path and answers with it."
+
+
+def _reads(operation: Placed, schema: Json) -> bool:
+    has_an_id = any(parameter.get("in") == "path" for parameter in operation.parameters)
+    return operation.method == "get" and has_an_id and operation.success_schema == schema
+
+
+def writes_what_a_record_has(bundle: Json) -> Iterator[str]:
+    """Transactions write these paths, and nothing else."""
+    for name, schema, record in _records(bundle):
+        writable = record.get("writable", {})
+        for path, kind in writable.items():
+            where, found = f"schema {name}: x-record.writable.{path}", schema.get("properties", {}).get(path)
+            if found is None:
+                yield f"{where}: the record has no such property; correct the path."
+            elif path in KEPT:
+                yield f"{where}: the service alone writes it; remove it."
+            elif kind not in KINDS:
+                yield f"{where}: is {kind!r}; use one of {', '.join(sorted(KINDS))}."
+            elif not _fits(kind, resolve(bundle, found)):
+                yield f"{where}: a moment is a date-time that may be null, a list an array, and set is for the rest."
+        if not writable and (record.get("delete") or "create" in record):
+            yield f"schema {name}: x-record creates or deletes, so it needs writable, too."
+
+
+def _fits(kind: str, schema: Json) -> bool:
+    if kind == "moment":
+        return schema.get("format") == "date-time" and schema.get("nullable") is True
+    return (kind == "list") == (schema.get("type") == "array")
+
+
+def names_a_list(bundle: Json) -> Iterator[str]:
+    """A misspelt owner would let nobody follow."""
+    tables = {record.get("table") for _, _, record in _records(bundle)}
+    for operation in operations(bundle):
+        listed = operation.definition.get("x-list")
+        if listed is None:
+            continue
+        if listed.keys() - LIST_KEYS or not _list_type(str(listed.get("type"))):
+            yield f"{operation.where}: x-list has a type in camelCase, and `of` where a record has the list."
+        if "of" in listed and listed["of"] not in tables:
+            yield f"{operation.where}: x-list is of {listed['of']!r}, which is the table of no record; correct it."
+
+
+def says_what_access_rests_on(bundle: Json) -> Iterator[str]:
+    """A record that is found below another, or in a list of it, is read by those who may read that one.
+
+    What the paths do not show, such as a record that is read by a query of its own, has to be known by its author.
+    """
+    placed = list(operations(bundle))
+    reads = {operation.definition.get("operationId"): operation.path for operation in placed}
+    records = list(_records(bundle))
+    for name, schema, record in records:
+        if "of" in record:
+            continue
+        for _, owner, holder in records:
+            below = f"{reads.get(holder.get('read'))}/"
+            found = (o.where for o in placed if o.path.startswith(below) and schema in _answered(bundle, o))
+            where = next(found, None) if owner != schema else None
+            if where is not None:
+                table = holder.get("table")
+                yield f"schema {name}: {where} has it below {table}; say in x-record of: {{table: {table}, by: …}}."
+
+
+def _answered(bundle: Json, operation: Placed) -> tuple[Json, Json]:
+    """Return the schema of what it answers with, and of the items if it is a list."""
+    answer = operation.success_schema
+    items = resolve(bundle, answer.get("properties", {}).get("items", {}))
+    return answer, resolve(bundle, items.get("items", {}))
+
+
+RULES = (names_a_record, reads_a_record, writes_what_a_record_has, names_a_list, says_what_access_rests_on)

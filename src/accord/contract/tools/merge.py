@@ -1,0 +1,152 @@
+"""Merge the authored files into one OpenAPI document and complete it.
+
+Authors write what is particular to an operation. The merge adds what follows from its shape: the tag, the
+domain, the security requirement, and every answer that the edge can give to such a request.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from accord.contract.tools.sources import COMPONENT_KINDS, ContractInvalid, Document, Source, read
+
+ALWAYS = {
+    "400": "BadRequest",
+    "405": "MethodNotAllowed",
+    "406": "NotAcceptable",
+    "429": "TooManyRequests",
+    "500": "InternalError",
+    "503": "ServiceUnavailable",
+    "504": "Timeout",
+}
+WITH_BODY = {"413": "PayloadTooLarge", "415": "UnsupportedMediaType"}
+WITH_KEY = {"409": "IdempotencyInProgress", "422": "IdempotencyKeyReused"}
+SHARED_KINDS = ("parameters", "headers", "schemas", "responses")
+
+
+def merge(folder: Path) -> Document:
+    """Return the complete document. Raises ContractInvalid with every problem at once."""
+    sources = read(folder)
+    if problems := [*_duplicates(sources), *_dangling(sources)]:
+        raise ContractInvalid(problems)
+    return _join(sources)
+
+
+def render(document: Document) -> str:
+    """Return the text of a generated JSON file, the same for the same sources on every machine."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def implied_answers(method: str, path: str, operation: Document, headers: Iterable[str]) -> dict[str, str]:
+    """Return status and shared response for each answer that follows from the shape of the operation."""
+    permission = operation.get("x-permission")
+    return {
+        **ALWAYS,
+        **(WITH_BODY if "requestBody" in operation else {}),
+        **({"401": "Unauthorized"} if permission else {}),
+        **({"403": "Forbidden"} if permission not in (None, "self") else {}),
+        **({"404": "NotFound"} if "{" in path else {}),
+        **({"304": "NotModified"} if method == "get" and "If-None-Match" in headers else {}),
+        **({"412": "PreconditionFailed"} if "If-Match" in headers else {}),
+        **(WITH_KEY if "Idempotency-Key" in headers else {}),
+    }
+
+
+def references(node: object) -> Iterator[str]:
+    """Yield every `$ref` in a part of a document."""
+    if isinstance(node, dict):
+        if isinstance(node.get("$ref"), str):
+            yield node["$ref"]
+        for value in node.values():
+            yield from references(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from references(value)
+
+
+def _duplicates(sources: list[Source]) -> Iterator[str]:
+    placed = [(s.name, path, method, o) for s in sources for path, method, o in s.operations()]
+    yield from _twice("the operation", ((f"{m.upper()} {path}", name) for name, path, m, _ in placed))
+    yield from _twice(
+        "the operationId",
+        ((o.get("operationId", "(none)"), f"{name} ({m.upper()} {path})") for name, path, m, o in placed),
+    )
+    for kind in COMPONENT_KINDS:
+        names = ((name, s.name) for s in sources for name in s.components(kind))
+        yield from _twice(f"the name in components.{kind}", names)
+
+
+def _twice(what: str, places: Iterable[tuple[str, str]]) -> Iterator[str]:
+    first: dict[str, str] = {}
+    for name, place in places:
+        if name in first:
+            yield f"{first[name]} and {place} both have {what} {name}; rename or remove one."
+        first.setdefault(name, place)
+
+
+def _dangling(sources: list[Source]) -> Iterator[str]:
+    known = {f"#/components/{kind}/{n}" for s in sources for kind in COMPONENT_KINDS for n in s.components(kind)}
+    for source in sources:
+        for reference in dict.fromkeys(references(source.document)):
+            if reference not in known:
+                yield f"{source.name}: {reference} points at nothing; write it below components of some file."
+
+
+def _join(sources: list[Source]) -> Document:
+    """Return one document in authored order: the shared file, then the domains by name."""
+    root = next(s.document for s in sources if s.domain is None)
+    components = {kind: {n: v for s in sources for n, v in s.components(kind).items()} for kind in COMPONENT_KINDS}
+    bundle = {key: root[key] for key in ("openapi", "info", "servers", "externalDocs") if key in root}
+    bundle["tags"] = [{"name": s.domain, **s.document.get("x-tag", {})} for s in sources if s.domain]
+    bundle["paths"] = _paths(sources, components)
+    _drop_unused(components, bundle["paths"], root)
+    bundle["components"] = {kind: section for kind, section in components.items() if section}
+    return bundle
+
+
+def _paths(sources: list[Source], components: Document) -> Document:
+    """Return all paths; the parameters of a path go into its operations, so that two files may share one."""
+    paths: Document = {}
+    for source in sources:
+        for path, method, operation in source.operations():
+            parameters = [
+                *source.document["paths"][path].get("parameters", ()),
+                *operation.get("parameters", ()),
+            ]
+            completed = _complete(method, path, operation, source.domain, _header_names(components, parameters))
+            paths.setdefault(path, {})[method] = completed | ({"parameters": parameters} if parameters else {})
+    return paths
+
+
+def _complete(method: str, path: str, operation: Document, domain: str | None, headers: set[str]) -> Document:
+    """Return the operation with its tag, its domain, its security and all its answers."""
+    completed: Document = {"tags": [domain], "x-domain": domain, **operation}
+    if "x-permission" in operation:
+        completed.setdefault("security", [{"bearerAuth": []}])
+    implied = implied_answers(method, path, operation, headers)
+    answers = {s: {"$ref": f"#/components/responses/{name}"} for s, name in implied.items()}
+    answers |= operation.get("responses", {})
+    completed["responses"] = {status: answers[status] for status in sorted(answers)}
+    return completed
+
+
+def _header_names(components: Document, parameters: list[Document]) -> set[str]:
+    known = components["parameters"]
+    resolved = (known[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in parameters)
+    return {p.get("name", "") for p in resolved if p.get("in") == "header"}
+
+
+def _drop_unused(components: Document, paths: Document, root: Document) -> None:
+    """Leave out what the shared file offers and no operation uses yet."""
+    used: set[str] = set()
+    waiting = list(references(paths))
+    while waiting:
+        reference = waiting.pop()
+        if reference not in used:
+            used.add(reference)
+            kind, name = reference.split("/")[2:]
+            waiting += references(components[kind][name])
+    for kind in SHARED_KINDS:
+        for name in root.get("components", {}).get(kind, {}):
+            if f"#/components/{kind}/{name}" not in used:
+                del components[kind][name]

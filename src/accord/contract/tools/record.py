@@ -1,0 +1,271 @@
+"""`accord new record`: write a whole domain of records that belong to their owner, with tests that pass as they are."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from keyword import iskeyword
+from pathlib import Path
+
+from accord.contract.names import camel_case, snake_case
+from accord.contract.tools.record_fields import KINDS, Field, python, yaml
+from accord.contract.tools.sources import Source
+
+TEMPLATES = Path(__file__).parent / "record_templates"
+LONGEST_NAME = 40
+LONGEST_REVISION = 32
+"""Alembic's own table has room for no longer one."""
+# What the written modules call something else.
+TAKEN = frozenset(
+    {
+        "any",
+        "cache",
+        "caller",
+        "context",
+        "database",
+        "datetime",
+        "func",
+        "index",
+        "insert",
+        "identity",
+        "mapping",
+        "metadata",
+        "moment",
+        "queries",
+        "rules",
+        "select",
+        "sequence",
+        "shapes",
+        "statement",
+        "table",
+        "tables",
+        "test",
+        "text",
+        "transaction",
+        "update",
+        "uuid",
+        "version",
+    }
+)
+# https://www.postgresql.org/docs/current/sql-keywords-appendix.html, and tables that are made elsewhere.
+RESERVED = frozenset({"references", "columns", "values", "analyses", "users", "journal"})
+
+_snake = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*").fullmatch
+_table = re.compile(r'Table\(\s*"(\w+)"')
+_alone = re.compile(r"( *)%\{(\w+)\}")
+_inside = re.compile(r"%\{(\w+)\}")
+
+
+@dataclass(frozen=True, slots=True)
+class RecordPlan:
+    """The record to make: the table, what one is called, and its fields."""
+
+    table: str
+    one: str
+    fields: Sequence[Field]
+
+    @property
+    def schema(self) -> str:
+        """`work_item` → `WorkItem`."""
+        return _pascal(self.one)
+
+    @property
+    def operations(self) -> dict[str, str]:
+        """The operationIds, by the template of their flow."""
+        others = {verb: f"{verb}{self.schema}" for verb in ("create", "get", "update", "delete")}
+        return {"list": f"list{_pascal(self.table)}", **others}
+
+    @property
+    def path(self) -> str:
+        """`work_items` → `/api/v1/work-items`."""
+        return f"/api/v1/{self.table.replace('_', '-')}"
+
+
+def planned(name: str, singular: str | None, fields: Sequence[Field]) -> RecordPlan:
+    """Return the plan for records of this name; what cannot be right is told by `problems`."""
+    table = snake_case(name)
+    return RecordPlan(table, snake_case(singular) if singular else singular_of(table), fields)
+
+
+def singular_of(plural: str) -> str:
+    """Return what one is called by the rules of English, or nothing when they do not tell."""
+    for ending, one in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("ches", "ch"), ("shes", "sh"), ("ss", "")):
+        if plural.endswith(ending):
+            return plural.removesuffix(ending) + one if one else ""
+    return plural.removesuffix("s") if plural.endswith("s") else ""
+
+
+def problems(plan: RecordPlan, sources: Sequence[Source], repository: Path) -> list[str]:
+    """Say what is wrong with the names, and which of them are taken."""
+    table, one = plan.table, plan.one
+    if not _snake(table) or len(table) > LONGEST_NAME:
+        return [f"A kind of record has a name in the plural, like tasks or workItems, of up to {LONGEST_NAME} letters."]
+    if not one:
+        return [f"{table} is no plural: write {table}s, or say what one is called with --singular."]
+    if not _snake(one) or one == table or len(one) > LONGEST_NAME:
+        return ["--singular is what one is called, like task; it differs from the plural."]
+    taken = [word for word in (table, one) if iskeyword(word) or word in TAKEN]
+    wrong = [f"{word} has another meaning; choose another name." for word in taken]
+    if table in RESERVED or table.startswith("pg_"):
+        wrong.append(f"{table} has a meaning in the database; choose another name.")
+    return wrong or [*_taken(plan, sources), *_tables_taken(plan, repository)]
+
+
+def _taken(plan: RecordPlan, sources: Sequence[Source]) -> list[str]:
+    """Say which names the contract has already."""
+    ids = {o.get("operationId"): s.name for s in sources for _, _, o in s.operations()}
+    own = {f.schema_name(plan.schema) or "": f.name for f in plan.fields if KINDS[f.kind].shared is None}
+    schemas = {plan.schema, f"{plan.schema}List", f"Create{plan.schema}", f"Update{plan.schema}"}
+    return [
+        *(f"The domain {s.domain} is there; choose another name." for s in sources if s.domain == plan.table),
+        *(f"The operationId {i} is in {ids[i]}; choose another." for i in plan.operations.values() if i in ids),
+        *(
+            f"The schema {name} is in {s.name}; choose another name."
+            for s in sources
+            for name in sorted(schemas & s.components("schemas").keys())
+        ),
+        *(
+            f"{own[name]}: with {plan.one} it makes the schema {name}, which is in {s.name}; name the field otherwise."
+            for s in sources
+            for name in sorted(own.keys() & s.components("schemas").keys())
+        ),
+        *(
+            f"The parameter {plan.schema}Id is in {s.name}; choose another name."
+            for s in sources
+            if f"{plan.schema}Id" in s.components("parameters")
+        ),
+    ]
+
+
+def _tables_taken(plan: RecordPlan, repository: Path) -> list[str]:
+    package = repository / "src" / "accord"
+    declared = {
+        name: file.relative_to(repository).as_posix()
+        for file in (package / "database" / "tables.py", *sorted(package.glob("flows/*/tables.py")))
+        if file.exists()
+        for name in _table.findall(file.read_text(encoding="utf-8"))
+    }
+    place = declared.get(plan.table)
+    return [] if place is None else [f"The table {plan.table} is in {place}; choose another name."]
+
+
+def files(plan: RecordPlan, repository: Path) -> dict[Path, str]:
+    """Return every file of the domain with its text; the first is the contract."""
+    package, tests = repository / "src" / "accord", repository / "tests" / "flows" / plan.table
+    flows, versions = package / "flows" / plan.table, package / "migrations" / "versions"
+    before = max(file.stem for file in versions.glob("[0-9]*.py"))
+    revision = f"{int(before[:4]) + 1:04}_pre_{plan.table}"[:LONGEST_REVISION].rstrip("_")
+    values = _values(plan) | {"revision": revision, "down_revision": before}
+    written = {repository / "openapi" / "domains" / f"{plan.table}.yaml": _rendered("domain.yaml", values)}
+    written[flows / "__init__.py"] = f'"""{values["Plural"]}, each of one owner."""\n'
+    for noun in ("tables", "queries", "rules", "shapes"):
+        written[flows / f"{noun}.py"] = _rendered(f"{noun}.py", values)
+    for verb, operation in plan.operations.items():
+        written[flows / f"{snake_case(operation)}.py"] = _rendered(f"{verb}.py", values)
+        written[tests / f"test_{snake_case(operation)}.py"] = _rendered(f"test_{verb}.py", values)
+    written[tests / "samples.py"] = _rendered("samples.py", values)
+    written[versions / f"{revision}.py"] = _rendered("migration.py", values)
+    return written
+
+
+def _values(plan: RecordPlan) -> dict[str, str | list[str]]:
+    """Return what the templates have places for; a list fills as many lines."""
+    singular, plural = plan.one.replace("_", " "), plan.table.replace("_", " ")
+    article = "an" if singular[0] in "aeiou" else "a"
+    names = {
+        "table": plan.table,
+        "domain": plan.table,
+        "list": camel_case(plan.table),
+        "path": plan.path,
+        "arg": plan.one,
+        "name": camel_case(plan.one),
+        "Name": plan.schema,
+        "Names": _pascal(plan.table),
+        "singular": singular,
+        "plural": plural,
+        "Plural": plural.capitalize(),
+        "a_singular": f"{article} {singular}",
+        "A_singular": f"{article} {singular}".capitalize(),
+    }
+    return {**names, **_contract_values(plan, names["a_singular"]), **_code_values(plan), **_test_values(plan)}
+
+
+def _contract_values(plan: RecordPlan, words: str) -> dict[str, str | list[str]]:
+    fields = plan.fields
+    required = [field.name for field in fields if field.is_required]
+    always = ["id", "ownerId", *(field.name for field in fields), "createdAt", "updatedAt", "version"]
+    return {
+        "example_lines": [f"{field.name}: {yaml(field.values[0])}" for field in fields],
+        "create_example": ", ".join(f"{f.name}: {yaml(f.values[0])}" for f in _created(plan)),
+        "change_example": f"{fields[0].name}: {yaml(fields[0].values[1])}",
+        "field_schemas": [line for field in fields for line in field.component(plan.schema, words)],
+        "writable": [f"{field.name}: set" for field in fields],
+        "required_lines": [f"- {name}" for name in always],
+        "properties": [field.property(plan.schema, of_request=False) for field in fields],
+        "given_properties": [field.property(plan.schema, of_request=True) for field in fields],
+        "required_to_create": [f"required: [{', '.join(required)}]"] if required else [],
+    }
+
+
+def _code_values(plan: RecordPlan) -> dict[str, str | list[str]]:
+    fields = plan.fields
+    types = {KINDS[field.kind].column.partition("(")[0] for field in fields}
+    new = ("id", "owner_id", *(field.column for field in fields), "created_at", "updated_at")
+    return {
+        "sqlalchemy_names": ", ".join(sorted({"Column", "ForeignKey", "Index", "Table", "Uuid", *types})) + ", text",
+        "columns": [
+            f'Column("{f.column}", {KINDS[f.kind].column}{"" if f.optional else ", nullable=False"}),' for f in fields
+        ],
+        "migration_columns": [
+            f'sa.Column("{f.column}", sa.{_called(KINDS[f.kind].column)}, nullable={f.optional}),' for f in fields
+        ],
+        "new_columns": ", ".join(python(name) for name in new),
+        "new_values": [f'"{field.column}": {_given(field)},' for field in fields],
+    }
+
+
+def _test_values(plan: RecordPlan) -> dict[str, str | list[str]]:
+    fields, first = plan.fields, plan.fields[0]
+    created, change = _created(plan), f"{first.name}={python(first.values[1])}"
+    return {
+        "create_kwargs": ", ".join(f"{f.name}={python(f.values[0])}" for f in created),
+        "create_items": ", ".join(f"{python(f.name)}: {python(f.values[0])}" for f in created),
+        "full_kwargs": ", ".join(f"{f.name}={python(f.values[0])}" for f in fields),
+        "full_items": ", ".join(f"{python(f.name)}: {python(f.values[0])}" for f in fields),
+        "change_kwargs": change,
+        "change_name": python(first.name),
+        "change_value": python(first.values[1]),
+    }
+
+
+def _created(plan: RecordPlan) -> list[Field]:
+    """Return what an example creates one with: what it must have, or else something."""
+    return [field for field in plan.fields if field.is_required] or list(plan.fields[:1])
+
+
+def _given(field: Field) -> str:
+    if field.is_required:
+        return f'fields["{field.name}"]'
+    return f'fields.get("{field.name}")' if field.optional else f'fields.get("{field.name}", False)'
+
+
+def _called(column: str) -> str:
+    return column if column.endswith(")") else f"{column}()"
+
+
+def _pascal(name: str) -> str:
+    text = camel_case(name)
+    return text[0].upper() + text[1:]
+
+
+def _rendered(template: str, values: Mapping[str, str | list[str]]) -> str:
+    text = (TEMPLATES / f"{template}.tmpl").read_text(encoding="utf-8")
+    return "".join(f"{line}\n" for source in text.splitlines() for line in _lines(source, values))
+
+
+def _lines(source: str, values: Mapping[str, str | list[str]]) -> list[str]:
+    """Return what a line of a template becomes: a place that has a line to itself becomes as many as its value has."""
+    alone = _alone.fullmatch(source)
+    if alone is not None:
+        value = values[alone[2]]
+        return [f"{alone[1]}{line}" for line in ([value] if isinstance(value, str) else value)]
+    return [_inside.sub(lambda found: str(values[found[1]]), source)]

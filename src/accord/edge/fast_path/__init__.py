@@ -1,0 +1,1 @@
+"""Ways past uvicorn and asyncio for most requests; everything works without them."""

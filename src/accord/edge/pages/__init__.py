@@ -1,0 +1,1 @@
+"""Pages beside the contract's operations: documentation, probes, metrics."""

@@ -1,0 +1,115 @@
+"""What is served beside the contract: the contract itself, its documentation, probes, metrics, problem pages."""
+
+from collections.abc import Awaitable, Callable
+from functools import cache
+from hmac import compare_digest
+from html import escape
+
+from accord.contract import asyncapi, bundle
+from accord.contract.openapi_3_1 import to_3_1
+from accord.edge.pages.static_files import CACHEABLE, HTML, YAML, StaticFile, docs_files, json_file
+from accord.edge.pipeline import metrics
+from accord.edge.pipeline.authentication import bearer_token
+from accord.edge.pipeline.request import Request
+from accord.edge.pipeline.router import allowed, not_allowed
+from accord.edge.responses import Answer, json_answer
+from accord.problems import Forbidden, InvalidToken, Problem, ServiceUnavailable, Unauthorized
+from accord.settings import Settings
+
+PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
+ALLOW = allowed({"GET": None})
+"""The methods that every page takes, as `Allow` has them."""
+PROBES = {"/livez", "/readyz", "/metrics"}
+Readiness = Callable[[], Awaitable[str | None]]
+
+
+class Probes:
+    """Answers GET for probes and metrics, which every process that listens has."""
+
+    def __init__(self, settings: Settings, ready: Readiness) -> None:
+        """Take how readiness is found out: it returns what is missing, or None."""
+        self._settings = settings
+        self._ready = ready
+
+    async def __call__(self, request: Request) -> Answer | None:
+        """Return the page, or None when there is none at this path; of OPTIONS the edge makes its own answer."""
+        page = await self._find(request)
+        if page is None or request.method in {"GET", "HEAD", "OPTIONS"}:
+            return page
+        raise not_allowed(ALLOW)
+
+    async def _find(self, request: Request) -> Answer | None:
+        path = request.path
+        # A preflight has no token, and what it asks for is only whether the page exists.
+        if path == "/livez" or (request.method == "OPTIONS" and path in PROBES):
+            return json_answer(200, {"status": "ok"})
+        if path == "/readyz":
+            missing = await self._ready()
+            if missing is not None:
+                raise ServiceUnavailable(f"Not ready: {missing}.")
+            return json_answer(200, {"status": "ok"})
+        if path == "/metrics":
+            return self._metrics(request)
+        return None
+
+    def _metrics(self, request: Request) -> Answer:
+        """Serve Prometheus with the token, or, when none is set, a client on this machine."""
+        token = self._settings.metrics_token
+        if token is not None:
+            given = bearer_token(request)
+            if given is None:
+                raise Unauthorized("Send METRICS_TOKEN as a bearer token.")
+            if not compare_digest(given.encode(), token.get_secret_value().encode()):
+                raise InvalidToken("This is not METRICS_TOKEN.")
+        elif not request.is_of_this_machine:
+            raise Forbidden("Set METRICS_TOKEN to read metrics from another machine.")
+        return Answer(200, metrics.page(), b"text/plain; version=0.0.4; charset=utf-8")
+
+
+class Pages(Probes):
+    """Answers GET for all paths that are not operations."""
+
+    def __init__(self, settings: Settings, ready: Readiness) -> None:
+        """Load what never changes."""
+        super().__init__(settings, ready)
+        document = bundle.load()
+        self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
+        self._files["/asyncapi.yaml"] = StaticFile(asyncapi.text().encode(), YAML)
+        if settings.docs_enabled:
+            self._files |= docs_files(document["info"])
+
+    async def _find(self, request: Request) -> Answer | None:
+        path = request.path
+        if path.startswith("/problems/"):
+            return problem_page(path.removeprefix("/problems/"))
+        if path == "/" and "/docs" in self._files:
+            return Answer(307, headers=[(b"location", b"/docs")])
+        found = self._files.get(path)
+        return await super()._find(request) if found is None else found.answer(request)
+
+
+def problem_page(code: str) -> Answer | None:
+    """Return the short page that a problem's `type` points to; None for a code that nobody declares."""
+    found = _problems().get(code)
+    if found is None:
+        return None
+    html = (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>{escape(code)}</title>"
+        "<style>body{font:16px/1.5 system-ui;max-width:40rem;margin:3rem auto;padding:0 1rem}</style>"
+        f"<h1>{escape(found.title)}</h1><p><code>{escape(code)}</code>, status {found.status}.</p>"
+        f"<p>{escape(found.detail)}</p>"
+    )
+    return Answer(200, html.encode(), HTML, cache_control=CACHEABLE, content_security=PAGE_CSP)
+
+
+@cache
+def _problems() -> dict[str, type[Problem]]:
+    return _declared(Problem)
+
+
+def _declared(base: type[Problem]) -> dict[str, type[Problem]]:
+    """Return every problem class by its code; of several with one code, the most general."""
+    found = {base.code: base}
+    for child in base.__subclasses__():
+        found = {**_declared(child), **found}
+    return found

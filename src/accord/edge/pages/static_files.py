@@ -1,0 +1,103 @@
+"""Files that stay the same while the process runs: the contract, and the page that documents it."""
+
+import hashlib
+from functools import cached_property
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import orjson
+
+from accord.edge.pipeline.negotiation import accepts_gzip, gzip
+from accord.edge.pipeline.preconditions import is_match, names_tag
+from accord.edge.pipeline.request import Request
+from accord.edge.responses import JSON, NOTHING_LOADS, Answer, Header
+from accord.problems import PreconditionFailed
+
+CACHEABLE = b"public, max-age=300"
+HTML = b"text/html; charset=utf-8"
+# Swagger UI sets styles from scripts, which a policy allows, and writes none into its markup.
+DOCS_CSP = (
+    b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_VENDOR = {
+    "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
+    "swagger-ui.css": b"text/css; charset=utf-8",
+    "favicon-32x32.png": b"image/png",
+}
+_OURS = {
+    "docs.js": b"text/javascript; charset=utf-8",
+    "docs.css": b"text/css; charset=utf-8",
+    "live.js": b"text/javascript; charset=utf-8",
+    "live.css": b"text/css; charset=utf-8",
+}
+_PAGES = {"/docs": "index.html", "/docs/live": "live.html"}
+YAML = b"application/yaml"
+WEAK = "If-Match compares strongly, and this tag is weak. Read it without the header, or with If-None-Match."
+
+
+class StaticFile:
+    """One file; it is hashed once, and compressed once when somebody first asks for that."""
+
+    def __init__(self, body: bytes, content_type: bytes, content_security: bytes = NOTHING_LOADS) -> None:
+        """Take the bytes and how browsers are to treat them."""
+        self._body = body
+        self._content_type = content_type
+        self._content_security = content_security
+        # Weak, because the compressed and the plain bytes share it.
+        self._tag = b'W/"' + hashlib.sha256(body).hexdigest()[:32].encode() + b'"'
+
+    @cached_property
+    def _compressed(self) -> bytes:
+        return gzip(self._body)
+
+    def answer(self, request: Request) -> Answer:
+        """Return the file, or 304 when the client has it."""
+        headers: list[Header] = [(b"etag", self._tag), (b"vary", b"Accept-Encoding")]
+        if request.method in {"GET", "HEAD"} and not is_match(request.headers.get(b"if-match", b"*"), self._tag):
+            raise PreconditionFailed(WEAK)
+        if names_tag(request.headers.get(b"if-none-match", b""), self._tag):
+            return self._answer(304, b"", headers)
+        if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
+            return self._answer(200, self._compressed, [*headers, (b"content-encoding", b"gzip")])
+        return self._answer(200, self._body, headers)
+
+    def _answer(self, status: int, body: bytes, headers: list[Header]) -> Answer:
+        answer = Answer(
+            status,
+            body,
+            self._content_type,
+            headers,
+            cache_control=CACHEABLE,
+            content_security=self._content_security,
+        )
+        answer.compressible = False
+        return answer
+
+
+def json_file(document: Any) -> StaticFile:
+    """Return the document as JSON."""
+    return StaticFile(orjson.dumps(document), JSON)
+
+
+def docs_files(info: dict[str, Any]) -> dict[str, StaticFile]:
+    """Return the pages by path, Swagger UI in one of ours: none needs inline scripts or anything from elsewhere."""
+    ours, vendor = files("accord.edge") / "docs", _vendor_folder()
+    served: dict[str, StaticFile] = {}
+    for path, name in _PAGES.items():
+        template = Template((ours / name).read_text("utf-8"))
+        page = template.substitute(name=escape(info["title"]), version=escape(info["version"]))
+        served[path] = StaticFile(page.encode(), HTML, DOCS_CSP)
+    for names, folder in ((_VENDOR, vendor), (_OURS, ours)):
+        for name, content_type in names.items():
+            served[f"/docs/{name}"] = StaticFile((folder / name).read_bytes(), content_type)
+    return served
+
+
+def _vendor_folder() -> Path:
+    """The package keeps each version of Swagger UI in a folder of its own; it has one."""
+    found = sorted(Path(str(files("swagger_ui_bundle"))).glob("vendor/*/swagger-ui-bundle.js"))
+    return found[-1].parent

@@ -1,0 +1,40 @@
+"""Bearer authentication (RFC 6750): from the Authorization header to the caller."""
+
+from accord.context import ANONYMOUS, Caller
+from accord.contract.operations import Access
+from accord.edge.pipeline.request import Request
+from accord.problems import Unauthorized
+from accord.security.verified_tokens import VerifiedTokens
+
+
+class Authentication:
+    """Finds out who asks."""
+
+    def __init__(self, tokens: VerifiedTokens[Caller]) -> None:
+        """Take the cache of verified tokens."""
+        self._tokens = tokens
+
+    async def __call__(self, request: Request, access: Access) -> Caller:
+        """Return the caller; where signing in is optional whoever has no good token is nobody, elsewhere refused."""
+        if access == "public":
+            return ANONYMOUS
+        try:
+            token = bearer_token(request)
+            if token is None:
+                raise Unauthorized
+            return await self._tokens.caller_of(token)
+        except Unauthorized:
+            if access == "optional":
+                return ANONYMOUS
+            raise
+
+
+def bearer_token(request: Request) -> str | None:
+    """Return the token of `Authorization: Bearer …`; None when there is none. The scheme is case-insensitive."""
+    header = request.headers.get(b"authorization")
+    if header is None:
+        return None
+    scheme, _, token = header.partition(b" ")
+    if scheme.lower() != b"bearer":
+        raise Unauthorized
+    return token.strip().decode("latin-1")

@@ -1,0 +1,240 @@
+"""The compiled edge: the one middleware in Connexion's stack, between uvicorn and the operations."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from typing import Any
+
+from connexion.middleware.abstract import SpecMiddleware
+from connexion.resolver import Resolver
+from connexion.spec import Specification
+
+from accord.edge.pages.pages import ALLOW
+from accord.edge.pipeline import metrics
+from accord.edge.pipeline.body import ClientDisconnected
+from accord.edge.pipeline.client_address import ClientAddress
+from accord.edge.pipeline.cors import Cors
+from accord.edge.pipeline.deadline import Deadline
+from accord.edge.pipeline.limits import Limits
+from accord.edge.pipeline.negotiation import COMPRESS_FROM, accepts_gzip, gzip
+from accord.edge.pipeline.operation import CompiledOperation
+from accord.edge.pipeline.request import Receive, Request, Scope, Send
+from accord.edge.pipeline.router import Router, allowed, not_allowed
+from accord.edge.responses import AT_ONCE, EVENT_STREAM, Answer, AnswerAtOnce, Header, Stream, fields, problem_answer
+from accord.problems import (
+    DeadlineExceeded,
+    InternalError,
+    NotFound,
+    Problem,
+    RateLimitExceeded,
+    ServiceUnavailable,
+    Unauthorized,
+)
+from accord.telemetry import logs
+
+CLIENT_LEFT = 499
+"""What logs and metrics say, as nginx does, of a request whose client went away before it was complete."""
+Page = Callable[[Request], Awaitable[Answer | None]]
+STREAM_LINGER = 1.0
+"""Seconds that a client has to take the end of a stream before the connection is closed."""
+Socket = Callable[[Scope, Receive, Send], Awaitable[None]]
+Found = tuple[CompiledOperation, dict[str, str]]
+"""An operation and its path parameters."""
+
+
+class Edge(SpecMiddleware):
+    """Routes each request to its compiled operation, and puts on every answer what all answers have."""
+
+    def __init__(
+        self,
+        *,
+        page: Page,
+        cors: Cors,
+        addresses: ClientAddress,
+        limits: Limits,
+        timeout: float,
+        always: tuple[Header, ...],
+        compile_operation: Callable[[Any], CompiledOperation] | None = None,
+        socket: Socket | None = None,
+    ) -> None:
+        """Take the answer to what is not in the contract, what all answers have, and how operations are compiled.
+
+        Without operations and sockets, add no contract and let the server upgrade nothing.
+        """
+        self._compile_operation = compile_operation
+        self._page = page
+        self._socket = socket
+        self._cors = cors
+        self._addresses = addresses
+        self._limits = limits
+        self._deadline = Deadline(timeout)
+        self._always = always
+        self._router: Router[CompiledOperation] = Router()
+
+    def add_api(self, specification: Specification, *, resolver: Resolver, **_: object) -> None:
+        """Compile every operation that Connexion loaded and resolved to its flow."""
+        assert self._compile_operation is not None
+        for path, item in specification["paths"].items():
+            for method in {"get", "put", "post", "delete", "patch"} & set(item):
+                resolved: Any = specification.operation_cls.from_spec(
+                    specification, path=path, method=method, resolver=resolver
+                )
+                self._router.add(method.upper(), path, self._compile_operation(resolved.operation_id))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request; hand a socket to the door of the live part."""
+        if scope["type"] == "http":
+            await self._http(scope, Request.of(scope, receive), send)
+        elif scope["type"] == "websocket":
+            assert self._socket is not None
+            await self._socket(scope, receive, send)
+
+    def find(self, method: str, path: str) -> Found | None:
+        """Return the operation that is asked for, unless its answer is a stream; what else there is takes its time."""
+        found = self._router.find(path)
+        if found is None:
+            return None
+        methods, parameters = found
+        operation = methods.get("GET" if method == "HEAD" else method)
+        return None if operation is None or operation.is_stream else (operation, parameters)
+
+    def answer(self, request: Request, found: Found) -> Coroutine[Any, Any, Answer]:
+        """Return the answer of an operation, with all that it has; it is noted by `note` when it was sent."""
+        operation, parameters = found
+        request.address = self._addresses.of(request)
+        request.operation = operation.operation.id
+        return self._completed(request, operation(request, parameters))
+
+    def waits(self, request: Request, task: asyncio.Task[None]) -> None:
+        """Let the deadline count: the request is answered by a task."""
+        request.task = task
+        self._deadline.begin(task)
+
+    @staticmethod
+    def note(request: Request, answer: Answer) -> None:
+        """Count and log a request that was answered."""
+        seconds = request.elapsed()
+        metrics.request_done(request.operation or "none", answer.status, seconds, answer.error_code)
+        if request.operation is not None:
+            logs.request_line(request.id, request.operation, answer.status, seconds, request.caller, answer.trace)
+        else:
+            logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)
+
+    async def _http(self, scope: Scope, request: Request, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self.waits(request, task)
+        try:
+            answer = await self._completed(request, self._answer(request))
+        except ClientDisconnected:
+            self.note(request, Answer(CLIENT_LEFT))
+            return
+        await self.send(scope, request, answer, send)
+        self.note(request, answer)
+        if answer.stream is not None:
+            await _stream(request, answer.stream, send)
+
+    async def _completed(self, request: Request, answering: Coroutine[Any, Any, Answer]) -> Answer:
+        """Return the answer with what the request adds to it; whatever goes wrong is an answer, too."""
+        try:
+            answer = await answering
+        except ClientDisconnected:
+            raise
+        except asyncio.CancelledError:
+            # Apart from the deadline only the end of SHUTDOWN_TIMEOUT cancels; the next process can serve it.
+            late = request.task is not None and self._deadline.is_over(request.task)
+            answer = self._refusal(DeadlineExceeded() if late else ServiceUnavailable(), request)
+        except Exception as error:  # noqa: BLE001 - the client gets an answer, the log the reason
+            answer = self._refusal(error, request)
+        finally:
+            if request.task is not None:
+                self._deadline.end(request.task)
+        if answer.compressible and len(answer.body) > COMPRESS_FROM:
+            answer.headers.append((b"vary", b"Accept-Encoding"))
+            if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
+                answer.body = gzip(answer.body)
+                answer.headers.append((b"content-encoding", b"gzip"))
+        if request.limits:
+            answer.headers += request.limits
+        if b"origin" in request.headers:
+            answer.headers += self._cors.headers(request)
+        return answer
+
+    async def _answer(self, request: Request) -> Answer:
+        request.address = self._addresses.of(request)
+        found = self._router.find(request.path)
+        if found is None:
+            page = await self._page(request)
+            if page is None:
+                raise NotFound
+            return self._cors.preflight(request, ALLOW) if request.method == "OPTIONS" else page
+        methods, path = found
+        operation = methods.get("GET" if request.method == "HEAD" else request.method)
+        if operation is None:
+            return self._without_operation(request, allowed(methods))
+        request.operation = operation.operation.id
+        return await operation(request, path)
+
+    def _without_operation(self, request: Request, methods: str) -> Answer:
+        if request.method == "OPTIONS":
+            return self._cors.preflight(request, methods)
+        raise not_allowed(methods)
+
+    def _refusal(self, error: Exception, request: Request) -> Answer:
+        problem = self._problem(error, request)
+        answer = problem_answer(problem, request.id, request.path)
+        answer.trace = [f"REJECTED: {problem.code}"]
+        if b"expect" in request.headers:
+            # Nobody knows whether a client that was to wait for `100 Continue` still sends the body.
+            answer.headers.append((b"connection", b"close"))
+        return answer
+
+    def _problem(self, error: Exception, request: Request) -> Problem:
+        if isinstance(error, Unauthorized):
+            try:
+                self._limits.refused(request)
+            except RateLimitExceeded as too_many:
+                return too_many
+        if isinstance(error, Problem):
+            return error
+        if isinstance(error, TimeoutError):
+            return DeadlineExceeded()
+        logs.exception("The edge failed.", error, request_id=request.id)
+        return InternalError()
+
+    async def send(self, scope: Scope, request: Request, answer: Answer, send: Send) -> None:
+        """Send the answer at once if the server can, else as ASGI has it; of a stream just the head."""
+        at_once: dict[str, AnswerAtOnce] = scope.get("extensions", {}).get(AT_ONCE)
+        is_whole = answer.content_type is not EVENT_STREAM
+        if at_once and is_whole and at_once["answer"](answer, request.id):
+            return
+        headers = fields(answer, request.id, self._always)
+        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+        if answer.stream is None:
+            await send({"type": "http.response.body", "body": answer.body})
+
+
+async def _stream(request: Request, stream: Stream, send: Send) -> None:
+    """Let the answer go on until it ends or the client leaves; the deadline of requests is over by then."""
+
+    async def write(data: bytes) -> None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    tasks = {asyncio.ensure_future(stream(write)), asyncio.create_task(_left(request))}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        for error in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(error, Exception):
+                logs.exception("A stream failed.", error, request_id=request.id)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STREAM_LINGER):
+            await send({"type": "http.response.body", "body": b""})
+
+
+async def _left(request: Request) -> None:
+    assert request.receive is not None
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,93 @@
+"""Cross-origin requests (the Fetch standard, section 3.2): listed origins only, with credentials."""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
+
+from accord.contract.operations import METHODS, operations, resolve
+from accord.edge.pipeline.request import READ, Request, printable
+from accord.edge.responses import EXPOSED, Answer, Header
+from accord.telemetry import logs
+
+MOST_TOLD = 100
+"""Refused origins that are logged, each once."""
+_MAX_AGE = b"86400"
+_loopback = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?").fullmatch
+
+
+class Origins:
+    """Where the pages come from that browsers may call from; in development also from this machine, by any port."""
+
+    def __init__(self, listed: Collection[str], *, is_development: bool) -> None:
+        """Take CORS_ORIGINS."""
+        self.listed = {origin.encode() for origin in listed}
+        self._is_development = is_development
+        self._told: set[bytes] = set()
+
+    def admits(self, origin: bytes) -> bool:
+        """Say whether pages of this origin may call."""
+        return origin in self.listed or (self._is_development and _loopback(origin) is not None)
+
+    def tell(self, origin: bytes, request: Request) -> None:
+        """Log a refused origin, once: its page only learns that there was no answer for it."""
+        if origin in self._told or len(self._told) >= MOST_TOLD or is_own(origin, request):
+            return
+        self._told.add(origin)
+        message = "CORS_ORIGINS does not list the origin of a page: its browser keeps the answers from it."
+        logs.warning(message, origin=printable(origin[:200]), request_id=request.id)
+
+
+def is_own(origin: bytes, request: Request) -> bool:
+    """Say whether the page came from this server, whatever scheme a proxy in front of it speaks."""
+    return origin.partition(b"://")[2] == request.headers.get(b"host", b"")
+
+
+class Cors:
+    """Answers preflights and lets the listed origins read answers; others get no header at all."""
+
+    def __init__(self, origins: Origins, document: Mapping[str, Any]) -> None:
+        """Take the contract: what it reads and writes is allowed and exposed, and what the edge does beside it."""
+        self._origins = origins
+        self._allowed = _listed({*READ, *_read_by(document)})
+        self._exposed = _listed({*EXPOSED, *_written_by(document)})
+
+    def headers(self, request: Request) -> list[Header]:
+        """Return the headers for an answer to this request, which comes from a page."""
+        origin = request.headers[b"origin"]
+        if not self._origins.admits(origin):
+            self._origins.tell(origin, request)
+            return []
+        return [
+            (b"access-control-allow-origin", origin),
+            (b"access-control-allow-credentials", b"true"),
+            (b"access-control-expose-headers", self._exposed),
+        ]
+
+    def preflight(self, request: Request, methods: str) -> Answer:
+        """Answer OPTIONS: `Allow` for everybody, permission for a preflight from a listed origin."""
+        answer = Answer(204, headers=[(b"allow", methods.encode())])
+        origin = request.headers.get(b"origin")
+        if origin is not None and self._origins.admits(origin) and b"access-control-request-method" in request.headers:
+            answer.headers += [
+                (b"access-control-allow-methods", methods.encode()),
+                (b"access-control-allow-headers", self._allowed),
+                (b"access-control-max-age", _MAX_AGE),
+            ]
+        return answer
+
+
+def _read_by(document: Mapping[str, Any]) -> Iterable[str]:
+    """Return the headers that operations take as parameters."""
+    return (p.name for operation in operations(document) for p in operation.parameters if p.place == "header")
+
+
+def _written_by(document: Mapping[str, Any]) -> Iterable[str]:
+    """Return the headers that answers of operations have."""
+    items = (item[method] for item in document.get("paths", {}).values() for method in METHODS if method in item)
+    answers = (resolve(document, answer) for item in items for answer in item["responses"].values())
+    return (name for answer in answers for name in answer.get("headers", {}))
+
+
+def _listed(names: Iterable[str]) -> bytes:
+    """Return the names as a list; names that differ in their letters' case alone are one header."""
+    return ", ".join(sorted({name.lower(): name for name in sorted(names)}.values())).encode()

@@ -1,0 +1,110 @@
+"""Which bucket a request is counted in."""
+
+from collections import Counter
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from accord.context import Caller
+from accord.contract.operations import Operation
+from accord.database.pool import Database
+from accord.edge.pipeline.client_address import bucket_key
+from accord.edge.pipeline.rate_limits import LocalBucket, SharedBucket, Verdict
+from accord.edge.pipeline.request import Request
+from accord.problems import RateLimitExceeded
+from accord.settings import Rate, Settings
+
+# Three mistyped sign-ups would otherwise keep somebody who is trying the service out for an hour.
+_WHILE_TRYING = f"{RateLimitExceeded.detail} RATE_LIMIT_ENABLED=false turns the limits off while you try things out."
+
+MOST_OPEN = 100
+"""Live connections, sockets and streams together, that one account may have in one process."""
+UNREADABLE = "unreadable"
+"""Counts sign-ins by proxies whose clients are one, as long as a day, for the doctor; it refuses nothing."""
+UNREADABLE_RATE = Rate(1, 86_400)
+
+
+class Limits:
+    """The buckets of this process; where rate limiting is not `enabled`, requests are not to be counted."""
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        """Make the buckets that the contract's `x-rate-limit` names, and the two for everything else."""
+        self.enabled = settings.rate_limit_enabled
+        self._is_development = settings.env == "development"
+        self._advice = _WHILE_TRYING if self._is_development else None
+        self._anonymous = LocalBucket("anonymous", settings.rate_limit_anonymous)
+        self._authenticated = LocalBucket("authenticated", settings.rate_limit_authenticated)
+        self._connections = LocalBucket("live", settings.rate_limit_live)
+        rates = {
+            "login": settings.rate_limit_login,
+            "register": settings.rate_limit_register,
+            "refresh": settings.rate_limit_refresh,
+            "forgotPassword": settings.rate_limit_forgot_password,
+        }
+        self._shared = {name: SharedBucket(name, rate, database) for name, rate in rates.items()}
+        self._open: Counter[str] = Counter()
+        self._unreadable = SharedBucket(UNREADABLE, UNREADABLE_RATE, database)
+
+    async def before(self, request: Request, operation: Operation) -> None:
+        """Count by address before anybody is authenticated; a request with a token waits for `after`."""
+        if self.exempts(request):
+            return
+        if operation.rate_limit is not None:
+            key = bucket_key(request.address)
+            verdict = await self._shared[operation.rate_limit].take(key)
+            if request.unreadable:
+                await self._unreadable.take(key)
+            self._apply(verdict, request)
+        elif operation.access == "public" or b"authorization" not in request.headers:
+            self._by_address(request)
+
+    def after(self, request: Request, caller: Caller) -> None:
+        """Count by account; who sent a token that is nobody's, where that is allowed, by address."""
+        if caller.id:
+            self._apply(self._authenticated.take(caller.id), request)
+        elif not request.limits:
+            self._by_address(request)
+
+    def exempts(self, request: Request) -> bool:
+        """Say whether its address is not counted: in development, that of this machine is somebody trying things."""
+        return self._is_development and request.is_of_this_machine
+
+    def refused(self, request: Request) -> None:
+        """Count a 401 against its address, whatever was presented, so that nothing can be guessed without end."""
+        if self.enabled and not request.limits:
+            self._by_address(request)
+
+    def connection(self, request: Request) -> None:
+        """Count a new live connection of an address; raise RateLimitExceeded."""
+        if not self.exempts(request):
+            self._connection(f"address {bucket_key(request.address)}")
+
+    def connection_of(self, account_id: str) -> None:
+        """Count a new live connection of an account, which has only so many at once; raise RateLimitExceeded."""
+        if self.enabled and self._open[account_id] >= MOST_OPEN:
+            raise RateLimitExceeded("This account has too many live connections; close some.", retryAfter=60)
+        self._connection(f"account {account_id}")
+
+    @contextmanager
+    def opened(self, account_id: str) -> Generator[None]:
+        """Hold a live connection of an account, while it is open."""
+        self._open[account_id] += 1
+        try:
+            yield
+        finally:
+            self._open[account_id] -= 1
+            if not self._open[account_id]:
+                del self._open[account_id]
+
+    def _connection(self, whose: str) -> None:
+        wait = self._connections.take(whose).wait if self.enabled else 0
+        if wait:
+            raise RateLimitExceeded(self._advice, retryAfter=wait)
+
+    def _by_address(self, request: Request) -> None:
+        if not self.exempts(request):
+            self._apply(self._anonymous.take(bucket_key(request.address)), request)
+
+    def _apply(self, verdict: Verdict, request: Request) -> None:
+        request.limits, wait = verdict
+        if wait:
+            raise RateLimitExceeded(self._advice, retryAfter=wait)

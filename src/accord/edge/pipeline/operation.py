@@ -1,0 +1,169 @@
+"""One compiled pipeline for each operation: everything the contract says about it, looked up once, at start."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+
+from accord import clock
+from accord.context import ANONYMOUS, Caller, RequestInfo
+from accord.contract.operations import Operation, resolve
+from accord.contract.validators import MAX_ERRORS, FieldError
+from accord.dispatch import Dispatch, Result
+from accord.edge.pipeline import metrics, preconditions
+from accord.edge.pipeline.authentication import Authentication
+from accord.edge.pipeline.body import BodyGuard, JsonBody
+from accord.edge.pipeline.limits import Limits
+from accord.edge.pipeline.negotiation import accepts_events, accepts_json
+from accord.edge.pipeline.pagination import next_link
+from accord.edge.pipeline.parameters import CompiledParameters
+from accord.edge.pipeline.request import Request
+from accord.edge.responses import EVENT_STREAM, NO_STORE, Answer, Write, problem_answer, problem_document
+from accord.problems import Forbidden, NotAcceptable, ValidationFailed, VersionConflict
+from accord.security.permissions import allows
+
+_SECRET_FIELDS = {"accessToken", "refreshToken", "ticket"}
+StreamTo = Callable[[Caller, Any, Write], Awaitable[None]]
+"""Writes what `x-stream` names, to whom and from where the flow has allowed."""
+
+
+class CompiledOperation:
+    """Guards, authenticates, authorises, validates, dispatches and answers one operation, in the order of E-1."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        bundle: dict[str, Any],
+        dispatch: Dispatch,
+        authentication: Authentication,
+        limits: Limits,
+        streams: Mapping[str, StreamTo],
+        *,
+        body_limit: int,
+        timeout: float,
+    ) -> None:
+        """Compile the validators and decide everything that does not depend on the request."""
+        self.operation = operation
+        self._dispatch = dispatch
+        self._authenticate = authentication
+        self._limits = limits
+        self._timeout = timeout
+        self._guard = BodyGuard(body_limit, expected=operation.body_schema is not None)
+        self._parameters = CompiledParameters(operation.parameters)
+        self._body = None if operation.body_schema is None else JsonBody(operation.body_schema)
+        headers = {parameter.name for parameter in operation.parameters if parameter.place == "header"}
+        takes_conditions = bool({"If-Match", "If-None-Match"} & headers)
+        self._reads_a_record = takes_conditions and operation.method == "GET"
+        self._changes_a_record = takes_conditions and operation.method != "GET"
+        self._takes_key = "Idempotency-Key" in headers
+        properties: dict[str, Any] = resolve(bundle, operation.success_schema or {}).get("properties", {})
+        self._has_version = "version" in properties and "id" in properties
+        self._pages = "totalPages" in properties or "nextCursor" in properties
+        kind = operation.definition.get("x-stream")
+        self._stream = None if kind is None else streams[kind]
+        self.is_stream = kind is not None
+        self._accepts = accepts_json if kind is None else accepts_events
+        self._compressible = not _SECRET_FIELDS & set(properties)
+        self._cache_control: bytes = operation.definition.get("x-cache-control", NO_STORE.decode()).encode()
+
+    async def __call__(self, request: Request, path: dict[str, str]) -> Answer:
+        """Answer the request, or raise the problem that refuses it."""
+        operation, headers = self.operation, request.headers
+        if b"accept" in headers and not self._accepts(headers[b"accept"]):
+            raise NotAcceptable
+        has_body = self._guard.check(request)
+        limits = self._limits if self._limits.enabled else None
+        if limits is not None:
+            await limits.before(request, operation)
+        caller = ANONYMOUS if operation.access == "public" else await self._authenticate(request, operation.access)
+        request.caller = caller.id or None
+        if limits is not None:
+            limits.after(request, caller)
+            if self.is_stream:
+                limits.connection(request)
+                limits.connection_of(caller.id)
+        if operation.permission is not None and not allows(caller.permissions, operation.permission):
+            raise Forbidden
+        text = b""
+        if has_body:
+            text = await self._guard.read(request) if request.body is None else self._guard.bounded(request.body)
+        inputs = self._inputs(request, path, text)
+        started = time.perf_counter()
+        result = await self._dispatch(operation, caller, self._info(request), inputs)
+        metrics.flow_done(operation, result, time.perf_counter() - started)
+        if not result.success:
+            answer = self._refusal(request, result)
+        elif self._stream is not None:
+            answer = _streamed(request, partial(self._streaming, self._stream, caller, result.data))
+        else:
+            answer = self._answer(request, result)
+        answer.compressible = self._compressible
+        answer.trace = result.trace
+        return answer
+
+    async def _streaming(self, stream: StreamTo, caller: Caller, data: Any, write: Write) -> None:
+        with self._limits.opened(caller.id):
+            await stream(caller, data, write)
+
+    def _inputs(self, request: Request, path: dict[str, str], text: bytes) -> dict[str, Any]:
+        inputs, errors = self._parameters.parse(path, request.query, request.headers)
+        if self._body is not None:
+            inputs["body"], wrong = self._body.parse(text) if text else (None, [])
+            errors += wrong
+            if not text and self.operation.body_required:
+                errors.append(FieldError(field="", message="a JSON body is required"))
+        if errors:
+            raise ValidationFailed(errors=errors[:MAX_ERRORS])
+        if self._changes_a_record and preconditions.has_any(request.headers):
+            preconditions.check_change(request.headers, inputs)
+        if self._stream is not None and b"last-event-id" in request.headers:
+            # A client that connects again repeats its URL, and tells in this header how far it came since.
+            inputs["after"] = request.headers[b"last-event-id"].decode("ascii")
+        return inputs
+
+    def _info(self, request: Request) -> RequestInfo:
+        deadline = clock.time() + self._timeout - request.elapsed()
+        key = request.headers.get(b"idempotency-key") if self._takes_key else None
+        is_traced = b"traceparent" in request.headers
+        return RequestInfo(
+            request.id,
+            request.address,
+            request.user_agent,
+            request.traceparent if is_traced else None,
+            deadline,
+            None if key is None else key.decode("latin-1"),
+            request.tracestate if is_traced else None,
+        )
+
+    def _answer(self, request: Request, result: Result) -> Answer:
+        data = result.data
+        answer = Answer(result.status, cache_control=self._cache_control)
+        if self._has_version:
+            version: int = data["version"]
+            answer.headers.append((b"etag", preconditions.etag(version)))
+            asked = request.headers
+            is_conditional = self._reads_a_record and (b"if-none-match" in asked or b"if-match" in asked)
+            if is_conditional and preconditions.is_held(asked, version):
+                answer.status = 304
+                return answer
+        if self._pages:
+            answer.headers += next_link(request, data)
+        if data is not None:
+            answer.body = orjson.dumps(data)
+        return answer
+
+    def _refusal(self, request: Request, result: Result) -> Answer:
+        code = result.error_code or ""
+        if self._changes_a_record and code == VersionConflict.code and preconditions.has_any(request.headers):
+            return problem_answer(preconditions.refusal(request.headers, result.detailed), request.id, request.path)
+        return problem_document(result.status, code, result.message, result.detailed, request.id, request.path)
+
+
+def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Answer:
+    """Return an answer without end; a request for the head alone gets just that."""
+    # Proxies of the nginx kind would collect events otherwise.
+    answer = Answer(200, content_type=EVENT_STREAM, headers=[(b"x-accel-buffering", b"no")])
+    answer.stream = None if request.method == "HEAD" else write_to
+    return answer

@@ -1,0 +1,92 @@
+"""The door to the live sockets: only their path, known origins, and a limit to how often one may come."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
+
+from accord.edge.pipeline.client_address import ClientAddress
+from accord.edge.pipeline.cors import Origins, is_own
+from accord.edge.pipeline.limits import Limits
+from accord.edge.pipeline.request import Receive, Request, Scope, Send
+from accord.edge.responses import Header, fields, problem_answer
+from accord.problems import Forbidden, NotFound, Problem, RateLimitExceeded
+from accord.telemetry import logs
+
+PATH = "/api/v1/ws"
+
+
+class Visit(ExitStack):
+    """One connection that was let in, as the limits see it."""
+
+    def __init__(self, limits: Limits, request: Request) -> None:
+        super().__init__()
+        self._limits = limits
+        self._request = request
+
+    def admits(self, account_id: str) -> bool:
+        """Count the connection against an account; False when that has too many, or too many new ones."""
+        try:
+            self._limits.connection_of(account_id)
+        except RateLimitExceeded:
+            return False
+        self.enter_context(self._limits.opened(account_id))
+        return True
+
+    def may_try_again(self) -> bool:
+        """Count a token that was nobody's against the address; False when there were too many."""
+        self._request.limits = []
+        try:
+            self._limits.refused(self._request)
+        except RateLimitExceeded:
+            return False
+        return True
+
+
+Live = Callable[[Receive, Send, Visit], Awaitable[None]]
+
+
+class SocketDoor:
+    """Lets connections in to the live part, or answers them with a problem instead of the handshake."""
+
+    def __init__(
+        self,
+        live: Live,
+        origins: Origins,
+        addresses: ClientAddress,
+        limits: Limits,
+        always: tuple[Header, ...],
+    ) -> None:
+        """Take who serves connections, and the origins that pages may come from."""
+        self._live = live
+        self._origins = origins
+        self._addresses = addresses
+        self._limits = limits
+        self._always = always
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        request = Request.of(scope, receive)
+        request.address = self._addresses.of(request)
+        await receive()  # the request to connect
+        try:
+            self._check(request)
+        except Problem as problem:
+            await self._refuse(request, problem, send)
+            return
+        with Visit(self._limits, request) as visit:
+            await self._live(receive, send, visit)
+
+    def _check(self, request: Request) -> None:
+        if request.path != PATH:
+            raise NotFound
+        origin = request.headers.get(b"origin")
+        if origin is not None and not self._origins.admits(origin) and not is_own(origin, request):
+            self._origins.tell(origin, request)
+            raise Forbidden("CORS_ORIGINS does not list the origin of this page.")
+        self._limits.connection(request)
+
+    async def _refuse(self, request: Request, problem: Problem, send: Send) -> None:
+        answer = problem_answer(problem, request.id, request.path)
+        headers = fields(answer, request.id, self._always)
+        await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": answer.body})
+        logs.request_line(request.id, None, answer.status, request.elapsed(), method="GET", path=request.path)

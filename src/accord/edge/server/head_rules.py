@@ -1,0 +1,107 @@
+"""What the head of a request must be, where the parser takes more than HTTP/1.1 has (RFC 9112)."""
+
+import re
+from functools import lru_cache
+from typing import NamedTuple
+
+from accord.edge.responses import Header
+from accord.problems import InvalidToken, Problem, ValidationFailed
+
+MAX_URL = 8192
+MAX_HEAD = 32_768
+"""Bytes of all header names and values together."""
+MAX_HANDSHAKE_HEADERS = 100
+MAX_HANDSHAKE_HEADER = 8000
+MAX_USUAL_LINE = 256
+"""Bytes of request lines that are read once for all who send the same one."""
+DECISIVE = {b"expect", b"transfer-encoding"}
+"""The fields that few heads have, and that decide on the request as a whole, as the host does."""
+MALFORMED = "must be a well-formed HTTP/1.1 request"
+_LONG_URL = f"must have a URL of at most {MAX_URL} characters"
+LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
+_CODING = "must have no transfer coding but chunked, once, and none in HTTP/1.0"
+_HOST = "must have one Host header with a host and perhaps a port"
+
+_request_line = re.compile(
+    rb"(?P<method>[A-Z-]+) "
+    rb"(?:(?:(?i:https?)://(?:\[[0-9A-Za-z:.]+\]|[^][/?#@: ]+)(?::[0-9]{0,5})?)?"
+    rb"(?P<path>/[^ ?#]*)(?:\?(?P<query>[^ #]*))?(?:#[^ ]*)?|\*)"
+    rb" HTTP/1\.(?P<minor>[01])"
+).fullmatch
+_host = re.compile(rb"(?:\[[0-9A-Za-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]{0,5})?").fullmatch
+
+
+class Target(NamedTuple):
+    """What a request line asks for; a path of `*`, as that of `OPTIONS *`, is found nowhere."""
+
+    method: str
+    path: str
+    query: bytes
+    is_http_1_0: bool
+
+
+def target_of(head: bytes | bytearray) -> Target:
+    """Return what is asked for; raise ValidationFailed for other protocols, other versions and requests to proxies."""
+    line = bytes(head[: head.find(b"\r\n")])
+    return _usual_target(line) if len(line) < MAX_USUAL_LINE else _target(line)
+
+
+def check(headers: list[Header], *, is_http_1_0: bool) -> None:
+    """Raise the problem with the fields that decide on a request as a whole."""
+    hosts = codings = 0
+    for name, value in headers:
+        if name == b"host":
+            hosts += 1
+            if not _is_host(value):
+                raise malformed(_HOST)
+        elif name == b"expect" and not is_http_1_0 and value.lower() != b"100-continue":
+            raise _expectation_failed()
+        elif name == b"transfer-encoding":
+            codings += 1
+            # Proxies of HTTP/1.0 do not know it, and take the body for the next request. Where a body with another
+            # coding ends is uncertain, too, so that it is the connection's fault and not only the body's.
+            if is_http_1_0 or codings > 1 or value.lower() != b"chunked":
+                raise malformed(_CODING)
+    if hosts > 1 or not (hosts or is_http_1_0):
+        raise malformed(_HOST)
+
+
+def check_size(url: bytes, headers: list[Header]) -> None:
+    """Raise the problem with a head that is too large."""
+    if len(url) > MAX_URL:
+        raise malformed(_LONG_URL)
+    if sum(len(name) + len(value) for name, value in headers) > MAX_HEAD:
+        raise too_large(max(headers, key=lambda header: len(header[1]))[0])
+
+
+def malformed(rule: str) -> Problem:
+    """Return the problem of a head that breaks a rule."""
+    return ValidationFailed(errors=[{"field": "", "message": rule}])
+
+
+def _expectation_failed() -> Problem:
+    """Return the problem with a status of its own, which RFC 9110 has for this and no operation can answer."""
+    problem = malformed("must expect nothing but 100-continue")
+    problem.status = 417  # pyright: ignore[reportAttributeAccessIssue]  # not a class, as no operation has it
+    return problem
+
+
+def too_large(header: bytes | bytearray) -> Problem:
+    """Refuse a head for the header that made it so; a token that is too long to be read is not a good one."""
+    return InvalidToken() if header.strip().lower() == b"authorization" else malformed(LONG_HEAD)
+
+
+def _target(line: bytes) -> Target:
+    found = _request_line(line)
+    if found is None or found["method"] == b"CONNECT":
+        raise malformed(MALFORMED)
+    method, path, query, minor = found.groups()
+    return Target(method.decode(), "*" if path is None else path.decode("latin-1"), query or b"", minor == b"0")
+
+
+_usual_target = lru_cache(1024)(_target)
+
+
+@lru_cache(1024)
+def _is_host(value: bytes) -> bool:
+    return _host(value) is not None

@@ -1,0 +1,92 @@
+"""uvicorn, set up for this application and stopped by the boot."""
+
+import asyncio
+import contextlib
+import logging
+import socket
+from collections.abc import Generator
+from functools import partial
+from typing import TYPE_CHECKING
+
+import uvicorn
+
+from accord.edge.fast_path.response_head import Heads
+from accord.edge.fast_path.run_until_blocked import Eager
+from accord.edge.responses import always
+from accord.edge.server.http_protocol import HttpProtocol
+from accord.edge.server.unread import UNREAD_AT_STOP, UNREAD_FOR, Unread
+from accord.edge.server.websocket_protocol import SocketProtocol
+from accord.settings import Settings
+from accord.telemetry import logs
+
+if TYPE_CHECKING:
+    from accord.edge.pipeline.compiled_edge import Edge
+
+
+class Server(uvicorn.Server):
+    """uvicorn without its own signal handling: it would raise the signal again and end the process in the middle."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        """Keep the connections in sight."""
+        super().__init__(config)
+        self._unread = Unread(self.server_state.connections)
+
+    async def on_tick(self, counter: int) -> bool:
+        """Do what is to be done ten times a second, and every 5 seconds cut those who do not read."""
+        if counter % 50 == 0:
+            try:
+                self._unread.cut(UNREAD_FOR)
+            except Exception as error:  # noqa: BLE001 - one connection must not stop the server
+                logs.exception("Unread connections could not be cut.", error)
+        return await super().on_tick(counter)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Wait for requests and connections, but not for those who do not read."""
+        cutting = asyncio.create_task(self._cut_unread())
+        try:
+            await super().shutdown(sockets)
+        finally:
+            cutting.cancel()
+
+    async def _cut_unread(self) -> None:
+        while True:
+            self._unread.cut(UNREAD_AT_STOP)
+            await asyncio.sleep(0.5)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Leave signals to the boot."""
+        yield
+
+
+def server(application: object, settings: Settings, edge: "Edge | None" = None, *, has_sockets: bool = True) -> Server:
+    """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other.
+
+    `edge` answers operations without ASGI; leave it out where something around the application must see them.
+    """
+    heads = Heads(always(settings))
+    logging.getLogger("uvicorn.error").addFilter(_is_not_said_already)
+    config = uvicorn.Config(
+        application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
+        http=partial(HttpProtocol, heads=heads, eager=Eager(), edge=edge, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
+        ws=SocketProtocol if has_sockets else "none",
+        # Compressed, a connection takes three times the memory, and half the messages go through.
+        ws_per_message_deflate=False,
+        ws_max_size=65_536,
+        ws_ping_interval=25.0,
+        ws_ping_timeout=25.0,
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=False,
+        backlog=2048,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=settings.shutdown_timeout,
+    )
+    return Server(config)
+
+
+def _is_not_said_already(record: logging.LogRecord) -> bool:
+    """Drop what uvicorn says of malformed requests; the protocol logs them itself, with the id in the answer."""
+    return record.msg != "Invalid HTTP request received."

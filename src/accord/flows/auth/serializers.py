@@ -1,0 +1,47 @@
+"""How sessions and their tokens look on the wire."""
+
+from datetime import datetime
+from typing import Any
+
+from accord.context import Context
+from accord.contract.serializers import record_shape
+from accord.contract.types import SessionOrNull, SignedIn, User
+from accord.flows.auth import rules
+
+user = record_shape(User)
+session = record_shape(SessionOrNull)
+
+
+def refreshed(context: Context, account: User, session: Any, refresh_token: str) -> SignedIn:
+    """Return a successor with an access token that shows, when it is used, that the successor came."""
+    generation = rules.generation_of(rules.token_hash(refresh_token))
+    return signed_in(
+        context,
+        account,
+        str(session.session_id),
+        refresh_token,
+        ends_at=session.expires_at,
+        generation=generation,
+    )
+
+
+def signed_in(
+    context: Context,
+    account: User,
+    session_id: str,
+    refresh_token: str,
+    *,
+    ends_at: datetime,
+    generation: str | None = None,
+) -> SignedIn:
+    """Return the tokens of a session, with a fresh access token that does not outlive it."""
+    now, settings = context.now(), context.settings
+    left = max(1, int((ends_at - now).total_seconds()))
+    lifetime = min(settings.access_token_ttl, settings.session_idle_ttl, left)
+    return {
+        "accessToken": context.tokens.issue(account["id"], session_id, now.timestamp(), lifetime, generation),
+        "tokenType": "Bearer",
+        "expiresIn": lifetime,
+        "refreshToken": refresh_token,
+        "user": account,
+    }

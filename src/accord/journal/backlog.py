@@ -1,0 +1,92 @@
+"""How far stamping is behind, and whether anybody does it: for metrics (O-5) and for `accord doctor`."""
+
+import asyncio
+from typing import Any
+
+from prometheus_client import Gauge
+from sqlalchemy import BigInteger, Boolean, Double, column, text
+
+from accord.database.pool import Database
+from accord.database.statement import Statement
+from accord.journal.sequencer import IS_LED, Relay
+from accord.telemetry import logs
+
+INTERVAL = 2.0
+"""Seconds between looks."""
+
+OVERDUE = 5.0
+"""Seconds after which an entry without position is worth an alarm."""
+NEWEST = 200
+"""The newest entries are looked at whatever is known of transactions: it may be wrong."""
+
+_entries = Gauge("accord_journal_backlog", "Committed journal entries that have no position yet.")
+_overdue = Gauge("accord_journal_overdue", f"Committed journal entries without position for more than {OVERDUE:.0f} s.")
+_lag = Gauge("accord_relay_lag_seconds", "Age of the oldest committed journal entry that has no position yet.")
+_leading = Gauge("accord_relay_leading", "1 while this process gives entries their positions.")
+
+_WAITS = "NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = entry.id)"
+
+
+def _waiting(entries: str) -> Statement:
+    return Statement(
+        text(
+            f"SELECT count(*) AS entries, count(*) FILTER (WHERE at < clock_timestamp() - interval '{OVERDUE} s')"  # noqa: S608 - the names are ours
+            " AS overdue,"
+            " COALESCE(GREATEST(EXTRACT(epoch FROM clock_timestamp() - min(at)), 0), 0)::double precision AS seconds"
+            f" FROM ({entries}) waiting"
+        ).columns(column("entries", BigInteger()), column("overdue", BigInteger()), column("seconds", Double()))
+    )
+
+
+_BACKLOG = _waiting(
+    f"SELECT id, at FROM journal entry WHERE {_WAITS}"  # noqa: S608 - the names are ours
+    " AND transaction_id >= (SELECT low_transaction_id FROM journal_relay)"
+    " AND transaction_id < (SELECT pg_snapshot_xmax(pg_current_snapshot()))"
+    f" UNION SELECT id, at FROM (SELECT id, at FROM journal ORDER BY id DESC LIMIT {NEWEST}) entry WHERE {_WAITS}"
+)
+_ALL = _waiting(f"SELECT id, at FROM journal entry WHERE {_WAITS}")  # noqa: S608 - the names are ours
+_BY_INDEX = (
+    b"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
+    b" set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
+)
+_IS_RELAYED = Statement(
+    text(f"SELECT {IS_LED} AS relayed FROM journal_relay").columns(column("relayed", Boolean()))  # noqa: S608
+)
+
+
+async def backlog(database: Database) -> Any:
+    """Return how many `entries` wait for their position, for how many `seconds` the oldest has, and the `overdue`."""
+    async with database.connection() as connection, connection.transaction():
+        # The planner cannot know how few there are, and would read the whole journal.
+        await connection.execute(_BY_INDEX)
+        [outcome] = await connection.run((_BACKLOG, {}))
+    return outcome.rows[0]
+
+
+async def whole_backlog(database: Database) -> Any:
+    """Return the same of every entry that there is, however old; it takes as long as reading the journal does."""
+    return await database.one(_ALL)
+
+
+async def is_relayed(database: Database) -> bool:
+    """Say whether some process has the lease of the leading relay."""
+    return (await database.one(_IS_RELAYED)).relayed
+
+
+async def measure(database: Database, relay: Relay | None) -> None:
+    """Keep the metrics of this process current until cancelled; a process without a relay sees the backlog, too."""
+    if relay is not None:
+        _leading.set_function(lambda: relay.leads)
+    was_overdue = False
+    while True:
+        try:
+            found = await backlog(database)
+            _entries.set(found.entries)
+            _overdue.set(found.overdue)
+            _lag.set(found.seconds)
+            if found.overdue and not was_overdue:
+                logs.warning("Committed changes wait for their position.", entries=found.overdue, seconds=found.seconds)
+            was_overdue = bool(found.overdue)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next look may tell more
+            logs.debug("The backlog of the journal could not be measured.", reason=type(error).__name__)
+        await asyncio.sleep(INTERVAL)

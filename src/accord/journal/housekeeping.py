@@ -1,0 +1,101 @@
+"""What the leading relay does beside stamping: signed checkpoints, partitions for the time to come, and forgetting."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from accord.database.pool import Database
+from accord.journal import partitions
+from accord.journal.checkpoints import keep, kept, sign
+from accord.journal.keys import JournalKeys, endorse_predecessors
+from accord.journal.reading import relay_state
+from accord.journal.sequencer import Relay
+from accord.telemetry import logs
+
+INTERVAL = 1.0
+"""Seconds between looks."""
+CHECKPOINT_ENTRIES = 1000
+CHECKPOINT_SECONDS = 60.0
+"""A checkpoint is signed after so many entries, or so many seconds after the last one when there are any."""
+PARTITION_SECONDS = 3600.0
+PARTITION_RETRY_SECONDS = 60.0
+"""Seconds between looks for months that need a partition, and after one that could not be made for its lock."""
+FORGET_SECONDS = 60.0
+"""Seconds between looks for sessions that need no longer be kept; when there are many, each look takes some."""
+
+
+class Housekeeping:
+    """Runs beside a relay, and works only while that leads."""
+
+    def __init__(
+        self,
+        relay: Relay,
+        database: Database,
+        data_dir: Path | None,
+        keys: JournalKeys,
+        forget_sessions: Callable[[], Awaitable[bool]],
+    ) -> None:
+        """Take where checkpoints are kept, the keys that sign them, and what forgets some old sessions.
+
+        `forget_sessions` says whether there may be more.
+        """
+        self._relay = relay
+        self._database = database
+        self._data_dir = data_dir
+        self._keys = keys
+        self._forget_some = forget_sessions
+        self._has_endorsed = False
+        self._signed_position = 0
+        self._signed_at = time.monotonic()
+        self._partitions_at = float("-inf")
+        self._forgot_at = float("-inf")
+
+    async def run(self) -> None:
+        """Keep house until cancelled, whatever happens to the database meanwhile."""
+        while True:
+            await asyncio.sleep(INTERVAL)
+            if not self._relay.leads:
+                continue
+            await self._try(self._make_partitions)
+            await self._try(self._sign_checkpoint)
+            await self._try(self._forget_sessions)
+
+    async def prepare(self) -> None:
+        """Make the partition of this month before anything is written: the service may have been off for long."""
+        await self._try(self._make_partitions)
+
+    async def _try(self, task: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await task()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the house has to be kept on
+            logs.warning("Housekeeping failed; it tries again.", reason=type(error).__name__)
+
+    async def _make_partitions(self) -> None:
+        if time.monotonic() - self._partitions_at < PARTITION_SECONDS:
+            return
+        # Noted first: a month whose entries are elsewhere already cannot be made, and must not be tried each second.
+        self._partitions_at = time.monotonic()
+        if not await partitions.make_ahead(self._database):
+            self._partitions_at += PARTITION_RETRY_SECONDS - PARTITION_SECONDS
+
+    async def _sign_checkpoint(self) -> None:
+        now = time.monotonic()
+        state = await relay_state(self._database)
+        new = state.position - self._signed_position
+        if new == 0 or (new < CHECKPOINT_ENTRIES and now - self._signed_at < CHECKPOINT_SECONDS):
+            return
+        if not self._has_endorsed:
+            known = await kept(self._database, self._data_dir)
+            await endorse_predecessors(self._database, self._data_dir, self._keys, known, state.position)
+            self._has_endorsed = True
+        await keep(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
+        self._signed_position, self._signed_at = state.position, now
+
+    async def _forget_sessions(self) -> None:
+        if time.monotonic() - self._forgot_at < FORGET_SECONDS:
+            return
+        # Noted first: what fails must not be tried each second.
+        self._forgot_at = time.monotonic()
+        if await self._forget_some():
+            self._forgot_at = float("-inf")

@@ -1,0 +1,53 @@
+"""A journal that was restored from a dump: its transaction ids count in the cluster that it came from.
+
+How that is noticed is told in `journal.clusters`. Then every entry that is there counts as restored, and is looked
+through by id; only those that come later are told from one another by transactions of this cluster.
+"""
+
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from accord.journal.clusters import HAS_MOVED, HERE, IS_FOREIGN
+from accord.telemetry import logs
+
+RETRY_INTERVAL = 5.0
+"""Seconds between attempts to take over: each may hold writers up for the timeout of its lock."""
+
+_NOTE = """
+INSERT INTO journal_clusters (after_position, system_identifier, timeline, database, restored)
+SELECT position, here.system_identifier, here.timeline, here.database, {restored} FROM journal_relay, here
+"""
+# One message, so that the server ends it also when this process is stopped half-way: all writers wait for its end.
+# With the lock no writer is at work: what is visible is all that there is, and its ids are below all that come.
+_TAKE_OVER = f"""
+SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
+SET LOCAL lock_timeout = '1s';
+LOCK TABLE journal IN SHARE MODE;
+WITH {HERE}, noted AS ({_NOTE.format(restored=IS_FOREIGN)})
+UPDATE journal_relay SET written_by = pg_current_xact_id(),
+    low_transaction_id = pg_snapshot_xmin(pg_current_snapshot()),
+    next_restored_id = COALESCE((SELECT min(id) FROM journal), 1),
+    last_restored_id = COALESCE((SELECT max(id) FROM journal), 0);
+"""  # noqa: S608 - the names are ours
+_NOTE_CHANGE = f"""
+WITH {HERE} {_NOTE.format(restored="false")}
+WHERE NOT EXISTS (SELECT FROM known, here WHERE known = here)
+"""
+
+Connection = AsyncConnection[tuple[Any, ...]]
+
+
+async def settle(connection: Connection) -> None:
+    """Look where the journal is, before leading: note the cluster, and take over what came from another one."""
+    [has_moved] = await (await connection.execute(HAS_MOVED.encode())).fetchone() or (False,)
+    if has_moved:
+        await take_over(connection)
+    else:
+        await connection.execute(_NOTE_CHANGE.encode())
+
+
+async def take_over(connection: Connection) -> None:
+    """Make this cluster the one whose transactions count. Raises LockNotAvailable while a writer is at work."""
+    await connection.execute(_TAKE_OVER.encode(), prepare=False)
+    logs.warning("The journal came from elsewhere; what came without position gets one now.")

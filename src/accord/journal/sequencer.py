@@ -1,0 +1,152 @@
+"""The relay of one process: leads while it has the lease, stands by otherwise.
+
+A lock would stay with a process that is frozen, for as long as it is. The lease stands in the row that positions are
+counted in, ends by the clock of the database, and is renewed all the time. Whoever finds it run out takes it. What
+keeps a relay that was superseded from stamping is not the lease but the position: a batch is written only where the
+position still is the one that the batch was made from (stamping).
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from uuid import uuid4
+
+import psycopg
+from psycopg import AsyncConnection
+
+from accord.journal import restoring
+from accord.journal.sequencing import MOST, PLANS, Connection, Stamped, Superseded, stamp
+from accord.telemetry import logs
+
+LEASE = 1.5
+"""Seconds that a leader may be still before another takes over."""
+RENEW_INTERVAL = 0.4
+"""Seconds after which a leader renews its lease."""
+STANDBY_INTERVAL = 0.3
+"""Seconds between attempts to lead."""
+POLL_INTERVAL = 0.1
+"""Seconds after which the leader looks by itself, should a wake-up be lost."""
+HELD_INTERVAL = 0.003
+"""Seconds until the next look while entries are there that an open transaction holds back."""
+
+SLOW_LOOK = 0.02
+"""Seconds after which a look that found nothing to stamp was a costly one."""
+
+# A lease that ends later than any that begins now is of a clock that was put back, or of another database's.
+IS_LED = f"leads_until > clock_timestamp() AND leads_until <= clock_timestamp() + interval '{LEASE} s'"
+"""Whether the lease in the row of `journal_relay` counts."""
+_LEAD = f"""
+UPDATE journal_relay SET leader = %(name)s, leads_until = clock_timestamp() + interval '{LEASE} s'
+WHERE leader = %(name)s OR NOT ({IS_LED})
+"""  # noqa: S608 - the number is ours
+_RESIGN = "UPDATE journal_relay SET leads_until = '-infinity' WHERE leader = %(name)s"
+
+Announce = Callable[[int], Awaitable[None]]
+
+
+class Relay:
+    """Stamps for as long as it leads. `wake` is called after commits; a lost call costs only time."""
+
+    def __init__(self, database_url: str, announce: Announce) -> None:
+        """Take where the journal is, and whom to tell of new positions."""
+        self._url = database_url
+        self._announce = announce
+        self._woken = asyncio.Event()
+        self._name = str(uuid4())
+        self._renewed_at = float("-inf")
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process has the lease; a process that was frozen knows at once that it may have lost it."""
+        return time.monotonic() - self._renewed_at < LEASE
+
+    def wake(self) -> None:
+        """Look now: something was committed."""
+        self._woken.set()
+
+    async def run(self) -> None:
+        """Lead or stand by until cancelled, whatever happens to the database meanwhile."""
+        while True:
+            try:
+                async with await self._connect() as connection:
+                    await self._lead(connection)
+            except (psycopg.Error, OSError, Superseded) as error:
+                logs.warning("The relay lost its place.", reason=type(error).__name__, led=self.leads)
+            except Exception as error:  # noqa: BLE001 - a relay that ended would leave the journal without positions
+                logs.exception("The relay failed; it tries again.", error, led=self.leads)
+            finally:
+                self._renewed_at = float("-inf")
+            await asyncio.sleep(STANDBY_INTERVAL)
+
+    async def _connect(self) -> Connection:
+        return await AsyncConnection.connect(
+            self._url,
+            autocommit=True,
+            connect_timeout=5,
+            application_name="accord-relay",
+            # A machine that died is noticed within seconds.
+            options=f"-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 {PLANS}",
+        )
+
+    async def _lead(self, connection: Connection) -> None:
+        while not await self._has_lease(connection):  # noqa: ASYNC110 - another process has it
+            await asyncio.sleep(STANDBY_INTERVAL)
+        logs.info("This process relays the journal.")
+        try:
+            await self._settled(connection, restoring.settle)
+            await self._stamp_all(connection)
+        except asyncio.CancelledError:
+            with suppress(psycopg.Error, OSError, TimeoutError):
+                async with asyncio.timeout(1):
+                    await connection.execute(_RESIGN, {"name": self._name})
+            raise
+
+    async def _stamp_all(self, connection: Connection) -> None:
+        while True:
+            await self._renew(connection)
+            self._woken.clear()
+            looked_at = time.monotonic()
+            batch = await self._settled(connection, stamp)
+            if batch is None:
+                if time.monotonic() - looked_at > SLOW_LOOK:
+                    # So much is held back that looking costs; each commit would have it looked at again.
+                    await asyncio.sleep(POLL_INTERVAL)
+                await self._wait()
+                continue
+            await self._announce(batch.position)
+            if 0 < batch.entries < MOST and not self._woken.is_set():
+                await asyncio.sleep(HELD_INTERVAL)
+
+    async def _settled(
+        self, connection: Connection, work: Callable[[Connection], Awaitable[Stamped | None]]
+    ) -> Stamped | None:
+        """Do what needs a settled journal; one that was restored is not while a writer is at work on it."""
+        while True:
+            try:
+                return await work(connection)
+            except psycopg.errors.LockNotAvailable:
+                logs.warning("The journal was restored, and a transaction that is open keeps it from being relayed.")
+            tried_at = time.monotonic()
+            while time.monotonic() - tried_at < restoring.RETRY_INTERVAL:
+                await self._renew(connection)
+                await asyncio.sleep(RENEW_INTERVAL)
+
+    async def _renew(self, connection: Connection) -> None:
+        if time.monotonic() - self._renewed_at > RENEW_INTERVAL and not await self._has_lease(connection):
+            raise Superseded
+
+    async def _has_lease(self, connection: Connection) -> bool:
+        """Take the lease, or renew it; say whether it is ours now. It ends no later here than in the database."""
+        asked_at = time.monotonic()
+        if (await connection.execute(_LEAD.encode(), {"name": self._name}, prepare=True)).rowcount == 0:
+            return False
+        self._renewed_at = asked_at
+        return True
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_INTERVAL):
+                await self._woken.wait()
+        except TimeoutError:
+            return

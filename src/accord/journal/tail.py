@@ -1,0 +1,99 @@
+"""Follows the journal by position: what every reader of it builds on, in whichever process it runs.
+
+Wake-ups, from this process or over NATS, only make it quick. Without any it polls, and loses nothing.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from accord.database.pool import Database
+from accord.journal.chain import START
+from accord.journal.cursors import Cursor
+from accord.journal.reading import Forgotten, Replaced, read_on, relay_state
+from accord.problems import Problem
+from accord.telemetry import logs
+
+POLL_INTERVAL = 1.0
+"""Seconds after which it looks by itself while wake-ups are expected."""
+POLL_INTERVAL_ALONE = 0.1
+"""Seconds after which it looks by itself while nobody could wake it."""
+
+Listener = Callable[[list[Any]], None]
+
+
+class Feed:
+    """Hands every entry, in order and once, to the listeners of this process."""
+
+    def __init__(self, database: Database, is_woken_by_others: Callable[[], bool]) -> None:
+        """Take how to find out whether wake-ups of other processes can arrive."""
+        self._database = database
+        self._is_woken_by_others = is_woken_by_others
+        self._woken = asyncio.Event()
+        self.listeners: list[Listener] = []
+        self.when_replaced: list[Callable[[], object]] = []
+        """Told that listeners missed what followed, or heard what never was: the journal is another one, or pruned."""
+        self.position = 0
+        """The last position that the listeners have seen."""
+        self._hash = START
+
+    @property
+    def cursor(self) -> Cursor:
+        """Where the listeners are, in the history that they have seen."""
+        return Cursor.of(self.position, self._hash)
+
+    def wake(self) -> None:
+        """Look now: something was stamped."""
+        self._woken.set()
+
+    async def start(self) -> None:
+        """Begin at the newest position; what is older is read by those who ask for it."""
+        state = await relay_state(self._database)
+        self.position, self._hash = state.position, state.hash
+
+    async def run(self) -> None:
+        """Follow until cancelled, whatever happens to the database meanwhile."""
+        while True:
+            self._woken.clear()
+            entries = await self._read()
+            if entries:
+                self.position, self._hash = entries[-1].position, entries[-1].hash
+                for listener in self.listeners:
+                    _tell(listener, entries)
+            else:
+                await self._wait()
+
+    async def _read(self) -> list[Any]:
+        try:
+            return await self._read_on()
+        except Problem as problem:
+            logs.debug("The journal could not be read.", reason=problem.code)
+        except Exception as error:  # noqa: BLE001 - a feed that ended would leave every reader behind for good
+            logs.exception("The journal could not be read.", error)
+        return []
+
+    async def _read_on(self) -> list[Any]:
+        try:
+            return await read_on(self._database, self.position, self._hash)
+        except (Replaced, Forgotten) as lost:
+            position = self.position
+            await self.start()
+            what = "replaced by another one" if isinstance(lost, Replaced) else "pruned before it was read"
+            logs.warning(f"The journal was {what}.", position=position, now=self.position)
+            for tell in self.when_replaced:
+                tell()
+            return []
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(POLL_INTERVAL if self._is_woken_by_others() else POLL_INTERVAL_ALONE):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+
+def _tell(listener: Listener, entries: list[Any]) -> None:
+    try:
+        listener(entries)
+    except Exception as error:  # noqa: BLE001 - one listener must not keep the others from what happened
+        logs.exception("A listener of the journal failed.", error)

@@ -1,0 +1,78 @@
+"""The live part of a process: the hub on its feed, and whoever speaks for it to clients."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from accord import clock
+from accord.context import Caller
+from accord.contract import bundle
+from accord.database.pool import Database
+from accord.dispatch import Dispatch
+from accord.flows.changes.queries import take_ticket_unless_expired
+from accord.flows.changes.rules import TICKET_PREFIX, ticket_hash
+from accord.journal.tail import Feed
+from accord.live.hub import Hub
+from accord.live.sockets import Identity, Sockets
+from accord.live.streams import Streams
+from accord.live.subscriptions import Subscriptions
+from accord.problems import InvalidToken, Problem
+from accord.security.tokens import AccessTokens
+from accord.security.verified_tokens import VerifiedTokens
+
+CallerOfSession = Callable[[str], Awaitable[Caller | None]]
+
+
+class Live:
+    """Puts hub, sockets and streams together, and closes what belongs to sessions that are over."""
+
+    def __init__(
+        self,
+        feed: Feed,
+        database: Database,
+        dispatch: Dispatch,
+        signed: AccessTokens,
+        verified: VerifiedTokens[Caller],
+        caller_of_session: CallerOfSession,
+        token_life: float,
+    ) -> None:
+        """Take how a session is looked up, and how long an access token lives in seconds."""
+        self._database = database
+        self._signed = signed
+        self._verified = verified
+        self._caller_of_session = caller_of_session
+        self._token_life = token_life
+        self._looking: asyncio.Task[None] | None = None
+        self.hub = Hub(feed)
+        subscriptions = Subscriptions(self.hub, database, dispatch, bundle.load())
+        self.sockets = Sockets(self.hub, subscriptions, self._identify)
+        self.streams = Streams(self.hub, subscriptions)
+        verified.when_ended.append(self.hub.sessions_ended)
+        verified.when_in_doubt.append(self._look_at_every_session)
+
+    async def _identify(self, token: str) -> Identity:
+        """Return whose token or ticket it is; a ticket counts for as long as an access token would."""
+        if token.startswith(TICKET_PREFIX):
+            return await self._redeem(token)
+        claims = self._signed.verify(token)
+        return Identity(await self._verified.caller_of(token), claims.expires_at)
+
+    async def _redeem(self, ticket: str) -> Identity:
+        session_id = await take_ticket_unless_expired(self._database, ticket_hash(ticket), clock.now())
+        caller = None if session_id is None else await self._caller_of_session(str(session_id))
+        if caller is None:
+            raise InvalidToken("The ticket was used, is too old, or never was; get another one.")
+        return Identity(caller, clock.time() + self._token_life)
+
+    def _look_at_every_session(self) -> None:
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.create_task(self._close_what_is_over())
+
+    async def _close_what_is_over(self) -> None:
+        for session_id in self.hub.sessions():
+            try:
+                is_over = await self._caller_of_session(session_id) is None
+            except Problem:
+                # The database is away again; doubt comes back with it.
+                return
+            if is_over:
+                self.hub.sessions_ended([session_id])

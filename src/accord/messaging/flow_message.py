@@ -1,0 +1,39 @@
+"""The message that carries a flow's caller, request and inputs: written by the gateway, read by the worker."""
+
+from collections.abc import Callable
+from typing import Any
+
+from accord.context import Caller, RequestInfo
+
+
+def encode(caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the message as JSON's types. The deadline is not in it: the signed envelope has the time that is left."""
+    return {
+        "caller": {
+            "id": caller.id,
+            "role": caller.role,
+            "session_id": caller.session_id,
+            "permissions": sorted(caller.permissions),
+        },
+        "request": {
+            "id": request.id,
+            "address": request.address,
+            "user_agent": request.user_agent,
+            "traceparent": request.traceparent,
+            "tracestate": request.tracestate,
+            "idempotency_key": request.idempotency_key,
+        },
+        "inputs": inputs,
+    }
+
+
+def decode(
+    message: dict[str, Any], deadline: float, is_awaited: Callable[[], bool]
+) -> tuple[Caller, RequestInfo, dict[str, Any]]:
+    """Return what `encode` was given; the deadline is in seconds of the Unix epoch."""
+    caller, request = message["caller"], message["request"]
+    return (
+        Caller(**caller | {"permissions": frozenset(caller["permissions"])}),
+        RequestInfo(**request | {"deadline": deadline, "is_awaited": is_awaited}),
+        message["inputs"],
+    )

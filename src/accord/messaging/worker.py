@@ -1,0 +1,256 @@
+"""Flows as a NATS micro-service: an endpoint for each operation, one queue group, concurrent answers.
+
+A gateway chooses a worker that is alive, and sends to the subject of the operation with that worker's name behind it.
+The subjects without a name are for everybody: the health check, `auth.validate`, and those of operations, where it is
+said that nothing runs for whoever is no gateway.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from contextlib import suppress
+from typing import Any
+
+import nats.errors
+import orjson
+from nats.aio.msg import Msg
+
+from accord.clock import time as epoch_seconds
+from accord.clock import uptime
+from accord.context import ANONYMOUS, Caller, RequestInfo
+from accord.contract.operations import Operation
+from accord.dispatch import Dispatch, Result
+from accord.messaging.connection import Connection, Subscription
+from accord.messaging.envelope import Envelopes, ForgedEnvelope, LateEnvelope
+from accord.messaging.flow_message import decode
+from accord.messaging.lease import Lease
+from accord.messaging.parts import QUIET_LIMIT, Parts
+from accord.messaging.refusals import refuse
+from accord.messaging.registration import QUEUE_GROUP, Endpoint, Registration
+from accord.problems import DeadlineExceeded, InternalError, Problem, ServiceUnavailable, Unauthorized
+from accord.telemetry import logs
+
+HEALTHCHECK = "api.v1.healthcheck"
+VALIDATE = "api.v1.auth.validate"
+Authenticate = Callable[[str], Awaitable[Caller]]
+_Handler = Callable[[Msg], Coroutine[Any, Any, Result]]
+_GRACE = 0.2
+"""Seconds after the last word to the gateways in which what they had sent before still comes."""
+
+
+_UNSIGNED = "The request is not signed by a gateway."
+_NOT_TOLD = "A change is made, and what became of it cannot be told. Read the record; report the requestId."
+
+
+class Worker:
+    """Takes requests from NATS and runs them; several workers share them, each request runs once."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        envelopes: Envelopes,
+        dispatch: Dispatch,
+        authenticate: Authenticate,
+        *,
+        version: str,
+        most_at_once: int = 1000,
+    ) -> None:
+        """Take the parts; `authenticate` gives the caller of an access token, or raises InvalidToken."""
+        self._connection, self._envelopes = connection, envelopes
+        self._dispatch, self._authenticate = dispatch, authenticate
+        self._most, self._is_closed = most_at_once, False
+        self._running: set[asyncio.Task[None]] = set()
+        self._endpoints: list[Endpoint] = []
+        self._flows: dict[str, tuple[Endpoint, Operation]] = {}
+        self._subscriptions: list[Subscription] = []
+        self._registration = Registration(connection, version, self._endpoints)
+        self._parts = Parts(connection, envelopes)
+        self._lease = Lease(connection, envelopes, self._cut_off)
+
+    async def start(self, operations: Iterable[Operation]) -> None:
+        """Listen for every operation, for `auth.validate` and for the health check, and be found."""
+        for operation in operations:
+            endpoint = await self._listen(operation.id, operation.subject, _refuse_unsigned)
+            self._flows[f"{operation.subject}.{self._lease.worker}"] = endpoint, operation
+            if operation.id == "healthcheck":
+                await self._listen("health", HEALTHCHECK, self._checking_health(operation))
+        await self._listen("validate", VALIDATE, self._validate)
+        await self._registration.start()
+        if self._flows:
+            await self._parts.start()
+            own = await self._connection.subscribe(f"api.v1.*.*.{self._lease.worker}", self._receive)
+            self._subscriptions.append(own)
+            await self._lease.start()
+
+    async def stop(self, patience: float, delay: float = 0) -> None:
+        """Take no more requests, finish those that run, cut off what takes over `patience` seconds.
+
+        For the seconds of `delay` before that, take only what nobody else can.
+        """
+        await self._registration.stop()
+        if delay:
+            await self._lease.leave("leaving")
+            await asyncio.sleep(delay)
+        self._is_closed = True
+        await self._lease.leave("closed")
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=patience)
+            for task in late:
+                task.cancel()
+            if late:
+                await asyncio.wait(late, timeout=1)
+        if self._flows and self._connection.is_connected:
+            await asyncio.sleep(_GRACE)
+        await asyncio.gather(*(self._connection.unsubscribe(s) for s in self._subscriptions))
+        await self._lease.stop()
+
+    async def _listen(self, name: str, subject: str, handler: _Handler) -> Endpoint:
+        endpoint = Endpoint(name, subject)
+        self._endpoints.append(endpoint)
+
+        async def receive(msg: Msg) -> None:
+            is_full = len(self._running) >= self._most
+            self._begin(msg, self._answer_anybody(endpoint, _refuse_more if is_full else handler, msg))
+
+        self._subscriptions.append(await self._connection.subscribe(subject, receive, QUEUE_GROUP))
+        return endpoint
+
+    async def _receive(self, msg: Msg) -> None:
+        known = None if self._is_closed or len(self._running) >= self._most else self._flows.get(msg.subject)
+        self._begin(msg, self._answer_gateway(known, msg))
+
+    def _begin(self, msg: Msg, work: Coroutine[Any, Any, None]) -> None:
+        if not msg.reply:
+            work.close()
+            refuse("request", "it asks for no answer")
+            return
+        task = asyncio.create_task(work)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    def _cut_off(self) -> None:
+        """End what runs: gateways have given this worker up, and told their clients so."""
+        for task in self._running:
+            task.cancel()
+
+    async def _answer_gateway(self, known: tuple[Endpoint, Operation] | None, msg: Msg) -> None:
+        """Run one request to its answer; what is not begun, as it is unknown here or too much, is tried elsewhere."""
+        try:
+            message = await self._opened(msg)
+            if known is None:
+                raise LateEnvelope
+            sealed = self._sealed(msg, await self._ran(*known, message))
+        except ForgedEnvelope as forged:
+            refuse("request", str(forged))
+            # Unsigned: it must not pass for a worker's answer to anything that a gateway asked.
+            await self._publish(msg.reply, orjson.dumps(_refused(Unauthorized(_UNSIGNED))))
+        except LateEnvelope:
+            await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, {"begun": False}))
+        except asyncio.CancelledError:
+            # The gateway should hear that at once rather than wait for its deadline.
+            await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, {"begun": True}))
+        else:
+            await self._hand_over(msg, sealed, message)
+
+    async def _opened(self, msg: Msg) -> dict[str, Any]:
+        """Return the message; a large one is fetched. Raises ForgedEnvelope and LateEnvelope."""
+        message = self._envelopes.open(msg.subject, msg.reply, msg.data)
+        if "large" not in message:
+            return message
+        try:
+            async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
+                content = await self._parts.fetch(message["large"], part_limit=QUIET_LIMIT)
+        except (TimeoutError, ServiceUnavailable, nats.errors.Error, OSError):
+            raise LateEnvelope from None
+        return self._envelopes.open(msg.subject, msg.reply, content)
+
+    async def _ran(self, endpoint: Endpoint, operation: Operation, message: dict[str, Any]) -> Result:
+        """Return what the flow came to; nothing that happens here may end the worker."""
+        started = time.perf_counter_ns()
+        try:
+            end_by = message["envelope"]["end_by"]
+            deadline = epoch_seconds() + end_by - uptime()
+            caller, request, inputs = decode(message, deadline, self._lease.is_held)
+            async with asyncio.timeout(end_by - uptime()):
+                result = await self._dispatch(operation, caller, request, inputs)
+        except TimeoutError:
+            result = _refused(DeadlineExceeded())
+        except Exception as error:  # noqa: BLE001  the sender gets an answer and the log the reason
+            logs.exception("A request on NATS failed.", error, operation=operation.id)
+            result = _refused(InternalError())
+        endpoint.count(time.perf_counter_ns() - started, result.error_code)
+        return result
+
+    def _sealed(self, msg: Msg, result: Result) -> bytes:
+        try:
+            return self._envelopes.seal_answer(msg.data, result)
+        except TypeError as error:
+            logs.exception("An answer is no JSON.", error, subject=msg.subject)
+            return self._envelopes.seal_answer(msg.data, _refused(InternalError(_NOT_TOLD)))
+
+    async def _hand_over(self, msg: Msg, sealed: bytes, message: dict[str, Any]) -> None:
+        """Send the answer; one that NATS does not take at once can be fetched, for as long as the gateway waits."""
+        if len(sealed) <= self._connection.max_payload:
+            await self._publish(msg.reply, sealed)
+            return
+        with self._parts.offered(sealed) as offer, suppress(TimeoutError):
+            await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, offer.stub))
+            async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
+                await offer.until_taken()
+
+    async def _publish(self, inbox: str, payload: bytes) -> None:
+        try:  # noqa: SIM105 - each answer comes here, and entering a context takes longer
+            await self._connection.publish(inbox, payload)
+        except (ServiceUnavailable, nats.errors.Error, OSError):
+            pass  # NATS went away meanwhile: the gateway has given up already and said so.
+
+    async def _answer_anybody(self, endpoint: Endpoint, handler: _Handler, msg: Msg) -> None:
+        """Answer who need not be a gateway; nothing of it is signed."""
+        started = time.perf_counter_ns()
+        try:
+            result = await handler(msg)
+        except Problem as problem:
+            result = _refused(problem)
+        except asyncio.CancelledError:
+            result = _refused(ServiceUnavailable())
+        except Exception as error:  # noqa: BLE001  the sender gets an answer and the log the reason
+            logs.exception("A request on NATS failed.", error, subject=endpoint.subject)
+            result = _refused(InternalError())
+        endpoint.count(time.perf_counter_ns() - started, result.error_code)
+        await self._publish(msg.reply, orjson.dumps(result))
+
+    def _checking_health(self, operation: Operation) -> _Handler:
+        async def check(msg: Msg) -> Result:
+            return await self._dispatch(operation, ANONYMOUS, RequestInfo(msg.reply), {})
+
+        return check
+
+    async def _validate(self, msg: Msg) -> Result:
+        """Tell other services who a token speaks for; it is the proof itself, so nothing else is signed."""
+        try:
+            token = orjson.loads(msg.data)["token"]
+        except (ValueError, TypeError, KeyError, IndexError):
+            token = None
+        if not isinstance(token, str):
+            raise Unauthorized('Send {"token": "…"}, an access token.')
+        caller = await self._authenticate(token)
+        known = {
+            "id": caller.id,
+            "role": caller.role,
+            "sessionId": caller.session_id,
+            "permissions": sorted(caller.permissions),
+        }
+        return Result(True, 200, {"caller": known})  # noqa: FBT003  the first field of a result is its success
+
+
+async def _refuse_unsigned(_: Msg) -> Result:
+    refuse("request", "it is not for a worker by its name")
+    raise Unauthorized(_UNSIGNED)
+
+
+async def _refuse_more(_: Msg) -> Result:
+    raise ServiceUnavailable("The workers are busy. Try again shortly.")
+
+
+def _refused(problem: Problem) -> Result:
+    return Result.refused(problem, [f"REJECTED: {problem.code}"])

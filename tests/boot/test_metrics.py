@@ -1,0 +1,139 @@
+"""O-5: what Prometheus reads, and who may."""
+
+import asyncio
+import re
+
+import httpx
+from given import PASSWORD
+from processes import once
+from prometheus_client.parser import text_string_to_metric_families
+from running import Service
+
+TOKEN = "the token of a scraper, which is long enough"
+
+
+async def metrics(service: Service, **headers: str) -> httpx.Response:
+    async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as http:
+        return await http.get("/metrics")
+
+
+async def value(service: Service, name: str, **labels: str) -> float:
+    """Return a sample's value; 0 before it was ever counted."""
+    return next(iter(values((await metrics(service)).text, name, **labels)), 0.0)
+
+
+def values(page: str, name: str, **labels: str) -> list[float]:
+    """Return what a page says of a name, for each of its other labels."""
+    samples = (sample for family in text_string_to_metric_families(page) for sample in family.samples)
+    return [sample.value for sample in samples if sample.name == name and labels.items() <= sample.labels.items()]
+
+
+class Growth:
+    """By how much samples grow while a test does something."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def of(self, name: str, **labels: str) -> "Growth":
+        self._what, self._before = (name, labels), await value(self._service, name, **labels)
+        return self
+
+    async def now(self) -> float:
+        name, labels = self._what
+        return await value(self._service, name, **labels) - self._before
+
+
+async def test_requests_and_flows_are_counted_and_timed_by_operation_and_status(given, service):
+    me = await given.an_account()
+    requests = await Growth(service).of("accord_request_seconds_count", operation="updateMe", status="200")
+    flows = await Growth(service).of("accord_flow_seconds_count", operation="updateMe", status="200")
+    refused = await Growth(service).of("accord_request_seconds_count", operation="updateMe", status="400")
+    refused_flows = await Growth(service).of("accord_flow_seconds_count", operation="updateMe", status="400")
+
+    for version in (1, 2, 3):
+        assert (await me.patch("/api/v1/me", expectedVersion=version, firstName="Me")).status_code == 200
+    assert (await me.patch("/api/v1/me", firstName="Me")).status_code == 400
+
+    assert (await requests.now(), await flows.now()) == (3, 3)
+    assert (await refused.now(), await refused_flows.now()) == (1, 0)
+    seconds = await value(service, "accord_request_seconds_sum", operation="updateMe", status="200")
+    in_flows = await value(service, "accord_flow_seconds_sum", operation="updateMe", status="200")
+    assert 0 < in_flows < seconds
+
+
+async def test_every_bucket_of_a_histogram_includes_the_smaller_ones(given, service):
+    await (await given.an_account()).get("/api/v1/me")
+    page = (await metrics(service)).text
+
+    counts = [float(n) for n in re.findall(r'accord_request_seconds_bucket\{.*"getMe".*status="200"\} (\S+)', page)]
+
+    assert len(counts) == 14
+    assert counts == sorted(counts)
+    assert counts[-1] == await value(service, "accord_request_seconds_count", operation="getMe", status="200") > 0
+
+
+async def test_logins_are_counted_by_result(given, service):
+    me = await given.an_account()
+    good = await Growth(service).of("accord_logins_total", result="OK")
+    bad = await Growth(service).of("accord_logins_total", result="INVALID_CREDENTIALS")
+
+    await given.signed_in(me.email, PASSWORD)
+    await given.failed_logins(me.email, 2)
+
+    assert (await good.now(), await bad.now()) == (1, 2)
+
+
+async def test_conflicts_are_counted_by_table(given, service):
+    me = await given.an_account(version=5)
+    conflicts = await Growth(service).of("accord_conflicts_total", table="users")
+
+    assert (await me.patch("/api/v1/me", expectedVersion=4, firstName="Late")).status_code == 409
+    stale = await me.patch("/api/v1/me", expectedVersion=4, firstName="Late", headers={"If-Match": '"4"'})
+    assert stale.status_code == 412
+
+    assert await conflicts.now() == 2
+
+
+async def test_the_pool_shows_connections_in_use_idle_and_requests_that_wait(service, until):
+    # What the process does by itself may wait for a moment.
+    answer = await until(lambda: metrics(service), lambda answer: values(answer.text, "accord_pool_waiting") == [0])
+
+    idle, in_use = (values(answer.text, "accord_pool_connections", state=state) for state in ("idle", "in_use"))
+    assert sum(idle + in_use) >= 1
+
+
+async def test_no_path_and_no_identifier_becomes_a_label(given, service):
+    somebody = await given.somebody()
+    for path in ("/made-up-path", "/api/v1/users/made-up-id", "/api/v1/made-up"):
+        await somebody.get(path)
+    await somebody.request("BREW", "/api/v1/me")
+
+    page = (await metrics(service)).text
+
+    assert "made-up" not in page
+    assert "BREW" not in page
+
+
+async def test_without_a_token_only_this_machine_may_read(given, service):
+    stranger = await given.somebody()
+
+    assert (await metrics(service)).status_code == 200
+    answer = await stranger.get("/metrics")
+
+    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+
+
+@once
+async def test_with_a_token_only_who_has_it_may_read(another):
+    service = await asyncio.to_thread(another(METRICS_TOKEN=TOKEN).start)
+
+    answers = [
+        await metrics(service),
+        await metrics(service, Authorization="Bearer something else"),
+        await metrics(service, Authorization=f"Bearer {TOKEN}"),
+        await metrics(service, Authorization=f"Bearer {TOKEN}", **{"X-Forwarded-For": "192.0.2.7"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [401, 401, 200, 200]
+    assert answers[2].headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert TOKEN not in answers[2].text

@@ -1,0 +1,201 @@
+"""O-5: OpenTelemetry traces, from HTTP to SQL and across NATS, in a collector of the test's own."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import NamedTuple
+
+import httpx
+import pytest
+from given import PASSWORD, Given, new_email
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from processes import once, wait_until
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+CLIENT_SPAN = "00f067aa0ba902b7"
+STATE = "vendor=t61rcWkgMzE"
+
+
+class Span(NamedTuple):
+    service: str
+    name: str
+    trace: str
+    id: str
+    parent: str
+    kind: int
+    state: str
+    attributes: dict[str, str]
+
+
+class Collector:
+    """An OTLP/HTTP collector."""
+
+    def __init__(self) -> None:
+        self.spans: list[Span] = []
+        self.received = b""
+        collector = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                assert self.path == "/v1/traces"
+                collector.take(body)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def take(self, body: bytes) -> None:
+        self.received += body
+        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+            service = next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name")
+            for scope in resource.scope_spans:
+                for span in scope.spans:
+                    attributes = {a.key: a.value.string_value or str(a.value.int_value) for a in span.attributes}
+                    ids = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
+                    self.spans.append(Span(service, span.name, *ids, span.kind, span.trace_state, attributes))
+
+    async def trace(self, trace: str, *names: str) -> list[Span]:
+        """Return the spans of a trace, once those named have arrived, each as often as it is named."""
+        async with asyncio.timeout(60):
+            while Counter(names) - Counter(span.name for span in self.spans if span.trace == trace):
+                await asyncio.sleep(0.05)
+        return [span for span in self.spans if span.trace == trace]
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    running = Collector()
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def exporting(collector) -> dict[str, str]:
+    """The variables that have a process export to the collector at once."""
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+
+
+async def change_name(given: Given, url: str) -> httpx.Response:
+    """Change an account's name within the trace of a client."""
+    me = await given.an_account()
+    headers = {
+        "authorization": me.http.headers["authorization"],
+        "traceparent": f"00-{TRACE}-{CLIENT_SPAN}-01",
+        "tracestate": STATE,
+    }
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=30) as http:
+        return await http.patch("/api/v1/me", json={"expectedVersion": 1, "firstName": "Canary-Name"})
+
+
+@once
+async def test_a_request_is_one_trace_from_http_to_sql(given, another, collector, exporting):
+    service = await asyncio.to_thread(another(**exporting).start)
+
+    answer = await change_name(given, service.url)
+
+    assert answer.status_code == 200
+    arrived = await collector.trace(TRACE, "PATCH /api/v1/me", "dispatch updateMe", "flow updateMe")
+    spans = {span.name: span for span in arrived}
+    http, dispatch, flow = (spans[name] for name in ("PATCH /api/v1/me", "dispatch updateMe", "flow updateMe"))
+    assert [http.parent, dispatch.parent, flow.parent] == [CLIENT_SPAN, http.id, dispatch.id]
+    statements = [span for span in spans.values() if "db.query.text" in span.attributes]
+    assert any("UPDATE users" in span.attributes["db.query.text"] for span in statements)
+    assert {span.parent for span in statements} <= {http.id, dispatch.id, flow.id}
+    assert http.attributes["http.response.status_code"] == "200"
+    assert http.attributes["http.route"] == "/api/v1/me"
+    assert http.attributes["accord.request_id"] == answer.headers["x-request-id"]
+    assert {span.service for span in spans.values()} == {"accord-serve"}
+
+
+@once
+async def test_refusals_are_in_the_trace_and_no_value_ever_is(given, another, collector, exporting):
+    service = await asyncio.to_thread(another(**exporting).start)
+    await change_name(given, service.url)
+    refused = await change_name(given, service.url)
+    wrong = {"email": new_email(), "password": f"canary {PASSWORD}"}
+
+    async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
+        assert (await http.post("/api/v1/auth/login?canary=query", json=wrong)).status_code in {400, 401}
+        assert (await http.post("/api/v1/auth/login", json=wrong)).status_code == 401
+
+    login = await until_seen(collector, "dispatch login")
+    assert login.attributes["accord.error_code"] == "INVALID_CREDENTIALS"
+    assert refused.status_code == 200
+    assert b"anary" not in collector.received
+    assert b"Bearer" not in collector.received
+    # What nobody asked for, such as looking for ended sessions, is no trace; nor are probes, which came first.
+    roots = {span.name for span in collector.spans if not span.parent}
+    assert roots <= {"POST", "POST /api/v1/auth/login", "PATCH /api/v1/me", "GET /api/v1/me"}
+
+
+async def until_seen(collector: Collector, name: str) -> Span:
+    async with asyncio.timeout(60):
+        while not (found := [span for span in collector.spans if span.name == name]):
+            await asyncio.sleep(0.05)
+        return found[0]
+
+
+@once
+async def test_a_trace_goes_on_in_the_worker(given, another, collector, exporting):
+    both = another(**exporting)
+    worker, gateway = both.run("worker", "worker"), both.run("server", "gateway", "--port", "0")
+    both.url = await asyncio.to_thread(gateway.wait_for, r"listens on (\S+)")
+    await asyncio.to_thread(worker.wait_for, "(worker is ready)")
+    await asyncio.to_thread(wait_until, both.is_ready)
+
+    assert (await change_name(given, both.url)).status_code == 200
+
+    # What is last of the worker may come after what is last of the gateway.
+    dispatches = ("dispatch updateMe", "dispatch updateMe")
+    spans = await collector.trace(TRACE, "PATCH /api/v1/me", *dispatches, "flow updateMe")
+    [http] = [span for span in spans if span.name == "PATCH /api/v1/me"]
+    [sent] = [span for span in spans if span.name == "dispatch updateMe" and span.service == "accord-gateway"]
+    [received] = [span for span in spans if span.name == "dispatch updateMe" and span.service == "accord-worker"]
+    [flow] = [span for span in spans if span.name == "flow updateMe"]
+    assert [sent.parent, received.parent, flow.parent] == [http.id, sent.id, received.id]
+    assert [http.kind, sent.kind, received.kind] == [2, 3, 2]  # server, client, server
+    assert flow.service == "accord-worker"
+    assert {span.state for span in (http, sent, received, flow)} == {STATE}
+    # Whether a gateway is ready is asked of a worker, too.
+    assert [span for span in collector.spans if span.name.endswith("getVersion")] == []
+    assert any("UPDATE users" in s.attributes.get("db.query.text", "") for s in spans if s.service == "accord-worker")
+
+
+@once
+async def test_a_collector_that_is_away_delays_neither_answers_nor_the_end(given, another):
+    # The exporter tries for two minutes, and OpenTelemetry waits for it for half of one.
+    away = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "120"}
+    service = another(**away, OTEL_BSP_SCHEDULE_DELAY="50")
+    await asyncio.to_thread(service.start)
+
+    started = time.monotonic()
+    assert (await change_name(given, service.url)).status_code == 200
+    assert time.monotonic() - started < 20
+    started = time.monotonic()
+
+    assert await asyncio.to_thread(service.programs[0].stop) == 0
+    assert time.monotonic() - started < 20
+
+
+@once
+def test_without_an_exporter_nothing_of_it_is_imported():
+    program = "import sys, accord.boot, accord.edge.app; print('opentelemetry' in sys.modules)"
+
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "False\n"

@@ -1,0 +1,179 @@
+"""O-10: what the doctor finds, also where nothing runs."""
+
+import asyncio
+import re
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+from processes import alive_in, once
+
+from accord import settings
+from accord.cli.doctor import database, messaging
+
+ENVELOPE_KEY = secrets.token_hex(32)
+NOW = datetime.now(UTC)
+HEALTHY = {"version": "18.1", "major": 18, "standby": False, "read_only": False}
+HEALTHY |= {"most": 100, "used": 5, "durable": True}
+
+
+def marks(output: str) -> dict[str, str]:
+    """Return the mark of each subject."""
+    return {subject: mark for mark, subject in re.findall(r"^([✓!✗]) ([\w ]+):", output, re.MULTILINE)}
+
+
+async def examine(service, **environment: str):
+    return await asyncio.to_thread(service.command, "doctor", **environment)
+
+
+async def examine_until(is_said: Callable[[str], bool], service, **environment: str):
+    """Examine some times if need be: what does not answer for two seconds may just have had no turn."""
+    done = await examine(service, **environment)
+    for _ in range(9):
+        if is_said(done.stdout):
+            break
+        done = await examine(service, **environment)
+    return done
+
+
+async def test_it_says_that_all_is_well(given):
+    done = await examine_until(lambda said: set(marks(said).values()) == {"✓"}, given.service)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    expected = {"settings", "contract", "keys", "proxy", "cookies", "traces"}
+    expected |= {"database", "writing", "migrations", "tables", "clock", "journal", "messaging"}
+    found = marks(done.stdout)
+    assert expected <= set(found)
+    assert {found[subject] for subject in expected} == {"✓"}
+    assert ("workers" in found) == (given.service.transport == "nats")
+
+
+@once
+async def test_where_nothing_runs_it_starts_nothing_and_makes_nothing(alone):
+    service = alone()
+
+    done = await examine(service)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "database: the embedded PostgreSQL is not running; `accord serve` starts it" in done.stdout
+    assert "messaging: the embedded NATS is not running; `accord serve` starts it" in done.stdout
+    assert not (service.folder / "data").exists()
+    assert alive_in(service.folder) == []
+
+
+@once
+async def test_what_is_away_is_a_finding_among_the_others(alone):
+    url = "postgresql://accord:hidden-word@127.0.0.1:9/accord"
+
+    done = await examine(alone(), DATABASE_URL=url, NATS_URL="nats://127.0.0.1:9", FLOW_TRANSPORT="nats")
+
+    found = marks(done.stdout)
+    assert done.returncode == 1
+    assert (found["database"], found["messaging"], found["contract"]) == ("✗", "✗", "✓")
+    assert "PostgreSQL cannot be reached" in done.stdout
+    assert "Check DATABASE_URL, and that the server runs." in done.stdout
+    assert "NATS does not answer. Check NATS_URL, and that the server runs." in done.stdout
+    assert "hidden-word" not in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@once
+async def test_without_nats_a_service_that_runs_flows_itself_still_works(service):
+    done = await examine(service, NATS_URL="nats://127.0.0.1:9")
+
+    assert done.returncode == 0
+    assert marks(done.stdout)["messaging"] == "!"
+
+
+@once
+async def test_a_gateway_without_workers_and_one_with_another_key_are_told_apart(service, another):
+    none = await examine(service, FLOW_TRANSPORT="nats")
+    await asyncio.to_thread(another().run("worker", "worker").wait_for, "(worker is ready)")
+    one = await examine_until(lambda said: "✓ workers" in said, service, FLOW_TRANSPORT="nats")
+    other_key = {"FLOW_TRANSPORT": "nats", "FLOW_ENVELOPE_KEY": ENVELOPE_KEY}
+    stranger = await examine_until(lambda said: "the same FLOW_ENVELOPE_KEY" in said, service, **other_key)
+
+    assert "✗ workers: none answers. Start `accord worker`." in none.stdout
+    assert re.search(r"^✓ workers: at least one answers, of release \d", one.stdout, re.MULTILINE)
+    assert "Give gateways and workers the same FLOW_ENVELOPE_KEY" in stranger.stdout
+    assert [none.returncode, one.returncode, stranger.returncode] == [1, 0, 1]
+    assert ENVELOPE_KEY not in stranger.stdout + stranger.stderr
+
+
+@once
+async def test_what_works_and_could_be_better_is_said(alone):
+    service = alone()
+    key = service.folder / "data" / "keys" / "envelope.key"
+    key.parent.mkdir(parents=True)
+    key.write_text(ENVELOPE_KEY)
+    key.chmod(0o644)
+
+    done = await examine(service, HOST="0.0.0.0", TRUSTED_PROXIES="", DATABASE_URI="x")  # noqa: S104 - it is looked at, not used
+
+    assert done.returncode == 0
+    assert "! proxy: listens on 0.0.0.0. Behind a reverse proxy, list it in TRUSTED_PROXIES" in done.stdout
+    assert "! settings: DATABASE_URI has no effect; is DATABASE_URL meant? Correct its name" in done.stdout
+    assert f"! keys: {key} can be read by other users. Run `chmod 600 {key}`." in done.stdout
+    assert ENVELOPE_KEY not in done.stdout + done.stderr
+
+
+@once
+async def test_what_nothing_starts_with_is_a_finding(alone):
+    done = await examine(alone(), OTEL_TRACES_EXPORTER="nonsense", TRUSTED_PROXIES="0.0.0.0/0")
+
+    assert done.returncode == 1
+    assert "✗ traces: OTEL_TRACES_EXPORTER=nonsense is not known" in done.stdout
+    assert "! proxy: TRUSTED_PROXIES has 0.0.0.0/0, which is everybody. List only the proxies'" in done.stdout
+
+
+@once
+async def test_it_prints_no_secret(service):
+    given = {"FLOW_ENVELOPE_KEY": ENVELOPE_KEY, "METRICS_TOKEN": ENVELOPE_KEY[::-1], "LOG_LEVEL": "debug"}
+
+    done = await examine(service, **given)
+
+    assert done.returncode == 0, done.stderr
+    assert not [name for name in ("FLOW_ENVELOPE_KEY", "METRICS_TOKEN") if given[name] in done.stdout + done.stderr]
+
+
+@pytest.mark.parametrize(
+    ("what", "said"),
+    [
+        ({}, [("database", True, "")]),
+        ({"major": 14}, [("database", False, "Upgrade it to 15 or later")]),
+        ({"standby": True}, [("database", False, "Name the primary in DATABASE_URL")]),
+        ({"durable": False}, [("durability", True, "Turn fsync, full_page_writes and synchronous_commit on")]),
+        ({"used": 95}, [("connections", True, "Raise max_connections, or lower DATABASE_POOL_SIZE")]),
+    ],
+)
+def test_a_server_is_judged_by_what_it_says_of_itself(what, said):
+    about = SimpleNamespace(**HEALTHY | what)
+
+    found = list(database.server(about, 0.001, settings.load({})))
+
+    assert [(one.subject, one.works, one.advice) for one in found][-len(said) :] == said
+
+
+def test_clocks_that_differ_and_entries_that_wait_are_told():
+    late = SimpleNamespace(entries=3, seconds=60.0)
+
+    assert database.skew(0.5).advice == ""
+    assert "Synchronise the clocks" in database.skew(-3).advice
+    assert database.journal(SimpleNamespace(entries=3, seconds=0.1), relayed=False).advice == ""
+    assert "Let `accord serve` or `accord worker` run" in database.journal(late, relayed=False).advice
+    assert "pg_stat_activity" in database.journal(late, relayed=True).advice
+
+
+def test_in_production_missing_migrations_keep_it_from_working_and_in_development_the_next_start_migrates():
+    development = settings.load({})
+    production = development.model_copy(update={"env": "production"})
+
+    assert database.migrations(None, development).works
+    assert not database.migrations(None, production).works
+    assert database.migrations("9999_post_of_a_later_release", production).works
+
+
+def test_a_refused_caller_points_at_the_key():
+    assert "FLOW_ENVELOPE_KEY" in messaging.workers(None, strangers=1).advice

@@ -1,0 +1,47 @@
+"""What is typed wrongly is told with the usage of the command that was meant, and status 2."""
+
+import pytest
+
+from accord.cli.main import main
+
+
+@pytest.mark.parametrize(
+    ("typed", "usage", "reason"),
+    [
+        ("serve --prot 9000", "accord serve [-h]", "--prot 9000; is --port meant?"),
+        ("serve --datadir=x", "accord serve [-h]", "--datadir=x; is --data-dir meant?"),
+        ("serve 9000", "accord serve [-h]", "unrecognized arguments: 9000"),
+        ("gateway --frot 1", "accord gateway [-h]", "unrecognized arguments: --frot 1"),
+        ("worker --host ::1", "accord worker [-h]", "unrecognized arguments: --host ::1"),
+        ("doctor --fix", "accord doctor [-h]", "unrecognized arguments: --fix"),
+        ("db upgrade now", "accord db upgrade [-h]", "unrecognized arguments: now"),
+        ("db seed --email a@example.com --name A", "accord db seed [-h]", "--name A"),
+        ("journal verify --all", "accord journal verify [-h]", "unrecognized arguments: --all"),
+        ("journal prune --before soon", "accord journal prune [-h]", "'soon' is no day such as 2026-01-01"),
+        ("new greetings greetSomebody", "accord new [-h]", "For example: accord new greetings greetSomebody --method"),
+        ("new record tasks", "accord new record [-h]", "For example: accord new record tasks title:text"),
+        ("serv", "accord [-h]", "invalid choice: 'serv'"),
+    ],
+)
+def test_the_usage_is_that_of_the_command(typed, usage, reason, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(typed.split())
+
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out) == (2, "")
+    assert said.err.startswith(f"usage: {usage}")
+    assert reason in said.err
+
+
+def test_a_value_that_was_typed_is_not_blamed_on_the_file(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("PORT", "")
+    monkeypatch.delenv("PORT")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=8080\n")
+
+    status = main(["serve", "--port", "99999"])
+
+    said = capsys.readouterr().err
+    assert status
+    assert "PORT" in said
+    assert ".env" not in said

@@ -1,0 +1,81 @@
+"""O-5, O-10: how far stamping is behind is told, and whether anybody does it."""
+
+import asyncio
+import re
+
+import httpx
+from ledger import relaying, until
+
+from accord.database.pool import Database
+from accord.journal.backlog import backlog, is_relayed, whole_backlog
+
+RELAYED = "journal: a process relays"
+NAMES = ("accord_journal_backlog", "accord_journal_overdue", "accord_relay_lag_seconds", "accord_relay_leading")
+
+
+async def test_entries_that_wait_are_counted_and_the_age_of_the_oldest_is_told(ledger):
+    database = Database(ledger.url, 1)
+    await database.open()
+    await ledger.write("a", "b", "c")
+    await asyncio.sleep(0.1)
+    await ledger.stamp(most=1)
+
+    waiting = await backlog(database)
+    await ledger.stamp()
+    nothing = await backlog(database)
+
+    assert (waiting.entries, 0.1 < waiting.seconds < 60) == (2, True)
+    assert (nothing.entries, nothing.seconds) == (0, 0)
+    await database.close()
+
+
+async def test_entries_that_no_look_by_transaction_finds_are_told(ledger):
+    database, connection = Database(ledger.url, 1), await ledger.connect()
+    await database.open()
+    await ledger.write("a", "b", "c")
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("UPDATE journal_relay SET low_transaction_id = '999999999'")
+    await connection.execute("UPDATE journal SET at = at - interval '6 s' WHERE id = 1")
+
+    waiting = [await backlog(database), await whole_backlog(database)]
+
+    assert [(found.entries, found.overdue, found.seconds > 6) for found in waiting] == [(3, 1, True)] * 2
+    await database.close()
+
+
+async def test_whether_anybody_relays_is_known_to_every_process(ledger):
+    database = Database(ledger.url, 1)
+    await database.open()
+
+    before = await is_relayed(database)
+    async with relaying(ledger) as relay:
+        await until(lambda: relay.leads)
+        during = await is_relayed(database)
+
+    assert (before, during) == (False, True)
+    await database.close()
+
+
+async def test_metrics_show_it(given, until):
+    leads = given.service.transport == "local"  # else a worker does, a moment after it started
+
+    def is_well(shown):
+        # What was written before anybody led waited longer.
+        return shown["accord_relay_leading"] == leads and shown["accord_relay_lag_seconds"] < 5
+
+    async with httpx.AsyncClient(base_url=given.service.url, timeout=30) as http:
+        shown = await until(lambda: metrics(http), is_well)
+
+    assert shown["accord_journal_backlog"] >= 0
+    assert shown["accord_relay_lag_seconds"] >= 0
+
+
+async def test_the_doctor_says_who_relays_and_what_waits(given, until):
+    done = await until(lambda: asyncio.to_thread(given.service.command, "doctor"), lambda done: RELAYED in done.stdout)
+
+    assert re.search(rf"{RELAYED}; \d+ entries wait", done.stdout), done.stdout + done.stderr
+
+
+async def metrics(http):
+    page = (await http.get("/metrics")).text
+    return {name: float(re.search(rf"^{name} (\S+)$", page, re.MULTILINE)[1]) for name in NAMES}

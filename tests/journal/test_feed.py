@@ -1,0 +1,165 @@
+"""Readers follow by position: wake-ups make it quick, and losing every one of them loses nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from ledger import Ledger, relaying, until
+
+from accord.database.pool import Database
+from accord.journal import tail as feeds
+from accord.journal.reading import BATCH
+from accord.journal.tail import Feed
+
+Following = Callable[..., Any]
+
+
+@pytest.fixture
+def following(ledger: Ledger) -> Following:
+    @asynccontextmanager
+    async def follow(*, is_woken: bool = False) -> AsyncIterator[tuple[Feed, list[int]]]:
+        """A feed that runs until the block ends, and the positions that its listener was told."""
+        database, told = Database(ledger.url, 2), []
+        await database.open()
+        feed = Feed(database, lambda: is_woken)
+        feed.listeners.append(lambda entries: told.extend(entry.position for entry in entries))
+        await feed.start()
+        task = asyncio.create_task(feed.run())
+        try:
+            yield feed, told
+        finally:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            await database.close()
+
+    return follow
+
+
+async def test_listeners_get_every_entry_in_order_and_once_without_any_wake_up(ledger, following):
+    async with following() as (_, told), relaying(ledger):
+        await asyncio.gather(*(ledger.write(*(f"{writer}-{n}" for n in range(40))) for writer in range(3)))
+
+        await until(lambda: len(told) == 120)
+
+    assert told == list(range(1, 121))
+
+
+async def test_begins_at_the_newest_position(ledger, following):
+    await ledger.write("before")
+    await ledger.stamp()
+
+    async with following() as (feed, told):
+        assert feed.position == 1
+        await ledger.write("after")
+        await ledger.stamp()
+        await until(lambda: told)
+
+    assert told == [2]
+
+
+async def test_a_wake_up_is_answered_at_once(ledger, following, monkeypatch):
+    monkeypatch.setattr(feeds, "POLL_INTERVAL", 600.0)
+    async with following(is_woken=True) as (feed, told):
+        await asyncio.sleep(0.05)
+        await ledger.write("one")
+        await ledger.stamp()
+
+        feed.wake()
+        await until(lambda: told)
+
+    assert told == [1]
+
+
+async def test_a_long_absence_is_made_good_in_batches(ledger, following):
+    async with following() as (feed, told):
+        writer = await ledger.writer()
+        for number in range(2 * BATCH + 1):
+            await writer.write(str(number))
+        await writer.commit()
+        await ledger.stamp()
+        feed.wake()
+
+        await until(lambda: len(told) > 2 * BATCH)
+
+    assert told == list(range(1, 2 * BATCH + 2))
+
+
+async def test_a_listener_that_fails_keeps_nobody_from_what_follows(ledger, following):
+    async with following() as (feed, told):
+        feed.listeners.insert(0, lambda _: 1 / 0)
+        for mark in ("one", "two"):
+            await ledger.write(mark)
+            await ledger.stamp()
+            await until(lambda mark=mark: len(told) == (1 if mark == "one" else 2))
+
+    assert told == [1, 2]
+
+
+async def test_goes_on_where_it_stood_when_its_connections_break(ledger, following):
+    async with following() as (_, told):
+        for number in range(1, 4):
+            await ledger.write(str(number))
+            await ledger.stamp()
+            await until(lambda number=number: len(told) == number)
+            connection = await ledger.connect()
+            await connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND application_name = 'accord'"
+            )
+
+    assert told == [1, 2, 3]
+
+
+REPLACE = """
+SET session_replication_role = replica;
+DELETE FROM journal_positions WHERE position > 1;
+DELETE FROM journal WHERE id > (SELECT entry_id FROM journal_positions);
+UPDATE journal_relay SET position = 1, hash = (SELECT hash FROM journal_positions);
+INSERT INTO journal_positions (position, entry_id, entry_at, hash)
+    SELECT 1 + n, -n, now(), sha256(n::text::bytea) FROM generate_series(1, {entries}) AS n;
+UPDATE journal_relay SET position = 1 + {entries}, hash = COALESCE(
+    (SELECT hash FROM journal_positions WHERE position = 1 + {entries}), hash)
+"""
+"""Puts another journal in the place of this one, as a restored backup does; it has grown again already."""
+
+
+@pytest.mark.parametrize("entries", [0, 2, 7], ids=["shorter", "as long", "longer"])
+async def test_a_journal_that_was_replaced_is_noticed_and_followed_from_its_end(ledger, following, entries):
+    async with following() as (feed, told):
+        replaced = []
+        feed.when_replaced.append(lambda: replaced.append(feed.position))
+        await ledger.write("one", "two", "three")
+        await ledger.stamp()
+        await until(lambda: len(told) == 3)
+
+        await (await ledger.connect()).execute(REPLACE.format(entries=entries).encode())
+        await until(lambda: replaced)
+        await ledger.write("new")
+        await ledger.stamp()
+        await until(lambda: len(told) > 3)
+
+    assert replaced == [1 + entries]
+    assert told == [1, 2, 3, 2 + entries]
+
+
+async def test_what_was_pruned_before_it_was_read_is_passed_over_and_told(ledger):
+    database, passed = Database(ledger.url, 1), []
+    await database.open()
+    try:
+        feed = Feed(database, lambda: True)
+        feed.when_replaced.append(lambda: passed.append(feed.position))
+        await feed.start()
+        await ledger.write("pruned", "too")
+        await ledger.stamp()
+        await (await ledger.connect()).execute(b"SET session_replication_role = replica; DELETE FROM journal")
+
+        assert await feed._read() == []
+        await ledger.write("new")
+        await ledger.stamp()
+        assert [entry.position for entry in await feed._read()] == [3]
+    finally:
+        await database.close()
+
+    assert passed == [2]

@@ -1,0 +1,180 @@
+"""J-2: one relay leads, another takes over, and nothing is stamped twice or skipped whoever believes to lead."""
+
+import asyncio
+import secrets
+import signal
+import time
+
+import psycopg
+import pytest
+from ledger import relaying, until
+from psycopg import conninfo
+from running import Program
+
+from accord.journal.sequencer import LEASE, STANDBY_INTERVAL, Relay
+from accord.journal.sequencing import Superseded, stamp
+
+LOST = "The relay lost its place"
+LEADS = "This process relays the journal"
+
+
+def leader(programs: list[Program]) -> Program | None:
+    leading = [program for program in programs if program.process.poll() is None and LEADS in program.output()]
+    assert len(leading) <= 1
+    return leading[0] if leading else None
+
+
+async def test_another_process_leads_soon_after_kill_9(ledger, workers):
+    programs = [workers.run(f"worker-{number}", "worker") for number in (1, 2)]
+    for program in programs:
+        await asyncio.to_thread(program.wait_for, "(worker is ready)")
+    await until(lambda: leader(programs) is not None)
+    first = leader(programs)
+    await ledger.write(*(f"before-{number}" for number in range(20)))
+    await ledger.until_stamped()
+
+    first.stop(signal.SIGKILL)
+    killed = time.monotonic()
+    await ledger.write(*(f"after-{number}" for number in range(20)))
+    entries = await ledger.until_stamped()
+    took = time.monotonic() - killed
+
+    # Without delay a standby asks once in STANDBY_INTERVAL; a machine that is busy may add to that.
+    assert LEASE + STANDBY_INTERVAL < 2
+    assert took < 15
+    await until(lambda: leader(programs) is not None)
+    assert [entry.position for entry in entries] == list(range(1, 41))
+    assert [entry.mark for entry in entries] == [f"{when}-{n}" for when in ("before", "after") for n in range(20)]
+
+
+async def test_only_one_of_several_leads(ledger):
+    async with relaying(ledger) as one, relaying(ledger) as two, relaying(ledger) as three:
+        relays = [one, two, three]
+        await until(lambda: any(relay.leads for relay in relays))
+        await asyncio.sleep(0.6)
+
+        assert sum(relay.leads for relay in relays) == 1
+
+
+async def test_a_relay_that_lost_its_connection_stands_by_and_leads_again(ledger):
+    async with relaying(ledger) as relay:
+        await until(lambda: relay.leads)
+        connection = await ledger.connect()
+        await connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE application_name = 'accord-relay' AND datname = current_database()"
+        )
+        await ledger.write("while nobody led")
+
+        entries = await ledger.until_stamped()
+
+        assert [entry.mark for entry in entries] == ["while nobody led"]
+        await until(lambda: relay.leads)
+
+
+class Usurper(Relay):
+    """A relay that does not ask for the lease, as if the lease had been lost without its notice."""
+
+    async def _has_lease(self, _connection: object) -> bool:
+        return True
+
+
+async def test_two_that_both_believe_to_lead_stamp_everything_once(ledger, monkeypatch):
+    monkeypatch.setattr("accord.journal.sequencer.STANDBY_INTERVAL", 0.01)
+
+    async def announce(_position: int) -> None:
+        return
+
+    async with relaying(ledger, Usurper(ledger.url, announce)), relaying(ledger, Usurper(ledger.url, announce)):
+        names = [[f"w{writer}-{number}" for number in range(60)] for writer in range(4)]
+        await asyncio.gather(*(ledger.write(*marks) for marks in names))
+        entries = await ledger.until_stamped()
+
+    assert [entry.position for entry in entries] == list(range(1, 241))
+    assert sorted(entry.mark for entry in entries) == sorted(mark for marks in names for mark in marks)
+
+
+async def test_who_stamps_from_a_position_that_has_passed_writes_nothing(ledger):
+    await ledger.write("a", "b")
+    slow, quick = await ledger.connect(autocommit=False), await ledger.connect()
+    await slow.execute("SELECT 1 FROM journal_relay FOR UPDATE")
+    overtaken = asyncio.create_task(stamp(quick))
+    await ledger.until_waiting(quick)
+
+    done = await stamp(slow)
+    await slow.commit()
+
+    assert done.position == 2
+    with pytest.raises((Superseded, psycopg.errors.UniqueViolation)):
+        await overtaken
+    assert [(entry.position, entry.mark) for entry in await ledger.read()] == [(1, "a"), (2, "b")]
+
+
+async def test_another_process_leads_within_3_seconds_of_a_frozen_one(ledger, workers):
+    programs = [workers.run(f"worker-{number}", "worker") for number in (1, 2)]
+    for program in programs:
+        await asyncio.to_thread(program.wait_for, "(worker is ready)")
+    await until(lambda: leader(programs) is not None)
+    first = leader(programs)
+    [second] = [program for program in programs if program is not first]
+    await ledger.write(*(f"before-{number}" for number in range(20)))
+    await ledger.until_stamped()
+
+    first.process.send_signal(signal.SIGSTOP)
+    try:
+        frozen = time.monotonic()
+        await ledger.write(*(f"after-{number}" for number in range(20)))
+        await ledger.until_stamped()
+        took = time.monotonic() - frozen
+    finally:
+        first.process.send_signal(signal.SIGCONT)
+    await until(lambda: LOST in first.output())
+    await ledger.write(*(f"thawed-{number}" for number in range(20)))
+    entries = await ledger.until_stamped()
+
+    assert took < 10  # LEASE and STANDBY_INTERVAL allow for 2, see above; a machine that is busy may add to that
+    assert LEADS in second.output()
+    assert [entry.position for entry in entries] == list(range(1, 61))
+    names = ("before", "after", "thawed")
+    assert [entry.mark for entry in entries] == [f"{name}-{n}" for name in names for n in range(20)]
+
+
+async def test_a_relay_that_is_still_for_longer_than_its_lease_does_not_believe_to_lead(ledger):
+    async with relaying(ledger) as relay:
+        await until(lambda: relay.leads)
+        time.sleep(LEASE)  # noqa: ASYNC251 - as SIGSTOP would, for this process
+
+        assert not relay.leads
+        await until(lambda: relay.leads)
+
+
+async def test_an_owner_without_other_rights_leads_and_takes_over(ledger):
+    owner = f"owner_{secrets.token_hex(4)}"
+    connection = await ledger.connect()
+    await connection.execute(f"CREATE ROLE {owner} LOGIN")
+    try:
+        await connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {owner}")
+        await connection.execute("UPDATE journal_relay SET leader = 'frozen', leads_until = clock_timestamp()")
+        async with relaying(ledger, Relay(conninfo.make_conninfo(ledger.url, user=owner), announce_nothing)) as relay:
+            await until(lambda: relay.leads)
+            await ledger.write("by the owner")
+
+            entries = await ledger.until_stamped()
+    finally:
+        await connection.execute(f"DROP OWNED BY {owner}")
+        await connection.execute(f"DROP ROLE {owner}")
+
+    assert [entry.mark for entry in entries] == ["by the owner"]
+
+
+@pytest.mark.parametrize("ends", ["'infinity'", "clock_timestamp() + interval '1 day'"])
+async def test_a_lease_of_another_clock_holds_nobody_up(ledger, ends):
+    connection = await ledger.connect()
+    await connection.execute("UPDATE journal_relay SET leader = 'somebody', leads_until = " + ends)  # noqa: S608 - see above
+
+    async with relaying(ledger) as relay:
+        await until(lambda: relay.leads)
+
+
+async def announce_nothing(_position: int) -> None:
+    return
