@@ -85,7 +85,7 @@ def json_file(document: Any) -> StaticFile:
 
 def docs_files(info: dict[str, Any]) -> dict[str, StaticFile]:
     """Return the pages by path, Swagger UI in one of ours: none needs inline scripts or anything from elsewhere."""
-    ours, vendor = files("accord.edge") / "docs", _vendor_folder()
+    ours, vendor = files("accord.edge.pages") / "docs", _vendor_folder()
     served: dict[str, StaticFile] = {}
     for path, name in _PAGES.items():
         template = Template((ours / name).read_text("utf-8"))
