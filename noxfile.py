@@ -83,8 +83,8 @@ def types(session: nox.Session) -> None:
 def contract(session: nox.Session) -> None:
     """The contract keeps its laws, and what is generated from it is current."""
     for command in ("verify", "lint", "lint-external", "try-generators", "compare"):
-        _run(session, "python", "-m", "accord.contract", command)
-    _run(session, "python", "clients/generate.py", "verify")
+        _run(session, "accord", "contract", command)
+    _run(session, "accord", "sdk", "verify")
     _passed(session)
 
 
@@ -135,23 +135,23 @@ def bench(session: nox.Session) -> None:
 @_check()
 def generate(session: nox.Session) -> None:
     """Remake every generated file."""
-    _run(session, "python", "-m", "accord.contract", "generate")
-    _run(session, "python", "-m", "accord.settings", "generate")
-    _run(session, "python", "clients/generate.py", "generate")
+    _run(session, "accord", "contract", "generate")
+    _run(session, "accord", "settings", "generate")
+    _run(session, "accord", "sdk", "generate")
 
 
 @_check()
 def verify(session: nox.Session) -> None:
     """Fail when a generated file is not current."""
-    _run(session, "python", "-m", "accord.contract", "verify")
-    _run(session, "python", "-m", "accord.settings", "verify")
-    _run(session, "python", "clients/generate.py", "verify")
+    _run(session, "accord", "contract", "verify")
+    _run(session, "accord", "settings", "verify")
+    _run(session, "accord", "sdk", "verify")
 
 
 @_check()
 def package(session: nox.Session) -> None:
     """Build the SDKs, a wheel and an npm tarball, into dist/."""
-    _run(session, "python", "clients/package.py", "dist")
+    _run(session, "accord", "sdk", "package", "dist")
 
 
 @nox.session

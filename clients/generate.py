@@ -1,8 +1,7 @@
 # noqa: INP001 - a program, and no package
 """Write the generated parts of both SDKs from openapi/bundle.json and errors.json, or find out whether they are stale.
 
-`python clients/generate.py generate [language …]` writes them; with `verify` it fails when one differs from what the
-bundle makes.
+`accord sdk generate [language …]` runs this program to write them, and `accord sdk verify` to fail when one is stale.
 """
 
 import argparse
@@ -237,7 +236,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
 
 def main() -> int:
     """Run one command."""
-    parser = argparse.ArgumentParser(prog="python clients/generate.py", description=__doc__)
+    parser = argparse.ArgumentParser(prog="accord sdk", description=__doc__)
     parser.add_argument("command", choices=("generate", "verify"))
     parser.add_argument("languages", nargs="*", metavar="language", help=" or ".join(LANGUAGES))
     arguments = parser.parse_args()
@@ -256,7 +255,7 @@ def _generate_or_verify(command: str, languages: list[str]) -> int:
     old = [file for language in languages for file in stale(language)]
     for file in old:
         name = file.relative_to(REPOSITORY)
-        sys.stderr.write(f"{name} is not current: run `python clients/generate.py generate`.\n")
+        sys.stderr.write(f"{name} is not current: run `accord sdk generate`.\n")
     return 1 if old else 0
 
 

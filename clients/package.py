@@ -1,7 +1,7 @@
 # noqa: INP001 - a program, and no package
 """Build what is released of both SDKs into a folder: a wheel, and the tarball that npm takes.
 
-`python clients/package.py FOLDER`; it prints what it wrote.
+`accord sdk package FOLDER` runs this program, which prints the files it wrote.
 """
 
 import subprocess

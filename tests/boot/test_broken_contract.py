@@ -90,7 +90,7 @@ def test_a_bundle_that_is_not_json_or_not_there_says_how_to_make_it(copy, servic
     assert "is not JSON" in start(copy, service)
 
     bundle.unlink()
-    assert "run `python -m accord.contract generate`" in start(copy, service)
+    assert "run `accord contract generate`" in start(copy, service)
 
 
 def break_text(copy: Path, name: str, old: str, new: str) -> None:

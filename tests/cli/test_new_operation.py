@@ -42,8 +42,8 @@ def test_the_tree_is_clean_afterwards(copy, written):
     checks = [
         copy.run("ruff", "check", *python),
         copy.run("ruff", "format", "--check", *python),
-        copy.run("accord.contract", "verify"),
-        copy.run("accord.contract", "lint"),
+        copy.run("accord", "contract", "verify"),
+        copy.run("accord", "contract", "lint"),
     ]
 
     assert [check.stdout + check.stderr for check in checks if check.returncode] == []

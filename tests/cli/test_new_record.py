@@ -84,8 +84,8 @@ def test_the_style_and_the_contract_are_in_order(tree, written):
     checks = [
         tree.run("ruff", "check", *python),
         tree.run("ruff", "format", "--check", *python),
-        tree.run("accord.contract", "verify"),
-        tree.run("accord.contract", "lint"),
+        tree.run("accord", "contract", "verify"),
+        tree.run("accord", "contract", "lint"),
     ]
 
     assert [check.stdout + check.stderr for check in checks if check.returncode] == []

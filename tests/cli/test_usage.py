@@ -1,7 +1,13 @@
 """What is typed wrongly is told with the usage of the command that was meant, and status 2."""
 
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+import accord
 from accord.cli.main import main
 
 
@@ -20,6 +26,9 @@ from accord.cli.main import main
         ("journal prune --before soon", "accord journal prune [-h]", "'soon' is no day such as 2026-01-01"),
         ("new greetings greetSomebody", "accord new [-h]", "For example: accord new greetings greetSomebody --method"),
         ("new record tasks", "accord new record [-h]", "For example: accord new record tasks title:text"),
+        ("contract generat", "accord contract [-h]", "invalid choice: 'generat'"),
+        ("settings", "accord settings [-h]", "the following arguments are required: COMMAND"),
+        ("sdk verify cobol", "accord sdk verify [-h]", "there is no SDK for 'cobol'; there are python and typescript"),
         ("serv", "accord [-h]", "invalid choice: 'serv'"),
     ],
 )
@@ -45,3 +54,46 @@ def test_a_value_that_was_typed_is_not_blamed_on_the_file(tmp_path, monkeypatch,
     assert status
     assert "PORT" in said
     assert ".env" not in said
+
+
+def test_the_help_of_all_commands_imports_no_library():
+    program = """if True:
+        import sys
+        from accord.cli.main import main
+        try:
+            main(["--help"])
+        except SystemExit:
+            print(sorted({name.partition(".")[0] for name in sys.modules} & {"pydantic", "sqlalchemy", "yaml", "nats"}))
+    """
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert "serve     run everything in one process" in done.stdout
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("typed", "missing"),
+    [
+        ("contract generate", "There is no openapi/ folder here."),
+        ("settings verify", "There is no docs here: run this in a checkout"),
+        ("sdk generate", "There is no clients/generate.py here: run this in a checkout"),
+        ("sdk package dist", "There is no clients/package.py here: run this in a checkout"),
+    ],
+)
+def test_an_installed_package_says_that_the_command_needs_a_checkout(typed, missing, tmp_path):
+    installed = tmp_path / "lib" / "site-packages"
+    shutil.copytree(Path(accord.__file__).parent, installed / "accord", ignore=shutil.ignore_patterns("__pycache__"))
+
+    done = subprocess.run(
+        [sys.executable, "-m", "accord", *typed.split()],
+        env={"PYTHONPATH": str(installed)},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert missing in done.stderr
+    assert "Traceback" not in done.stderr

@@ -13,7 +13,7 @@ REPOSITORY = bundle.REPOSITORY
 
 
 def test_the_generated_files_are_current():
-    assert generate.stale() == [], "run `python -m accord.contract generate`"
+    assert generate.stale() == [], "run `accord contract generate`"
 
 
 def test_the_contract_keeps_its_laws():
@@ -30,7 +30,7 @@ def test_a_missing_bundle_says_how_to_make_it(monkeypatch, tmp_path):
     monkeypatch.setattr(bundle, "HERE", tmp_path)
     monkeypatch.setattr(bundle, "REPOSITORY", tmp_path)
 
-    with pytest.raises(bundle.BundleMissing, match=r"accord\.contract generate"):
+    with pytest.raises(bundle.BundleMissing, match=r"accord contract generate"):
         bundle.load()
 
 

@@ -38,7 +38,7 @@ def snake_case(name):
 
 def test_what_is_generated_is_current():
     verified = subprocess.run(
-        [sys.executable, ROOT / "clients" / "generate.py", "verify", "python"],
+        [sys.executable, "-m", "accord", "sdk", "verify", "python"],
         capture_output=True,
         text=True,
         check=False,

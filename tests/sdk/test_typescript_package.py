@@ -9,7 +9,7 @@ import tarfile
 import pytest
 from checked_client import new_address
 from given import PASSWORD, new_email
-from typescript_sdk import CLIENTS, FOLDER, built, installed, node_tools, run, tarball
+from typescript_sdk import FOLDER, built, installed, node_tools, run, tarball
 
 CORE = 25 * 1024
 _use = """
@@ -39,7 +39,7 @@ def place(tmp_path_factory):
 
 
 def test_what_is_generated_is_current():
-    command = [sys.executable, str(CLIENTS / "generate.py"), "verify", "typescript"]
+    command = [sys.executable, "-m", "accord", "sdk", "verify", "typescript"]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
 

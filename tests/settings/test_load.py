@@ -244,7 +244,7 @@ def test_an_override_wins_over_the_environment():
 def test_the_reference_is_current():
     environ = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
 
-    subprocess.run([sys.executable, "-m", "accord.settings", "verify"], check=True, env=environ)
+    subprocess.run([sys.executable, "-m", "accord", "settings", "verify"], check=True, env=environ)
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,12 @@
 """`accord journal verify` and `accord journal prune`."""
 
-import sys
+import argparse
 from datetime import date
 
+from accord.cli.parser import Parser, subcommands
+from accord.cli.startup import add_data_dir, load_settings, run
 from accord.database.pool import Database
+from accord.embedded.address import database_address
 from accord.journal.checkpoints import kept
 from accord.journal.clusters import moves
 from accord.journal.keys import JournalKeys, known
@@ -11,6 +14,37 @@ from accord.journal.pruning import Held, prune
 from accord.journal.verification import verify
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
+
+
+def define(command: Parser) -> None:
+    """Add the commands."""
+    commands = subcommands(command)
+    verifying = commands.add_parser("verify", help="fail unless every entry is the one that was written")
+    verifying.set_defaults(run=_verify)
+    add_data_dir(verifying)
+    pruning = commands.add_parser("prune", help="drop whole months, and keep the rest verifiable")
+    pruning.set_defaults(run=_prune)
+    pruning.add_argument("--before", type=_day, required=True, help="a day, such as 2026-01-01")
+    add_data_dir(pruning)
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no day such as 2026-01-01") from None
+
+
+def _verify(chosen: argparse.Namespace) -> int:
+    settings = load_settings(chosen)
+    with database_address(settings) as url:
+        return run(verify_journal(settings, url))
+
+
+def _prune(chosen: argparse.Namespace) -> int:
+    settings = load_settings(chosen)
+    with database_address(settings) as url:
+        return run(prune_journal(settings, url, chosen.before))
 
 
 async def verify_journal(settings: Settings, url: str) -> int:
@@ -25,13 +59,14 @@ async def verify_journal(settings: Settings, url: str) -> int:
         moved = await moves(database)
     finally:
         await database.close()
-    sys.stdout.writelines(f"{move}.\n" for move in moved)
+    for move in moved:
+        print(f"{move}.")
     if verdict.broken_at is not None:
-        sys.stdout.write(f"The journal is broken at position {verdict.broken_at}: {verdict.reason}.\n")
+        print(f"The journal is broken at position {verdict.broken_at}: {verdict.reason}.")
         return 1
-    sys.stdout.write(
+    print(
         f"The journal is sound: {verdict.verified} entries up to position {verdict.position},"
-        f" {len(checkpoints)} signed checkpoints.\n"
+        f" {len(checkpoints)} signed checkpoints."
     )
     return 0
 
@@ -48,10 +83,10 @@ async def prune_journal(settings: Settings, url: str, before: date) -> int:
     finally:
         await database.close()
     for month, entries in pruned:
-        sys.stdout.write(f"Dropped {month.partition} with {entries} entries.\n")
+        print(f"Dropped {month.partition} with {entries} entries.")
     if is_held:
-        sys.stdout.write("A transaction that is open for long holds the journal. End it, then run this again.\n")
+        print("A transaction that is open for long holds the journal. End it, then run this again.")
         return 1
     if not pruned:
-        sys.stdout.write(f"No month of the journal ends before {before}.\n")
+        print(f"No month of the journal ends before {before}.")
     return 0

@@ -13,7 +13,7 @@ class BundleUnusable(Exception):
     """There is no bundle that can be read; the message says how to make one."""
 
     def __init__(self, reason: str) -> None:
-        super().__init__(f"{reason}: run `python -m accord.contract generate`, or install the package again.")
+        super().__init__(f"{reason}: run `accord contract generate`, or install the package again.")
 
 
 class BundleMissing(BundleUnusable):

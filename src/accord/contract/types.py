@@ -1,4 +1,4 @@
-"""Generated from openapi/ by `python -m accord.contract generate`; do not edit."""
+"""Generated from openapi/ by `accord contract generate`; do not edit."""
 
 from __future__ import annotations
 

@@ -8,7 +8,7 @@ _PREAMBLE = """# Settings
 Every variable can also be given as `NAME_FILE`, the path of a file that holds the value. An empty value
 counts as unset. Durations are seconds, or a number with `s`, `min`, `h` or `d`.
 
-This file is generated: `python -m accord.settings generate`.
+This file is generated: `accord settings generate`.
 """
 _TABLE = "| variable | default | meaning | example |\n|---|---|---|---|\n"
 

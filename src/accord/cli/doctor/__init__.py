@@ -3,9 +3,11 @@
 It starts nothing and changes nothing. What is away is a finding like any other.
 """
 
+import argparse
 import sys
 from collections.abc import AsyncIterator
 
+from accord.cli import startup
 from accord.cli.doctor import configuration, database, messaging
 from accord.cli.doctor.finding import Finding
 from accord.embedded.nats import EmbeddedNats
@@ -15,7 +17,17 @@ from accord.settings import Settings
 from accord.telemetry import logs
 
 
-async def run(settings: Settings) -> int:
+def define(command: argparse.ArgumentParser) -> None:
+    """Add the options."""
+    command.set_defaults(run=_run)
+    startup.add_data_dir(command)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    return startup.run(examine(startup.load_settings(chosen)))
+
+
+async def examine(settings: Settings) -> int:
     """Print every finding as it is made; return 1 when something does not work."""
     works = True
     async for finding in _findings(settings):

@@ -10,7 +10,7 @@ from pathlib import Path
 from accord.contract import bundle
 from accord.contract.tools.merge import merge, render
 
-HEADER = '"""Generated from openapi/ by `python -m accord.contract generate`; do not edit."""'
+HEADER = '"""Generated from openapi/ by `accord contract generate`; do not edit."""'
 OPTIONS = (
     *(
         "--input-file-type",

@@ -155,7 +155,7 @@ def documents_every_status(bundle: Json) -> Iterator[str]:
         headers = {p.get("name", "") for p in operation.parameters if p.get("in") == "header"}
         implied = implied_answers(operation.method, operation.path, operation.definition, headers)
         for status in sorted(implied.keys() - operation.answers.keys()):
-            yield f"{operation.where}: document {status}; `python -m accord.contract generate` adds it."
+            yield f"{operation.where}: document {status}; `accord contract generate` adds it."
         for status, answer in operation.answers.items():
             if status[0] in "45" and "application/problem+json" not in answer.get("content", {}):
                 yield f"{operation.where}: answer {status} with application/problem+json."

@@ -1,0 +1,70 @@
+"""`accord contract …`: make, check and compare the contract, in a checkout of the repository."""
+
+import argparse
+import sys
+from collections.abc import Callable
+
+from accord.cli.parser import Parser, subcommands
+from accord.contract import bundle, openapi_3_1
+from accord.contract.tools import breaking, external, generate, generators, lint, merge
+from accord.contract.tools.sources import ContractInvalid
+
+
+def define(command: Parser) -> None:
+    """Add the commands."""
+    commands = subcommands(command)
+    for name, (explanation, work) in COMMANDS.items():
+        added = commands.add_parser(name, help=explanation, description=explanation)
+        added.set_defaults(run=_run, work=work)
+
+
+def _run(chosen: argparse.Namespace) -> int:
+    """Run one command; print the problems, a line each, and return 1 when there are any."""
+    try:
+        problems = chosen.work()
+    except (ContractInvalid, generate.SourcesMissing, bundle.BundleUnusable) as error:
+        problems = str(error).splitlines()
+    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    return 1 if problems else 0
+
+
+def _generate() -> list[str]:
+    for file in generate.generate():
+        print(f"Wrote {file.relative_to(bundle.REPOSITORY)}.")
+    return []
+
+
+def _verify() -> list[str]:
+    return [
+        f"{file.relative_to(bundle.REPOSITORY)} is not current: run `accord contract generate`."
+        for file in generate.stale()
+    ]
+
+
+def _lint() -> list[str]:
+    return lint.all_problems(bundle.load())
+
+
+def _openapi_3_1() -> list[str]:
+    print(merge.render(openapi_3_1.to_3_1(bundle.load())), end="")
+    return []
+
+
+def _release() -> list[str]:
+    breaking.release()
+    return []
+
+
+COMMANDS: dict[str, tuple[str, Callable[[], list[str]]]] = {
+    "generate": ("write bundle.json and types.py from the YAML files", _generate),
+    "verify": ("fail when a generated file is not current", _verify),
+    "lint": ("check the bundle against the laws", _lint),
+    "lint-external": ("check the bundle, as OpenAPI 3.0 and 3.1, with redocly and spectral", external.lint),
+    "try-generators": ("make clients with public generators, and compile them", generators.problems),
+    "compare": (
+        "fail on what breaks clients of the last release and is not in CHANGELOG.md",
+        breaking.problems,
+    ),
+    "release": ("record this contract as the last released one", _release),
+    "openapi-3.1": ("print the contract as OpenAPI 3.1", _openapi_3_1),
+}
