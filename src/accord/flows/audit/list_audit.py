@@ -26,9 +26,5 @@ async def list_audit(  # noqa: PLR0913 - as many parameters as the contract has
     listing = context.listing(**filters)
     rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)
     records = await rules.readable(context, rows)
-    return listing.page(
-        rows,
-        limit,
-        lambda row: serializers.entry(row, shown=every or rules.shows(row, records)),
-        lambda row: [row.position],
-    )
+    entries = {row.position: serializers.entry(row, shown=every or rules.shows(row, records)) for row in rows}
+    return listing.page(rows, limit, lambda row: entries[row.position], lambda row: [row.position])
