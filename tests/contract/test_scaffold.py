@@ -148,7 +148,6 @@ def test_what_is_known_of_a_path_is_not_written_again(repository):
         (("widgets", "GetWidget", "get", "/api/v1/widgets"), "The operationId is camelCase"),
         (("widgets", "queries", "get", "/api/v1/widgets"), "queries.py has another meaning"),
         (("widgets", "import", "get", "/api/v1/widgets"), "import.py has another meaning"),
-        (("widgets", "onChange", "get", "/api/v1/widgets"), "name the operation otherwise"),
         (("widgets", "getWidget", "fetch", "/api/v1/widgets"), "The method is one of get, post"),
         (("widgets", "getWidget", "get", "/widgets"), "The path starts with /api/v1/"),
         (("widgets", "getWidget", "get", "/api/v1/widgets/"), "write the path as"),

@@ -6,12 +6,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from accord.boot import import_errors
+from accord.contract.names import NOUNS
 from accord.contract.operations import Operation
 from accord.dispatch import Flow
 
 FLOWS = Path(__file__).parents[1] / "flows"
-NOUNS = {"__init__", "tables", "queries", "serializers", "rules", "problems"}
-"""Files of a domain that are no operations."""
 
 
 def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[dict[str, Flow], list[str]]:
@@ -53,6 +52,6 @@ def _signature_problems(operation: Operation, flow: Flow) -> Iterable[str]:
 
 def _orphans(folder: Path, expected: set[Path]) -> Iterable[str]:
     for file in sorted(folder.glob("*/*.py")):
-        is_operation = file.stem not in NOUNS
+        is_operation = file.stem not in {"__init__", *NOUNS}
         if is_operation and file not in expected:
             yield f"flows/{file.parent.name}/{file.name}: has no operation in the contract; add one, or delete the file"

@@ -2,6 +2,9 @@
 
 import re
 
+NOUNS = frozenset({"tables", "queries", "records", "rules", "serializers", "problems"})
+"""The modules of a domain that are no operations."""
+
 _hump = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _joint = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
 

@@ -34,7 +34,7 @@ TAKEN = frozenset(
         "rules",
         "select",
         "sequence",
-        "shapes",
+        "serializers",
         "statement",
         "table",
         "tables",
@@ -140,8 +140,7 @@ def _tables_taken(plan: RecordPlan, repository: Path) -> list[str]:
     package = repository / "src" / "accord"
     declared = {
         name: file.relative_to(repository).as_posix()
-        for file in (package / "database" / "tables.py", *sorted(package.glob("flows/*/tables.py")))
-        if file.exists()
+        for file in sorted(package.rglob("tables.py"))
         for name in _table.findall(file.read_text(encoding="utf-8"))
     }
     place = declared.get(plan.table)
@@ -151,13 +150,13 @@ def _tables_taken(plan: RecordPlan, repository: Path) -> list[str]:
 def files(plan: RecordPlan, repository: Path) -> dict[Path, str]:
     """Return every file of the domain with its text; the first is the contract."""
     package, tests = repository / "src" / "accord", repository / "tests" / "flows" / plan.table
-    flows, versions = package / "flows" / plan.table, package / "migrations" / "versions"
+    flows, versions = package / "flows" / plan.table, package / "database" / "migrations" / "versions"
     before = max(file.stem for file in versions.glob("[0-9]*.py"))
     revision = f"{int(before[:4]) + 1:04}_pre_{plan.table}"[:LONGEST_REVISION].rstrip("_")
     values = _values(plan) | {"revision": revision, "down_revision": before}
     written = {repository / "openapi" / "domains" / f"{plan.table}.yaml": _rendered("domain.yaml", values)}
     written[flows / "__init__.py"] = f'"""{values["Plural"]}, each of one owner."""\n'
-    for noun in ("tables", "queries", "rules", "shapes"):
+    for noun in ("tables", "queries", "rules", "serializers"):
         written[flows / f"{noun}.py"] = _rendered(f"{noun}.py", values)
     for verb, operation in plan.operations.items():
         written[flows / f"{snake_case(operation)}.py"] = _rendered(f"{verb}.py", values)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from accord.contract import bundle
-from accord.contract.names import snake_case
+from accord.contract.names import NOUNS, snake_case
 from accord.contract.tools import lint, record
 from accord.contract.tools.generate import SourcesMissing, generate
 from accord.contract.tools.insertion import insert
@@ -20,7 +20,6 @@ from accord.contract.tools.record_fields import parse_all
 from accord.contract.tools.sources import METHODS, ContractInvalid, Source, read
 from accord.contract.tools.templates import SAMPLES, Plan, flow, fragment, new_domain, sample, test
 
-NOUNS = frozenset({"tables", "queries", "shapes", "rules", "events", "problems"})
 NEEDED = {"datamodel_code_generator": "datamodel-code-generator", "ruff": "ruff"}
 """What writes types and formats code, by the module that it is imported as."""
 
@@ -99,7 +98,6 @@ def _name_problems(plan: Plan) -> list[str]:
             name not in NOUNS and not keyword.iskeyword(name),
             f"{name}.py has another meaning; name what it does.",
         ),
-        (not name.startswith("on_"), "Files on_….py are reactions to events; name the operation otherwise."),
         (plan.method in METHODS, f"The method is one of {', '.join(METHODS)}."),
         (plan.path.startswith("/api/v1/"), "The path starts with /api/v1/."),
         (
