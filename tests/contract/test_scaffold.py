@@ -25,10 +25,9 @@ WIDGETS = [
 
 
 def copy_of_this_repository(place: Path) -> Path:
-    for folder in ("openapi", "src"):
+    for folder in ("openapi", "src", "tests/support"):
         unneeded = shutil.ignore_patterns("node_modules", "__pycache__")
         shutil.copytree(bundle.REPOSITORY / folder, place / folder, ignore=unneeded)
-    (place / "tests").mkdir()
     for file in (bundle.REPOSITORY / "pyproject.toml", *(bundle.REPOSITORY / "tests").glob("*.py")):
         shutil.copy(file, place / file.relative_to(bundle.REPOSITORY))
     return place
