@@ -213,10 +213,11 @@ class Process:
             self.feed,
             self.database,
             self.dispatch,
+            self.operations["streamChanges"],
             self.resources.tokens,
             self.tokens,
-            self._caller_of_session,
-            self.settings.access_token_ttl,
+            caller_of_session=self._caller_of_session,
+            token_life=self.settings.access_token_ttl,
         )
 
     async def _load_session(self, claims: Claims) -> Caller | None:

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from accord import clock
 from accord.context import Caller
-from accord.contract import bundle
+from accord.contract.operations import Operation
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.flows.changes.queries import take_ticket_unless_expired
@@ -30,8 +30,10 @@ class Live:
         feed: Feed,
         database: Database,
         dispatch: Dispatch,
+        stream_changes: Operation,
         signed: AccessTokens,
         verified: VerifiedTokens[Caller],
+        *,
         caller_of_session: CallerOfSession,
         token_life: float,
     ) -> None:
@@ -43,7 +45,7 @@ class Live:
         self._token_life = token_life
         self._looking: asyncio.Task[None] | None = None
         self.hub = Hub(feed)
-        subscriptions = Subscriptions(self.hub, database, dispatch, bundle.load())
+        subscriptions = Subscriptions(self.hub, database, dispatch, stream_changes)
         self.sockets = Sockets(self.hub, subscriptions, self._identify)
         self.streams = Streams(self.hub, subscriptions)
         verified.when_ended.append(self.hub.sessions_ended)

@@ -11,7 +11,8 @@ from typing import Any
 
 from accord import clock
 from accord.context import Caller, RequestInfo
-from accord.contract.records import Key, ListKey, RecordKey, list_owners, owner_to_read, parse_key, record_types
+from accord.contract.operations import Operation
+from accord.contract.records import Key, parse_key
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.journal.cursors import Cursor, fits
@@ -20,13 +21,12 @@ from accord.live import frames
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
 from accord.problems import NotFound, Problem
-from accord.security.permissions import allows
 
 PAGE = 400
 """Missed changes that are queued at a time."""
 AT_ONCE = 4
 """Reads at the same time for subscriptions: when thousands of clients come back together, requests get through."""
-PATIENCE = 10.0
+READ_TIMEOUT = 10.0
 """Seconds that reading a record may take."""
 
 
@@ -43,13 +43,12 @@ class Unreadable(Exception):
 class Subscriptions:
     """Begins subscriptions."""
 
-    def __init__(self, hub: Hub, database: Database, dispatch: Dispatch, document: dict[str, Any]) -> None:
-        """Take the contract, which says what records there are and how each is read."""
+    def __init__(self, hub: Hub, database: Database, dispatch: Dispatch, stream_changes: Operation) -> None:
+        """Take the operation `streamChanges`, whose flow decides which keys a caller may follow."""
         self._hub = hub
         self._database = database
         self._dispatch = dispatch
-        self._records = record_types(document)
-        self._lists = list_owners(document)
+        self._stream_changes = stream_changes
         self._reading = asyncio.Semaphore(AT_ONCE)
 
     async def begin(self, subscriber: Subscriber, text: str, after: Cursor | None, request_id: str) -> None:
@@ -97,7 +96,7 @@ class Subscriptions:
             lost = self._hub.grants.check(subscriber)
             try:
                 async with self._reading:
-                    version, rests_on = await self._read(subscriber.caller, parse_key(text), request_id)
+                    version, rests_on = await self._read(subscriber.caller, text, request_id)
             finally:
                 self._hub.grants.checked(subscriber)
             if lost.isdisjoint(rests_on):
@@ -105,36 +104,20 @@ class Subscriptions:
                     self._hub.grants.add(subscriber, text, rests_on)
                 return version
 
-    async def _read(self, caller: Caller, key: Key | None, request_id: str) -> tuple[int | None, list[str]]:
-        """Return the version, and the keys of all that the caller must be able to read for this."""
-        if isinstance(key, ListKey):
-            return None, [str(key), *await self._owner_of_list(caller, key, request_id)]
-        record = None if key is None else self._records.get(key.table)
-        if record is None or key is None or not allows(caller.permissions, record.read.permission or "self"):
+    async def _read(self, caller: Caller, text: str, request_id: str) -> tuple[int | None, list[str]]:
+        """Let the flow of `streamChanges` decide; return the version, and the keys that the permission rests on."""
+        if parse_key(text) is None:
             raise Unreadable(NotFound.code, NotFound.detail)
-        inputs = {p.argument: p.default for p in record.read.parameters if p.place == "query"}
-        request = RequestInfo(request_id, deadline=clock.time() + PATIENCE)
-        result = await self._dispatch(record.read, caller, request, inputs | {record.id_argument: key.id})
-        if not result.success and result.status not in {403, 404}:
-            raise Unreadable(result.error_code or Problem.code, result.message or Problem.detail)
+        request = RequestInfo(request_id, deadline=clock.time() + READ_TIMEOUT)
+        # The place to begin is known here, and need not be looked up.
+        inputs = {"keys": text, "after": str(self._hub.cursor)}
+        result = await self._dispatch(self._stream_changes, caller, request, inputs)
+        if not result.success and result.status in {403, 404}:
+            raise Unreadable(NotFound.code, NotFound.detail)
         if not result.success:
-            raise Unreadable(NotFound.code, NotFound.detail)
-        owner = record.owner_of(result.data)
-        rests_on = [] if owner is None else await self._owner_of_record(caller, owner, request_id)
-        return result.data["version"], [str(key), *rests_on]
-
-    async def _owner_of_list(self, caller: Caller, key: ListKey, request_id: str) -> list[str]:
-        try:
-            owner = owner_to_read(key, self._lists, caller.id)
-        except KeyError:
-            raise Unreadable(NotFound.code, NotFound.detail) from None
-        return [] if owner is None else (await self._read(caller, owner, request_id))[1]
-
-    async def _owner_of_record(self, caller: Caller, owner: RecordKey, request_id: str) -> list[str]:
-        """Return what the owner rests on; one that has no owner itself need not be read for that."""
-        if self._records[owner.table].owner is None:
-            return [str(owner)]
-        return (await self._read(caller, owner, request_id))[1]
+            raise Unreadable(result.error_code or Problem.code, result.message or Problem.detail)
+        [item] = result.data["items"]
+        return item["version"], item["restsOn"]
 
     async def _missed(self, keys: list[Key], after: Cursor, upto: Cursor) -> tuple[str, list[Any]]:
         if after == upto:

@@ -17,7 +17,7 @@ async def list_changes(context: Context, keys: str, after: str | None, limit: in
     entries = await rules.entries_between(context, begin, upto, wanted.values(), limit)
     # After reading: what was read before access ended may be told, and what came later was not read.
     for key in wanted.values():
-        await rules.readable_version(context, key)
+        await rules.read_as_caller(context, key)
     if entries is None:
         raise ResyncRequired
     return serializers.page(entries, wanted, upto, limit)

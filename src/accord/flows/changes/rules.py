@@ -5,7 +5,7 @@ import hashlib
 import importlib
 from collections.abc import Collection
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from accord.context import Context
 from accord.contract import bundle
@@ -38,33 +38,49 @@ def parsed(keys: str) -> list[Key]:
     return found
 
 
-async def readable_version(context: Context, key: Key) -> int | None:
-    """Return the version of a record, None for a list; raise NotFound for what the caller may not read."""
+class Readable(NamedTuple):
+    """What the caller may read: the record's version, None for a list, and the keys that this permission rests on."""
+
+    version: int | None
+    rests_on: list[str]
+
+
+async def read_as_caller(context: Context, key: Key) -> Readable:
+    """Read what the key names as the caller would; raise NotFound for what the caller may not read.
+
+    Access rests on the key itself and, from owner to owner, on every record that has to be readable for it.
+    """
     if isinstance(key, ListKey):
-        await _require_list(context, key)
-        return None
+        return Readable(None, [str(key), *await _owners_of_list(context, key)])
     record = kinds().get(key.table)
     if record is None or not context.caller.may(record.read.permission or "self"):
         raise NotFound
-    return await _read_version(context, record, key)
+    found = await _read(context, record, key)
+    owner = record.owner_of(found)
+    return Readable(found["version"], [str(key), *([] if owner is None else await _owners_of_record(context, owner))])
 
 
-async def _require_list(context: Context, key: ListKey) -> None:
+async def _owners_of_list(context: Context, key: ListKey) -> list[str]:
     try:
         owner = owner_to_read(key, _lists(), context.caller.id)
     except KeyError:
         raise NotFound from None
-    if owner is not None:
-        await readable_version(context, owner)
+    return [] if owner is None else (await read_as_caller(context, owner)).rests_on
 
 
-async def _read_version(context: Context, record: RecordType, key: RecordKey) -> int:
+async def _owners_of_record(context: Context, owner: RecordKey) -> list[str]:
+    """Return what the owner rests on; an owner without an owner need not be read for that."""
+    if kinds()[owner.table].owner is None:
+        return [str(owner)]
+    return (await read_as_caller(context, owner)).rests_on
+
+
+async def _read(context: Context, record: RecordType, key: RecordKey) -> Any:
     """Let the record's own domain read it, found by name as domains do not know each other."""
     read = record.read
     flow = getattr(importlib.import_module(f"accord.flows.{read.domain}.{read.flow_name}"), read.flow_name)
     inputs = {parameter.argument: parameter.default for parameter in read.parameters if parameter.place == "query"}
-    found = await flow(context, **inputs, **{record.id_argument: key.id})
-    return found["version"]
+    return await flow(context, **inputs, **{record.id_argument: key.id})
 
 
 async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor:

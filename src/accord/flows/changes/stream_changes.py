@@ -8,8 +8,14 @@ from accord.journal import cursors
 
 
 async def stream_changes(context: Context, keys: str, after: str | None) -> dict[str, Any]:
-    """Allow a stream: return its keys with their versions, and after where to begin."""
+    """Allow the keys to be followed: return each with its version and what its access rests on, and where to begin.
+
+    Sockets ask here, too: one place decides which keys a caller may follow.
+    """
     wanted = rules.parsed(keys)
-    last = await cursors.newest(context.read)
-    items = [{"key": str(key), "version": await rules.readable_version(context, key)} for key in wanted]
-    return {"items": items, "after": str(last) if after is None else after}
+    begin = str(await cursors.newest(context.read)) if after is None else after
+    items: list[dict[str, Any]] = []
+    for key in wanted:
+        version, rests_on = await rules.read_as_caller(context, key)
+        items.append({"key": str(key), "version": version, "restsOn": rests_on})
+    return {"items": items, "after": begin}
