@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 
 from accord.database.pool import Database
 from accord.edge.pipeline.limits import MOST_OPEN, Limits
-from accord.live.subscriber import MOST_BYTES, MOST_FRAMES, Subscriber
+from accord.live.subscriber import MAX_BYTES, MAX_FRAMES, Subscriber
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, Settings
 
@@ -141,7 +141,7 @@ async def test_a_socket_follows_a_thousand_keys_and_not_one_more(given, live):
 
 async def test_a_thousand_frames_wait_and_not_one_more():
     subscriber = Subscriber()
-    for _ in range(MOST_FRAMES):
+    for _ in range(MAX_FRAMES):
         subscriber.put("x")
     assert subscriber.closing is None
 
@@ -154,7 +154,7 @@ async def test_a_thousand_frames_wait_and_not_one_more():
 
 async def test_a_mebibyte_waits_and_not_one_byte_more():
     subscriber = Subscriber()
-    subscriber.put("x" * MOST_BYTES)
+    subscriber.put("x" * MAX_BYTES)
     assert subscriber.closing is None
 
     subscriber.put("x")

@@ -1,4 +1,4 @@
-"""The live part of a process: the hub on its feed, and whoever speaks for it to clients."""
+"""The live part of a process: the hub, and the sockets and streams that serve it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,7 +23,7 @@ CallerOfSession = Callable[[str], Awaitable[Caller | None]]
 
 
 class Live:
-    """Puts hub, sockets and streams together, and closes what belongs to sessions that are over."""
+    """Puts hub, sockets and streams together, and closes the connections of ended sessions."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Live:
         caller_of_session: CallerOfSession,
         token_life: float,
     ) -> None:
-        """Take how a session is looked up, and how long an access token lives in seconds."""
+        """Take the parts; `caller_of_session` looks a session up, `token_life` is that of access tokens in seconds."""
         self._database = database
         self._signed = signed
         self._verified = verified
@@ -49,10 +49,10 @@ class Live:
         self.sockets = Sockets(self.hub, subscriptions, self._identify)
         self.streams = Streams(self.hub, subscriptions)
         verified.when_ended.append(self.hub.sessions_ended)
-        verified.when_in_doubt.append(self._look_at_every_session)
+        verified.when_in_doubt.append(self._recheck_sessions)
 
     async def _identify(self, token: str) -> Identity:
-        """Return whose token or ticket it is; a ticket counts for as long as an access token would."""
+        """Return the identity of a token or ticket; a ticket lasts as long as an access token."""
         if token.startswith(TICKET_PREFIX):
             return await self._redeem(token)
         claims = self._signed.verify(token)
@@ -62,19 +62,19 @@ class Live:
         session_id = await take_ticket_unless_expired(self._database, ticket_hash(ticket), clock.now())
         caller = None if session_id is None else await self._caller_of_session(str(session_id))
         if caller is None:
-            raise InvalidToken("The ticket was used, is too old, or never was; get another one.")
+            raise InvalidToken("The ticket was used, has expired or never existed; get another one.")
         return Identity(caller, clock.time() + self._token_life)
 
-    def _look_at_every_session(self) -> None:
+    def _recheck_sessions(self) -> None:
         if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._close_what_is_over())
+            self._looking = asyncio.create_task(self._close_ended_sessions())
 
-    async def _close_what_is_over(self) -> None:
+    async def _close_ended_sessions(self) -> None:
         for session_id in self.hub.sessions():
             try:
-                is_over = await self._caller_of_session(session_id) is None
+                has_ended = await self._caller_of_session(session_id) is None
             except Problem:
-                # The database is away again; doubt comes back with it.
+                # The database is away again; the next recovery brings another look.
                 return
-            if is_over:
+            if has_ended:
                 self.hub.sessions_ended([session_id])

@@ -1,4 +1,4 @@
-"""Frames: what clients may send is checked by the schemas of `asyncapi.yaml`; what they get is written here."""
+"""Frames: those of clients are checked by the schemas of `asyncapi.yaml`; those of the server are written here."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -25,10 +25,10 @@ _validators = {
 
 
 class BadFrame(Exception):
-    """The frame is not one that `asyncapi.yaml` describes; `key` is what it names as its key, however malformed."""
+    """`asyncapi.yaml` does not describe the frame; `key` is the key that it names, however malformed."""
 
     def __init__(self, message: str, key: str | None = None) -> None:
-        """Take the rule that it breaks, and the key whose follower waits for an answer."""
+        """Take the broken rule, and the key whose follower waits for a response."""
         super().__init__(message)
         self.key = key
 
@@ -49,13 +49,13 @@ def read(message: Any) -> dict[str, Any]:
     if not is_valid(frame):
         raise BadFrame(f"The frame does not fit the schema of {kind}; see asyncapi.yaml.", _key(text))
     if "key" in frame:
-        # A key has one text, however its id was written; what is none is refused under its own.
+        # A key has one text, however its id was written; an invalid key keeps its own, which the refusal names.
         frame["key"] = str(parse_key(frame["key"]) or frame["key"])
     return frame
 
 
 def _key(text: str | bytes | None) -> str | None:
-    """Return the key that a refused frame names, as far as it can be read at all."""
+    """Return the key that a refused frame names; None when the frame cannot be read."""
     try:
         frame = orjson.loads(text or b"")
     except orjson.JSONDecodeError:
@@ -70,12 +70,12 @@ def welcome(connection_id: str, heartbeat: int) -> str:
 
 
 def authenticated(user_id: str, expires_at: float) -> str:
-    """Return the frame for who signed in; `expires_at` is in seconds since the epoch."""
+    """Return the frame that confirms a sign-in; `expires_at` is in seconds since the epoch."""
     return _frame("authenticated", userId=user_id, expiresAt=timestamp(datetime.fromtimestamp(expires_at, UTC)))
 
 
 def subscribed(key: str, outcome: str, cursor: Cursor, version: int | None) -> str:
-    """Return the frame that begins a subscription: what comes after the cursor follows."""
+    """Return the frame that begins a subscription: changes after the cursor follow."""
     known = {} if version is None else {"version": version}
     return _frame("subscribed", key=key, outcome=outcome, position=cursor.position, cursor=str(cursor), **known)
 
@@ -86,17 +86,17 @@ def change(key: str, entry: Any) -> str:
 
 
 def revoked(key: str, reason: str) -> str:
-    """Return the frame for who may no longer follow a key."""
+    """Return the frame that ends a subscription whose access ended."""
     return _frame("revoked", key=key, reason=reason)
 
 
 def error(code: str, message: str, key: str | None = None) -> str:
-    """Return the frame that refuses something; the connection stays."""
+    """Return the frame that refuses a client's frame; the connection stays open."""
     return _frame("error", code=code, message=message, **({} if key is None else {"key": key}))
 
 
 def pong() -> str:
-    """Return the answer to a ping."""
+    """Return the response to a ping."""
     return _frame("pong", serverTime=_now())
 
 

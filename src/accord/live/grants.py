@@ -1,4 +1,4 @@
-"""What each subscription rests on: the records that its account must be able to read, found when access to one ends."""
+"""The records that the access of each subscription rests on, by record and account."""
 
 from collections.abc import Iterable, Iterator
 
@@ -6,31 +6,31 @@ from accord.live.subscriber import Subscriber
 
 
 class Grants:
-    """Finds the subscriptions that rest on a record by record and account, so that one loss costs nobody else."""
+    """Finds the subscriptions that end with access to a record; the cost does not grow with other subscriptions."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Begin without subscriptions."""
         self._on: dict[str, dict[str, set[tuple[Subscriber, str]]]] = {}
         self._checks: dict[Subscriber, set[str]] = {}
 
     def check(self, subscriber: Subscriber) -> set[str]:
-        """Begin to check a subscription; what its account loses meanwhile is added to the set that is returned."""
+        """Begin an access check; records that the account loses meanwhile are added to the returned set."""
         lost = self._checks[subscriber] = set()
         return lost
 
     def checked(self, subscriber: Subscriber) -> None:
-        """End the check."""
+        """End the access check."""
         self._checks.pop(subscriber, None)
 
     def add(self, subscriber: Subscriber, key: str, rests_on: Iterable[str]) -> None:
-        """Note what a subscription rests on."""
+        """Note the records that a subscription rests on."""
         self.discard(subscriber, key)
         subscriber.keys[key] = tuple(rests_on)
         for name in subscriber.keys[key]:
             self._on.setdefault(name, {}).setdefault(subscriber.caller.id, set()).add((subscriber, key))
 
     def discard(self, subscriber: Subscriber, key: str) -> None:
-        """Forget what a subscription rests on."""
+        """Delete the notes about a subscription."""
         for name in subscriber.keys.get(key, ()):
             accounts = self._on.get(name, {})
             of_account = accounts.get(subscriber.caller.id, set())
@@ -41,7 +41,7 @@ class Grants:
                 self._on.pop(name, None)
 
     def lost(self, names: Iterable[str], account_id: str | None) -> dict[Subscriber, set[str]]:
-        """Return the subscriptions that end as an account, or with None everybody, may no longer read these."""
+        """Return the subscriptions that end because an account may no longer read these; None means every account."""
         found: dict[Subscriber, set[str]] = {}
         for name in names:
             for subscriber, lost in self._checks.items():

@@ -1,4 +1,4 @@
-"""The hub: who follows which key in this process. Each journal entry is encoded once for each key that it changed."""
+"""The hub: the subscribers of each key in this process. An entry is encoded once for each key that it changed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -11,16 +11,16 @@ from accord.live.grants import Grants
 from accord.live.subscriber import Subscriber
 
 ACCESS_REMOVED = "access removed"
-"""What an event in the journal says when its `userId` may no longer read the record."""
+"""The event in the journal that says: the user `userId` may no longer read the record."""
 
 REVOKED = "You may no longer read this."
 
 
 class Hub:
-    """Delivers entries to subscribers, in the order of their positions and without waiting for anybody."""
+    """Delivers entries to subscribers in the order of their positions, without waiting for a subscriber."""
 
     def __init__(self, feed: Feed) -> None:
-        """Listen to the journal."""
+        """Listen to the journal's tail."""
         self._feed = feed
         self._by_key: dict[str, set[Subscriber]] = {}
         self._by_session: dict[str, set[Subscriber]] = {}
@@ -32,17 +32,17 @@ class Hub:
 
     @property
     def cursor(self) -> Cursor:
-        """Up to where everything was delivered."""
+        """The cursor of the last delivered entry."""
         return self._feed.cursor
 
     def join(self, subscriber: Subscriber) -> None:
-        """Take a connection in."""
+        """Add a connection."""
         self._all.add(subscriber)
         if self.is_stopping:
             subscriber.close(frames.GOING_AWAY, "The service is restarting; connect again.")
 
     def leave(self, subscriber: Subscriber) -> None:
-        """Forget a connection and all that it followed."""
+        """Remove a connection and its subscriptions."""
         self._all.discard(subscriber)
         for key in list(subscriber.keys):
             self.stop(subscriber, key)
@@ -50,7 +50,7 @@ class Hub:
             _discard(self._by_session, subscriber.caller.session_id, subscriber)
 
     def signed_in(self, subscriber: Subscriber, caller: Any) -> None:
-        """Note whose connection it is, so that it ends with the session."""
+        """Note the caller of a connection, so that the connection ends with the session."""
         if subscriber.caller.session_id is not None:
             _discard(self._by_session, subscriber.caller.session_id, subscriber)
         subscriber.caller = caller
@@ -58,7 +58,7 @@ class Hub:
             self._by_session.setdefault(caller.session_id, set()).add(subscriber)
 
     def start(self, subscriber: Subscriber, key: str) -> Cursor:
-        """Begin to collect what happens to a key; return the place after which all of it is collected."""
+        """Begin to collect the changes of a key; return the cursor after which all of them are collected."""
         subscriber.keys.setdefault(key, ())
         subscriber.starting.add(key)
         self._by_key.setdefault(key, set()).add(subscriber)
@@ -71,7 +71,7 @@ class Hub:
         _discard(self._by_key, key, subscriber)
 
     def deliver(self, entries: list[Any]) -> None:
-        """Hand entries to those who follow what they changed."""
+        """Queue entries for the subscribers of the keys that they changed."""
         by_key, count = self._by_key, 0
         for entry in entries:
             if entry.kind == "event":
@@ -90,28 +90,28 @@ class Hub:
             metrics.deliveries.inc(count)
 
     def sessions_ended(self, session_ids: Iterable[str]) -> None:
-        """Close the connections of sessions that are over."""
+        """Close the connections of ended sessions."""
         for session_id in session_ids:
             for subscriber in self._by_session.pop(session_id, ()):
                 subscriber.close(frames.UNAUTHENTICATED, "The session has ended; sign in again.")
 
     def sessions(self) -> list[str]:
-        """Return the sessions that have connections."""
+        """Return the ids of sessions with connections."""
         return list(self._by_session)
 
     def shut_down(self) -> None:
-        """Tell everybody to connect again, elsewhere."""
+        """Close every connection; clients connect again, to another process."""
         self.is_stopping = True
         for subscriber in self._all:
             subscriber.close(frames.GOING_AWAY, "The service is restarting; connect again.")
 
     def journal_replaced(self) -> None:
-        """Let everybody connect again, and show by their cursors what of this journal they have seen."""
+        """Close every connection: clients connect again, and their cursors show whether this journal is theirs."""
         for subscriber in self._all:
             subscriber.close(frames.GOING_AWAY, "The journal was replaced; connect again.")
 
     def revoke(self, subscriber: Subscriber, key: str) -> None:
-        """End a subscription that is no longer allowed, and say so."""
+        """End a subscription whose access ended, and tell the client."""
         self.stop(subscriber, key)
         subscriber.put(frames.revoked(key, REVOKED))
 
@@ -125,7 +125,7 @@ class Hub:
         self._end(lost)
 
     def _note_deletion(self, entry: Any) -> None:
-        """End what rests on a record that is gone; its own followers were told by the change."""
+        """End the subscriptions that rest on a deleted record; its own followers got the change."""
         record = keys_of(entry)[0]
         lost = self.grants.lost([record], None)
         for keys in lost.values():

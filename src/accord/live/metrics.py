@@ -1,4 +1,4 @@
-"""What the live part tells Prometheus (O-5)."""
+"""Prometheus metrics of live updates (O-5)."""
 
 from prometheus_client import Counter, Gauge
 

@@ -12,15 +12,15 @@ from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
-from accord.live.subscriptions import AT_ONCE, Subscriptions
+from accord.live.subscriptions import MAX_CONCURRENCY, Subscriptions
 from accord.problems import Problem, Unauthorized
 from accord.telemetry import logs
 
 HEARTBEAT = 25
 """Seconds between pings of the server."""
 SIGN_IN_WITHIN = 10.0
-"""Seconds that a connection may stay without anybody signed in."""
-MOST_KEYS = 1000
+"""Seconds after which a connection without a signed-in account is closed."""
+MAX_KEYS = 1000
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -28,36 +28,36 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Visit(Protocol):
-    """What counts one connection: against an account that signs in, and for each token that is nobody's."""
+    """Counts one connection: against the account that signs in, and against its address for each invalid token."""
 
     def admits(self, account_id: str) -> bool:
-        """Say whether the account may have it."""
+        """Say whether the account may have another connection."""
         ...
 
     def may_try_again(self) -> bool:
-        """Say whether its address may present another token after one that was nobody's."""
+        """Say whether the address may present another token after an invalid one."""
         ...
 
 
 class Identity(NamedTuple):
-    """Who presented a token, and until when it counts, in seconds since the epoch."""
+    """The caller that a token proves, and the token's expiry in seconds since the epoch."""
 
     caller: Caller
     expires_at: float
 
 
 class Sockets:
-    """Serves connections that were let in."""
+    """Serves accepted connections."""
 
     def __init__(self, hub: Hub, subscriptions: Subscriptions, identify: Callable[[str], Awaitable[Identity]]) -> None:
-        """Take who finds out whose a token is; it raises a Problem for one that is nobody's."""
+        """Take the parts; `identify` returns the identity of a token and raises a Problem for an invalid one."""
         self.hub = hub
         self.subscriptions = subscriptions
         self.identify = identify
-        self.identifying = asyncio.Semaphore(AT_ONCE)
+        self.identifying = asyncio.Semaphore(MAX_CONCURRENCY)
 
     async def __call__(self, receive: Receive, send: Send, visit: Visit) -> None:
-        """Serve one connection to its end; `visit` counts it and says whether it may stay."""
+        """Serve one connection to its end; `visit` applies the limits."""
         await send({"type": "websocket.accept"})
         with metrics.connections.labels("socket").track_inprogress():
             await _Connection(self, visit).run(receive, send)
@@ -80,7 +80,7 @@ class _Connection:
         subscriber.put(frames.welcome(self._id, HEARTBEAT))
         self._expect_sign_in()
         sender = asyncio.create_task(_send_all(subscriber, send))
-        subscriber.interrupt = sender.cancel
+        subscriber.cancel_send = sender.cancel
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 if subscriber.closing is None:
@@ -88,7 +88,7 @@ class _Connection:
         finally:
             hub.leave(subscriber)
             self._stop_timer()
-            subscriber.interrupt = None
+            subscriber.cancel_send = None
             sender.cancel()
 
     async def _handle(self, message: Message) -> None:
@@ -112,14 +112,14 @@ class _Connection:
     async def _authenticate(self, token: str) -> None:
         subscriber = self._subscriber
         if not subscriber.caller.id:
-            # How long the answer takes is not the client's fault.
+            # The time that the check takes must not count against the client.
             self._stop_timer()
         try:
             async with self._parts.identifying:
                 caller, expires_at = await self._parts.identify(token)
         except Problem as problem:
             if problem.status == Unauthorized.status and not self._visit.may_try_again():
-                subscriber.close(frames.TOO_MANY, "Too many tokens of this address were not good; wait a while.")
+                subscriber.close(frames.TOO_MANY, "Too many invalid tokens came from this address; wait a minute.")
                 return
             subscriber.put(frames.error(problem.code, problem.detail))
             if not subscriber.caller.id:
@@ -140,8 +140,8 @@ class _Connection:
 
     async def _subscribe(self, key: str, after: str | None) -> None:
         subscriber = self._subscriber
-        if len(subscriber.keys) >= MOST_KEYS and key not in subscriber.keys:
-            message = f"A connection follows at most {MOST_KEYS} keys; unsubscribe from some."
+        if len(subscriber.keys) >= MAX_KEYS and key not in subscriber.keys:
+            message = f"A connection follows at most {MAX_KEYS} keys; unsubscribe from some."
             subscriber.put(frames.error("TOO_MANY_KEYS", message, key))
             return
         cursor = None if after is None else Cursor.parse(after)
@@ -150,14 +150,14 @@ class _Connection:
         except Problem as problem:
             self._parts.hub.stop(subscriber, key)
             subscriber.put(frames.error(problem.code, problem.detail, key))
-        except Exception as error:  # noqa: BLE001 - the client hears of it, and the log has the reason
+        except Exception as error:  # noqa: BLE001 - the client gets an error frame, and the log the reason
             logs.exception("A subscription failed.", error, request_id=self._id)
             self._parts.hub.stop(subscriber, key)
             subscriber.put(frames.error(Problem.code, Problem.detail, key))
 
     def _expect_sign_in(self) -> None:
         left = self._opened + SIGN_IN_WITHIN - time.monotonic()
-        self._close_after(left, f"Nobody signed in within {SIGN_IN_WITHIN:.0f} seconds.")
+        self._close_after(left, f"No sign-in came within {SIGN_IN_WITHIN:.0f} seconds.")
 
     def _close_after(self, seconds: float, reason: str) -> None:
         self._stop_timer()
@@ -170,13 +170,13 @@ class _Connection:
 
 
 async def _send_all(subscriber: Subscriber, send: Send) -> None:
-    """Send frames as they come, and the closing when it is decided."""
-    with suppress(OSError, RuntimeError):  # The client is gone, and the receiving side hears of it.
+    """Send frames in order, then the close frame."""
+    with suppress(OSError, RuntimeError):  # The client is gone; the receiving task gets the disconnect.
         try:
             while (frame := await subscriber.take()) is not None:
                 await send({"type": "websocket.send", "text": frame})
         except asyncio.CancelledError:
-            if subscriber.closing is None or subscriber.interrupt is None:
+            if subscriber.closing is None or subscriber.cancel_send is None:
                 raise
         if subscriber.closing is not None:
             code, reason = subscriber.closing

@@ -1,4 +1,4 @@
-"""Server-sent events: the same frames as on the socket, for those who cannot hold one (L-7)."""
+"""Server-sent events: the frames of the socket, for clients that cannot hold one (L-7)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -16,55 +16,55 @@ from accord.live.subscriptions import Subscriptions, Unreadable
 from accord.problems import NotFound
 
 HEARTBEAT = 25.0
-"""Seconds after which a comment is sent, so that proxies keep the connection and a lost client is noticed."""
+"""Seconds between comments: proxies keep the connection open, and a lost client is noticed."""
 
 Write = Callable[[bytes], Awaitable[None]]
 
 
 class Streams:
-    """Follows the keys that the flow allowed."""
+    """Serves event streams of the keys that the flow allowed."""
 
     def __init__(self, hub: Hub, subscriptions: Subscriptions) -> None:
-        """Take the hub and how subscriptions begin."""
+        """Take the hub, and the subscriptions that begin there."""
         self._hub = hub
         self._subscriptions = subscriptions
 
     async def __call__(self, caller: Caller, allowed: dict[str, Any], write: Write) -> None:
-        """Write events until the connection is to end; `allowed` is what the flow of `streamChanges` returns."""
+        """Write events until the connection ends; `allowed` is the result of the flow `streamChanges`."""
         subscriber = Subscriber()
         self._hub.join(subscriber)
         self._hub.signed_in(subscriber, caller)
         writing = asyncio.create_task(_write_all(subscriber, write))
-        subscriber.interrupt = writing.cancel
+        subscriber.cancel_send = writing.cancel
         try:
             with metrics.connections.labels("stream").track_inprogress():
                 await self._start(subscriber, allowed)
                 await asyncio.wait({writing})
         finally:
-            subscriber.interrupt = None
+            subscriber.cancel_send = None
             writing.cancel()
             self._hub.leave(subscriber)
             if subscriber.closing is not None:
                 metrics.closings.labels(str(subscriber.closing[0])).inc()
 
     async def _start(self, subscriber: Subscriber, allowed: dict[str, Any]) -> None:
-        """Begin where the client was, or where the flow looked: what changed since then was missed, too."""
+        """Begin at the client's cursor, or where the flow looked: later changes count as missed."""
         keys = [item["key"] for item in allowed["items"]]
-        upto = self._hub.cursor
+        until = self._hub.cursor
         for key in keys:
             self._hub.start(subscriber, key)
         versions = {key: await self._version(subscriber, key) for key in keys}
-        await self._subscriptions.follow(subscriber, versions, Cursor.parse(allowed["after"]), upto)
+        await self._subscriptions.follow(subscriber, versions, Cursor.parse(allowed["after"]), until)
 
     async def _version(self, subscriber: Subscriber, key: str) -> int | None:
-        """Check once more now that the hub collects: what ended since the flow looked, the hub did not hear."""
+        """Check access again, now that the hub collects: the hub did not see what ended since the flow looked."""
         try:
             return await self._subscriptions.allow(subscriber, key, "changes stream")
         except Unreadable as refused:
             if refused.code == NotFound.code:
                 self._hub.revoke(subscriber, key)
             else:
-                subscriber.close(GOING_AWAY, "What you follow could not be read; connect again.")
+                subscriber.close(GOING_AWAY, "A followed record could not be read; connect again.")
         return None
 
 
@@ -86,9 +86,9 @@ async def _write_all(subscriber: Subscriber, write: Write) -> None:
 
 
 def _event(frame: str, following: str | None) -> bytes:
-    """Return the event; its id is what a client resumes from, so only the last frame of a position has one.
+    """Return the event. Clients resume from its id, so only the last frame of a position has one.
 
-    Before what is replayed there is none either: the client has not seen it yet.
+    A frame in front of replayed changes has none: the client has not seen these yet.
     """
     fields = orjson.loads(frame)
     cursor = None if fields.get("outcome") == "replayed" else fields.get("cursor")

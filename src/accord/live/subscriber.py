@@ -1,4 +1,4 @@
-"""One connection as the hub sees it: the keys that it follows, and a bounded queue of frames that are to be sent."""
+"""One connection, as the hub sees it: its keys, and a bounded queue of frames to send."""
 
 import asyncio
 from collections import deque
@@ -11,64 +11,64 @@ from accord.live import frames
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MOST_FRAMES = 1000
-MOST_BYTES = 1024 * 1024
+MAX_FRAMES = 1000
+MAX_BYTES = 1024 * 1024
 _NO_KEY = ""
 _TOO_SLOW = "You read too slowly; connect again and resume from your last position."
 
 
 class Subscriber:
-    """Frames are put without waiting and taken by one sender; whoever reads too slowly is closed."""
+    """Frames are put without waiting and taken by one sender; a connection that reads too slowly is closed."""
 
     __slots__ = (
         "_bytes",
+        "_capacity",
         "_frames",
-        "_room",
         "_taker",
         "_waiting",
         "caller",
+        "cancel_send",
         "closing",
-        "interrupt",
         "keys",
         "starting",
     )
 
     def __init__(self) -> None:
-        """Begin with nobody signed in, and no key."""
+        """Begin anonymous and without keys."""
         self.caller: Caller = ANONYMOUS
         self.keys: dict[str, tuple[str, ...]] = {}
-        """What is followed, each with the records that this rests on."""
+        """The followed keys, each with the records that access rests on."""
         self.starting: set[str] = set()
-        """Keys whose subscription is on its way: what happens to them follows what was missed."""
+        """Keys whose subscription is beginning: their live changes wait until the missed ones are queued."""
         self.closing: tuple[int, str] | None = None
-        self.interrupt: Callable[[], object] | None = None
-        """Ends a sending that waits for the client to read."""
+        self.cancel_send: Callable[[], object] | None = None
+        """Cancels a send that waits for the client to read."""
         self._frames: deque[tuple[str, str]] = deque()
-        """Frames, each with the key that it is a change of; those that are no change have none."""
+        """Frames, each with the key of its change; other frames have the empty key."""
         self._bytes = 0
         self._waiting: list[tuple[str, str]] = []
-        self._room: asyncio.Future[None] | None = None
+        self._capacity: asyncio.Future[None] | None = None
         self._taker: asyncio.Future[None] | None = None
 
     def put_change(self, change: tuple[str, str]) -> None:
-        """Queue a change, which is its key and its frame; one of a key that is only starting waits until that began."""
+        """Queue a change, a key and a frame; it waits while the subscription of its key is beginning."""
         if self.starting and change[0] in self.starting:
             self._waiting.append(change)
-            if len(self._waiting) > MOST_FRAMES:
+            if len(self._waiting) > MAX_FRAMES:
                 self.close(frames.SLOW_READER, _TOO_SLOW)
         else:
             self._put(change)
 
     def put(self, frame: str) -> None:
-        """Queue a frame that is no change."""
+        """Queue a frame that belongs to no key."""
         self._put((_NO_KEY, frame))
 
     def put_missed(self, key: str, frame: str) -> None:
-        """Queue a change that is replayed."""
+        """Queue a replayed change."""
         self._put((key, frame))
 
     def drop(self, keys: Container[str], ending: str) -> None:
-        """Drop queued changes of keys that may no longer be followed; the newest of the key `ending` told of that."""
+        """Drop queued changes of keys whose access ended, except the newest of the key `ending`, which tells of it."""
         kept: deque[tuple[str, str]] = deque()
         is_told = False
         for change in reversed(self._frames):
@@ -80,21 +80,21 @@ class Subscriber:
             else:
                 self._bytes -= len(frame)
         self._frames = kept
-        if self._has_room():
-            _wake(self._room)
+        if self._has_capacity():
+            _wake(self._capacity)
 
     def _put(self, change: tuple[str, str]) -> None:
         if self.closing is not None:
             return
         self._frames.append(change)
         self._bytes += len(change[1])
-        if len(self._frames) > MOST_FRAMES or self._bytes > MOST_BYTES:
+        if len(self._frames) > MAX_FRAMES or self._bytes > MAX_BYTES:
             self.close(frames.SLOW_READER, _TOO_SLOW)
         else:
             _wake(self._taker)
 
     def begun(self) -> None:
-        """Let the changes follow that came while subscriptions were starting."""
+        """Queue the changes that came while subscriptions were beginning."""
         waiting, self._waiting = self._waiting, []
         self.starting.clear()
         for change in waiting:
@@ -102,14 +102,14 @@ class Subscriber:
                 self._put(change)
 
     def stop(self, key: str) -> None:
-        """Follow the key no more; what happened to it while it was starting is told to nobody later."""
+        """End a subscription, and drop the changes that waited for its beginning."""
         self.keys.pop(key, None)
         if key in self.starting:
             self.starting.discard(key)
             self._waiting = [change for change in self._waiting if change[0] != key]
 
     async def take(self) -> str | None:
-        """Return the next frame, waiting for one; None when the connection is to be closed."""
+        """Wait for the next frame and return it; None when the connection is to be closed."""
         while not self._frames:
             if self.closing is not None:
                 return None
@@ -120,38 +120,38 @@ class Subscriber:
                 self._taker = None
         _, frame = self._frames.popleft()
         self._bytes -= len(frame)
-        if self._room is not None and self._has_room():
-            _wake(self._room)
+        if self._capacity is not None and self._has_capacity():
+            _wake(self._capacity)
         return frame
 
     def next_frame(self) -> str | None:
-        """Return the frame that is to follow, if it is here already."""
+        """Return the next frame without taking it; None when the queue is empty."""
         return self._frames[0][1] if self._frames else None
 
-    async def room(self) -> None:
-        """Wait until the queue is half empty, so that what is replayed does not count as reading slowly."""
-        while self.closing is None and not self._has_room():
-            self._room = asyncio.get_running_loop().create_future()
+    async def wait_for_capacity(self) -> None:
+        """Wait until the queue is half empty, so that a replay does not count as slow reading."""
+        while self.closing is None and not self._has_capacity():
+            self._capacity = asyncio.get_running_loop().create_future()
             try:
-                await self._room
+                await self._capacity
             finally:
-                self._room = None
+                self._capacity = None
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection; what was not sent is dropped, as the client resumes from its last position."""
+        """End the connection and drop unsent frames: the client resumes from its last position."""
         if self.closing is not None:
             return
         self.closing = code, reason
         self._frames.clear()
         self._waiting.clear()
-        _wake(self._room)
+        _wake(self._capacity)
         if self._taker is not None:
             _wake(self._taker)
-        elif self.interrupt is not None:
-            self.interrupt()
+        elif self.cancel_send is not None:
+            self.cancel_send()
 
-    def _has_room(self) -> bool:
-        return len(self._frames) <= MOST_FRAMES // 2 and self._bytes <= MOST_BYTES // 2
+    def _has_capacity(self) -> bool:
+        return len(self._frames) <= MAX_FRAMES // 2 and self._bytes <= MAX_BYTES // 2
 
 
 def _wake(waiter: asyncio.Future[None] | None) -> None:

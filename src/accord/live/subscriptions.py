@@ -1,8 +1,8 @@
-"""How a subscription begins: who may follow a key, what was missed, and from where changes flow.
+"""The beginning of a subscription: access is checked, missed changes are replayed, then live changes follow.
 
-The order is what makes it complete. First the hub collects what happens from now on, at a position; then the record is
-read as its caller may read it, so the version is at least that of the position; then the journal tells what was missed
-up to the position; then what was collected follows.
+The order makes it complete. First the hub collects all changes after a position. Then the record is read as its caller,
+so the version is at least that of the position. Then the journal gives the changes missed up to the position. Then the
+collected changes follow.
 """
 
 import asyncio
@@ -23,18 +23,18 @@ from accord.live.subscriber import Subscriber
 from accord.problems import NotFound, Problem
 
 PAGE = 400
-"""Missed changes that are queued at a time."""
-AT_ONCE = 4
-"""Reads at the same time for subscriptions: when thousands of clients come back together, requests get through."""
+"""Missed changes that are read and queued at a time."""
+MAX_CONCURRENCY = 4
+"""Concurrent reads for subscriptions: requests get through while thousands of clients reconnect."""
 READ_TIMEOUT = 10.0
 """Seconds that reading a record may take."""
 
 
 class Unreadable(Exception):
-    """The key may not be followed: what the caller may not read answers exactly like what there is not."""
+    """The key may not be followed. A record that the caller may not read looks exactly like a missing one."""
 
     def __init__(self, code: str, detail: str) -> None:
-        """Take what the client is told."""
+        """Take the code and the message for the client."""
         super().__init__(code)
         self.code = code
         self.detail = detail
@@ -49,48 +49,48 @@ class Subscriptions:
         self._database = database
         self._dispatch = dispatch
         self._stream_changes = stream_changes
-        self._reading = asyncio.Semaphore(AT_ONCE)
+        self._reading = asyncio.Semaphore(MAX_CONCURRENCY)
 
     async def begin(self, subscriber: Subscriber, text: str, after: Cursor | None, request_id: str) -> None:
-        """Subscribe to the key, or tell why not."""
-        upto = self._hub.start(subscriber, text)
+        """Subscribe to the key, or send an error frame."""
+        until = self._hub.start(subscriber, text)
         try:
             version = await self.allow(subscriber, text, request_id)
-            if not await self.follow(subscriber, {text: version}, after or upto, upto):
-                # Access was removed meanwhile. The client was told, and waits for its answer all the same.
+            if not await self.follow(subscriber, {text: version}, after or until, until):
+                # Access was removed meanwhile: the client got `revoked`, and still waits for the response to its frame.
                 raise Unreadable(NotFound.code, NotFound.detail)
         except Unreadable as refused:
             self._hub.stop(subscriber, text)
             subscriber.put(frames.error(refused.code, refused.detail, text))
 
     async def follow(
-        self, subscriber: Subscriber, versions: dict[str, int | None], after: Cursor, upto: Cursor
+        self, subscriber: Subscriber, versions: dict[str, int | None], after: Cursor, until: Cursor
     ) -> list[str]:
-        """Send what was missed between two places, then what happens; the keys are allowed and being collected.
+        """Send the changes missed between two cursors, then live ones; the keys are allowed and being collected.
 
-        Returns the keys that began: those to which access was not removed meanwhile.
+        Returns the keys that began: all but those whose access was removed meanwhile.
         """
-        await subscriber.room()
+        await subscriber.wait_for_capacity()
         keys = [key for key in map(parse_key, versions) if key is not None]
         async with self._reading:
-            outcome, missed = await self._missed(keys, after, upto)
+            outcome, missed = await self._missed(keys, after, until)
         begun = [text for text in versions if text in subscriber.keys]
         for text in begun:
-            subscriber.put(frames.subscribed(text, outcome, upto, versions[text]))
+            subscriber.put(frames.subscribed(text, outcome, until, versions[text]))
         while missed:
             for entry in missed:
                 _put(subscriber, entry, versions)
-            await subscriber.room()
+            await subscriber.wait_for_capacity()
             full = len(missed) == PAGE
             last = missed[-1].position
-            missed = await changes(self._database, last, upto.position, keys, PAGE) if full else []
+            missed = await changes(self._database, last, until.position, keys, PAGE) if full else []
         subscriber.begun()
         return begun
 
     async def allow(self, subscriber: Subscriber, text: str, request_id: str) -> int | None:
-        """Return the version of a record, None for a list; raise Unreadable for what the caller may not read.
+        """Return the version of a record, None for a list; raise Unreadable unless the caller may read it.
 
-        The hub collects already, and notes what the account loses while this reads: then it is read again.
+        The hub collects already and notes access that the account loses during the read: then the read is repeated.
         """
         while True:
             lost = self._hub.grants.check(subscriber)
@@ -105,11 +105,11 @@ class Subscriptions:
                 return version
 
     async def _read(self, caller: Caller, text: str, request_id: str) -> tuple[int | None, list[str]]:
-        """Let the flow of `streamChanges` decide; return the version, and the keys that the permission rests on."""
+        """Let the flow `streamChanges` decide; return the version, and the keys that access rests on."""
         if parse_key(text) is None:
             raise Unreadable(NotFound.code, NotFound.detail)
         request = RequestInfo(request_id, deadline=clock.time() + READ_TIMEOUT)
-        # The place to begin is known here, and need not be looked up.
+        # The flow would look the newest cursor up if it got none.
         inputs = {"keys": text, "after": str(self._hub.cursor)}
         result = await self._dispatch(self._stream_changes, caller, request, inputs)
         if not result.success and result.status in {403, 404}:
@@ -119,14 +119,14 @@ class Subscriptions:
         [item] = result.data["items"]
         return item["version"], item["restsOn"]
 
-    async def _missed(self, keys: list[Key], after: Cursor, upto: Cursor) -> tuple[str, list[Any]]:
-        if after == upto:
+    async def _missed(self, keys: list[Key], after: Cursor, until: Cursor) -> tuple[str, list[Any]]:
+        if after == until:
             return "live", []
-        # Also behind `upto`: another process may be ahead of this one, but nobody has seen what the journal has not.
-        if not await fits(self._database, after) or upto.position - after.position > WINDOW:
+        # A cursor behind `until` may come from a process that is ahead of this one, never from ahead of the journal.
+        if not await fits(self._database, after) or until.position - after.position > WINDOW:
             return "resync_required", []
         try:
-            missed = await changes(self._database, after.position, upto.position, keys, PAGE)
+            missed = await changes(self._database, after.position, until.position, keys, PAGE)
         except Forgotten:
             return "resync_required", []
         return ("replayed" if missed else "live"), missed

@@ -15,6 +15,6 @@ async def create_live_ticket(context: Context) -> LiveTicket:
         raise Unauthorized
     ticket, now = rules.new_ticket(context), context.now()
     expires_at = now + timedelta(seconds=rules.TICKET_SECONDS)
-    await queries.forget_expired_tickets(context.tx, now)
+    await queries.delete_expired_tickets(context.tx, now)
     await queries.add_ticket(context.tx, rules.ticket_hash(ticket), context.caller.session_id, expires_at)
     return {"ticket": ticket, "expiresAt": timestamp(expires_at)}

@@ -9,15 +9,15 @@ from accord.journal.cursors import Cursor
 
 
 async def list_changes(context: Context, keys: str, after: str | None, limit: int) -> Changes:
-    """Answer with the changes of these keys after a cursor, and how far these are all."""
-    wanted = {str(key): key for key in rules.parsed(keys)}
+    """Return the changes of these keys after a cursor, and the cursor up to which they are complete."""
+    requested = {str(key): key for key in rules.parsed(keys)}
     last = await cursors.newest(context.read)
     begin = last if after is None else Cursor.parse(after)
-    upto = await rules.end_of_window(context, begin, last)
-    entries = await rules.entries_between(context, begin, upto, wanted.values(), limit)
-    # After reading: what was read before access ended may be told, and what came later was not read.
-    for key in wanted.values():
+    until = await rules.end_of_window(context, begin, last)
+    entries = await rules.entries_between(context, begin, until, requested.values(), limit)
+    # After reading: changes read before access ended may be told, and later ones were not read.
+    for key in requested.values():
         await rules.read_as_caller(context, key)
     if entries is None:
         raise ResyncRequired
-    return serializers.page(entries, wanted, upto, limit)
+    return serializers.page(entries, requested, until, limit)

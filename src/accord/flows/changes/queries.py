@@ -16,7 +16,7 @@ _ADD_TICKET = Statement(
         {name: bindparam(name) for name in ("ticket_hash", "session_id", "expires_at")},
     )
 )
-_FORGET_EXPIRED_TICKETS = Statement(delete(live_tickets).where(live_tickets.c.expires_at <= _now))
+_DELETE_EXPIRED_TICKETS = Statement(delete(live_tickets).where(live_tickets.c.expires_at <= _now))
 _TAKE_TICKET = Statement(
     delete(live_tickets)
     .where(live_tickets.c.ticket_hash == bindparam("presented"), live_tickets.c.expires_at > _now)
@@ -25,16 +25,16 @@ _TAKE_TICKET = Statement(
 
 
 async def add_ticket(tx: Transaction, ticket_hash: bytes, session_id: str, expires_at: datetime) -> None:
-    """Remember a ticket until it is used."""
+    """Insert a ticket."""
     await tx.run(_ADD_TICKET, ticket_hash=ticket_hash, session_id=session_id, expires_at=expires_at)
 
 
-async def forget_expired_tickets(tx: Transaction, now: datetime) -> None:
-    """Drop tickets that nobody used in time."""
-    await tx.run(_FORGET_EXPIRED_TICKETS, now=now)
+async def delete_expired_tickets(tx: Transaction, now: datetime) -> None:
+    """Delete the tickets that expired unused."""
+    await tx.run(_DELETE_EXPIRED_TICKETS, now=now)
 
 
 async def take_ticket_unless_expired(database: Database, ticket_hash: bytes, now: datetime) -> UUID | None:
-    """Use the ticket up and return its session; of two who present it at once, in any process, one has it."""
+    """Delete the ticket and return its session; of two concurrent uses, in any process, one succeeds."""
     row = await database.one(_TAKE_TICKET, presented=ticket_hash, now=now)
     return None if row is None else row.session_id

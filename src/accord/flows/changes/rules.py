@@ -1,4 +1,4 @@
-"""Who may follow which key, and what tickets are."""
+"""Which keys a caller may follow, and the form of tickets."""
 
 import base64
 import hashlib
@@ -28,7 +28,7 @@ TICKET_SECONDS = 30
 
 
 def parsed(keys: str) -> list[Key]:
-    """Return the keys of a request; what is not written like a key is not found."""
+    """Return the keys of a request; raise NotFound for a text that is not a key."""
     names = keys.split(",")
     found = [key for key in map(parse_key, names) if key is not None]
     if len(set(names)) != len(names) or len(set(found)) != len(found):
@@ -39,14 +39,14 @@ def parsed(keys: str) -> list[Key]:
 
 
 class Readable(NamedTuple):
-    """What the caller may read: the record's version, None for a list, and the keys that this permission rests on."""
+    """A key that the caller may read: the record's version, None for a list, and the keys that access rests on."""
 
     version: int | None
     rests_on: list[str]
 
 
 async def read_as_caller(context: Context, key: Key) -> Readable:
-    """Read what the key names as the caller would; raise NotFound for what the caller may not read.
+    """Read the record or list of a key as the caller; raise NotFound unless the caller may read it.
 
     Access rests on the key itself and, from owner to owner, on every record that has to be readable for it.
     """
@@ -84,22 +84,22 @@ async def _read(context: Context, record: RecordType, key: RecordKey) -> Any:
 
 
 async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor:
-    """Return how far one request searches."""
+    """Return the cursor up to which one request searches."""
     if last.position - begin.position <= reading.WINDOW:
         return last
     return await cursor_at(context.read, begin.position + reading.WINDOW) or last
 
 
 async def entries_between(
-    context: Context, begin: Cursor, upto: Cursor, keys: Collection[Key], limit: int
+    context: Context, begin: Cursor, until: Cursor, keys: Collection[Key], limit: int
 ) -> list[Any] | None:
-    """Return the entries that change any of the keys; None when the cursor is of another history, or too old."""
-    if begin == upto:
+    """Return the entries that change any of the keys; None when the cursor is of another history or pruned."""
+    if begin == until:
         return []
-    if begin.position > upto.position or not await fits(context.read, begin):
+    if begin.position > until.position or not await fits(context.read, begin):
         return None
     try:
-        return await reading.changes(context.read, begin.position, upto.position, keys, limit)
+        return await reading.changes(context.read, begin.position, until.position, keys, limit)
     except reading.Forgotten:
         return None
 
@@ -110,7 +110,7 @@ def new_ticket(context: Context) -> str:
 
 
 def ticket_hash(ticket: str) -> bytes:
-    """Return what is stored of a ticket."""
+    """Return the hash of a ticket, the only form that is stored."""
     return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -1,4 +1,4 @@
-"""How changes look on the wire."""
+"""Changes as responses."""
 
 from collections.abc import Container
 from typing import Any
@@ -9,14 +9,14 @@ from accord.journal.cursors import Cursor
 from accord.journal.reading import keys_of
 
 
-def page(entries: list[Any], wanted: Container[str], upto: Cursor, limit: int) -> Changes:
-    """Return the first changes, up to the limit but never a part of one position; without more, all up to `upto`."""
+def page(entries: list[Any], requested: Container[str], until: Cursor, limit: int) -> Changes:
+    """Return the first changes up to the limit, never a part of one position; without more, all up to `until`."""
     items: list[Change] = []
-    end = upto
+    end = until
     if len(entries) == limit:
         end = Cursor.of_entry(entries[-1])
     for entry in entries:
-        found = [change_of(key, entry) for key in keys_of(entry) if key in wanted]
+        found = [change_of(key, entry) for key in keys_of(entry) if key in requested]
         if items and len(items) + len(found) > limit:
             return {"items": items, "position": items[-1]["position"], "cursor": items[-1]["cursor"]}
         items += found
