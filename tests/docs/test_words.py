@@ -1,10 +1,9 @@
-"""What is written keeps its form, and names what there is: decisions, codes, metrics, laws."""
+"""What is written keeps its form, and names what there is: decisions, codes, laws."""
 
 import importlib
 import re
 from pathlib import Path
 
-import httpx
 import pytest
 
 from accord.boot.flow_files import FLOWS
@@ -44,18 +43,6 @@ def test_every_code_is_explained_with_its_status():
     assert {(code.strip("`"), int(status)) for code, status in explained} == declared(Problem), (
         "Explain every code in docs/guides/errors.md."
     )
-
-
-def test_every_metric_that_is_explained_is_served(service):
-    explained = {
-        name
-        for cell, _ in rows(DOCS / "guides" / "operating.md", "## Metrics")
-        for name in re.findall(r"`(accord_\w+)`", cell)
-    }
-
-    served = httpx.get(f"{service.url}/metrics", timeout=60).text
-    assert explained
-    assert {name for name in explained if f"# TYPE {name} " not in served} == set(), "Correct docs/guides/operating.md."
 
 
 def test_every_law_names_tests_that_exist():
