@@ -6,6 +6,9 @@ from pathlib import Path
 import httpx
 from markdown import codes, section, table
 
+from accord.contract import bundle
+from accord.contract.roles import PERMISSIONS, ROLES
+from accord.security.permissions import allows, permissions_of
 from accord.settings import Settings
 
 REPOSITORY = Path(__file__).parents[2]
@@ -27,3 +30,28 @@ def test_every_setting_is_in_the_reference():
     rows = table((DOCS / "settings.md").read_text("utf-8"))
 
     assert [name for row in rows for name in codes(row[0])] == [name.upper() for name in Settings.model_fields]
+
+
+def test_every_permission_and_role_is_on_its_page():
+    page = section(DOCS / "permissions.md", "## Roles")
+    rows = [(codes(name)[0], [bool(cell) for cell in has]) for name, *has in table(page)]
+
+    assert codes(page.strip().splitlines()[0]) == list(ROLES)
+    assert {name for name, _ in rows} == PERMISSIONS
+    for name, has in rows:
+        assert has == [allows(permissions_of(role), name) for role in ROLES], name
+
+
+def test_every_role_of_the_contract_has_permissions():
+    assert set(bundle.load()["components"]["schemas"]["Role"]["enum"]) == set(ROLES)
+
+
+def test_every_permission_that_the_code_asks_for_can_be_had():
+    asked = {
+        (file.name, name)
+        for file in (REPOSITORY / "src" / "accord").rglob("*.py")
+        for name in re.findall(r"\.may\(\"([^\"]+)\"\)", file.read_text("utf-8"))
+    }
+
+    assert asked
+    assert {(file, name) for file, name in asked if name not in PERMISSIONS} == set()

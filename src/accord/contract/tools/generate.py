@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accord.contract import bundle
+from accord.contract.tools import pages
 from accord.contract.tools.merge import merge, render
 
 HEADER = '"""Generated from openapi/ by `accord contract generate`; do not edit."""'
@@ -66,7 +67,10 @@ def _generated(repository: Path) -> Iterator[tuple[Path, str]]:
         raise SourcesMissing
     document = merge(folder)
     yield folder / "bundle.json", render(document)
-    yield repository / "src" / "accord" / "contract" / "types.py", types(document["components"]["schemas"])
+    package = repository / "src" / "accord"
+    yield package / "contract" / "types.py", types(document["components"]["schemas"])
+    if (repository / "docs").is_dir():  # A copy in which operations are tried out has none.
+        yield repository / "docs" / "permissions.md", pages.permissions(document, package / "flows")
 
 
 def types(schemas: dict[str, object]) -> str:

@@ -1,0 +1,87 @@
+"""Pages of docs/ that are generated from the contract."""
+
+import ast
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from accord.contract.operations import Operation, operations
+from accord.contract.roles import PERMISSIONS, ROLES
+
+_FOR_EVERYBODY = "self"
+_INCLUDES_ALL = "admin:all"
+
+_PERMISSIONS = """# Permissions
+
+This file is generated: `nox -s generate`.
+
+An operation names the permission that it needs in `x-permission`. A caller has the permissions of one role. `self`
+needs no role: every signed-in caller has it, and the flow decides which records that caller reaches. `admin:all` passes
+every check. Without the permission the response is 403 `FORBIDDEN`; a record that the caller may not read is 404.
+
+Roles and permissions are declared in `src/accord/contract/roles.py`. Only root gives an account another role than
+`customer`; `setup` and `accord db seed` make root accounts.
+
+## Roles
+
+{roles}
+## Who asks
+
+Most permissions are asked for by the contract. A flow asks with `context.caller.may(…)` where the contract cannot tell.
+
+{uses}
+Open to callers who are not signed in: {public}.
+
+Open to all, with a response that depends on the caller: {optional}.
+"""
+
+
+def permissions(document: Mapping[str, Any], flows: Path) -> str:
+    """Return docs/permissions.md: what each role may do, and what asks for each permission."""
+    names = [_FOR_EVERYBODY, *sorted(PERMISSIONS - {_FOR_EVERYBODY})]
+    found = list(operations(document))
+    asked = _asked_by_flows(flows)
+    roles = ([f"`{name}`", *("yes" if _has(role, name) else "" for role in ROLES)] for name in names)
+    uses = (
+        [f"`{name}`", _ids(one for one in found if one.permission == name), ", ".join(asked.get(name, []))]
+        for name in names
+    )
+    return _PERMISSIONS.format(
+        roles=_table(["permission", *(f"`{role}`" for role in ROLES)], roles),
+        uses=_table(["permission", "operations that need it", "flows that ask for it"], uses),
+        public=_ids(one for one in found if one.access == "public"),
+        optional=_ids(one for one in found if one.access == "optional"),
+    )
+
+
+def _has(role: str, permission: str) -> bool:
+    return permission == _FOR_EVERYBODY or not ROLES[role].isdisjoint({permission, _INCLUDES_ALL})
+
+
+def _ids(found: Iterable[Operation]) -> str:
+    return ", ".join(f"`{operation.id}`" for operation in found) or "none"
+
+
+def _asked_by_flows(flows: Path) -> dict[str, list[str]]:
+    """Return for each permission the files of flows that ask for it by `may("…")`."""
+    asked: dict[str, list[str]] = {}
+    for file in sorted(flows.glob("*/*.py")):
+        for permission in dict.fromkeys(_asked_in(ast.parse(file.read_text("utf-8")))):
+            asked.setdefault(permission, []).append(f"`{file.parent.name}/{file.name}`")
+    return asked
+
+
+def _asked_in(tree: ast.Module) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "may":
+            for argument in node.args:
+                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                    yield argument.value
+
+
+def _table(heads: list[str], rows: Iterable[list[str]]) -> str:
+    return "".join([_line(heads), "|" + "---|" * len(heads) + "\n", *map(_line, rows)])
+
+
+def _line(cells: list[str]) -> str:
+    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells) + "\n"
