@@ -47,7 +47,7 @@ def test_every_step_of_a_walk_exists(file, name):
 def test_every_walk_is_drawn():
     walks = [part.split("\n## ")[0] for part in TEXT.split("\n## Walk ")[1:]]
 
-    assert [len(STEP.findall(walk)) > 8 for walk in walks] == [True, True, True]  # noqa: PLR2004 - a hop more or less
+    assert [len(STEP.findall(walk)) > 8 for walk in walks] == [True, True, True]
 
 
 def test_every_file_that_is_named_exists():
