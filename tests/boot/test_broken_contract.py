@@ -47,7 +47,7 @@ def change_bundle(copy: Path, change: Callable[[dict[str, Any]], object]) -> Non
     file.write_text(json.dumps(document))
 
 
-def test_everything_that_does_not_fit_is_listed_at_once(copy, service):
+def test_every_mismatch_of_contract_and_flows_is_listed_at_once(copy, service):
     flows = copy / "src" / "accord" / "flows"
     (flows / "accounts" / "update_me.py").unlink()
     (flows / "accounts" / "rename_everybody.py").write_text("async def rename_everybody(context): ...\n")

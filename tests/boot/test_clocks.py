@@ -95,7 +95,7 @@ def test_the_time_follows_the_database_and_no_noise():
     assert abs((clock.now() - theirs).total_seconds()) < 1
 
 
-def test_nothing_else_asks_the_clock_of_the_machine():
+def test_no_other_module_reads_the_machines_clock():
     source = Path(clock.__file__).parent
     asks = re.compile(r"datetime\.now\(|date\.today\(|\btime\.time\(\)|utcnow")
 

@@ -5,7 +5,7 @@ import asyncio
 from accord.boot.glance import FRESH_FOR, Glance
 
 
-async def test_all_who_ask_at_once_or_shortly_after_share_one_look(until):
+async def test_callers_at_once_or_shortly_after_share_one_check(until):
     looks = []
 
     async def look() -> str | None:
@@ -22,7 +22,7 @@ async def test_all_who_ask_at_once_or_shortly_after_share_one_look(until):
     assert FRESH_FOR < 1
 
 
-async def test_whoever_goes_away_does_not_end_the_look_of_the_others():
+async def test_a_cancelled_caller_does_not_end_the_check_of_others():
     begun = asyncio.Event()
 
     async def look() -> str | None:

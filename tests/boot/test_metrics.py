@@ -124,7 +124,7 @@ async def test_without_a_token_only_this_machine_may_read(given, service):
 
 
 @once
-async def test_with_a_token_only_who_has_it_may_read(another):
+async def test_with_a_token_metrics_need_the_token(another):
     service = await asyncio.to_thread(another(METRICS_TOKEN=TOKEN).start)
 
     answers = [

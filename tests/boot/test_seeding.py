@@ -42,7 +42,7 @@ def test_seeding_creates_root_once_and_takes_no_weak_password(service):
         (["--email", "root@example.com", "--last-name", ""], "words of a second root 2", "--last-name must"),
     ],
 )
-def test_what_is_refused_is_refused_before_anything_is_started(alone, arguments, password, reason):
+def test_seeding_is_refused_before_any_server_starts(alone, arguments, password, reason):
     service = alone()
 
     done = service.command("db", "seed", *arguments, ROOT_PASSWORD=password)
@@ -54,7 +54,7 @@ def test_what_is_refused_is_refused_before_anything_is_started(alone, arguments,
 
 
 @pytest.mark.parametrize("password", [{}, {"ROOT_PASSWORD": ""}])
-def test_there_is_no_default_password(service, password):
+def test_seeding_has_no_default_password(service, password):
     email = f"nobody-{secrets.token_hex(4)}@example.com"
 
     done = service.command("db", "seed", "--email", email, **password)

@@ -160,7 +160,7 @@ async def test_a_second_signal_ends_it_at_once_with_status_1(given, another):
 
 
 @once
-async def test_what_takes_longer_than_the_shutdown_timeout_is_cut_off_with_status_1(given, another):
+async def test_requests_past_the_shutdown_timeout_are_cut_off_and_the_exit_status_is_1(given, another):
     service = another(SHUTDOWN_TIMEOUT="1s").start()
     program = service.programs[-1]
 

@@ -71,7 +71,7 @@ def test_a_process_takes_at_most_150_mib(fresh):
     assert resident_mebibytes(service.programs[0].process.pid) < MOST_MEMORY
 
 
-def test_it_says_where_it_listens_and_where_docs_data_and_setup_token_are(fresh):
+def test_the_banner_names_the_address_docs_data_and_setup_token(fresh):
     service, _ = fresh
 
     output = service.programs[0].output()

@@ -58,7 +58,7 @@ def ports(program: Program) -> list[int]:
     return [one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN]
 
 
-async def test_it_is_alive_and_ready(asked):
+async def test_a_worker_is_alive_and_ready(asked):
     for path in ("/livez", "/readyz"):
         answer = await asked.get(path)
         assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
@@ -95,7 +95,7 @@ async def test_metrics_are_for_this_machine_when_there_is_no_token(asked):
 
 
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/docs", "/openapi.json", "/problems/NOT_FOUND", "/api/v1/me"])
-async def test_nothing_else_is_there(asked, path):
+async def test_other_paths_of_a_worker_are_404(asked, path):
     for method in ("GET", "POST", "OPTIONS"):
         answer = await asked.request(method, path)
 
@@ -103,7 +103,7 @@ async def test_nothing_else_is_there(asked, path):
         assert answer.headers["content-type"] == "application/problem+json"
 
 
-async def test_there_is_no_live_socket(url):
+async def test_a_worker_has_no_live_socket(url):
     answer = await exchanged(url, request("GET", "/api/v1/ws", HANDSHAKE.items()))
 
     assert (answer.status, answer.code) == (404, "NOT_FOUND")

@@ -38,7 +38,7 @@ async def examine_until(is_said: Callable[[str], bool], service, **environment: 
     return done
 
 
-async def test_it_says_that_all_is_well(given):
+async def test_the_doctor_reports_a_healthy_service(given):
     done = await examine_until(lambda said: set(marks(said).values()) == {"✓"}, given.service)
 
     assert done.returncode == 0, done.stdout + done.stderr
@@ -51,7 +51,7 @@ async def test_it_says_that_all_is_well(given):
 
 
 @once
-async def test_where_nothing_runs_it_starts_nothing_and_makes_nothing(alone):
+async def test_without_a_service_the_doctor_starts_and_creates_nothing(alone):
     service = alone()
 
     done = await examine(service)
@@ -64,7 +64,7 @@ async def test_where_nothing_runs_it_starts_nothing_and_makes_nothing(alone):
 
 
 @once
-async def test_what_is_away_is_a_finding_among_the_others(alone):
+async def test_an_unreachable_server_is_a_finding_among_others(alone):
     url = "postgresql://accord:hidden-word@127.0.0.1:9/accord"
 
     done = await examine(alone(), DATABASE_URL=url, NATS_URL="nats://127.0.0.1:9", FLOW_TRANSPORT="nats")
@@ -103,7 +103,7 @@ async def test_a_gateway_without_workers_and_one_with_another_key_are_told_apart
 
 
 @once
-async def test_what_works_and_could_be_better_is_said(alone):
+async def test_weak_settings_are_warnings(alone):
     service = alone()
     key = service.folder / "data" / "keys" / "envelope.key"
     key.parent.mkdir(parents=True)
@@ -120,7 +120,7 @@ async def test_what_works_and_could_be_better_is_said(alone):
 
 
 @once
-async def test_what_nothing_starts_with_is_a_finding(alone):
+async def test_settings_that_prevent_a_start_are_findings(alone):
     done = await examine(alone(), OTEL_TRACES_EXPORTER="nonsense", TRUSTED_PROXIES="0.0.0.0/0")
 
     assert done.returncode == 1
@@ -129,7 +129,7 @@ async def test_what_nothing_starts_with_is_a_finding(alone):
 
 
 @once
-async def test_it_prints_no_secret(service):
+async def test_the_doctor_prints_no_secret(service):
     given = {"FLOW_ENVELOPE_KEY": ENVELOPE_KEY, "METRICS_TOKEN": ENVELOPE_KEY[::-1], "LOG_LEVEL": "debug"}
 
     done = await examine(service, **given)

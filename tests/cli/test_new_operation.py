@@ -26,7 +26,7 @@ def written(copy) -> set[str]:
     return copy.files() - before
 
 
-def test_it_writes_contract_flow_and_test_and_nothing_else(written):
+def test_accord_new_writes_contract_flow_and_test_only(written):
     assert written == {
         "openapi/domains/notes.yaml",
         "src/accord/flows/notes/__init__.py",
@@ -49,7 +49,7 @@ def test_the_tree_is_clean_afterwards(copy, written):
     assert [check.stdout + check.stderr for check in checks if check.returncode] == []
 
 
-def test_it_says_in_three_lines_what_to_do_next(copy):
+def test_accord_new_prints_the_next_steps_in_three_lines(copy):
     operation = copy.run("accord", "new", "hints", "addHint", "--method", "post", "--path", "/api/v1/hints")
     records = copy.run("accord", "new", "record", "steps", "title:text")
 
@@ -91,7 +91,7 @@ def test_a_field_whose_schema_is_taken_is_named(copy):
 
 
 @pytest.mark.usefixtures("written")
-def test_what_cannot_be_made_is_refused_in_words(copy):
+def test_an_impossible_operation_is_refused_with_its_reason(copy):
     again = copy.run("accord", "new", "notes", "addNote", "--method", "post", "--path", "/api/v1/other-notes")
     elsewhere = copy.run("accord", "new", "notes", "dropNote", "--method", "delete", "--path", "/notes")
 

@@ -135,7 +135,7 @@ async def test_a_time_in_any_form_is_kept_in_one_and_journaled_so(given):
         assert [e["fields"]["starts_at"] for e in await given.entries(changed)] == [kept]
 
 
-async def test_what_is_no_time_is_refused_in_transactions_too(given):
+async def test_a_malformed_time_is_refused_in_transactions_too(given):
     me = await given.an_account()
     item = await samples.work_item(me)
     for bad in ("2026-03-01T24:00:00Z", "2026-03-01", "now", "2026-03-01T09:30:00", 5, None):
@@ -146,7 +146,7 @@ async def test_what_is_no_time_is_refused_in_transactions_too(given):
 
 
 @pytest.mark.usefixtures("written")
-def test_its_tests_and_those_of_every_operation_pass(tree):
+def test_the_tests_of_a_new_record_and_of_every_operation_pass(tree):
     # In a folder of its own: by making one beside those of other runs, pytest closes theirs to other accounts.
     options = ("-q", "-p", "no:cacheprovider", f"--basetemp={tree.folder.with_name('work-items')}")
     # Only a record that has a time can show what becomes of one.

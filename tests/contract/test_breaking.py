@@ -125,7 +125,7 @@ BREAKING = {
 
 
 @pytest.mark.parametrize("change", BREAKING, ids=lambda change: change.__name__)
-def test_what_breaks_clients_is_found(change):
+def test_breaking_changes_are_found(change):
     changed = copy.deepcopy(CONTRACT)
     change(changed)
 
@@ -190,7 +190,7 @@ def widen_a_number(contract):
     ],
     ids=lambda change: change.__name__,
 )
-def test_what_breaks_nobody_is_let_through(change):
+def test_compatible_changes_are_accepted(change):
     changed = copy.deepcopy(CONTRACT)
     change(changed)
 
@@ -206,5 +206,5 @@ def test_a_change_may_stay_when_the_changelog_lists_it_as_unreleased():
     assert breaking.unlisted(found[:1], changelog.replace("[Unreleased]", "[0.2.0]")) == found[:1]
 
 
-def test_this_contract_breaks_nobody_without_saying_so():
+def test_every_breaking_change_of_this_contract_is_in_the_changelog():
     assert breaking.problems() == []

@@ -20,7 +20,7 @@ def test_the_contract_keeps_its_laws():
     assert lint.all_problems(bundle.load()) == []
 
 
-def test_whoever_loads_the_bundle_may_change_it():
+def test_a_loaded_bundle_is_a_copy():
     bundle.load()["paths"].clear()
 
     assert bundle.load()["paths"]

@@ -6,7 +6,7 @@ from accord.contract import bundle
 from accord.contract.tools import generators
 
 
-def test_what_a_generator_refuses_is_told_with_its_words(tmp_path):
+def test_the_message_of_a_failing_generator_is_shown(tmp_path):
     document = json.loads(json.dumps(bundle.load()))
     created = document["paths"]["/api/v1/auth/register"]["post"]["responses"]["201"]
     created["links"]["login"]["requestBody"] = {"email": "$request.body#/email"}

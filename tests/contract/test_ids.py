@@ -131,7 +131,7 @@ def in_small(text: str) -> str:
 @pytest.mark.parametrize(
     "value", [None, 5, "x", [], {}, [5], {"id": 5}, {"pointers": 5}, {"pointers": [5, {"id": []}]}]
 )
-def test_what_has_another_shape_is_left_to_the_validators(value):
+def test_values_of_another_shape_are_left_to_the_validators(value):
     for operation in OPERATIONS:
         normalise = compile_normaliser(operation.body_schema or {})
         if normalise is not None:

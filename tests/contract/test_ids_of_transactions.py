@@ -110,7 +110,7 @@ async def test_ids_in_capitals_are_the_same_ids(given):
     assert records["messages"][new]["conversationId"] == conversation["id"]
 
 
-async def test_one_id_has_one_expected_version(given):
+async def test_spellings_of_an_id_have_a_single_expected_version(given):
     me = await given.an_account()
     conversation = await begun(me)
     versions = {conversation["id"]: 1, conversation["id"].upper(): 2}

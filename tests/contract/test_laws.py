@@ -180,7 +180,7 @@ def test_the_contract_shows_every_refusal_with_its_status():
     assert {(problem.code, problem.status) for problem in refusals()} <= set(examples(bundle.load()))
 
 
-def test_the_contract_shows_no_refusal_that_nobody_makes():
+def test_the_contract_shows_no_error_without_a_raiser():
     assert set(examples(bundle.load())) <= {(problem.code, problem.status) for problem in refusals()}
 
 

@@ -104,7 +104,7 @@ def test_the_tag_of_a_domain_is_described(merged):
     assert merged(notes=NOTES)["tags"] == [{"name": "notes", "description": "Notes."}]
 
 
-def test_what_the_shared_file_offers_and_nobody_uses_stays_out(merged):
+def test_unused_components_of_the_shared_file_stay_out(merged):
     assert "PageLimit" not in merged(notes=NOTES)["components"]["parameters"]
 
 

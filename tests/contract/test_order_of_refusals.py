@@ -27,14 +27,14 @@ def nonsense(operation: Operation) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", SIGNED_IN, **NAMED)
-async def test_who_is_not_signed_in_is_told_so_first(given, operation):
+async def test_401_comes_before_every_other_error(given, operation):
     answer = await (await given.somebody()).request(**nonsense(operation))
 
     assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize("operation", FOR_ADMINISTRATORS, **NAMED)
-async def test_who_may_not_is_told_so_before_the_request_is_judged(given, operation):
+async def test_403_comes_before_validation(given, operation):
     customer = await given.an_account()
 
     answer = await customer.http.request(**nonsense(operation))
@@ -43,7 +43,7 @@ async def test_who_may_not_is_told_so_before_the_request_is_judged(given, operat
 
 
 @pytest.mark.parametrize("operation", REFUSABLE, **NAMED)
-async def test_who_may_is_told_what_is_wrong_before_anything_is_looked_up(given, operation):
+async def test_validation_comes_before_the_lookup(given, operation):
     root = await given.root()
 
     answer = await root.http.request(**nonsense(operation))

@@ -132,7 +132,7 @@ def test_the_service_does_what_the_contract_says(playground, tmp_path):
 
 
 @pytest.mark.fuzz
-def test_it_does_so_for_whatever_can_be_thought_of(playground, tmp_path):
+def test_the_service_holds_the_contract_for_many_random_requests(playground, tmp_path):
     seed = random.randrange(2**32)
 
     done = schemathesis(playground, tmp_path, "--max-examples=200", f"--seed={seed}", patience=3000)

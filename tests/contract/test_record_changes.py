@@ -53,7 +53,7 @@ def outcome(before, changes):
 
 @quiet
 @given(records, operations)
-def test_it_is_pure(before, changes):
+def test_applying_changes_is_pure(before, changes):
     untouched = copy.deepcopy((before, changes))
 
     check(changes, KINDS)
@@ -65,7 +65,7 @@ def test_it_is_pure(before, changes):
 
 @quiet
 @given(records, operations)
-def test_it_touches_what_it_names_and_lists_stay_sets(before, changes):
+def test_changes_touch_only_the_named_records_and_lists_stay_sets(before, changes):
     after = outcome(before, changes)
     if isinstance(after, tuple):
         return
@@ -147,6 +147,6 @@ def test_a_removed_value_is_not_there(tags, removal):
         {"op": "listInsert", "table": "plans", "path": "tags", "value": "x", "where": "before"},
     ],
 )
-def test_what_the_contract_does_not_name_is_refused(change):
+def test_fields_outside_the_contract_are_refused(change):
     with pytest.raises(OperationRefused):
         check([change | {"id": "1"}], KINDS)

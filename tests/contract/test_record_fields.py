@@ -40,7 +40,7 @@ def test_a_field_is_a_name_a_kind_and_what_belongs_to_it(text, field):
         ("progress", ""),
     ],
 )
-def test_what_one_is_called_follows_from_english_where_it_does(plural, singular):
+def test_the_singular_of_a_regular_plural_is_derived(plural, singular):
     assert singular_of(plural) == singular
 
 
@@ -82,7 +82,7 @@ def test_a_refusal_says_why_and_writes_nothing(repository, name, fields, singula
     assert tree(repository) == before
 
 
-def test_what_it_needs_is_named_where_it_is_missing(repository, monkeypatch):
+def test_missing_packages_of_the_scaffold_are_named(repository, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
 
     with pytest.raises(

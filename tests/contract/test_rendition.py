@@ -92,7 +92,7 @@ def test_examples_of_requests_and_answers_stay_as_they_are():
     assert me["example"]["emailVerifiedAt"] is None
 
 
-def test_nothing_of_3_0_is_left():
+def test_no_keyword_of_3_0_is_left():
     def words(node):
         if isinstance(node, dict):
             yield from (key for key in node if key == "nullable")

@@ -130,7 +130,7 @@ def test_an_existing_domain_keeps_its_comments_and_its_formatting(repository):
     assert len(after) > len(before)
 
 
-def test_what_is_known_of_a_path_is_not_written_again(repository):
+def test_parameters_of_a_known_path_are_not_written_again(repository):
     new("accounts", "replaceUser", "put", "/api/v1/users/{userId}", repository=repository)
     new("meta", "addNote", "post", "/api/v1/meta/users/{userId}/notes", repository=repository)
 

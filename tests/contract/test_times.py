@@ -45,7 +45,7 @@ def test_a_time_is_kept_in_utc_with_microseconds(text, kept):
 
 
 @pytest.mark.parametrize("text", BAD)
-def test_what_is_no_time_is_refused_and_left_alone(text):
+def test_a_malformed_time_is_refused_unchanged(text):
     with pytest.raises(ValueError):  # noqa: PT011 - whatever its message: the edge has its own
         parse_time(text)
     assert normalised_time(text) == text

@@ -42,7 +42,7 @@ async def database(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> A
     await database.close()
 
 
-async def test_whoever_has_a_connection_or_waits_for_one_is_refused_at_once(server, database):
+async def test_holders_and_waiters_fail_at_once(server, database):
     requests = [asyncio.create_task(database.one(SLEEP)) for _ in range(CONNECTIONS + WAITING)]
     while database.statistics()["waiting"] < WAITING:
         await asyncio.sleep(0)

@@ -95,7 +95,7 @@ async def database(given) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def test_what_goes_with_the_commit_undoes_everything_when_it_fails(database):
+async def test_a_failing_statement_sent_with_the_commit_rolls_the_transaction_back(database):
     tx = Transaction(database)
     await tx.run(Statement(text("CREATE TABLE made_by_a_test (id integer PRIMARY KEY)")))
     twice = Statement(text("INSERT INTO made_by_a_test VALUES (1)"))
@@ -130,7 +130,7 @@ async def test_the_servers_own_limit_becomes_a_missed_deadline(given):
     await database.close()
 
 
-async def test_what_is_prepared_outlives_a_rollback_of_psycopg(given):
+async def test_prepared_statements_outlive_a_rollback_of_psycopg(given):
     database = Database(given.service.database_url, 1)
     await database.open()
     await database.one(SQUARE, number=2)

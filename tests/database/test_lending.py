@@ -34,7 +34,7 @@ async def waiting(database: Database, count: int) -> list[asyncio.Task]:
     return tasks
 
 
-async def test_a_connection_goes_to_whoever_waits_longest(database):
+async def test_a_connection_goes_to_the_longest_waiter(database):
     one, other = await both(database)
     first, second, third = await waiting(database, 3)
 
@@ -47,7 +47,7 @@ async def test_a_connection_goes_to_whoever_waits_longest(database):
     assert await third == one
 
 
-async def test_nobody_waits_longer_than_the_limit(database, monkeypatch):
+async def test_waiting_for_a_connection_ends_at_the_limit(database, monkeypatch):
     one, other = await both(database)
 
     with monkeypatch.context() as patched:
@@ -60,7 +60,7 @@ async def test_nobody_waits_longer_than_the_limit(database, monkeypatch):
     assert set(await both(database)) == {one, other}
 
 
-async def test_who_is_cancelled_while_waiting_takes_nothing_along(database):
+async def test_a_waiter_that_is_cancelled_takes_no_connection(database):
     one, other = await both(database)
     first, second = await waiting(database, 2)
 
@@ -73,7 +73,7 @@ async def test_who_is_cancelled_while_waiting_takes_nothing_along(database):
     assert set(await both(database)) == {one, other}
 
 
-async def test_who_is_cancelled_at_the_moment_of_the_handing_over_gives_it_to_the_next(database):
+async def test_a_waiter_cancelled_as_it_gets_a_connection_passes_the_connection_on(database):
     one, _ = await both(database)
     first, second = await waiting(database, 2)
 
@@ -84,7 +84,7 @@ async def test_who_is_cancelled_at_the_moment_of_the_handing_over_gives_it_to_th
     assert first.cancelled()
 
 
-async def test_who_waits_for_a_connection_that_broke_gets_a_new_one(given, database):
+async def test_a_waiter_gets_a_new_connection_when_the_old_one_broke(given, database):
     one, other = await both(database)
     (next_,) = await waiting(database, 1)
     assert await given.sql("SELECT pg_terminate_backend(%s, 60000)", one.info.backend_pid) == [(True,)]
@@ -108,7 +108,7 @@ async def test_an_open_transaction_is_not_handed_on(database):
     assert (await next_).info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
-async def test_all_requests_are_served_however_many_come_at_once(database):
+async def test_requests_are_all_served_when_many_arrive_at_once(database):
     rows = await asyncio.gather(*(database.one(PROCESS) for _ in range(200)))
 
     assert len({row.id for row in rows}) == 2

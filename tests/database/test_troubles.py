@@ -148,7 +148,7 @@ async def write_for(seconds: float, database: Database, took: list[float]) -> No
         took.append(time.monotonic() - started)
 
 
-def test_whoever_writes_when_a_backend_is_killed_is_answered_soon(server):
+def test_a_write_whose_backend_is_killed_gets_its_response_soon(server):
     """In the event loop of the service, which does not tell everybody that the server hung up."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for _ in range(2):
@@ -156,7 +156,7 @@ def test_whoever_writes_when_a_backend_is_killed_is_answered_soon(server):
             assert runner.run(slowest_around_a_killed_backend(server.url)) < BORROW_TIMEOUT + 5
 
 
-async def test_one_connection_that_cannot_be_opened_is_not_a_server_that_is_away(server, opened):
+async def test_a_single_failed_connection_does_not_mean_the_server_is_away(server, opened):
     sql(server, "CREATE ROLE few LOGIN CONNECTION LIMIT 2")
     database = await opened(server.url.replace("accord@", "few@"), 4)
 
@@ -322,7 +322,7 @@ def test_not_now_and_not_here_are_503(sqlstate):
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
-def test_whoever_lost_a_race_may_try_again(sqlstate):
+def test_a_lost_race_is_retryable(sqlstate):
     assert type(Troubles().problem(errors.lookup(sqlstate)())) is Deadlock
 
 

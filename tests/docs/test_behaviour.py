@@ -64,6 +64,6 @@ def everything_of(series: str, found: list[tuple[str, int]]) -> list[int]:
     return [number for one, number in found if one == series]
 
 
-def test_what_is_not_built_says_what_happens_instead():
+def test_every_feature_not_built_has_its_substitute():
     assert [cells for cells in rows(NOT_BUILT) if len(cells) != 3 or not cells[2].endswith(".")] == []
     assert all(name in names_in(path) for path, name in NAMED.findall(NOT_BUILT))

@@ -29,7 +29,7 @@ async def test_the_contract_is_served_whole(http, path):
 
 
 @pytest.mark.parametrize("path", [*CONTRACTS, *PAGES])
-async def test_whoever_has_a_file_does_not_get_it_again(http, path):
+async def test_a_file_the_client_has_is_304(http, path):
     first = await http.get(path)
     tag = first.headers["etag"]
 
@@ -56,7 +56,7 @@ async def test_if_match_names_no_file_as_its_tag_is_weak(http, path):
 
 
 @pytest.mark.parametrize("path", ["/openapi.json", "/docs/swagger-ui-bundle.js"])
-async def test_files_are_compressed_for_who_accepts_it_and_only_then(http, path):
+async def test_files_are_compressed_only_for_clients_that_accept_it(http, path):
     compressed = await http.get(path, headers={"Accept-Encoding": "gzip"})
     plain = await http.get(path, headers={"Accept-Encoding": "identity"})
 

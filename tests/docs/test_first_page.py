@@ -33,7 +33,7 @@ def page(development, tmp_path):
         server.shutdown()
 
 
-def test_the_first_page_of_the_guide_signs_in_and_shows_who_it_is(chrome, development, page):
+def test_the_first_page_of_the_guide_signs_in_and_shows_the_account(chrome, development, page):
     account = details()
     httpx.post(f"{development}/api/v1/auth/register", json=account, timeout=60).raise_for_status()
 

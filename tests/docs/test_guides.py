@@ -51,13 +51,13 @@ def maximum_of_text(folder, schema):
 
 
 @pytest.mark.parametrize("name", ["errors.md", "following-changes.md", "handling-conflicts.md"])
-def test_a_guide_works_again_for_whoever_reads_it_twice(name, service, folder):
+def test_a_guide_works_a_second_time(name, service, folder):
     for _ in range(2):
         guide.run(GUIDES / name, service.url, folder, {**ENVIRONMENT, **service.environment}, person=False)
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in GUIDES.glob("*.md")))
-def test_what_a_guide_waits_for_has_an_end(name):
+def test_every_wait_in_a_guide_is_bounded(name):
     waiting = [
         block.line
         for block in guide.blocks(GUIDES / name)

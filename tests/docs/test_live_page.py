@@ -119,7 +119,7 @@ def test_fits_the_width_of_a_phone_with_every_button_in_reach(docs, email):
     assert docs.page.locator("#keys tr").count() == 0
 
 
-def test_one_sign_in_is_good_for_both_pages(docs, email):
+def test_a_single_sign_in_serves_both_pages(docs, email):
     signed_in(docs, email)
 
     docs.open()

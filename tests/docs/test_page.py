@@ -34,7 +34,7 @@ def test_the_header_has_name_version_promises_and_the_contract(docs):
     assert answer.value.status in {200, 304}
 
 
-def test_an_operation_says_who_may_call_it(docs):
+def test_an_operation_shows_its_permission(docs):
     docs.open()
     one_of_each = {(operation.access, operation.permission): operation for operation in OPERATIONS}
     expected = {"public": "Needs no sign-in.", "optional": "Signing in is optional."}
@@ -86,7 +86,7 @@ def test_optional_fields_start_empty(docs):
     assert 'For example "1"' in block.locator("tr[data-param-name='If-Match']").inner_text()
 
 
-def test_the_example_of_a_transaction_works_twice_and_for_everybody(docs, service):
+def test_the_example_of_a_transaction_works_twice_and_for_every_account(docs, service):
     for _ in range(2):
         token, _ = an_account(service.url)
         docs.open()

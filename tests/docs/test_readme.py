@@ -34,7 +34,7 @@ def test_the_request_comes_before_any_command():
 
 
 @pytest.mark.parametrize("document", ["README.md", "docs/guides/getting-started.md"])
-def test_it_starts_also_where_pip_may_not_install(document):
+def test_the_quick_start_works_where_pip_may_not_install(document):
     text = (REPOSITORY / document).read_text()
 
     assert "python3 -m venv .venv && . .venv/bin/activate" in text

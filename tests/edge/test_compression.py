@@ -25,7 +25,7 @@ async def asked(service, accept: str | None, body: bytes):
 
 
 @pytest.mark.parametrize("accept", ["gzip", "GZIP", "br, gzip;q=0.5", "*", "gzip, *;q=0"])
-async def test_a_large_answer_is_compressed_for_who_accepts_it(service, accept):
+async def test_a_large_response_is_compressed_for_a_client_that_accepts_gzip(service, accept):
     body = echo(1200)
 
     answer = await asked(service, accept, body)
@@ -37,7 +37,7 @@ async def test_a_large_answer_is_compressed_for_who_accepts_it(service, accept):
 
 
 @pytest.mark.parametrize("accept", [None, "", "identity", "br", "gzip;q=0", "*;q=0", "*, gzip;q=0", "gzip;q=nonsense"])
-async def test_it_is_plain_for_who_does_not(service, accept):
+async def test_a_response_is_plain_for_a_client_without_gzip(service, accept):
     body = echo(1200)
 
     answer = await asked(service, accept, body)

@@ -63,7 +63,7 @@ async def test_a_change_that_if_none_match_does_not_forbid_happens(given, operat
 
 
 @pytest.mark.parametrize("operation", CHANGES, **NAMED)
-async def test_what_is_no_list_of_tags_forbids_no_change_and_is_400(given, records, operation):
+async def test_a_malformed_if_none_match_is_400_and_changes_nothing(given, records, operation):
     answer = await records.call(operation, version=7, If_None_Match="7")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
@@ -91,7 +91,7 @@ async def test_a_record_that_is_not_there_is_404_whatever_the_conditions_are(rec
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
-async def test_of_racing_changes_those_that_if_none_match_forbids_never_happen(given):
+async def test_racing_changes_that_if_none_match_forbids_never_happen(given):
     me = await given.an_account(version=7, first_name="Ada")
     free = me.patch("/api/v1/me", expectedVersion=7, firstName="Grace")
     forbidden = [

@@ -42,7 +42,7 @@ def test_every_operation_that_states_a_version_takes_a_tag_too():
 
 
 @pytest.mark.parametrize("operation", READS, **NAMED)
-async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
+async def test_a_read_with_the_current_tag_is_304_without_a_body(records, operation):
     long = ", ".join([f'"{"x" * 40}"'] * 50 + ['"7"'])
     beyond_ascii = '"\u00e9", "7"'.encode("latin-1")
     for held in (*NAMING_7, long, beyond_ascii):
@@ -54,7 +54,7 @@ async def test_who_holds_this_version_gets_304_and_no_body(records, operation):
 
 
 @pytest.mark.parametrize("operation", READS, **NAMED)
-async def test_who_holds_another_one_gets_the_record(records, operation):
+async def test_a_read_with_another_tag_gets_the_record(records, operation):
     for held in ('"6"', '"77"', '""', '"7-x"', '"7gzip"', '"6, 7"', *MALFORMED):
         answer = await records.call(operation, If_None_Match=held)
 
@@ -79,7 +79,7 @@ async def test_a_read_of_another_version_is_412(records, operation):
     assert (await records.call(operation, method="HEAD", If_Match='"6"')).status_code == 412
 
 
-async def test_what_is_no_strong_tag_of_the_version_is_412_for_a_read(given):
+async def test_if_match_without_the_strong_tag_of_the_version_is_412_for_a_read(given):
     me = await given.an_account(version=7)
 
     for wanted in ('"7-gzip"', 'W/"7", W/"8"', '"07"', '"77"', '""', *MALFORMED):
@@ -130,7 +130,7 @@ async def test_a_tag_that_disagrees_with_the_version_is_400_and_changes_nothing(
 
 
 @pytest.mark.parametrize("operation", CHANGES, **NAMED)
-async def test_what_is_no_strong_tag_of_a_version_is_400(records, operation):
+async def test_if_match_without_a_strong_tag_of_a_version_is_400(records, operation):
     for tag in ("7", '"6", "8"', '"x"', '"07"', '"-7"', '"9999999999999999999"', '""', '"7" "8"', '*, "7"', '"7'):
         answer = await records.call(operation, version=7, If_Match=tag)
 

@@ -40,7 +40,7 @@ async def test_a_listed_origin_reads_answers_and_errors_with_credentials(in_prod
         "",
     ],
 )
-async def test_another_origin_gets_no_header(in_production, origin):
+async def test_a_foreign_origin_gets_no_header(in_production, origin):
     for method in ("GET", "OPTIONS"):
         asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
         answer = await in_production.request(method, "/api/v1/meta/version", headers=asked)
@@ -94,7 +94,7 @@ async def test_pages_beside_the_contract_are_preflighted_like_operations(in_prod
     assert (other.status_code, allowed(other)) == (204, {})
 
 
-async def test_whatever_operations_and_the_edge_read_or_write_is_allowed_and_exposed(in_production):
+async def test_headers_that_the_service_reads_or_writes_are_allowed_and_exposed(in_production):
     document = bundle.load()
     taken = {p.name.lower() for o in OPERATIONS for p in parameters(o, "header")}
     given = {name.lower() for o in OPERATIONS for name in answered_headers(document, o)}
@@ -134,7 +134,7 @@ async def test_in_development_no_other_page_may(development, origin):
         assert allowed(await http.get("/api/v1/meta/version", headers={"Origin": origin})) == {}
 
 
-async def test_in_development_what_a_cache_got_for_nobody_is_not_given_to_a_page(development):
+async def test_in_development_a_cached_anonymous_response_is_not_given_to_a_page(development):
     async with client(development.url) as http:
         for headers in ({}, {"Origin": "http://localhost:5173"}, {"Origin": "https://evil.example"}):
             assert "Origin" in (await http.get("/openapi.json", headers=headers)).headers["vary"]

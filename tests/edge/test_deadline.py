@@ -93,7 +93,7 @@ async def test_a_body_that_comes_too_slowly_is_given_up(impatient):
     assert (answer.status, answer.code) == (504, "TIMEOUT")
 
 
-async def test_a_client_that_leaves_within_its_body_is_noted_and_harms_nobody(service, somebody):
+async def test_a_client_that_leaves_within_its_body_is_logged_and_harms_no_other(service, somebody):
     head = [("Content-Type", "application/json"), ("Content-Length", "17"), ("X-Request-Id", "left-early")]
 
     async with connected(service.url) as connection:

@@ -19,7 +19,7 @@ def from_a_callback(eager: Eager, work) -> asyncio.Future:
     return started
 
 
-async def test_what_does_not_wait_is_done_at_once(eager):
+async def test_work_that_does_not_wait_is_done_at_once(eager):
     noted = []
 
     async def work() -> None:
@@ -30,7 +30,7 @@ async def test_what_does_not_wait_is_done_at_once(eager):
     assert noted[0] is noted[1] is not asyncio.current_task()
 
 
-async def test_what_waits_goes_on_in_the_task_that_it_began_in(eager):
+async def test_work_that_waits_goes_on_in_the_task_it_began_in(eager):
     noted = []
 
     async def work() -> None:
@@ -49,7 +49,7 @@ async def test_what_waits_goes_on_in_the_task_that_it_began_in(eager):
 
 
 @pytest.mark.parametrize("later", [True, False], ids=["while it waits", "before it goes on"])
-async def test_it_can_be_cancelled(eager, later):
+async def test_work_that_waits_can_be_cancelled(eager, later):
     noted = []
 
     async def work() -> None:
@@ -69,7 +69,7 @@ async def test_it_can_be_cancelled(eager, later):
     assert noted == [1]
 
 
-async def test_its_timeout_comes(eager):
+async def test_a_timeout_reaches_work_that_waits(eager):
     noted = []
 
     async def work() -> None:
@@ -84,7 +84,7 @@ async def test_its_timeout_comes(eager):
     assert noted == ["timeout"]
 
 
-async def test_what_it_raises_later_is_the_tasks(eager):
+async def test_an_error_raised_after_waiting_is_the_error_of_the_task(eager):
     async def work() -> None:
         await asyncio.sleep(0)
         raise LookupError

@@ -89,7 +89,7 @@ async def test_a_field_is_named_by_its_path(given):
     assert fields == {"tags[1]", "tags[2]", "count", "unknown"}
 
 
-async def test_all_that_is_wrong_is_told_at_once_and_not_without_end(given):
+async def test_validation_errors_are_reported_together_up_to_a_limit(given):
     nobody = await given.somebody()
     many = {f"unknown{number}": 1 for number in range(1000)}
 
@@ -134,7 +134,7 @@ async def test_401_says_how_to_authenticate(given, authorization, code, challeng
     assert answer.headers["www-authenticate"] == challenge
 
 
-async def test_a_bad_token_is_nobody_where_signing_in_is_optional(given):
+async def test_a_bad_token_is_anonymous_where_signing_in_is_optional(given):
     nobody = await given.somebody()
 
     for authorization in ("Basic dXNlcjpwYXNz", "Bearer", "Bearer nonsense"):

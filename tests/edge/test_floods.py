@@ -20,7 +20,7 @@ FLOODS = {
 
 
 @pytest.mark.parametrize("what", FLOODS)
-async def test_who_sends_without_pause_stops_nobody_else(service, what):
+async def test_a_client_that_sends_without_pause_does_not_stop_others(service, what):
     first, again = FLOODS[what]
     floods = [asyncio.create_task(sent_for(1.5, service.url, first, again * 5000)) for _ in range(2)]
     await asyncio.sleep(0.2)

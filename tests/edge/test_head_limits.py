@@ -62,7 +62,7 @@ ENDLESS = {
 
 
 @pytest.mark.parametrize("what", ENDLESS)
-async def test_what_has_no_end_is_cut_off(service, what):
+async def test_an_endless_head_is_cut_off(service, what):
     beginning, more = ENDLESS[what]
 
     async with connected(service.url) as connection:

@@ -44,7 +44,9 @@ async def test_the_guard_of_bodies_comes_before_the_rate_limit_and_that_before_v
         ("/api/v1/conversations", JSON | {"Idempotency-Key": "with space"}, b"{", "UNAUTHORIZED"),
     ],
 )
-async def test_who_asks_is_found_out_after_the_guard_and_before_the_body_is_read(somebody, path, headers, body, code):
+async def test_the_caller_is_authenticated_after_the_guard_and_before_the_body_is_read(
+    somebody, path, headers, body, code
+):
     answer = await somebody.post(path, headers=headers, content=body)
 
     assert answer.json()["code"] == code
@@ -54,9 +56,7 @@ async def test_who_asks_is_found_out_after_the_guard_and_before_the_body_is_read
     ("path", "headers", "status"),
     [("/api/v1/meta/version", HTML, 406), ("/api/v1/meta/echo", {}, 405), ("/api/v1/me", {}, 401), ("/x", {}, 404)],
 )
-async def test_whatever_is_refused_has_its_id_its_security_headers_and_those_of_cors(
-    in_production, path, headers, status
-):
+async def test_every_error_has_a_request_id_security_headers_and_cors_headers(in_production, path, headers, status):
     origin = {"Origin": "https://app.example.org", "X-Request-Id": f"refused-with-{status}"}
 
     answer = await in_production.get(path, headers=headers | origin)

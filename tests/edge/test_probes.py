@@ -49,7 +49,7 @@ async def test_a_proxy_on_this_machine_does_not_make_its_clients_local(impatient
         "Bearer é",
     ],
 )
-async def test_with_a_token_they_are_for_who_has_it(in_production, production, authorization):
+async def test_with_a_token_probes_need_the_token(in_production, production, authorization):
     headers = {} if authorization is None else {"Authorization": authorization.encode()}
 
     refused = await in_production.get("/metrics", headers=headers)
@@ -62,7 +62,7 @@ async def test_with_a_token_they_are_for_who_has_it(in_production, production, a
     assert (await in_production.get("/metrics", headers={"Authorization": f"bearer {TOKEN}"})).status_code == 200
 
 
-async def test_what_nobody_declared_leaves_no_trace_in_metrics(service, somebody):
+async def test_undeclared_methods_and_paths_add_no_metric_labels(service, somebody):
     for path in ("/nowhere/cardinality-1", "/api/v1/users/cardinality-2"):
         await somebody.get(path)
         await somebody.request("PROPFIND", path)

@@ -36,7 +36,7 @@ def policy(answer: httpx.Response) -> tuple[str, int, int]:
     return name, int(count), int(seconds)
 
 
-async def test_who_is_not_signed_in_has_100_requests_in_15_minutes(service):
+async def test_an_anonymous_client_has_100_requests_in_15_minutes(service):
     async with client(service.url, new_address()) as http:
         answers = [await http.get(VERSION) for _ in range(101)]
 
@@ -48,7 +48,7 @@ async def test_who_is_not_signed_in_has_100_requests_in_15_minutes(service):
     assert 600 < int(refused.headers["retry-after"]) == refused.json()["retryAfter"] <= 900
 
 
-async def test_who_is_signed_in_has_600_a_minute_wherever_they_are(given, service):
+async def test_an_account_has_600_requests_a_minute_from_all_addresses_together(given, service):
     me = await given.an_account()
     authorization = {"Authorization": me.http.headers["authorization"]}
 
@@ -126,7 +126,7 @@ async def test_a_full_bucket_refuses_before_the_password_is_looked_at(given, ser
     "authorization",
     ["Bearer nonsense", "Bearer", "Basic YTpi", 'Digest username="a"', "Unknown", "", "accord_ticket_nonsense"],
 )
-async def test_what_is_refused_as_nobodys_counts_against_its_address_whatever_the_scheme(service, authorization):
+async def test_a_401_counts_against_its_address_for_any_scheme(service, authorization):
     bad = {"Authorization": authorization}
     async with client(service.url, new_address()) as http:
         answers = [await http.get("/api/v1/me", headers=bad) for _ in range(101)]
@@ -152,7 +152,7 @@ async def test_errors_tell_what_is_left_too(given):
         assert (answer.status_code, policy(answer)[0]) == (status, "authenticated")
 
 
-async def test_what_is_not_an_operation_is_not_counted(service):
+async def test_requests_outside_operations_are_not_counted(service):
     async with client(service.url, new_address()) as http:
         for path in ("/livez", "/readyz", "/openapi.json", "/docs", "/nowhere"):
             assert "ratelimit" not in (await http.get(path)).headers
@@ -227,7 +227,7 @@ async def test_several_headers_are_one_list(service):
     assert before - after == 1
 
 
-async def test_who_is_no_trusted_proxy_cannot_name_another_address(impatient):
+async def test_an_untrusted_proxy_cannot_name_another_address(impatient):
     async with client(impatient.url, "198.51.100.20") as one, client(impatient.url, "198.51.100.21") as other:
         before, after = left(await one.get(VERSION)), left(await other.get(VERSION))
 

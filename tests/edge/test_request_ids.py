@@ -31,7 +31,7 @@ async def test_an_id_that_could_do_harm_is_replaced(service, given_id):
     assert len(answer.headers["x-request-id"]) == 32
 
 
-async def test_of_two_ids_the_good_one_counts_and_of_two_request_ids_neither(service):
+async def test_a_valid_id_beside_an_invalid_one_counts_and_two_request_ids_do_not(service):
     bad_and_good = [("X-Request-Id", "not good"), ("X-Trace-Id", "good")]
     twice = [("X-Request-Id", "one"), ("X-Request-Id", "two")]
 
@@ -94,7 +94,7 @@ async def test_the_journal_has_it(given):
     assert await given.sql("SELECT operation FROM journal WHERE request_id = %s", given_id) == [("updateMe",)]
 
 
-async def test_it_travels_over_nats_with_the_trace_context(service, somebody):
+async def test_the_request_id_travels_over_nats_with_the_trace_context(service, somebody):
     if service.transport != "nats":
         pytest.skip("flows run in the server's own process")
     given_id, seen = an_id(), asyncio.Queue()

@@ -68,7 +68,7 @@ async def test_options_tells_the_methods_without_doing_anything(somebody, path):
         "*",
     ],
 )
-async def test_what_is_not_a_path_of_ours_is_a_404_and_redirected_nowhere(service, path):
+async def test_an_unknown_path_is_404_and_never_redirected(service, path):
     answer = await exchanged(service.url, request("GET", path))
 
     assert (answer.status, answer.code) == (404, "NOT_FOUND")

@@ -24,7 +24,7 @@ async def test_json_loads_nothing(somebody, path):
     assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
-async def test_what_is_not_http_gets_them_too(service):
+async def test_responses_to_input_that_is_not_http_have_the_headers(service):
     answer = await exchanged(service.url, b"GET / HTTP/7.0\r\n\r\n")
 
     assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")

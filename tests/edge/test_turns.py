@@ -158,7 +158,7 @@ async def test_a_turn_has_few_fields(server, until, beginning):
 
 
 @pytest.mark.parametrize("size", [1, 6, 100, MOST_BYTES - 1, MOST_BYTES, MOST_BYTES + 1, 100_000])
-async def test_what_is_cut_into_turns_is_the_same_body(server, size):
+async def test_a_body_read_in_several_turns_is_complete(server, size):
     body = (b"a\r\n\r\nb\r\n" * MOST_BYTES)[: 5 * MOST_BYTES + 3]
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     sent = [
@@ -175,7 +175,7 @@ async def test_what_is_cut_into_turns_is_the_same_body(server, size):
 
 
 @pytest.mark.parametrize("chunk", [b"1\r\n \r\n", b"4000\r\n%s\r\n" % bytes(0x4000)], ids=["small", "large"])
-async def test_a_body_that_nobody_takes_is_not_read_on(server, chunk):
+async def test_a_body_that_is_not_consumed_is_not_read_further(server, chunk):
     many = chunk * (MIB // len(chunk))
 
     async with connected(server.url) as connection:

@@ -52,7 +52,7 @@ async def sent_until_nothing_is_taken(connection: socket.socket, data: bytes) ->
 
 
 @pytest.mark.parametrize("what", FLOODS)
-async def test_who_sends_without_reading_fills_no_memory(production, what, until):
+async def test_a_client_that_sends_without_reading_fills_no_memory(production, what, until):
     first, again = FLOODS[what]
     before, connections = production.memory, [unread_connection(production.url) for _ in range(8)]
 
@@ -74,7 +74,7 @@ async def test_who_sends_without_reading_fills_no_memory(production, what, until
     await until(memory, lambda now: now - before < 64 * MIB)
 
 
-async def test_an_answer_that_nobody_reads_does_not_keep_the_process_from_ending(start_production):
+async def test_an_unread_response_does_not_keep_the_process_from_ending(start_production):
     program = start_production("edge-unread")
     connection = unread_connection(program.url)
     await sent_until_nothing_is_taken(connection, b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -121,7 +121,7 @@ async def waiting(server) -> bool:
 
 
 @pytest.mark.parametrize("sent", [request("GET", "/"), HANDSHAKE], ids=["http", "socket"])
-async def test_who_takes_nothing_is_cut(server, until, sent):
+async def test_a_client_that_reads_nothing_is_disconnected(server, until, sent):
     connection = unread_connection(server.url)
     await asyncio.get_running_loop().sock_sendall(connection, sent)
     await until(partial(waiting, server), bool)
@@ -136,7 +136,7 @@ async def test_who_takes_nothing_is_cut(server, until, sent):
 
 
 @pytest.mark.parametrize("sent", [request("GET", "/"), HANDSHAKE], ids=["http", "socket"])
-async def test_who_takes_a_little_now_and_then_is_not_cut(server, until, sent):
+async def test_a_client_that_reads_slowly_is_not_disconnected(server, until, sent):
     loop, connection = asyncio.get_running_loop(), unread_connection(server.url)
     await loop.sock_sendall(connection, sent)
     await until(partial(waiting, server), bool)

@@ -32,7 +32,7 @@ def test_a_stranger_without_the_password_is_refused(start, tmp_path):
     assert "Authorization Violation" in refusal
 
 
-def test_it_listens_on_loopback_only(start, tmp_path):
+def test_embedded_nats_listens_on_loopback_only(start, tmp_path):
     server = start("nats", tmp_path)
 
     assert server._config()["host"] == "127.0.0.1"

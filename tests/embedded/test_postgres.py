@@ -41,7 +41,7 @@ def test_durability_is_on_and_time_and_sorting_do_not_depend_on_the_machine(star
     assert answer == ("on", "on", "UTC", "on", "b", "C.UTF-8")
 
 
-def test_it_listens_on_no_port(start, tmp_path):
+def test_embedded_postgres_listens_on_no_port(start, tmp_path):
     server = start("postgres", tmp_path)
 
     assert ask(server.url, "SELECT current_setting('listen_addresses')") == ("",)
@@ -142,7 +142,7 @@ def test_a_missing_package_says_what_to_install(tmp_path, monkeypatch):
         postgres.start(tmp_path)
 
 
-def test_what_postgresql_says_when_it_refuses_is_shown(start, tmp_path):
+def test_the_message_of_postgresql_is_shown_when_its_start_fails(start, tmp_path):
     start("postgres", tmp_path).stop()
     (tmp_path / "postgres" / "data" / "postgresql.auto.conf").write_text("no_such_setting = 1\n")
 

@@ -43,7 +43,7 @@ async def test_entries_that_no_look_by_transaction_finds_are_told(ledger):
     await database.close()
 
 
-async def test_whether_anybody_relays_is_known_to_every_process(ledger):
+async def test_every_process_knows_whether_one_leads(ledger):
     database = Database(ledger.url, 1)
     await database.open()
 
@@ -70,7 +70,7 @@ async def test_metrics_show_it(given, until):
     assert shown["accord_relay_lag_seconds"] >= 0
 
 
-async def test_the_doctor_says_who_relays_and_what_waits(given, until):
+async def test_the_doctor_names_the_leader_and_the_backlog(given, until):
     done = await until(lambda: asyncio.to_thread(given.service.command, "doctor"), lambda done: RELAYED in done.stdout)
 
     assert re.search(rf"{RELAYED}; \d+ entries wait", done.stdout), done.stdout + done.stderr

@@ -48,7 +48,7 @@ async def test_a_journal_that_was_restored_is_sound_and_goes_on(restored):
     assert await restored.verdict() == Verdict(17, 17)
 
 
-async def test_what_was_changed_in_the_restored_one_is_found(restored):
+async def test_a_change_of_the_restored_database_is_found(restored):
     await restored.tamper("UPDATE journal SET fields = '{}' WHERE id = 7")
 
     assert (await restored.verdict()).broken_at == 7

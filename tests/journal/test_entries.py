@@ -146,7 +146,7 @@ def test_every_operation_that_changes_something_is_looked_at():
 
 
 @pytest.mark.parametrize("name", [name for name, change in CHANGES.items() if change is not None])
-async def test_a_change_has_exactly_one_entry_that_says_who_and_keeps_secrets(given, name):
+async def test_a_change_has_exactly_one_entry_with_its_actor_and_without_secrets(given, name):
     answer = await CHANGES[name](given)
 
     assert answer.status_code < 300, answer.text
@@ -218,7 +218,7 @@ async def test_no_version_has_two_entries(given):
         "DELETE FROM {this_month}",
     ],
 )
-async def test_nobody_changes_the_past(given, statement):
+async def test_past_entries_cannot_be_changed(given, statement):
     await given.an_account()
 
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):

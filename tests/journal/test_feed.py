@@ -86,7 +86,7 @@ async def test_a_long_absence_is_made_good_in_batches(ledger, following):
     assert told == list(range(1, 2 * BATCH + 2))
 
 
-async def test_a_listener_that_fails_keeps_nobody_from_what_follows(ledger, following):
+async def test_a_failing_listener_does_not_keep_others_from_later_entries(ledger, following):
     async with following() as (feed, told):
         feed.listeners.insert(0, lambda _: 1 / 0)
         for mark in ("one", "two"):
@@ -97,7 +97,7 @@ async def test_a_listener_that_fails_keeps_nobody_from_what_follows(ledger, foll
     assert told == [1, 2]
 
 
-async def test_goes_on_where_it_stood_when_its_connections_break(ledger, following):
+async def test_the_tailer_goes_on_from_its_position_when_connections_break(ledger, following):
     async with following() as (_, told):
         for number in range(1, 4):
             await ledger.write(str(number))
@@ -144,7 +144,7 @@ async def test_a_journal_that_was_replaced_is_noticed_and_followed_from_its_end(
     assert told == [1, 2, 3, 2 + entries]
 
 
-async def test_what_was_pruned_before_it_was_read_is_passed_over_and_told(ledger):
+async def test_entries_pruned_before_they_were_read_are_skipped_and_reported(ledger):
     database, passed = Database(ledger.url, 1), []
     await database.open()
     try:

@@ -132,7 +132,7 @@ STEPS = st.lists(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
 @given(steps=STEPS)
-async def test_whatever_four_transactions_do_no_reader_misses_an_entry(ledger, steps):
+async def test_no_interleaving_of_four_transactions_makes_a_reader_miss_an_entry(ledger, steps):
     """Each example goes on where the last one ended, with the same connections."""
     writers = await ledger.four_writers()
     passed = (await ledger.read() or [Entry(0, 0, "", uuid4(), 0)])[-1].position

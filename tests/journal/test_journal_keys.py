@@ -105,7 +105,7 @@ async def test_the_file_endorses_when_the_table_is_lost(book, key):
     assert await book.verdict() == Verdict(10, 10)
 
 
-async def test_a_previous_key_that_nobody_names_is_told_by_its_id(book, key):
+async def test_a_previous_key_missing_from_the_settings_is_reported_by_its_id(book, key):
     await signed(book, 5)
     old = book.keys.id
 
@@ -153,7 +153,7 @@ async def test_a_forged_key_does_not_hide_that_the_journal_was_rewritten(book, k
     assert found == [5, 5, 5]
 
 
-async def test_what_a_previous_key_signs_after_its_time_is_no_evidence(book, key):
+async def test_a_checkpoint_signed_with_a_previous_key_after_its_time_is_no_evidence(book, key):
     first = keys.journal_key(settings.load({"DATA_DIR": str(book.data_dir)}))
     await signed(book, 5)
     thief = book.keys

@@ -94,7 +94,7 @@ async def test_two_that_both_believe_to_lead_stamp_everything_once(ledger, monke
     assert sorted(entry.mark for entry in entries) == sorted(mark for marks in names for mark in marks)
 
 
-async def test_who_stamps_from_a_position_that_has_passed_writes_nothing(ledger):
+async def test_a_sequencer_with_an_old_position_writes_nothing(ledger):
     await ledger.write("a", "b")
     slow, quick = await ledger.connect(autocommit=False), await ledger.connect()
     await slow.execute("SELECT 1 FROM journal_relay FOR UPDATE")
@@ -168,7 +168,7 @@ async def test_an_owner_without_other_rights_leads_and_takes_over(ledger):
 
 
 @pytest.mark.parametrize("ends", ["'infinity'", "clock_timestamp() + interval '1 day'"])
-async def test_a_lease_of_another_clock_holds_nobody_up(ledger, ends):
+async def test_a_lease_by_another_clock_delays_no_process(ledger, ends):
     connection = await ledger.connect()
     await connection.execute("UPDATE journal_relay SET leader = 'somebody', leads_until = " + ends)  # noqa: S608 - see above
 

@@ -101,7 +101,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rules, "FORGOTTEN_TOKENS", 5)
 
 
-async def test_those_that_are_over_for_long_go_with_their_tokens_and_all_others_stay(book):
+async def test_sessions_ended_long_ago_are_deleted_with_their_tokens_and_others_stay(book):
     old, recent = "now() - interval '30 days 1 minute'", "now() - interval '29 days 23 hours'"
     await book.add(2, ended=old)
     await book.add(2, expires=old)
@@ -158,7 +158,7 @@ async def test_an_index_leads_to_them_however_many_live(book):
 
 
 @pytest.mark.usefixtures("small")
-async def test_nobody_waits_for_what_another_process_is_deleting(book):
+async def test_processes_do_not_wait_for_sessions_that_another_one_is_deleting(book):
     await book.add(2, tokens=2, **OVER)
     moment = datetime.now(UTC) - timedelta(days=30)
     other = Transaction(book.database)
@@ -175,7 +175,7 @@ async def test_nobody_waits_for_what_another_process_is_deleting(book):
 
 
 @pytest.mark.usefixtures("small")
-async def test_nobody_waits_for_a_token_that_somebody_presents(book):
+async def test_deleting_does_not_wait_for_a_token_in_use(book):
     await book.add(2, tokens=1, **OVER)
     holder = await book.ledger.connect(autocommit=False)
     await holder.execute("SELECT FROM refresh_tokens JOIN sessions ON sessions.id = session_id LIMIT 1 FOR UPDATE")
@@ -208,7 +208,7 @@ async def test_several_processes_at_once_delete_everything_that_is_old_and_nothi
 
 
 @pytest.mark.usefixtures("small")
-async def test_whoever_leads_goes_on_until_none_is_left(book, tmp_path, monkeypatch, until):
+async def test_the_leader_deletes_until_no_old_session_is_left(book, tmp_path, monkeypatch, until):
     monkeypatch.setattr(housekeeping, "INTERVAL", 0.01)
     stay = set(await book.add(3))
     await book.add(10, **OVER)

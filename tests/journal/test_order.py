@@ -14,7 +14,7 @@ def marks(entries: list[Entry]) -> list[str]:
     return [entry.mark for entry in entries]
 
 
-async def test_who_commits_later_with_a_lower_id_is_missed_by_nobody(ledger):
+async def test_a_late_commit_with_a_lower_id_is_read_by_every_reader(ledger):
     early, late = await ledger.writer(), await ledger.writer()
     await late.touch()
     lower = await early.write("early")
@@ -32,7 +32,7 @@ async def test_who_commits_later_with_a_lower_id_is_missed_by_nobody(ledger):
     assert [entry.position for entry in first + second] == [1, 2]
 
 
-async def test_nothing_is_stamped_that_an_open_transaction_could_still_precede(ledger):
+async def test_entries_that_an_open_transaction_could_precede_get_no_position(ledger):
     early, late = await ledger.writer(), await ledger.writer()
     await early.write("early")
     await late.write("late")
@@ -46,7 +46,7 @@ async def test_nothing_is_stamped_that_an_open_transaction_could_still_precede(l
     assert marks(await ledger.read()) == ["early", "late"]
 
 
-async def test_what_is_below_the_horizon_waits_for_what_it_was_made_from(ledger):
+async def test_an_entry_below_the_horizon_waits_for_the_entry_it_builds_on(ledger):
     """`b` has the lowest transaction id, and changes the record after `a`, which the horizon holds back."""
     record = uuid4()
     b, holder, a = await ledger.writer(), await ledger.writer(), await ledger.writer()
@@ -67,7 +67,7 @@ async def test_what_is_below_the_horizon_waits_for_what_it_was_made_from(ledger)
     assert [(entry.mark, entry.version) for entry in await ledger.read()] == [("a", 1), ("b", 2)]
 
 
-async def test_what_was_rolled_back_leaves_no_gap(ledger):
+async def test_a_rollback_leaves_no_gap(ledger):
     for number in range(6):
         writer = await ledger.writer()
         await writer.write(str(number))

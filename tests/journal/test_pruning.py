@@ -57,7 +57,7 @@ async def test_writers_go_on_while_a_long_reader_keeps_a_month_from_going(old, m
     assert (await old.verdict()).broken_at is None
 
 
-async def test_what_stays_held_is_given_up_and_nothing_is_lost(old, monkeypatch):
+async def test_pruning_gives_up_on_a_table_that_stays_locked_and_loses_nothing(old, monkeypatch):
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", 0.1)
     monkeypatch.setattr(locking, "PAUSE", 0.1)
     monkeypatch.setattr(pruning, "ATTEMPTS", 2)

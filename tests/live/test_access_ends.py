@@ -51,7 +51,7 @@ async def frames_until_pong(socket: LiveSocket) -> list[dict[str, Any]]:
     return frames[:-1]
 
 
-async def test_all_that_rests_on_a_conversation_ends_before_its_next_change(given, live):
+async def test_subscriptions_that_depend_on_a_conversation_end_before_its_next_change(given, live):
     """With many keys: nothing is read again, so what is changed at once after the removal is heard by nobody left."""
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
@@ -88,7 +88,7 @@ async def test_all_that_rests_on_a_conversation_ends_before_its_next_change(give
     assert (await yours.expect("change"))["key"] == record_key(you)
 
 
-async def test_what_rests_on_a_conversation_ends_with_it(given, live):
+async def test_subscriptions_that_depend_on_a_conversation_end_with_it(given, live):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
     message = await written(me, conversation)
@@ -109,7 +109,7 @@ async def test_what_rests_on_a_conversation_ends_with_it(given, live):
     }
 
 
-async def test_of_following_and_being_taken_out_at_once_nothing_is_left(given, live):
+async def test_following_while_being_removed_leaves_no_subscription(given, live):
     me, you = await given.an_account(), await given.an_account()
     mine, yours = await live(me), await live(you)
     for _ in range(ROUNDS):
@@ -133,7 +133,7 @@ async def test_of_following_and_being_taken_out_at_once_nothing_is_left(given, l
         assert 2 not in [frame["version"] for frame in heard if frame["type"] == "change"]
 
 
-async def test_of_a_stream_that_begins_and_being_taken_out_at_once_nothing_is_left(given):
+async def test_opening_a_stream_while_being_removed_leaves_no_subscription(given):
     me, you = await given.an_account(), await given.an_account()
     for _ in range(4):
         conversation = await begun(me, you)
@@ -158,7 +158,7 @@ async def all_events(account, key: str) -> list[tuple[str, dict[str, Any]]] | No
     return events
 
 
-async def test_what_is_queued_goes_no_further_but_for_the_change_that_ended_it():
+async def test_queued_changes_are_dropped_except_the_one_that_ended_access():
     subscriber = Subscriber()
     subscriber.keys = {"list": (), "record": (), "other": ()}
     for key, frame in [("list", "1"), ("record", "2"), ("other", "3"), ("record", "4"), ("list", "5")]:
@@ -170,7 +170,7 @@ async def test_what_is_queued_goes_no_further_but_for_the_change_that_ended_it()
     assert [await subscriber.take() for _ in range(3)] == ["3", "4", "revoked"]
 
 
-async def test_what_happened_while_a_refused_key_was_starting_is_not_told_later():
+async def test_changes_while_a_refused_key_was_starting_are_not_delivered_later():
     subscriber = Subscriber()
     for version in ("1", "2"):
         subscriber.keys["record"] = ()
@@ -185,7 +185,7 @@ async def test_what_happened_while_a_refused_key_was_starting_is_not_told_later(
     assert [await subscriber.take() for _ in range(2)] == ["2", "last"]
 
 
-def test_what_an_account_loses_while_it_is_checked_is_noted_and_costs_others_nothing():
+def test_access_lost_during_a_check_is_noted_and_costs_others_nothing():
     grants, mine, theirs = Grants(), Subscriber(), Subscriber()
     mine.caller, theirs.caller = Caller.user("me", "customer", "1"), Caller.user("you", "customer", "2")
     lost, kept = grants.check(mine), grants.check(theirs)

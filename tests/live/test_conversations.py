@@ -35,7 +35,7 @@ async def test_members_hear_of_its_changes_and_strangers_do_not_find_it(given, l
     await theirs.ping()
 
 
-async def test_who_is_taken_out_is_told_at_once_and_hears_nothing_more(given, live):
+async def test_a_removed_member_is_told_at_once_and_gets_no_more_changes(given, live):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
     path, key = f"/api/v1/conversations/{conversation['id']}", f"getRecord:conversations:{conversation['id']}"
@@ -114,7 +114,7 @@ async def test_messages_that_were_missed_are_replayed(given, live):
     assert len({item["record"]["id"] for item in polled.json()["items"]}) == 2
 
 
-async def test_who_is_taken_out_follows_the_messages_no_more(given, live):
+async def test_a_removed_member_no_longer_follows_the_messages(given, live):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
     yours = await live(you)

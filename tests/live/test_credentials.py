@@ -33,7 +33,7 @@ async def test_a_refresh_token_that_is_used_again_closes_the_sockets_of_its_sess
 
 
 @pytest.mark.parametrize("name", ["token", "access_token", "ticket", "authorization"])
-async def test_a_token_in_the_url_signs_nobody_in(given, service, name):
+async def test_a_token_in_the_url_does_not_sign_in(given, service, name):
     me = await given.an_account()
     url = f"ws://{urlsplit(service.url).netloc}/api/v1/ws?{name}={me.tokens['accessToken']}"
 

@@ -112,7 +112,7 @@ async def test_a_frame_over_64_kib_closes(live):
         "getList:{me}:nonsense",
     ],
 )
-async def test_what_one_may_not_read_answers_like_what_there_is_not(given, live, key):
+async def test_a_key_without_access_answers_like_a_missing_one(given, live, key):
     me, other = await given.an_account(), await given.an_account()
     socket = await live(me)
 
@@ -125,7 +125,7 @@ async def test_what_one_may_not_read_answers_like_what_there_is_not(given, live,
     assert {**foreign, "key": ""} == {**unknown, "key": ""}
 
 
-async def test_what_one_may_not_follow_tells_nothing_later_either(given, live):
+async def test_a_refused_key_delivers_nothing_later_either(given, live):
     me, other = await given.an_account(), await given.an_account()
     socket, theirs = await live(me), await live(other)
     await socket.send("subscribe", key=record_key(other))

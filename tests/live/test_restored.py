@@ -87,7 +87,7 @@ async def write(me: Account, name: str, first: int, end: int) -> None:
         assert saved.status_code == 200, saved.text
 
 
-async def test_who_is_connected_is_sent_away_as_the_process_itself_was_ahead(restored):
+async def test_connections_are_closed_when_the_process_was_ahead_of_the_restored_database(restored):
     assert await restored.socket.closed() == 1012
 
 

@@ -9,7 +9,7 @@ from live_client import open_stream, record_key
 from accord.journal.reading import WINDOW
 
 
-async def test_a_position_that_nobody_can_have_seen_asks_for_a_reload(given, live):
+async def test_an_impossible_position_asks_for_a_reload(given, live):
     me = await given.an_account()
     socket = await live(me)
 
@@ -20,7 +20,7 @@ async def test_a_position_that_nobody_can_have_seen_asks_for_a_reload(given, liv
     assert (await socket.expect("change"))["position"] > begun["position"]
 
 
-async def test_whoever_missed_nothing_goes_on(given, live):
+async def test_a_follower_that_missed_nothing_goes_on(given, live):
     me = await given.an_account()
     before = await (await live(me)).subscribe(record_key(me))
     await (await given.an_account()).patch("/api/v1/me", expectedVersion=1, firstName="Somebody else")
@@ -58,7 +58,7 @@ async def test_a_write_in_another_process_arrives(given, live, other_url):
     assert seen == [[2, 3], [2, 3]]
 
 
-async def test_there_is_no_window_between_subscribing_and_receiving(given, live):
+async def test_no_change_is_lost_between_subscribing_and_receiving(given, live):
     """One writes without pause, the other comes and goes: every version arrives, each once."""
     me = await given.an_account()
     socket, witness = await live(me), await live(me)
@@ -131,7 +131,7 @@ async def test_socket_events_and_pages_give_the_same_changes(given, live, until)
     assert [change["position"] for change in by_page] == sorted({change["position"] for change in by_page})
 
 
-async def test_what_is_live_is_measured(given, live, service):
+async def test_live_connections_and_deliveries_are_measured(given, live, service):
     me = await given.an_account()
     socket = await live(me)
     await socket.subscribe(record_key(me))

@@ -36,7 +36,7 @@ async def test_the_server_speaks_first(live, silent):
     assert welcome["connectionId"] != silent[0].frames[0]["connectionId"]
 
 
-async def test_signing_in_tells_who_one_is_and_until_when(given, live):
+async def test_signing_in_returns_the_account_and_its_expiry(given, live):
     me = await given.an_account()
     socket = await live()
 
@@ -58,7 +58,7 @@ async def test_a_bad_token_is_refused_and_the_socket_stays(live, token):
     await socket.ping()
 
 
-async def test_nothing_is_followed_before_signing_in(given, live):
+async def test_subscribing_before_signing_in_is_refused(given, live):
     me = await given.an_account()
     socket = await live()
 
@@ -140,7 +140,7 @@ async def test_another_session_of_the_account_goes_on(given, live):
     await mine.ping()
 
 
-async def test_who_does_not_sign_in_is_closed_after_ten_seconds(silent):
+async def test_a_socket_without_sign_in_is_closed_after_ten_seconds(silent):
     socket, opened, closed = silent
 
     assert await socket.closed() == 4401

@@ -17,7 +17,7 @@ FLOOD = (
 )
 
 
-async def test_who_does_not_read_a_socket_is_closed_and_others_do_not_notice(given, live, service, until):
+async def test_an_unread_socket_is_closed_and_others_do_not_notice(given, live, service, until):
     me, somebody = await given.an_account(), await given.an_account()
     slow, other = await live(me, receive_buffer=4096), await live(somebody)
     await slow.subscribe(record_key(me))
@@ -38,7 +38,7 @@ async def test_who_does_not_read_a_socket_is_closed_and_others_do_not_notice(giv
     assert change["version"] == 2
 
 
-async def test_who_does_not_read_a_stream_is_closed_and_others_do_not_notice(given, live, service, until):
+async def test_an_unread_stream_is_closed_and_others_do_not_notice(given, live, service, until):
     me, somebody = await given.an_account(), await given.an_account()
     await live(me)  # Once it is signed in on, the service has told what was before.
     closed_before = await closed_for_slowness(service)

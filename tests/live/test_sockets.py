@@ -14,7 +14,7 @@ async def test_a_key_has_one_text_however_its_id_is_written(given, live):
     assert begun["key"] == (await socket.expect("change"))["key"] == record_key(me)
 
 
-async def test_a_change_of_a_record_reaches_whoever_follows_it(given, live):
+async def test_a_change_of_a_record_reaches_its_followers(given, live):
     me = await given.an_account()
     socket = await live(me)
 

@@ -41,7 +41,7 @@ async def test_a_good_token_names_its_caller(given, another_service):
 @pytest.mark.parametrize(
     "payload", [b"", b"nonsense", b"[]", b"{}", b'{"token": 1}', b'{"token": "a.b.c"}', b"\xff" * 100]
 )
-async def test_everything_else_names_nobody(another_service, payload):
+async def test_any_other_payload_is_anonymous(another_service, payload):
     answer = await ask(another_service, payload)
 
     assert (answer["success"], answer["status"], answer["data"]) == (False, 401, None)
@@ -55,7 +55,7 @@ async def test_a_refresh_token_is_no_access_token(given, another_service):
     assert answer["error_code"] == "UNAUTHORIZED"
 
 
-async def test_after_signing_out_nobody_is_named_within_a_second(given, another_service):
+async def test_after_signing_out_the_token_is_anonymous_within_a_second(given, another_service):
     me = await given.an_account()
     payload = orjson.dumps({"token": me.tokens["accessToken"]})
     assert (await ask(another_service, payload))["success"]

@@ -73,7 +73,7 @@ async def test_a_restarted_server_is_found_again(connect, own_server):
     assert lost
 
 
-async def test_what_was_subscribed_while_the_server_was_away_is_heard(connect, own_server):
+async def test_subscriptions_made_while_the_server_was_away_work(connect, own_server):
     connection = await connect(own_server.url)
     await until(lambda: connection.is_connected)
     os.kill(own_server.pid, signal.SIGKILL)
@@ -88,7 +88,7 @@ async def test_what_was_subscribed_while_the_server_was_away_is_heard(connect, o
     await until(lambda: heard == [b"hello"])
 
 
-async def test_it_goes_on_after_the_server_refused_it_for_good(connect):
+async def test_the_connection_recovers_after_an_authorization_violation(connect):
     """nats-py closes for good then."""
     connection = await connect()
     heard = await heard_by(connection, "test.refused")
@@ -127,7 +127,7 @@ async def test_a_receiver_that_fails_does_not_end_its_subscription(connect):
     await until(lambda: heard == [b"1", b"2"])
 
 
-async def test_what_has_arrived_is_handed_over_before_unsubscribing(connect):
+async def test_messages_that_arrived_are_delivered_before_unsubscribing(connect):
     connection = await connect()
     heard: list[bytes] = []
 

@@ -14,14 +14,14 @@ def sealed(**changes) -> bytes:
     return Envelopes(given["key"]).seal(given["subject"], given["inbox"], MESSAGE, given["begin_by"], uptime() + 60)
 
 
-def test_what_was_sealed_opens():
+def test_a_signed_message_verifies():
     message = Envelopes(KEY).open(SUBJECT, INBOX, sealed())
 
     assert message["inputs"] == MESSAGE["inputs"]
     assert message["caller"] == {"id": "u", "permissions": ["users:read"]}
 
 
-def test_it_is_plain_json_with_the_signature_as_first_member():
+def test_a_signed_message_is_plain_json_with_the_signature_first():
     assert next(iter(orjson.loads(sealed()))) == "signature"
 
 
@@ -30,7 +30,7 @@ def test_it_is_plain_json_with_the_signature_as_first_member():
     [{"key": b"x" * 32}, {"subject": "api.v1.accounts.deleteUser"}, {"inbox": "_INBOX.b.1"}],
     ids=["another key", "another subject", "another inbox"],
 )
-def test_what_was_sealed_otherwise_is_refused(changes):
+def test_a_message_signed_for_another_use_is_refused(changes):
     with pytest.raises(ForgedEnvelope, match="signature is wrong"):
         Envelopes(KEY).open(SUBJECT, INBOX, sealed(**changes))
 
@@ -47,7 +47,7 @@ def test_what_was_sealed_otherwise_is_refused(changes):
         b'{"signature":""}',
     ],
 )
-def test_what_is_not_signed_is_refused(unsigned):
+def test_an_unsigned_message_is_refused(unsigned):
     with pytest.raises(ForgedEnvelope):
         Envelopes(KEY).open(SUBJECT, INBOX, unsigned)
 
@@ -62,7 +62,7 @@ def test_every_changed_byte_is_noticed():
             Envelopes(KEY).open(SUBJECT, INBOX, bytes(changed))
 
 
-def test_nothing_can_be_cut_off_or_added():
+def test_a_truncated_or_extended_message_is_refused():
     original = sealed()
 
     for changed in (original[:-1], original + b" ", original[:-1] + b',"caller":{"id":"root"}}'):
@@ -70,7 +70,7 @@ def test_nothing_can_be_cut_off_or_added():
             Envelopes(KEY).open(SUBJECT, INBOX, changed)
 
 
-def test_what_comes_too_late_is_never_begun():
+def test_a_late_message_is_never_begun():
     worker, late = Envelopes(KEY), sealed(begin_by=uptime() - 0.001)
 
     with pytest.raises(LateEnvelope):
@@ -81,13 +81,13 @@ def test_what_comes_too_late_is_never_begun():
         worker.open(SUBJECT, INBOX, late)
 
 
-def test_the_clock_of_who_seals_does_not_matter():
+def test_the_clock_of_the_signer_does_not_matter():
     ahead = Envelopes(KEY, clock=lambda: uptime() + 1e6)
 
     assert Envelopes(KEY).open(SUBJECT, INBOX, ahead.seal(SUBJECT, INBOX, MESSAGE, uptime() + 1, uptime() + 30))
 
 
-def test_it_opens_once():
+def test_a_message_is_accepted_once():
     worker, message = Envelopes(KEY), sealed()
     worker.open(SUBJECT, INBOX, message)
 
@@ -107,7 +107,7 @@ def test_order_does_not_matter_within_the_window():
             worker.open(SUBJECT, INBOX, message)
 
 
-def test_what_is_older_than_the_window_counts_as_seen(monkeypatch):
+def test_a_message_older_than_the_window_counts_as_seen(monkeypatch):
     monkeypatch.setattr(envelope, "_WINDOW", 8)
     gateway, worker = Envelopes(KEY), Envelopes(KEY)
     first, *others = [gateway.seal(SUBJECT, INBOX, MESSAGE, uptime() + 30, uptime() + 30) for _ in range(10)]
@@ -160,6 +160,6 @@ def test_bytes_open_for_their_purpose_only():
             gateway.open_bytes(purpose, sealed_bytes)
 
 
-def test_what_is_no_json_value_is_named():
+def test_a_value_that_json_cannot_hold_is_named():
     with pytest.raises(TypeError, match="object"):
         Envelopes(KEY).seal(SUBJECT, INBOX, {"inputs": object()}, 1, 1)

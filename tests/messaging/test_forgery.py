@@ -33,7 +33,7 @@ async def test_an_unsigned_caller_is_refused(connect, raw, name):
     assert ran == []
 
 
-async def test_another_key_is_refused(connect, name, silence_counts):
+async def test_a_message_signed_with_another_key_is_refused(connect, name, silence_counts):
     ran = []
 
     async def flow(caller, request, inputs) -> Result:
@@ -100,7 +100,7 @@ async def test_an_answer_of_a_stranger_is_dropped_and_the_true_one_awaited(conne
 
 
 @pytest.mark.parametrize("about", ["another request", "a token", "the health check"])
-async def test_what_a_worker_says_to_a_stranger_answers_no_gateway(connect, gateway, raw, name, about):
+async def test_a_response_to_a_stranger_is_no_response_for_a_gateway(connect, gateway, raw, name, about):
     asked, answered = asyncio.Event(), asyncio.Event()
     subjects = {"another request": f"api.v1.tests.{name}", "a token": VALIDATE, "the health check": HEALTHCHECK}
 

@@ -66,7 +66,7 @@ async def here(connect, name):
     return begun
 
 
-async def test_what_waits_in_a_frozen_worker_is_read_elsewhere_and_written_nowhere(
+async def test_reads_queued_at_a_frozen_worker_run_elsewhere_and_writes_do_not(
     gateway, name, other, here, silence_counts
 ):
     await until(lambda: len(gateway.workers.alive) == 2)
@@ -114,7 +114,7 @@ async def test_the_only_worker_frozen_is_503_at_once_until_it_goes_on(gateway, n
 
 
 @pytest.mark.usefixtures("here")
-async def test_what_a_vanished_worker_had_is_read_elsewhere(connect, gateway, name, silence_counts):
+async def test_reads_of_a_vanished_worker_run_elsewhere(connect, gateway, name, silence_counts):
     await until(lambda: gateway.workers.alive)
     gone = await connect()
     stuck = asyncio.Event()
@@ -208,7 +208,7 @@ async def overheard(raw):
     return said
 
 
-async def test_what_a_dead_worker_said_does_not_bring_it_back_to_a_gateway_that_starts(
+async def test_old_heartbeats_of_a_dead_worker_are_ignored_by_a_starting_gateway(
     overheard, connect, gateway, name, raw, other, silence_counts
 ):
     assert (await gateway(name, number=1)).status == 200
@@ -253,7 +253,7 @@ async def test_writes_go_to_the_living_worker_while_a_dead_one_is_repeated(overh
     assert here == list(range(20))
 
 
-async def test_what_a_gateway_missed_while_it_was_away_is_no_sign_of_life(connect, name, raw, other, silence_counts):
+async def test_heartbeats_missed_while_disconnected_do_not_count(connect, name, raw, other, silence_counts):
     connection = await connect()
     gateway = await Gateway(connection).start()
     assert (await gateway(name, number=1)).status == 200

@@ -55,7 +55,7 @@ async def test_every_size_around_the_limits_comes_back_whole(pair, name):
     assert connection.is_connected
 
 
-async def test_many_large_ones_at_once(pair, name):
+async def test_many_large_messages_at_once(pair, name):
     gateway, connection = pair
     # Gateway and worker share one process here, which must not stand still for long.
     size, count = (20 * 1024, 30) if connection.max_payload == SMALL else (connection.max_payload + 1, 3)

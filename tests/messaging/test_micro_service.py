@@ -23,7 +23,7 @@ class TestMicroService:
         assert {(pong["name"], pong["version"]) for pong in pongs} == {("accord", "1.2.3")}
         assert len({pong["id"] for pong in pongs}) == 2
 
-    async def test_it_tells_its_endpoints_and_what_they_did(self, connect, gateway, raw, name):
+    async def test_the_micro_service_lists_its_endpoints_and_their_statistics(self, connect, gateway, raw, name):
         async def flow(caller, request, inputs) -> Result:
             await asyncio.sleep(0.02)
             if inputs["breaks"]:

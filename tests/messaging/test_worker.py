@@ -85,7 +85,7 @@ async def test_without_a_worker_it_is_503_at_once(gateway, name):
     assert time.monotonic() - started < 30
 
 
-async def test_past_the_deadline_it_is_504_and_the_flow_is_cancelled(connect, gateway, name):
+async def test_past_the_deadline_the_response_is_504_and_the_flow_is_cancelled(connect, gateway, name):
     begun, cancelled = asyncio.Event(), asyncio.Event()
 
     async def flow(*_) -> Result:
@@ -161,7 +161,7 @@ async def test_a_worker_that_is_full_says_so(connect, gateway, name):
 
 
 class TestStop:
-    async def test_it_finishes_what_runs(self, connect, gateway, name):
+    async def test_a_stopping_worker_finishes_running_flows(self, connect, gateway, name):
         begun = asyncio.Event()
 
         async def flow(caller, request, inputs) -> Result:
@@ -178,7 +178,7 @@ class TestStop:
         assert (await running).success
         assert (await gateway(name)).status == 503
 
-    async def test_what_takes_too_long_is_cut_off_with_503(self, connect, gateway, name):
+    async def test_flows_past_the_shutdown_timeout_are_cut_off_with_503(self, connect, gateway, name):
         begun = asyncio.Event()
 
         async def flow(*_) -> Result:

@@ -31,7 +31,7 @@ def test_every_pinned_package_has_hashes(lock):
     assert [entry for entry in packages if not re.search(r"==\S+.*\n\s+--hash=sha256:[0-9a-f]{64}", entry)] == []
 
 
-def test_what_is_tested_is_what_is_served():
+def test_tests_run_on_the_versions_that_are_served():
     runtime, serve, development = (_versions(lock) for lock in ("runtime", "serve", "development"))
 
     assert runtime.items() <= serve.items()
@@ -49,7 +49,7 @@ def test_every_dependency_is_locked_and_says_what_it_is_for():
     assert [name for name in wanted if not re.search(re.escape(f'"{name}",') + r" +# \S", text)] == []
 
 
-def test_what_accord_new_needs_is_where_the_guide_uses_it():
+def test_the_dev_extra_has_the_packages_that_accord_new_needs():
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]["dev"]
 
     served, installed = _versions("serve"), {re.match(r"[a-z0-9-]+", name)[0] for name in extra}

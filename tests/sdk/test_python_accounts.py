@@ -46,7 +46,7 @@ async def refreshing(person, store):
     return ada, accord, transport, call
 
 
-async def test_whoever_signs_in_during_a_refresh_stays_signed_in(person, store, password):
+async def test_signing_in_during_a_refresh_keeps_the_new_session(person, store, password):
     _, accord, transport, call = await refreshing(person, store)
     grace = await person()
 
@@ -72,7 +72,7 @@ async def test_the_call_that_waited_is_not_sent_as_somebody_else(person, store, 
     assert [path for path, _ in transport.sent if path == "/api/v1/me"] == []
 
 
-async def test_whoever_signs_out_during_a_refresh_stays_signed_out(person, store):
+async def test_signing_out_during_a_refresh_stays_signed_out(person, store):
     _, accord, transport, call = await refreshing(person, store)
 
     store.clear()
@@ -118,7 +118,7 @@ async def test_a_token_that_is_still_good_serves_while_a_frozen_client_holds_the
     ada.tokens.unlock()
 
 
-async def test_without_a_good_token_a_refresh_passes_a_lock_that_nobody_gives_back(person):
+async def test_without_a_good_token_a_refresh_passes_an_abandoned_lock(person):
     ada = await person()
     accord = await ada.client()
     ada.expire()
@@ -132,7 +132,7 @@ async def test_without_a_good_token_a_refresh_passes_a_lock_that_nobody_gives_ba
     ada.tokens.unlock()
 
 
-def test_a_process_that_is_frozen_while_it_writes_keeps_nobody_from_signing_in(tmp_path, monkeypatch):
+def test_a_process_frozen_during_a_write_does_not_keep_others_from_signing_in(tmp_path, monkeypatch):
     monkeypatch.setattr("accord_client.tokens.WRITE_PATIENCE", 0.05)
     store, tokens = FileTokens(tmp_path / "tokens"), Tokens("access", "refresh", 1.0, 1.0)
 

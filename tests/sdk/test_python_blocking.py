@@ -31,7 +31,7 @@ def me(accord):
     return accord.sign_in(body["email"], PASSWORD)
 
 
-def test_calls_give_what_the_asynchronous_ones_give(accord, me):
+def test_blocking_calls_return_what_asynchronous_calls_return(accord, me):
     changed = accord.update_me(UpdateMe(expected_version=me.version, first_name="Grace"))
 
     assert (changed.first_name, changed.version) == ("Grace", 2)

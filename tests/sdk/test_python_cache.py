@@ -115,7 +115,7 @@ async def test_a_refused_transaction_is_taken_back_and_those_behind_it_stay(cach
     assert [type(event) for event in told if not isinstance(event, Changed)] == [Refused]
 
 
-async def test_what_is_queued_offline_is_sent_in_order_afterwards(cache, writer, plans, proxy):
+async def test_transactions_queued_offline_are_sent_in_order_afterwards(cache, writer, plans, proxy):
     await proxy.stop()
 
     outcomes = [await cache.transact([title(plans, name)]) for name in ("One", "Two", "Three")]
@@ -139,7 +139,7 @@ async def test_the_queue_empties_by_itself(cache, writer, plans, proxy, until):
     assert after.title == "Later"
 
 
-async def test_what_fails_for_what_was_before_is_sent_again_by_a_flush():
+async def test_a_flush_sends_again_after_an_earlier_failure():
     tries, fail, record = [], asyncio.Event(), {"id": str(uuid4()), "version": 2}
 
     async def serve(_request):
@@ -178,7 +178,7 @@ async def test_a_transaction_whose_answer_was_cut_is_made_once(cache, writer, pl
     assert proxy.count("POST /api/v1/transactions") == 2
 
 
-async def test_what_was_queued_and_is_refused_later_is_told_to_listeners(cache, writer, plans, proxy):
+async def test_listeners_are_told_of_a_queued_transaction_that_is_refused(cache, writer, plans, proxy):
     told = []
     cache.listen(lambda event: told.append(event) if isinstance(event, Refused) else None)
     await proxy.stop()
@@ -279,7 +279,7 @@ async def test_the_higher_version_is_kept(cache, writer, plans):
     assert cache.get(TABLE, plans.id)["title"] == "Newer"
 
 
-async def test_what_is_not_there_is_not_in_the_cache(cache, writer, plans):
+async def test_a_deleted_record_is_not_in_the_cache(cache, writer, plans):
     await writer.delete_conversation(plans.id, expected_version=1)
 
     await cache.load([pointer(plans)])

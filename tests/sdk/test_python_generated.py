@@ -36,7 +36,7 @@ def snake_case(name):
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
 
 
-def test_what_is_generated_is_current():
+def test_generated_files_are_current():
     verified = subprocess.run(
         [sys.executable, "-m", "accord", "sdk", "verify", "python"],
         capture_output=True,
@@ -133,7 +133,7 @@ def test_right_use_has_types_and_wrong_use_is_found(tmp_path):
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.relative_to(PACKAGE).as_posix())
-def test_nothing_public_is_any(file):
+def test_no_public_type_is_any(file):
     found = [
         f"{file.name}:{node.lineno}"
         for node in public_definitions(ast.parse(file.read_text("utf-8")))
@@ -218,7 +218,7 @@ def test_a_model_goes_to_the_wire_and_back():
     assert json.dumps(transaction.to_dict())
 
 
-def test_what_is_unset_stays_away_and_null_does_not():
+def test_unset_fields_are_not_sent_and_null_is():
     change = models.UpdateUser(expected_version=1, first_name="Ada")
 
     assert change.to_dict() == {"expectedVersion": 1, "firstName": "Ada"}

@@ -77,7 +77,7 @@ async def test_lists_can_be_followed(person):
     assert change.kind == "created"
 
 
-async def test_what_changes_during_cuts_comes_once_and_in_order(person):
+async def test_changes_during_disconnections_arrive_once_and_in_order(person):
     ada = await person()
     accord, writer = await ada.client(), await ada.client()
     chance = random.Random(7)
@@ -95,7 +95,7 @@ async def test_what_changes_during_cuts_comes_once_and_in_order(person):
     assert positions == sorted(set(positions))
 
 
-async def test_it_comes_back_when_the_service_was_away(person, proxy):
+async def test_following_resumes_when_the_service_returns(person, proxy):
     ada = await person()
     accord, writer = await ada.client(proxy.url), await ada.client()
 
@@ -178,7 +178,7 @@ async def test_a_key_of_somebody_else_is_refused(person):
     assert accord.live._socket is None
 
 
-async def test_who_may_no_longer_read_is_told(person):
+async def test_a_follower_that_loses_access_is_told(person):
     ada, bob = await person(), await person()
     hers, his = await ada.client(), await bob.client()
     made = await hers.create_conversation(CreateConversation(title="Plans", member_ids=[bob.account.id]))
@@ -189,7 +189,7 @@ async def test_who_may_no_longer_read_is_told(person):
             await take(changes, 10)
 
 
-async def test_who_was_refused_is_not_asked_for_again_when_the_connection_comes_back(person):
+async def test_a_refused_key_is_not_subscribed_again_after_a_reconnect(person):
     ada, bob = await person(), await person()
     hers, his = await ada.client(), await bob.client()
     made = await hers.create_conversation(CreateConversation(title="Plans", member_ids=[bob.account.id]))
@@ -256,7 +256,7 @@ def test_after_a_resync_positions_and_versions_may_be_lower():
     assert changes._waiting[1] == Resync("key", 7, cursor_at(7))
 
 
-def test_what_is_replayed_for_another_follower_does_not_move_one_that_does_not_stand_yet():
+def test_changes_replayed_for_one_follower_do_not_advance_a_pending_one():
     changes = Changes(["key"], after=cursor_at(5))
 
     changes.offer(a_change(8))
@@ -295,7 +295,7 @@ def a_change(position, version=1):
     )
 
 
-async def test_nobody_who_is_not_signed_in_follows(service):
+async def test_following_needs_a_session(service):
     async with AsyncAccord(service.url) as accord:
         with pytest.raises(Unauthorized):
             async with accord.live.follow("getRecord:users:01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f"):

@@ -45,7 +45,7 @@ def test_the_wheel_has_the_package_and_its_types(wheel):
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"accord_client"}
 
 
-def test_it_needs_little(environment):
+def test_the_package_has_five_dependencies_at_most(environment):
     metadata = next((environment / "lib").glob("python*/site-packages/accord_client-*.dist-info/METADATA"))
     needed = [line for line in metadata.read_text("utf-8").splitlines() if line.startswith("Requires-Dist:")]
 

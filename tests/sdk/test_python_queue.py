@@ -50,7 +50,7 @@ def title(value, record_id=RECORDS[0]):
 
 
 @pytest.mark.parametrize("instead", INSTEAD)
-def test_what_is_not_the_word_of_the_service_keeps_the_transaction(loop, service, ada, instead):
+def test_an_error_that_is_not_from_the_service_keeps_the_transaction(loop, service, ada, instead):
     ada.begin(ada.cache.transact([title("better")]))
     service.requests.pop().future.set_result(INSTEAD[instead]())
     loop.settle()
@@ -83,7 +83,7 @@ def test_the_word_of_the_service_is_final(loop, service, ada, status, code):
     assert (ada.cache.pending, ada.cache.get(TABLE, RECORDS[0])["title"]) == (0, "first")
 
 
-def test_what_refuses_a_read_is_no_word_about_what_waits_for_it(loop, service, ada):
+def test_an_error_of_a_read_does_not_refuse_the_transaction_that_waits_for_it(loop, service, ada):
     ada.cache._held.forget()
     ada.begin(ada.cache.transact([title("better")]))
     loop.settle()
@@ -108,7 +108,7 @@ def test_the_pause_is_as_long_as_the_service_asks_for(loop, service, ada):
     assert ada.cache.pending == 0
 
 
-def test_ones_own_change_that_comes_live_before_its_answer_is_counted_once(loop, service, ada):
+def test_a_live_change_that_precedes_its_response_is_counted_once(loop, service, ada):
     ada.begin(ada.cache.transact([title("one")]))
     [request] = service.requests
     service.do(request)
@@ -125,7 +125,7 @@ def test_ones_own_change_that_comes_live_before_its_answer_is_counted_once(loop,
     assert service.records[str(RECORDS[0])]["version"] == ada.cache.get(TABLE, RECORDS[0]).version == 3
 
 
-def test_what_somebody_wrote_meanwhile_is_not_overwritten_by_the_next_edit(loop, service, ada):
+def test_a_concurrent_change_is_not_overwritten_by_the_next_edit(loop, service, ada):
     ada.begin(ada.cache.transact([title("one")]))
     [request] = service.requests
     service.do(request)
@@ -159,7 +159,7 @@ def test_the_queue_of_one_account_is_never_sent_as_another(loop, service, ada):
     assert (ada.cache.pending, service.records[str(RECORDS[0])]["title"]) == (0, "hers")
 
 
-def test_what_was_built_on_a_record_that_was_not_made_is_refused_with_it(loop, service, ada):
+def test_changes_to_a_record_that_was_not_created_are_refused_with_it(loop, service, ada):
     new = UUID(int=77)
     create = CreateOperation(table=TABLE, id=new, record={"title": ""})
     tag = ListInsertOperation(table=TABLE, id=new, path="tags", value="a", where="end")
@@ -265,7 +265,7 @@ def test_a_change_of_a_version_that_never_was_is_refused(loop, service, ada):
     assert service.records[str(RECORDS[0])]["title"] == "another second version"
 
 
-def test_a_refusal_that_names_a_key_ends_whoever_follows_it(loop, ada, follower):
+def test_an_error_that_names_a_key_ends_its_followers(loop, ada, follower):
     told = []
     ada.cache.listen(told.append)
     ada.socket._say({"type": "error", "code": "NOT_FOUND", "message": "No.", "key": LIST})

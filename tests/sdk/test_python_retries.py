@@ -65,7 +65,7 @@ async def test_a_read_whose_answer_was_cut_is_sent_again(person, proxy):
     assert proxy.count("GET /api/v1/me") == 2
 
 
-async def test_nothing_is_sent_again_without_retries(person, proxy):
+async def test_without_retries_each_call_is_sent_once(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url, retries=0)
     proxy.cut_answer_of("GET /api/v1/me")
@@ -188,7 +188,7 @@ def patch(accord):
         (patch, 409, "VERSION_CONFLICT", 1),
     ],
 )
-async def test_what_is_sent_again(call, status, code, sent):
+async def test_only_safe_calls_are_sent_again(call, status, code, sent):
     service = Scripted((status, code, {"Retry-After": "0"}))
     async with AsyncAccord("http://accord", transport=service) as accord:
         with suppress(errors.AccordError):

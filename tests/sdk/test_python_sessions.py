@@ -44,7 +44,7 @@ async def test_signing_in_keeps_the_tokens_and_signing_out_forgets_them(person, 
         await accord.get_me()
 
 
-async def test_a_wrong_password_signs_nobody_in(person):
+async def test_a_wrong_password_starts_no_session(person):
     ada = await person()
     store = MemoryTokens()
     accord = await ada.client(tokens=store)
@@ -129,7 +129,7 @@ async def test_a_session_that_is_over_is_told_once_and_cleared(person):
     assert not (await accord.get_session()).authenticated
 
 
-async def test_what_anybody_may_ask_is_answered_when_the_session_is_over(person):
+async def test_public_operations_work_when_the_session_is_over(person):
     ada = await person()
     accord = await ada.client()
     await ada.account.post("/api/v1/auth/logout-all")
@@ -151,7 +151,7 @@ async def test_a_token_that_is_still_good_serves_while_the_refresh_cannot(person
     assert str(me.id) == ada.id
 
 
-async def test_a_store_of_ones_own_needs_three_methods(person):
+async def test_a_custom_store_needs_three_methods(person):
     class Own(TokenStore):
         kept = None
 
@@ -185,7 +185,7 @@ def test_a_file_of_tokens_is_for_its_owner_only(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "not json", "{}", '{"access_token": 1}', "[]"])
-def test_a_file_that_is_not_ours_is_as_if_nobody_were_signed_in(tmp_path, content):
+def test_a_foreign_session_file_means_signed_out(tmp_path, content):
     (tmp_path / "tokens").write_text(content)
 
     assert FileTokens(tmp_path / "tokens").load() is None
@@ -235,7 +235,7 @@ async def test_two_processes_over_one_file_make_one_refresh(person, service, tmp
         assert (await accord.get_session()).authenticated
 
 
-async def test_signing_up_needs_nobody(service):
+async def test_signing_up_needs_no_session(service):
     async with AsyncAccord(service.url, headers={"X-Forwarded-For": new_address()}) as accord:
         user = await accord.register(Register.from_dict(details()))
 

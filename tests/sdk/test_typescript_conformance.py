@@ -48,7 +48,7 @@ def run_scenarios(url: str, *arguments: str, **environment: str) -> list[str]:
 
 
 @pytest.mark.parametrize("live_over", ["socket", "stream"])
-def test_all_checks_pass(service, live_over):
+def test_every_check_passes(service, live_over):
     assert run_scenarios(service.url, ACCORD_LIVE_OVER=live_over) == expected_lines()
 
 
@@ -79,7 +79,7 @@ def test_a_check_that_does_not_hold_fails_and_the_next_scenario_runs(service, tm
     ]
 
 
-def test_what_the_sdk_sends_and_gets_fits_the_contract(service, tmp_path):
+def test_requests_and_responses_of_the_sdk_fit_the_contract(service, tmp_path):
     scenarios = [scenario for scenario in SCENARIOS if not any(map(_follows, scenario["steps"]))]
     (tmp_path / "scenarios.json").write_text(json.dumps({"scenarios": scenarios}), "utf-8")
 

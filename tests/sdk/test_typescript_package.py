@@ -38,7 +38,7 @@ def place(tmp_path_factory):
     return installed(tmp_path_factory.mktemp("npm"))
 
 
-def test_what_is_generated_is_current():
+def test_generated_files_are_current():
     command = [sys.executable, "-m", "accord", "sdk", "verify", "typescript"]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -80,7 +80,7 @@ def test_the_names_of_errors_outlive_a_bundler_that_renames_classes(tmp_path):
     assert run("node", str(tmp_path / "some.mjs"), folder=FOLDER) == "UnexpectedAnswer true\n"
 
 
-def test_what_is_not_used_is_not_bundled(tmp_path):
+def test_unused_code_is_not_bundled(tmp_path):
     (tmp_path / "some.ts").write_text("import { NotFound } from '@accord/client'; console.log(NotFound);")
     alias = f"--alias:@accord/client={built() / 'dist' / 'index.js'}"
     arguments = ["--bundle", "--minify", "--format=esm", alias, f"--outfile={tmp_path / 'some.js'}"]
@@ -127,7 +127,7 @@ def test_the_package_works_where_nothing_else_is(place, service):
         ("accord.iterate(accord.listMessages, { conversationId: user.id, limmit: 2 });", "limmit"),
     ],
 )
-def test_the_types_hold_whoever_uses_it_to_the_contract(place, wrong, complaint):
+def test_the_types_hold_callers_to_the_contract(place, wrong, complaint):
     (place / "typed.ts").write_text(_typed.format(wrong=wrong))
     options = ["--noEmit", "--strict", "--target", "es2022", "--module", "nodenext", "typed.ts"]
 

@@ -21,7 +21,7 @@ def operations(steps: list[dict]) -> list:
 
 
 @pytest.mark.parametrize("case", CASES["inverses"], ids=lambda case: case["name"])
-def test_it_is_taken_back(case):
+def test_the_inverse_of_each_case_takes_it_back(case):
     given = case["before"]
     record = None if given is None else AnyRecord.from_dict({"id": AT["id"], "version": 1, **given})
     back = []
@@ -35,7 +35,7 @@ def test_it_is_taken_back(case):
 
 
 @pytest.mark.parametrize("case", CASES["renamings"], ids=lambda case: case["name"])
-def test_what_comes_back_is_named_anew_everywhere(case):
+def test_restored_records_get_new_ids_everywhere(case):
     first, *others = [operations(steps) for steps in case["steps"]]
 
     with_new_ids(first, others)

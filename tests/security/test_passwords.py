@@ -113,7 +113,7 @@ async def test_hostile_passwords_can_be_hashed(passwords):
         assert await passwords.verify(password, await passwords.hash(password))
 
 
-async def test_one_text_matches_however_it_was_composed(passwords):
+async def test_passwords_match_in_any_unicode_composition(passwords):
     assert await passwords.verify("re\u0301sume\u0301s", await passwords.hash("r\u00e9sum\u00e9s"))
 
 
@@ -138,7 +138,7 @@ async def test_the_dummy_takes_as_long_as_a_real_verification():
     passwords.close()
 
 
-async def test_past_its_queue_it_refuses_at_once(settings):
+async def test_a_full_queue_refuses_at_once(settings):
     passwords = changed(settings, argon2_threads=1, argon2_queue=2, argon2_memory_kib=19_456, argon2_time_cost=2)
 
     answers = await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(5)), return_exceptions=True)
@@ -151,7 +151,7 @@ async def test_past_its_queue_it_refuses_at_once(settings):
     passwords.close()
 
 
-async def test_who_gave_up_takes_no_place(settings):
+async def test_a_cancelled_hash_frees_its_place_in_the_queue(settings):
     passwords = changed(settings, argon2_threads=1, argon2_queue=4, argon2_memory_kib=19_456)
     waiting = [asyncio.create_task(passwords.hash(PASSWORD)) for _ in range(5)]
     await asyncio.sleep(0)

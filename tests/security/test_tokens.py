@@ -55,7 +55,7 @@ def test_an_issued_token_verifies(tokens):
     assert (claims.user_id, claims.session_id, claims.expires_at) == (USER, SESSION, int(now) + 900)
 
 
-def test_its_header_says_what_rfc_9068_asks_for(tokens):
+def test_the_token_header_follows_rfc_9068(tokens):
     header = jwt.get_unverified_header(tokens.issue(USER, SESSION, time.time()))
 
     assert header == {"alg": "EdDSA", "typ": "at+jwt", "kid": tokens.jwks()["keys"][0]["kid"]}
@@ -74,7 +74,7 @@ def test_a_clock_that_is_a_little_ahead_does_not_matter(tokens):
     assert tokens.verify(tokens.issue(USER, SESSION, time.time() + 3))
 
 
-def test_another_program_verifies_with_the_published_keys(tokens, settings):
+def test_a_foreign_program_verifies_with_the_published_keys(tokens, settings):
     keys = jwt.PyJWKSet.from_dict(tokens.jwks())
     token = tokens.issue(USER, SESSION, time.time())
 
@@ -212,7 +212,7 @@ def test_malformed_headers_are_refused(tokens, sign, header):
     ["", ".", "..", "...", "a.b.c", "é.è.ê", "\ud800", "\x00", "e30.e30.", "Bearer x", "[" * 4000, "A" * 1_000_000],
     ids=lambda token: f"{token[:8]!r}",
 )
-def test_what_is_no_token_is_refused(tokens, token):
+def test_a_malformed_token_is_refused(tokens, token):
     with pytest.raises(InvalidToken):
         tokens.verify(token)
 

@@ -144,7 +144,7 @@ async def test_without_the_database_nothing_cached_is_trusted_for_long(process, 
         await verified.caller_of(token)
 
 
-async def test_it_trusts_again_when_the_database_is_back(process, sessions):
+async def test_tokens_are_trusted_again_when_the_database_is_back(process, sessions):
     verified = await process()
     token = sessions.begin("s")
     sessions.is_away = True
@@ -184,7 +184,7 @@ async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, ses
         await verified.caller_of(token)
 
 
-async def test_what_ends_in_its_own_process_while_it_is_loaded_is_not_kept_at_all(process, sessions):
+async def test_a_session_ended_while_it_is_loaded_is_not_cached(process, sessions):
     verified = await process()
     token = sessions.begin("s")
     load = sessions.load
@@ -205,7 +205,7 @@ async def test_what_ends_in_its_own_process_while_it_is_loaded_is_not_kept_at_al
         await verified.caller_of(token)
 
 
-async def test_what_ends_is_told_to_those_who_hold_connections(process):
+async def test_ended_sessions_are_reported_to_connection_holders(process):
     verified = await process()
     told = []
     verified.when_ended.append(told.extend)

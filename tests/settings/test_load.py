@@ -48,7 +48,7 @@ def test_an_empty_environment_is_a_development_one():
     assert settings.rate_limit_login == Rate(5, 60)
 
 
-def test_what_is_promised_is_the_default():
+def test_documented_defaults_are_the_defaults():
     settings = load({})
 
     durations = ("access_token_ttl", "refresh_token_ttl", "refresh_grace", "request_timeout", "shutdown_timeout")
@@ -224,7 +224,7 @@ def test_an_origin_is_a_scheme_and_a_host(origin):
     ("variable", "value"),
     [("AUTH_TOKEN_STORAGE", "cookie"), ("AUTH_TOKEN_STORAGE", "both"), ("REQUIRE_EMAIL_VERIFICATION", "true")],
 )
-def test_what_is_not_built_yet_says_so(variable, value):
+def test_settings_of_features_not_built_are_refused(variable, value):
     assert "not built yet" in problems_of({variable: value})[variable]
 
 

@@ -54,7 +54,7 @@ def test_a_request_line_has_what_operators_ask_for(lines):
 
 
 @pytest.mark.parametrize("hostile", ["a\nb", "a\r\nb", "\x00\x1b[2J", "\u2028", "\ud800", "🔑" * 99, '"}{"', "\x85"])
-def test_one_line_whatever_the_input(lines, hostile):
+def test_each_log_entry_is_one_line_for_any_input(lines, hostile):
     logs.request_line(hostile, hostile, 404, 0.1, hostile, [hostile], method="GET", path=f"/{hostile}")
     logs.info(hostile, field=hostile, nested={hostile: [hostile]})
     logging.getLogger(hostile).warning(hostile)
@@ -136,7 +136,7 @@ def test_a_wrong_format_of_a_library_is_no_error(lines):
     assert lines()[0]["message"] == "wrong %d"
 
 
-def test_what_is_below_the_level_is_left_out(written, lines):
+def test_entries_below_the_level_are_left_out(written, lines):
     logs.configure("warning", readable=False, write=written.append)
 
     logs.request_line("r", "getMe", 200, 0.1)
@@ -168,7 +168,7 @@ def test_a_reader_that_is_stuck_costs_lines_and_not_memory(lines, monkeypatch):
     assert (line["message"], line["count"]) == ("Log lines were dropped.", 2)
 
 
-def test_what_is_being_written_counts_as_unwritten(lines, monkeypatch):
+def test_a_line_counts_as_unwritten_until_its_write_ends(lines, monkeypatch):
     monkeypatch.setattr(logs, "_MOST_UNWRITTEN", 1_000_000)
     text = "x" * 10_000
     stuck, may_go_on = threading.Event(), threading.Event()

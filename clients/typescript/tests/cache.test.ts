@@ -40,7 +40,7 @@ test('a transaction shows at once, and then as the server has it', async () => {
   assert.deepEqual(shown(), await onServer(ada, plans));
 });
 
-test('what is refused is rolled back, and what came after it stays', async () => {
+test('a refused transaction is rolled back, and later ones stay', async () => {
   const { ada, plans, cache, shown } = await withPlans();
   await ada.createConversation({ title: 'Another' });
 
@@ -104,7 +104,7 @@ test('without a connection changes wait, show, and are sent in order afterwards'
   cache.close();
 });
 
-test('they are sent by themselves, and a lost answer makes nothing twice', async () => {
+test('keys are sent automatically, and a lost response creates no second record', async () => {
   const { ada, plans, cache, shown } = await withPlans(proxy.url);
   proxy.answersToLose = 1;
 
@@ -117,7 +117,7 @@ test('they are sent by themselves, and a lost answer makes nothing twice', async
   assert.deepEqual([shown()?.tags, shown()?.version], [['once'], 2]);
 });
 
-test('what fails for what was before is sent again by a flush', async () => {
+test('a flush sends again after an earlier failure', async () => {
   let tries = 0;
   let fail: () => void = () => undefined;
   const released = new Promise<void>((resolve) => {
@@ -142,7 +142,7 @@ test('what fails for what was before is sent again by a flush', async () => {
   assert.equal((await onServer(ada, plans)).title, 'Written offline');
 });
 
-test('what waited and is refused is rolled back and told', async () => {
+test('a queued transaction that is refused is rolled back and reported', async () => {
   const { ada, plans, cache, shown } = await withPlans(proxy.url);
   const elsewhere = await signedIn({}, ada.user);
   const events: CacheEvent[] = [];
@@ -292,7 +292,7 @@ test('a change of a record that is followed is read, also when that fails at fir
   ada.live.close();
 });
 
-test('who stops to follow hears no more of it', async () => {
+test('a follower that stops gets no more changes', async () => {
   const { ada, plans, cache, shown } = await withPlans();
   const events: CacheEvent[] = [];
   const followed = cache.follow('conversations', plans.id);

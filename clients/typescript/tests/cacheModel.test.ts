@@ -276,7 +276,7 @@ function end(request: Request, fate: string): void {
   else request.resolve(fate === 'answered' ? answered(request) : INSTEAD[fate]!());
 }
 
-test('nothing unseen is overwritten, nothing is lost, and in the end the caches are as the service', async () => {
+test('no unseen change is overwritten or lost, and in the end every cache equals the service', async () => {
   mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: Date.parse('2026-01-31T09:30:00Z') });
   mock.method(console, 'error', () => undefined);
   const histories = fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 40 }), async (steps) => {

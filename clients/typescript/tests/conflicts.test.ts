@@ -5,7 +5,7 @@ import { PreconditionFailed, VersionConflict } from '@accord/client';
 
 import { signedIn } from './given.ts';
 
-test('eight writers who update with retry all have their change in the record', async () => {
+test('eight writers updating with retries all have their change in the record', async () => {
   const ada = await signedIn();
   const plans = await ada.createConversation({ title: 'Plans' });
   const read = () => ada.getConversation({ conversationId: plans.id });
@@ -21,7 +21,7 @@ test('eight writers who update with retry all have their change in the record', 
   assert.deepEqual([...tags].sort(), Array.from({ length: 8 }, (_, number) => `writer-${number}`));
 });
 
-test('it gives up after so many tries, with the conflict', async () => {
+test('retrying ends after the given number of attempts, with the conflict', async () => {
   const ada = await signedIn();
   let tries = 0;
   const update = ada.updateWithRetry(
@@ -63,7 +63,7 @@ test('a stale ETag is a conflict too', async () => {
   await assert.rejects(stale, (error) => error instanceof PreconditionFailed && error instanceof VersionConflict);
 });
 
-test('it can be aborted', async () => {
+test('an update with retries can be aborted', async () => {
   const ada = await signedIn();
   const controller = new AbortController();
   const change = () => {

@@ -40,7 +40,7 @@ test('a code that is newer than the SDK falls back on its status', async () => {
   assert.equal((await refusal(409, problem(409, 'BRAND_NEW'))).constructor, sdk.AccordError);
 });
 
-test('what a proxy answers in words of its own is an error too', async () => {
+test('a response that a proxy made is an error too', async () => {
   const error = await refusal(502, '<html>Bad gateway</html>');
 
   assert.ok(error instanceof sdk.UnexpectedAnswer);

@@ -124,7 +124,7 @@ test('records and operations behind a Proxy, as Vue and MobX have them, are take
   assert.deepEqual([shown()?.version, shown()?.tags], [9, ['d']]);
 });
 
-test('what is done to a record that was got, or to operations that were given, changes nothing', async () => {
+test('changing a returned record or passed operations does not change the cache', async () => {
   const { plans, cache, shown, onServer } = await withPlans();
   const operation = { op: 'listInsert', ...at(plans), path: 'tags', value: 'b', where: 'end' } as const;
   const operations: RecordOperation[] = [{ ...operation }];

@@ -46,7 +46,7 @@ const range = (from: number, to: number) => Array.from({ length: to - from + 1 }
 
 for (const liveOver of ['socket', 'stream'] as const) {
   describe(`live updates over a ${liveOver}`, () => {
-    test('what changes while the connection is down comes afterwards: all, once, in order', async () => {
+    test('changes made while the connection is down arrive afterwards: all, once, in order', async () => {
       const ada = await signedIn({ baseUrl: proxy.url, liveOver });
       const elsewhere = await signedIn({}, ada.user);
       const following = ada.live.follow([key(ada.user)]);
@@ -160,7 +160,7 @@ for (const liveOver of ['socket', 'stream'] as const) {
       ada.live.close();
     });
 
-    test('whoever may no longer read is told', async () => {
+    test('a follower that loses access is told', async () => {
       const ada = await signedIn();
       const bob = await signedIn({ liveOver });
       const { id } = await ada.createConversation({ title: 'Plans', memberIds: [bob.user.id] });
@@ -186,7 +186,7 @@ for (const liveOver of ['socket', 'stream'] as const) {
       assert.ok(ofAda.error() instanceof SignedOut);
     });
 
-    test('it comes back with the newest token', async () => {
+    test('a reconnect signs in with the newest token', async () => {
       const tokens = openTokens();
       const ada = await signedIn({ liveOver, tokens });
       const following = ada.live.follow([key(ada.user)]);
@@ -215,7 +215,7 @@ for (const liveOver of ['socket', 'stream'] as const) {
       assert.deepEqual(ofAda.items, []);
     });
 
-    test('nobody follows without signing in', async () => {
+    test('following needs a session', async () => {
       const following = client({ liveOver }).live.follow([key({ id: '01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f' })]);
 
       await assert.rejects(following.ready, Unauthorized);
@@ -223,7 +223,7 @@ for (const liveOver of ['socket', 'stream'] as const) {
   });
 }
 
-test('one socket and one subscription serve all followers of a key, and close with the last', async () => {
+test('all followers of a key share a socket and a subscription, which close with the last of them', async () => {
   const ada = await signedIn();
   const followings = [1, 2, 3].map(() => ada.live.follow([key(ada.user)]));
   await Promise.all(followings.map((each) => each.ready));

@@ -66,7 +66,7 @@ test('a read that is a POST is sent again', async () => {
   assert.equal(sent(ada.traffic, '/api/v1/records/query').length, 2);
 });
 
-test('a change that nobody was there to take is sent again', async () => {
+test('a change that found no server is sent again', async () => {
   const ada = await signedIn({ baseUrl: proxy.url, retries: 1 });
   await proxy.down();
 
@@ -77,7 +77,7 @@ test('a change that nobody was there to take is sent again', async () => {
   assert.equal((await change).version, 2);
 });
 
-test('whoever is not there for long is given up', async () => {
+test('a service that stays away is given up', async () => {
   await proxy.down();
 
   const call = client({ baseUrl: proxy.url, retries: 0 }).getVersion();
@@ -110,7 +110,7 @@ test('a 429 says that nothing was done, so whatever it was is sent again, after 
   assert.ok(Date.now() - started >= 990); // Timers and the clock round differently.
 });
 
-test('whoever is told to wait for long hears of it at once', async () => {
+test('a long Retry-After is reported at once', async () => {
   const accord = client({ fetch: instead(problem(429, 'RATE_LIMIT_EXCEEDED', { 'Retry-After': '900' })) });
 
   await assert.rejects(accord.getVersion(), (error) => error instanceof RateLimited && error.retryAfter === 900);
@@ -148,7 +148,7 @@ test('a call can be aborted while it waits for the server, and while it waits to
   await assert.rejects(client().getVersion({}, { signal: AbortSignal.abort() }), { name: 'AbortError' });
 });
 
-test('one try takes no longer than the timeout', async () => {
+test('a single attempt takes no longer than the timeout', async () => {
   const slow: typeof fetch = (request) =>
     new Promise((_, reject) => {
       (request as Request).signal.addEventListener('abort', () => reject(new DOMException('', 'AbortError')));

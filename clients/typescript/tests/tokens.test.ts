@@ -85,7 +85,7 @@ test('a wrong password is no reason to refresh', async () => {
   assert.equal(sent(ada.traffic, REFRESH).length, 0);
 });
 
-test('who signed out is nobody, and the session is over on the server', async () => {
+test('signing out ends the session on the client and on the server', async () => {
   const tokens = openTokens();
   const ada = await signedIn({ tokens });
   const { refreshToken } = tokens.now();
@@ -132,7 +132,7 @@ async function refreshing() {
   return { ada, tokens, gate, whenAnswered };
 }
 
-test('whoever signs in during a refresh stays signed in, and nothing is sent as them', async () => {
+test('signing in during a refresh keeps the new session, and no earlier call is sent as the new account', async () => {
   const { ada, tokens, gate, whenAnswered } = await refreshing();
   const grace = await anAccount('Grace');
   const call = ada.getMe();
@@ -148,7 +148,7 @@ test('whoever signs in during a refresh stays signed in, and nothing is sent as 
   assert.notEqual(tokens.load(), undefined);
 });
 
-test('whoever signs out during a refresh stays signed out', async () => {
+test('signing out during a refresh stays signed out', async () => {
   const { ada, tokens, gate, whenAnswered } = await refreshing();
   const call = ada.getMe();
   call.catch(() => undefined);

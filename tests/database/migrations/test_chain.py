@@ -49,7 +49,7 @@ def test_files_are_named_by_number_and_kind_and_form_one_chain():
     assert runner.head() == names[-1]
 
 
-def test_what_a_migration_undoes_is_exactly_what_it_did(empty, alembic):
+def test_a_downgrade_undoes_exactly_its_upgrade(empty, alembic):
     before = [catalogue(empty)]
     for revision in revisions():
         alembic(empty, "upgrade", revision)

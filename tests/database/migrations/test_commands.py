@@ -141,7 +141,7 @@ def test_the_doctor_tells_of_tables_that_differ_from_the_code(on, empty):
     assert "✗ tables: 1 differences from those that this release declares. `accord db check` lists them." in done.stdout
 
 
-def test_whoever_looks_does_not_wait_for_a_table_that_is_locked(on, empty):
+def test_db_check_and_doctor_do_not_wait_for_a_locked_table(on, empty):
     said = "accord: Another transaction has locked a table for longer than 2 s. Try again when it has ended; "
     assert on.command("db", "upgrade").returncode == 0
 

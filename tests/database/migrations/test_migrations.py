@@ -25,7 +25,7 @@ def test_the_command_finds_the_tables_that_the_code_declares(service):
     assert (done.returncode, done.stdout) == (0, f"The database is at {runner.head()}.\n"), done.stderr
 
 
-def test_a_table_that_nobody_declared_is_told(empty):
+def test_an_undeclared_table_is_reported(empty):
     runner.upgrade(empty)
     with psycopg.connect(empty) as connection:
         connection.execute("ALTER TABLE users DROP COLUMN first_name")
@@ -47,7 +47,7 @@ def test_every_migration_can_be_undone_and_done_again(empty, alembic):
     assert runner.differences(empty) == []
 
 
-def test_at_the_newest_revision_nobody_waits_for_the_lock(empty):
+def test_at_the_newest_revision_no_process_waits_for_the_lock(empty):
     runner.upgrade(empty)
 
     with psycopg.connect(empty) as other:
@@ -55,7 +55,7 @@ def test_at_the_newest_revision_nobody_waits_for_the_lock(empty):
         assert runner.upgrade(empty) is False
 
 
-def test_a_migration_gives_up_rather_than_queue_everybody_up(empty, alembic, monkeypatch):
+def test_a_migration_gives_up_rather_than_block_all_requests(empty, alembic, monkeypatch):
     alembic(empty, "upgrade", REVISIONS[0])
 
     with psycopg.connect(empty) as other, monkeypatch.context() as patched:

@@ -35,7 +35,7 @@ async def test_only_root_creates_administrators(given):
 
 
 @pytest.mark.parametrize("field", ["createdBy", "version", "id", "disabledAt"])
-async def test_what_the_service_decides_is_not_chosen(given, field):
+async def test_fields_that_the_service_sets_are_refused(given, field):
     admin = await given.an_admin()
 
     answer = await admin.post("/api/v1/users", **details(**{field: 1}))
@@ -43,7 +43,7 @@ async def test_what_the_service_decides_is_not_chosen(given, field):
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
 
 
-async def test_nobody_creates_a_root_account(given):
+async def test_a_root_account_cannot_be_created(given):
     root = await given.root()
 
     answer = await root.post("/api/v1/users", **details(role="root"))

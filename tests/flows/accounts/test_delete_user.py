@@ -62,7 +62,7 @@ async def test_the_last_root_cannot_be_deleted(given):
     assert (answer.status_code, answer.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
 
 
-async def test_one_of_two_roots_can_be_deleted(given):
+async def test_a_root_can_be_deleted_while_another_remains(given):
     root, other = await given.root(), await given.another_root()
 
     assert (await root.delete(f"/api/v1/users/{other.id}", expectedVersion=2)).status_code == 204
@@ -78,7 +78,7 @@ async def test_only_root_deletes_administrators(given):
     assert (refused.status_code, refused.json()["code"], done.status_code) == (403, "FORBIDDEN", 204)
 
 
-async def test_what_the_deleted_created_stays(given):
+async def test_accounts_created_by_a_deleted_account_stay(given):
     admin, root = await given.an_admin(), await given.root()
     created = (await admin.post("/api/v1/users", **details())).json()
 

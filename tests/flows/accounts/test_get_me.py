@@ -6,7 +6,7 @@ from accord.security.tokens import AccessTokens
 from accord.settings import Settings
 
 
-async def test_answers_with_the_account_of_the_token_and_its_version(given):
+async def test_returns_the_account_of_the_token_and_its_version(given):
     me = await given.an_account(first_name="Grace", version=3)
 
     answer = await me.get("/api/v1/me")
@@ -19,7 +19,7 @@ async def test_answers_with_the_account_of_the_token_and_its_version(given):
 
 
 @pytest.mark.parametrize("held", ['"3"', 'W/"3"', '"1", "3"', "*"])
-async def test_is_304_without_a_body_for_who_holds_this_version(given, held):
+async def test_a_read_with_the_current_version_is_304_without_a_body(given, held):
     me = await given.an_account(version=3)
 
     answer = await me.get("/api/v1/me", {"If-None-Match": held})
@@ -27,7 +27,7 @@ async def test_is_304_without_a_body_for_who_holds_this_version(given, held):
     assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"3"')
 
 
-async def test_answers_in_full_for_who_holds_another_version(given):
+async def test_a_read_with_another_version_gets_the_account(given):
     me = await given.an_account(version=3)
 
     answer = await me.get("/api/v1/me", {"If-None-Match": '"2"'})
@@ -43,7 +43,7 @@ async def test_without_a_token_it_says_how_to_authenticate(given):
 
 
 @pytest.mark.parametrize(("token", "times"), [("nonsense", 1), ("a.b.c", 1), ("x", 5000), ("x", 1_000_000)])
-async def test_what_is_no_token_is_invalid(given, token, times):
+async def test_a_malformed_token_is_invalid(given, token, times):
     somebody = await given.somebody(authorization=f"Bearer {token * times}")
 
     answer = await somebody.get("/api/v1/me")

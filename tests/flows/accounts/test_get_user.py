@@ -3,7 +3,7 @@ from uuid import uuid4
 import pytest
 
 
-async def test_answers_with_ones_own_account(given):
+async def test_returns_the_callers_own_account(given):
     me = await given.an_account(version=4)
 
     answer = await me.get(f"/api/v1/users/{me.id}")
@@ -44,7 +44,7 @@ async def test_a_deleted_account_is_not_found(given):
 
 
 @pytest.mark.parametrize(("held", "status"), [('"1"', 304), ('"2"', 200)])
-async def test_is_304_for_who_holds_this_version(given, held, status):
+async def test_a_read_with_the_current_version_is_304(given, held, status):
     me = await given.an_account()
 
     answer = await me.get(f"/api/v1/users/{me.id}", {"If-None-Match": held})

@@ -11,7 +11,7 @@ async def test_finds_the_account_in_any_spelling_of_its_address(given, respelled
     assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, somebody.user, '"2"')
 
 
-async def test_an_address_that_nobody_has_is_not_found(given):
+async def test_an_unused_address_is_not_found(given):
     admin = await given.an_admin()
 
     answer = await admin.get("/api/v1/users/by-email", email=new_email())
@@ -19,7 +19,7 @@ async def test_an_address_that_nobody_has_is_not_found(given):
     assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
 
 
-async def test_is_304_for_who_holds_this_version(given):
+async def test_a_read_with_the_current_version_is_304(given):
     admin, somebody = await given.an_admin(), await given.an_account()
 
     answer = await admin.get("/api/v1/users/by-email", {"If-None-Match": '"1"'}, email=somebody.email)
@@ -28,7 +28,7 @@ async def test_is_304_for_who_holds_this_version(given):
 
 
 @pytest.mark.parametrize("query", [{}, {"email": "not an address"}, {"email": "%"}])
-async def test_what_is_no_address_is_refused(given, query):
+async def test_a_malformed_address_is_refused(given, query):
     admin = await given.an_admin()
 
     answer = await admin.get("/api/v1/users/by-email", **query)

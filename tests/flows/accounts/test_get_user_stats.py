@@ -33,7 +33,7 @@ async def test_an_administrator_sees_everybodys(given):
     assert (answer.status_code, answer.json()["user"]) == (200, somebody.user)
 
 
-async def test_another_persons_are_not_found(given):
+async def test_statistics_of_another_person_are_not_found(given):
     me, other = await given.an_account(), await given.an_account()
 
     answer = await me.get(f"/api/v1/users/{other.id}/stats")

@@ -92,7 +92,7 @@ async def test_a_page_has_20_people_unless_it_is_asked_for_more(given):
 
 
 @pytest.mark.parametrize("query", [{"limit": 0}, {"limit": 101}, {"page": 0}, {"page": "1_0"}, {"order": "email"}])
-async def test_what_the_contract_does_not_allow_is_refused(given, query):
+async def test_parameters_outside_the_contract_are_refused(given, query):
     admin = await given.an_admin()
 
     answer = await admin.get("/api/v1/users", **query)

@@ -69,7 +69,7 @@ async def test_an_address_has_at_most_255_characters(given):
 
 
 @pytest.mark.parametrize("email", ["ada", "@example.com", "ada@", "a da@example.com", "ada@example..com", "a@b@c.com"])
-async def test_what_is_no_address_is_refused_without_being_repeated(given, email):
+async def test_a_malformed_address_is_refused_without_being_repeated(given, email):
     answer = await (await given.somebody()).post("/api/v1/auth/register", json=details(email=email))
 
     assert answer.status_code == 400
@@ -112,7 +112,7 @@ async def test_a_password_that_is_guessed_first_is_refused(given, guess):
 
 
 @pytest.mark.parametrize("field", ["role", "id", "version", "emailVerifiedAt", "createdBy", "passwordHash"])
-async def test_nobody_chooses_what_the_service_decides(given, field):
+async def test_fields_that_the_service_sets_are_refused(given, field):
     answer = await (await given.somebody()).post("/api/v1/auth/register", json=details(**{field: "root"}))
 
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)

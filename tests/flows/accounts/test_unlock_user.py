@@ -11,7 +11,7 @@ async def test_a_locked_person_signs_in_again_at_once(given):
     await given.signed_in(somebody.email)
 
 
-async def test_all_five_attempts_are_there_again(given):
+async def test_unlocking_restores_all_five_attempts(given):
     admin, somebody = await given.an_admin(), await given.an_account()
     await given.failed_logins(somebody.email, 5)
 
@@ -31,7 +31,7 @@ async def test_the_journal_has_it_and_the_version_stays(given):
     assert (await somebody.get("/api/v1/me")).json()["version"] == 5
 
 
-async def test_it_is_204_also_when_nothing_was_locked(given):
+async def test_unlocking_an_account_that_is_not_locked_is_204(given):
     admin, somebody = await given.an_admin(), await given.an_account()
 
     assert (await admin.post(f"/api/v1/users/{somebody.id}/unlock")).status_code == 204

@@ -34,7 +34,7 @@ async def test_two_racing_updates_have_one_winner(given):
 
 
 @pytest.mark.parametrize("field", ["email", "role", "version", "id", "disabledAt"])
-async def test_what_is_not_the_persons_to_change_is_refused(given, field):
+async def test_fields_that_a_person_may_not_change_are_refused(given, field):
     me = await given.an_account()
 
     answer = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace", **{field: me.user[field]})
@@ -43,7 +43,7 @@ async def test_what_is_not_the_persons_to_change_is_refused(given, field):
     assert (await me.get("/api/v1/me")).json() == me.user
 
 
-async def test_the_journal_says_who_changed_what(given):
+async def test_the_journal_has_the_actor_and_the_changed_fields(given):
     me = await given.an_account()
 
     answer = await me.patch("/api/v1/me", expectedVersion=1, lastName="Hopper")
@@ -53,7 +53,7 @@ async def test_the_journal_says_who_changed_what(given):
     assert (entry["kind"], entry["record_version"], entry["fields"]) == ("updated", 2, {"last_name": "Hopper"})
 
 
-async def test_if_match_is_a_second_witness_of_the_version(given):
+async def test_if_match_is_a_second_precondition(given):
     me = await given.an_account(version=2)
 
     agrees = await me.patch("/api/v1/me", {"If-Match": '"2"'}, expectedVersion=2, firstName="Grace")

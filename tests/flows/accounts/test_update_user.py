@@ -25,7 +25,7 @@ async def test_a_stale_version_changes_nothing(given):
     assert (await somebody.get("/api/v1/me")).json() == somebody.user
 
 
-async def test_if_match_is_a_second_witness_of_the_version(given):
+async def test_if_match_is_a_second_precondition(given):
     admin, somebody = await given.an_admin(), await given.an_account(version=4)
     path = f"/api/v1/users/{somebody.id}"
 
@@ -59,7 +59,7 @@ async def test_administrators_do_not_change_each_other(given, change):
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
 
 
-async def test_who_is_disabled_cannot_sign_in_or_refresh_until_enabled_again(given):
+async def test_a_disabled_account_cannot_sign_in_or_refresh_until_enabled(given):
     admin, somebody = await given.an_admin(), await given.an_account()
     path = f"/api/v1/users/{somebody.id}"
     credentials = {"email": somebody.email, "password": given.password}
@@ -109,7 +109,7 @@ async def test_a_disabled_root_does_not_count(given):
     assert answer.status_code == 422
 
 
-async def test_one_of_two_roots_may_step_down(given):
+async def test_a_root_may_step_down_while_another_remains(given):
     root, other = await given.root(), await given.another_root()
 
     answer = await other.patch(f"/api/v1/users/{other.id}", expectedVersion=2, role="customer")
@@ -136,7 +136,7 @@ async def test_a_deleted_account_is_not_found(given):
     assert [answer.status_code for answer in (deleted, unknown)] == [404, 404]
 
 
-async def test_a_customer_may_not_and_does_not_learn_who_exists(given):
+async def test_a_customer_may_not_and_does_not_learn_which_accounts_exist(given):
     me, other = await given.an_account(), await given.an_account()
 
     answers = [

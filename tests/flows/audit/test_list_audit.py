@@ -20,7 +20,7 @@ async def history(given):
     return me
 
 
-async def test_says_who_did_what_newest_first(given, stamped):
+async def test_lists_actors_and_changes_newest_first(given, stamped):
     admin, me = await given.an_admin(), await given.an_account()
     changed = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
 
@@ -132,7 +132,7 @@ async def test_secrets_are_redacted(given, stamped):
         {"from": "2026-01-01T00:00:00Z"},
     ],
 )
-async def test_what_the_contract_does_not_allow_is_refused(given, query):
+async def test_filters_outside_the_contract_are_refused(given, query):
     admin = await given.an_admin()
 
     answer = await admin.get("/api/v1/audit", **query)
@@ -205,7 +205,7 @@ async def test_a_member_who_is_an_administrator_sees_values(given, stamped):
     assert entry["fields"]["text"] == TEXT
 
 
-async def test_nobody_reads_what_was_deleted(given, stamped):
+async def test_values_of_deleted_records_are_not_shown(given, stamped):
     me, _, message = await written(given)
     assert (await me.delete(f"/api/v1/messages/{message['id']}", expectedVersion=1)).status_code == 204
     root = await given.root()

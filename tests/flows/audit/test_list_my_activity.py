@@ -1,4 +1,4 @@
-async def test_says_what_i_did_and_nothing_of_others(given, stamped):
+async def test_lists_the_callers_actions_and_no_others(given, stamped):
     me, other, admin = await given.an_account(), await given.an_account(), await given.an_admin()
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
     await other.patch("/api/v1/me", expectedVersion=1, firstName="Somebody")

@@ -17,7 +17,7 @@ async def tampered(given, position):
             await connection.execute(f"UPDATE journal SET operation = rtrim(operation, 'x') {where}", [position])  # noqa: S608
 
 
-async def test_says_that_all_is_sound(given, stamped):
+async def test_an_unchanged_journal_is_reported_sound(given, stamped):
     admin = await given.an_admin()
     await stamped(admin, 1)
     [(before,)] = await given.sql("SELECT position FROM journal_relay")

@@ -5,7 +5,7 @@ import pytest
 NOBODY = {"authenticated": False, "user": None, "session": None}
 
 
-async def test_says_who_is_signed_in_and_since_when(given):
+async def test_returns_the_account_and_the_time_of_signing_in(given):
     me = await given.an_account()
 
     answer = await me.get("/api/v1/auth/session")

@@ -71,7 +71,7 @@ async def test_wrong_address_wrong_password_and_disabled_account_answer_alike(gi
     assert headers == [headers[0]] * 4
 
 
-async def test_they_take_the_same_time(given):
+async def test_failed_logins_take_the_same_time(given):
     me, disabled, http = await given.an_account(), await given.an_account(), await given.somebody()
     await given.sql("UPDATE users SET disabled_at = now() WHERE id = %s", disabled.id)
     attempts = {"address": (new_email(), "x" * 20), "password": (me.email, "wrong"), "disabled": (disabled.email, "x")}

@@ -36,7 +36,7 @@ async def test_a_refresh_token_ends_its_session_when_the_access_token_is_gone(gi
 
 
 @pytest.mark.parametrize("body", [None, {}, {"refreshToken": "no-such-token"}])
-async def test_it_is_204_also_for_who_is_not_signed_in(given, body):
+async def test_logout_without_a_session_is_204(given, body):
     somebody = await given.somebody()
 
     answer = await somebody.post("/api/v1/auth/logout", json=body)
@@ -44,7 +44,7 @@ async def test_it_is_204_also_for_who_is_not_signed_in(given, body):
     assert (answer.status_code, await given.entries(answer)) == (204, [])
 
 
-async def test_it_is_204_also_with_a_bad_token(given):
+async def test_logout_with_a_bad_token_is_204(given):
     somebody = await given.somebody(authorization="Bearer nonsense")
 
     assert (await somebody.post("/api/v1/auth/logout")).status_code == 204

@@ -1,4 +1,4 @@
-async def test_ends_every_session_of_the_account_and_nobody_elses(given):
+async def test_ends_every_session_of_the_account_and_no_other(given):
     me, other = await given.an_account(), await given.an_account()
     elsewhere = await given.signed_in(me.email)
 
@@ -48,7 +48,7 @@ async def test_the_token_of_a_session_that_is_over_ends_no_other(given):
     assert refresh.status_code == 200
 
 
-async def test_it_is_204_also_for_who_is_not_signed_in(given):
+async def test_logout_all_without_a_session_is_204(given):
     answer = await (await given.somebody()).post("/api/v1/auth/logout-all")
 
     assert (answer.status_code, await given.entries(answer)) == (204, [])

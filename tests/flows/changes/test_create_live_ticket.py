@@ -31,7 +31,7 @@ async def test_is_good_for_30_seconds(given):
     assert 29 < datetime.fromisoformat(answer.json()["expiresAt"]).timestamp() - asked < 32
 
 
-async def test_of_two_sockets_that_present_it_at_once_one_is_signed_in(given, service):
+async def test_two_sockets_presenting_a_ticket_at_once_have_one_winner(given, service):
     me = await given.an_account()
     ticket = await a_ticket(me)
 

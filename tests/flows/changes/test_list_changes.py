@@ -45,7 +45,7 @@ async def test_a_page_ends_where_the_next_one_begins(announced, until):
     assert [change["version"] for change in first["items"] + second["items"]] == [2, 3, 4]
 
 
-async def test_a_position_that_nobody_can_have_seen_asks_for_a_reload(given):
+async def test_an_impossible_position_asks_for_a_reload(given):
     me = await given.an_account()
 
     answer = await me.get("/api/v1/changes", keys=record_key(me), after="9000000000.00000000")
@@ -64,7 +64,7 @@ async def test_a_position_that_nobody_can_have_seen_asks_for_a_reload(given):
         "getList:{me}:nonsense",
     ],
 )
-async def test_what_the_caller_may_not_read_answers_like_what_there_is_not(given, key):
+async def test_a_key_the_caller_may_not_read_answers_like_a_missing_one(given, key):
     me, other = await given.an_account(), await given.an_account()
 
     answer = await me.get("/api/v1/changes", keys=key.format(me=me.id, other=other.id))

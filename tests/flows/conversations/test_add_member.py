@@ -14,7 +14,7 @@ async def test_a_member_lets_somebody_in(given, begun):
     assert (await third.get("/api/v1/conversations")).json()["items"] == [answer.json()]
 
 
-async def test_who_is_a_member_already_and_who_does_not_exist_is_refused(given, begun):
+async def test_present_members_and_unknown_accounts_are_refused(given, begun):
     me = await given.an_account()
     conversation = await begun(me)
     path = f"/api/v1/conversations/{conversation['id']}"
@@ -28,7 +28,7 @@ async def test_who_is_a_member_already_and_who_does_not_exist_is_refused(given, 
     assert (await me.get(path)).json() == conversation
 
 
-async def test_a_stale_version_and_a_stranger_let_nobody_in(given, begun):
+async def test_a_stale_version_or_a_stranger_adds_no_member(given, begun):
     me, stranger = await given.an_account(), await given.an_account()
     conversation = await begun(me)
     path = f"/api/v1/conversations/{conversation['id']}"
@@ -40,7 +40,7 @@ async def test_a_stale_version_and_a_stranger_let_nobody_in(given, begun):
     assert stale.json()["currentVersion"] == 1
 
 
-async def test_there_is_room_for_100_members(given, begun):
+async def test_a_conversation_has_at_most_100_members(given, begun):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me)
     await given.sql(

@@ -1,7 +1,7 @@
 from uuid import uuid4
 
 
-async def test_a_new_conversation_has_its_creator_and_those_who_were_named(given):
+async def test_a_new_conversation_has_its_creator_and_the_named_members(given):
     me, you = await given.an_account(), await given.an_account()
 
     answer = await me.post("/api/v1/conversations", title="Plans", tags=["work"], memberIds=[you.id, me.id])
@@ -29,7 +29,7 @@ async def test_the_lists_of_all_members_are_announced(given):
     assert keys == [([f"getList:{member.id}:conversations" for member in (me, you)],)]
 
 
-async def test_who_does_not_exist_cannot_be_a_member(given):
+async def test_an_unknown_account_cannot_be_a_member(given):
     me = await given.an_account()
 
     answer = await me.post("/api/v1/conversations", title="Plans", memberIds=[str(uuid4())])

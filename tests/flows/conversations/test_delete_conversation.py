@@ -1,4 +1,4 @@
-async def test_it_is_gone_for_everybody_with_its_messages(given, begun, said):
+async def test_a_deleted_conversation_is_gone_for_all_members_with_its_messages(given, begun, said):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
     message = await said(you, conversation)
@@ -13,7 +13,7 @@ async def test_it_is_gone_for_everybody_with_its_messages(given, begun, said):
     assert [entry["kind"] for entry in await given.entries(answer)] == ["deleted"]
 
 
-async def test_only_who_began_it_deletes_it(given, begun):
+async def test_only_the_creator_deletes_a_conversation(given, begun):
     me, you, stranger = [await given.an_account() for _ in range(3)]
     conversation = await begun(me, you)
     path = f"/api/v1/conversations/{conversation['id']}"

@@ -1,4 +1,4 @@
-async def test_its_author_deletes_it_and_what_it_said(given, begun, said):
+async def test_the_author_deletes_a_message_and_its_text(given, begun, said):
     me, you = await given.an_account(), await given.an_account()
     message = await said(you, await begun(me, you), "Something secret")
     path = f"/api/v1/messages/{message['id']}"

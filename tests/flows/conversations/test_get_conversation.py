@@ -22,7 +22,7 @@ async def test_administrators_do_not_read_conversations_of_others(given, begun):
     assert (await root.get(f"/api/v1/conversations/{conversation['id']}")).status_code == 404
 
 
-async def test_who_holds_the_current_version_gets_304(given, begun):
+async def test_a_read_with_the_current_version_is_304(given, begun):
     me = await given.an_account()
     conversation = await begun(me)
 

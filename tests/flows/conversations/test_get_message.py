@@ -10,7 +10,7 @@ async def test_members_read_it_and_to_others_it_does_not_exist(given, begun, sai
     assert (await you.get(path, {"If-None-Match": '"1"'})).status_code == 304
 
 
-async def test_who_left_reads_no_longer_what_they_wrote(given, begun, said):
+async def test_a_member_who_left_cannot_read_their_messages(given, begun, said):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
     message = await said(you, conversation)

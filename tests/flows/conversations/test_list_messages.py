@@ -35,7 +35,7 @@ async def test_the_link_leads_to_the_next_page_and_keeps_the_limit(given, begun,
     assert "link" not in following.headers
 
 
-async def test_what_comes_and_goes_meanwhile_neither_repeats_nor_hides_others(given, begun, said):
+async def test_messages_added_or_deleted_between_pages_neither_repeat_nor_hide_others(given, begun, said):
     me = await given.an_account()
     conversation = await begun(me)
     path = f"/api/v1/conversations/{conversation['id']}/messages"

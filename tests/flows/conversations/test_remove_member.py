@@ -25,7 +25,7 @@ async def test_the_journal_says_whose_access_ended(given, begun):
     assert keys == [([f"getList:{member.id}:conversations" for member in (me, you)],)]
 
 
-async def test_only_who_began_it_removes_others(given, begun):
+async def test_only_the_creator_removes_others(given, begun):
     me, you, third = [await given.an_account() for _ in range(3)]
     conversation = await begun(me, you, third)
     path = f"/api/v1/conversations/{conversation['id']}/members"
@@ -37,7 +37,7 @@ async def test_only_who_began_it_removes_others(given, begun):
     assert [answer.status_code for answer in (refused, allowed, again)] == [403, 200, 404]
 
 
-async def test_a_stale_version_removes_nobody(given, begun):
+async def test_a_stale_version_removes_no_member(given, begun):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
 

@@ -1,4 +1,4 @@
-async def test_its_author_changes_its_text_and_nothing_else(given, begun, said):
+async def test_the_author_changes_only_the_text(given, begun, said):
     me, you = await given.an_account(), await given.an_account()
     message = await said(you, await begun(me, you))
     path = f"/api/v1/messages/{message['id']}"
@@ -37,7 +37,7 @@ async def test_a_stale_version_changes_nothing(given, begun, said):
     assert (await me.get(path)).json()["text"] == "First"
 
 
-async def test_who_left_changes_no_longer_what_they_wrote(given, begun, said):
+async def test_a_member_who_left_cannot_change_their_messages(given, begun, said):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
     message = await said(you, conversation)

@@ -1,7 +1,7 @@
 from accord import __version__
 
 
-async def test_tells_anybody_that_it_is_well_and_nothing_more(given, until):
+async def test_anonymous_callers_get_the_status_and_no_details(given, until):
     async def look():
         return await (await given.somebody()).get("/api/v1/healthcheck")
 

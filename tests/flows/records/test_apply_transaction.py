@@ -26,7 +26,7 @@ async def read(me, conversation):
     return (await me.get(f"/api/v1/conversations/{conversation['id']}")).json()
 
 
-async def test_all_operations_are_one_change_of_one_version(given, change):
+async def test_operations_on_one_record_are_one_change_of_one_version(given, change):
     me = await given.an_account()
     conversation = await begun(me, tags=["b"])
 
@@ -79,7 +79,7 @@ async def test_records_of_several_kinds_change_together(given, change):
     ]
 
 
-async def test_what_is_created_may_be_changed_in_the_same_transaction(given, change):
+async def test_a_created_record_may_be_changed_in_the_same_transaction(given, change):
     me, you = await given.an_account(), await given.an_account()
     new = str(uuid4())
 
@@ -135,7 +135,7 @@ async def test_current_versions_let_it_pass(given, change):
 
 @pytest.mark.parametrize("path", ["id", "version", "createdAt", "createdBy", "memberIds", "role", "passwordHash"])
 @pytest.mark.parametrize("op", [{"op": "set", "value": "x"}, {"op": "setNow"}])
-async def test_what_the_contract_does_not_name_is_not_written(given, change, path, op):
+async def test_fields_outside_the_contract_are_not_written(given, change, path, op):
     me = await given.an_account()
     conversation = await begun(me)
 
@@ -162,7 +162,7 @@ async def test_what_the_contract_does_not_name_is_not_written(given, change, pat
         ({"op": "delete", "table": "journal"}, "operations[0].table"),
     ],
 )
-async def test_what_the_contract_lets_nobody_do_is_refused(given, change, operation, field):
+async def test_operations_that_the_contract_does_not_allow_are_refused(given, change, operation, field):
     me = await given.an_account()
     conversation = await begun(me)
 
@@ -229,7 +229,7 @@ async def test_a_record_that_would_not_fit_its_schema_is_refused(given, change, 
     assert await given.entries(answer) == []
 
 
-async def test_what_one_may_not_change_is_like_what_does_not_exist(given, change):
+async def test_a_record_the_caller_may_not_change_answers_like_a_missing_one(given, change):
     me, you = await given.an_account(), await given.an_account()
     mine, ours = await begun(me), await begun(me, you)
     message = await said(me, ours)
@@ -249,7 +249,7 @@ async def test_what_one_may_not_change_is_like_what_does_not_exist(given, change
     assert (await me.get(f"/api/v1/messages/{message['id']}")).json() == message
 
 
-async def test_only_who_began_a_conversation_deletes_it_here_too(given, change):
+async def test_only_its_creator_deletes_a_conversation_in_a_transaction_too(given, change):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
 
@@ -328,9 +328,7 @@ TRANSACTIONS = st.lists(
 
 @hypothesis.settings(max_examples=20, deadline=None, suppress_health_check=list(hypothesis.HealthCheck))
 @hypothesis.given(transactions=TRANSACTIONS)
-async def test_whatever_is_sent_a_refusal_changes_nothing_and_a_success_raises_each_version_by_one(
-    given, change, transactions
-):
+async def test_any_transaction_changes_nothing_or_raises_each_version_by_one(given, change, transactions):
     me = await given.an_account()
     now = [await begun(me, title=title) for title in ("First", "Second")]
 

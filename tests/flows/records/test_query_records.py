@@ -33,7 +33,7 @@ async def test_records_of_every_kind_are_as_their_own_operation_reads_them(given
     }
 
 
-async def test_what_is_foreign_or_unknown_is_left_out_alike(given):
+async def test_foreign_and_unknown_records_are_left_out_alike(given):
     me, stranger = await given.an_account(), await given.an_account()
     conversation, message = await talk(me)
     foreign = [("conversations", conversation["id"]), ("messages", message["id"]), ("users", me.id)]
@@ -55,7 +55,7 @@ async def test_a_later_change_is_behind_the_position(given, stamped):
     assert position > asked.json()["position"]
 
 
-async def test_nothing_more_than_1000_records_are_read_at_once(given):
+async def test_at_most_1000_records_are_read_at_once(given):
     me = await given.an_account()
     wanted = pointers(*(("users", str(uuid4())) for _ in range(1001)))
 

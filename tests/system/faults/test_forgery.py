@@ -66,7 +66,7 @@ async def test_a_caller_signed_with_another_key_is_refused(given, stranger):
     assert await is_untouched(victim)
 
 
-async def test_what_a_gateway_said_cannot_be_changed_or_said_again(given, stranger):
+async def test_a_message_of_a_gateway_cannot_be_changed_or_replayed(given, stranger):
     me = await given.an_account()
     overheard = await stranger.subscribe(f"{SUBJECT}.*")
     await stranger.flush()
@@ -88,7 +88,7 @@ async def test_what_a_gateway_said_cannot_be_changed_or_said_again(given, strang
     assert (await me.get("/api/v1/me")).json()["version"] == 2
 
 
-async def test_nobody_can_have_a_right_password_refused(given, deployment, stranger):
+async def test_a_stranger_on_nats_cannot_have_a_right_password_refused(given, deployment, stranger):
     """Somebody who hears each question at once, and has a worker refuse something else into its inbox."""
     me, nonsense = await given.an_account(), b'{"token": "bad"}'
 

@@ -94,7 +94,7 @@ async def test_a_frozen_worker_costs_nothing_after_3_seconds_and_reads_nothing_e
 
 
 @pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
-async def test_what_a_frozen_worker_had_begun_is_not_committed_after_the_client_was_told(given, deployment):
+async def test_a_frozen_worker_does_not_commit_after_the_client_got_its_response(given, deployment):
     me = await given.an_account()
     with locked_row(deployment.database_url, me.id) as lock:
         request = asyncio.create_task(me.patch("/api/v1/me", expectedVersion=1, firstName="Late"))

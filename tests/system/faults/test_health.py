@@ -33,7 +33,7 @@ def is_success(answer):
     return answer.status_code == 200
 
 
-async def test_all_is_well(given, until):
+async def test_every_health_check_is_ok(given, until):
     somebody, admin = await given.somebody(), await given.an_admin()
 
     assert (await somebody.get("/livez")).json() == {"status": "ok"}

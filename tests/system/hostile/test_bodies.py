@@ -70,7 +70,7 @@ async def test_a_missing_body_is_told(attack, operation):
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
-async def test_what_is_not_the_clients_to_write_is_refused(attack, operation):
+async def test_fields_that_clients_may_not_write_are_refused(attack, operation):
     body = example_body(operation)
     for name in sorted(READ_ONLY - set(body_properties(operation))):
         for value in (1, "root", None, {"a": 1}):

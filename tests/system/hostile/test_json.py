@@ -24,13 +24,13 @@ async def test_a_member_that_is_no_good_spoils_the_whole(attack, operation):
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
-async def test_what_is_not_one_json_text_in_utf_8_is_refused(attack, operation):
+async def test_a_body_that_is_not_one_json_text_in_utf_8_is_refused(attack, operation):
     for what, body in WHOLE.items():
         await refused(attack, operation, body, what)
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
-async def test_what_is_not_an_object_is_refused(attack, operation):
+async def test_a_body_that_is_not_an_object_is_refused(attack, operation):
     for body in VALUES:
         await refused(attack, operation, body, body.decode())
 
@@ -44,7 +44,7 @@ async def test_a_field_that_comes_twice_is_refused_although_both_are_good(attack
         await refused(attack, operation, b"{" + member + b"," + good[1:], name)
 
 
-async def test_what_only_looks_suspicious_is_accepted(attack):
+async def test_harmless_text_that_looks_suspicious_is_accepted(attack):
     echo = next(operation for operation in WITH_BODY if operation.id == "echo")
     for message in ('a "quoted": b', ":::", "9" * 40, "\\u0000", "{[" * 40, "\U0001f600", "\u2028", "a\\", "\x7f"):
         for ascii_only in (True, False):

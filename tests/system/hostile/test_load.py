@@ -112,7 +112,7 @@ async def test_a_flood_of_hostile_requests_is_withstood(unlimited, url, until):
     await withstands(unlimited, url, until, count=2000, seed=1)
 
 
-async def test_others_are_answered_while_the_worst_bodies_come(url, root):
+async def test_other_requests_are_served_while_the_worst_bodies_arrive(url, root):
     """I-8: before, one such body stood still for minutes."""
     known = {operation.id: operation for operation in WITH_BODY}
     signed = ("Authorization", f"Bearer {root[1]}")
@@ -143,7 +143,7 @@ async def test_ten_thousand_hostile_requests_are_withstood(unlimited, url, until
     await withstands(unlimited, url, until, count=10_000, seed=random.randrange(2**32))
 
 
-async def test_a_server_without_limits_counts_nobody(url):
+async def test_a_server_without_limits_counts_no_client(url):
     sent = request("GET", "/api/v1/meta/version", [("X-Forwarded-For", "198.51.100.77")])
 
     answers = [await exchanged(url, sent) for _ in range(101)]

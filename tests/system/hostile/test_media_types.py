@@ -48,7 +48,7 @@ async def test_json_is_json_in_any_letter_case(attack, operation):
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
-async def test_everything_else_is_415(attack, operation):
+async def test_other_media_types_are_415(attack, operation):
     for kind in REFUSED:
         answer = await attack(operation, [("Content-Type", kind)], b"{}")
         assert (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE"), kind

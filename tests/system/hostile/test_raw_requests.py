@@ -13,7 +13,7 @@ NEXT = request("GET", VERSION)
 
 
 @pytest.mark.parametrize("what", MALFORMED)
-async def test_what_is_not_http_is_400_and_ends_the_connection(url, what):
+async def test_input_that_is_not_http_is_400_and_ends_the_connection(url, what):
     """What is sent behind it in one go is not the next request, as nobody knows where that begins."""
     async with connected(url) as connection:
         answer = await (await connection.send(MALFORMED[what] + NEXT)).answer()
@@ -48,7 +48,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("what", ODD)
-async def test_what_is_odd_but_http_has_one_meaning(url, what):
+async def test_odd_but_valid_http_has_one_meaning(url, what):
     sent, status = ODD[what]
 
     answer = await exchanged(url, sent)
@@ -149,7 +149,7 @@ async def send_in_pieces(connection, data: bytes, size: int) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind[0][:40].decode().strip())
-async def test_where_a_request_is_cut_makes_no_difference(url, kind):
+async def test_the_cuts_of_a_request_make_no_difference(url, kind):
     data, status = kind
     whole = data + NEXT
 
@@ -202,7 +202,7 @@ async def test_a_request_may_come_in_any_pieces(url):
 
 @pytest.mark.parametrize("path", [VERSION, "/api/v1/healthcheck", "/livez", "/nowhere"])
 @pytest.mark.parametrize("size", [60, 100_000])
-async def test_nothing_is_done_behind_a_request_that_ends_the_connection(url, path, size):
+async def test_requests_behind_one_that_ends_the_connection_are_not_run(url, path, size):
     account = {"email": f"{uuid4()}@example.com", "password": "a long and unusual sentence"}
     body = json.dumps(account | {"firstName": "Ada", "lastName": "Lovelace"}).encode()
     register = request("POST", "/api/v1/auth/register", [JSON], body)

@@ -66,7 +66,7 @@ async def spread(given, url: str, secrets: dict[str, str]) -> list[str]:
     return [answer.text for answer in (*sent, again)]
 
 
-async def test_they_are_nowhere(service, url, given, secrets):
+async def test_secrets_are_in_no_response_log_or_journal_entry(service, url, given, secrets):
     answers = await spread(given, url, secrets)
 
     seen = "".join(answers) + await everything(service, url, given)
@@ -74,7 +74,7 @@ async def test_they_are_nowhere(service, url, given, secrets):
 
 
 @pytest.mark.usefixtures("faults_are_expected")
-async def test_they_are_not_in_what_is_logged_of_a_fault_either(service, given, secrets):
+async def test_secrets_are_not_in_the_log_of_a_fault(service, given, secrets):
     account = details(password=secrets["password"])
     headers = {"Authorization": f"Bearer {secrets['token']}", "Cookie": secrets["cookie"]}
     nobody = await given.somebody(**headers)

@@ -135,7 +135,7 @@ async def test_strangers_with_one_key_never_meet(given):
     assert [answer.content for answer in elsewhere] == [answer.content for answer in at_once[:-1]]
 
 
-async def test_a_stranger_who_takes_a_key_with_another_body_is_refused_at_that_address_only(given):
+async def test_a_stranger_reusing_a_key_with_another_body_is_refused_at_that_address_only(given):
     here, there, key = await given.somebody(), await given.somebody(), str(uuid4())
     assert (await register(here, details(), key)).status_code == 201
 

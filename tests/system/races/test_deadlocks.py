@@ -34,7 +34,7 @@ async def in_a_ring(given, url, request, ids):
         return await running, True
 
 
-async def test_who_loses_a_deadlock_is_answered_as_if_there_had_been_none(given, service):
+async def test_the_loser_of_a_deadlock_gets_a_normal_response(given, service):
     me = await given.an_account()
     ids = sorted([await begun(me), await begun(me)])
 

@@ -224,7 +224,7 @@ async def waiting_for_locks(service: Service, count: int) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_callers_who_wait_for_one_record_leave_connections_to_readers(given, service, accounts):
+async def test_callers_waiting_for_a_record_leave_connections_to_readers(given, service, accounts):
     """The change of a record that another transaction holds waits with its connection; reads need another one."""
     me, bystander = await again(given, accounts[0]), await again(given, accounts[-1])
     before = (await me.get("/api/v1/me")).json()

@@ -49,7 +49,7 @@ async def test_a_thief_and_the_owner_end_the_session_together(given):
     assert [event["fields"]["event"] for event in reuses].count("refresh reuse detected") == 1
 
 
-async def test_signing_out_during_a_refresh_leaves_nobody_signed_in(given):
+async def test_signing_out_during_a_refresh_leaves_no_session(given):
     me = await given.an_account()
     for _ in range(5):
         session = await given.signed_in(me.email)

@@ -20,7 +20,7 @@ def on(record_id, op, **fields):
     return {"op": op, "table": "conversations", "id": record_id, **fields}
 
 
-async def test_what_n_writers_insert_into_one_list_all_survives(given):
+async def test_concurrent_inserts_into_one_list_are_all_kept(given):
     writers = [await given.an_account() for _ in range(WRITERS)]
     conversation = await begun(*writers)
 
@@ -41,7 +41,7 @@ async def test_what_n_writers_insert_into_one_list_all_survives(given):
     assert seen == list(range(2, final["version"] + 1))
 
 
-async def test_of_transactions_on_one_version_one_wins(given):
+async def test_transactions_on_one_version_have_one_winner(given):
     writers = [await given.an_account() for _ in range(4)]
     conversation = await begun(*writers)
     expected = {"conversations": {conversation["id"]: 1}}
@@ -68,7 +68,7 @@ async def test_transactions_that_touch_the_same_records_in_another_order_do_not_
         assert [answer.status_code for answer in answers] == [200] * 4
 
 
-async def test_who_is_removed_meanwhile_changes_nothing_afterwards(given):
+async def test_a_member_removed_meanwhile_changes_nothing(given):
     for _ in range(3):
         me, you = await given.an_account(), await given.an_account()
         conversation = await begun(me, you)

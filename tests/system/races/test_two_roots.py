@@ -17,7 +17,7 @@ async def only_two_roots(given):
 
 @pytest.mark.parametrize("_round", range(3))
 @pytest.mark.parametrize("change", [{"role": "customer"}, {"disabled": True}, None])
-async def test_two_roots_who_remove_each_other_leave_one(given, only_two_roots, change, _round):
+async def test_two_roots_removing_each_other_leave_one(given, only_two_roots, change, _round):
     one, other = only_two_roots
 
     def removal(by, of):
