@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from accord.contract.tools import extensions
 from accord.contract.tools.sources import COMPONENT_KINDS, ContractInvalid, Document, Source, read
 
 ALWAYS = {
@@ -27,7 +28,8 @@ SHARED_KINDS = ("parameters", "headers", "schemas", "responses")
 def merge(folder: Path) -> Document:
     """Return the complete document. Raises ContractInvalid with every problem at once."""
     sources = read(folder)
-    if problems := [*_duplicates(sources), *_dangling(sources)]:
+    wrong_extensions = (problem for s in sources for problem in extensions.problems(s.name, s.document))
+    if problems := [*_duplicates(sources), *_dangling(sources), *wrong_extensions]:
         raise ContractInvalid(problems)
     return _join(sources)
 

@@ -1,19 +1,12 @@
 """What must hold of records and lists that clients follow and write by name."""
 
-import re
 from collections.abc import Iterator
 
 from accord.contract.operations import resolve
 from accord.contract.tools.lint.document import Json, Placed, operations
 
-RECORD_KEYS = frozenset({"table", "read", "of", "create", "delete", "writable"})
-LIST_KEYS = frozenset({"type", "of"})
 KEPT = frozenset({"id", "version", "createdAt", "updatedAt"})
 """What the service alone writes."""
-KINDS = {"set", "moment", "list"}
-
-_table = re.compile(r"[a-z][a-z0-9_]{0,62}").fullmatch
-_list_type = re.compile(r"[a-z][A-Za-z0-9]{0,62}").fullmatch
 
 
 def _records(bundle: Json) -> Iterator[tuple[str, Json, Json]]:
@@ -24,14 +17,10 @@ def _records(bundle: Json) -> Iterator[tuple[str, Json, Json]]:
 
 
 def names_a_record(bundle: Json) -> Iterator[str]:
-    """A misspelt member would be as if it were not there."""
+    """A table has one schema of records, and clients need the id and the version of each."""
     tables: dict[str, str] = {}
     for name, schema, record in _records(bundle):
-        for key in sorted(record.keys() - RECORD_KEYS):
-            yield f"schema {name}: x-record has {key!r}; it has {', '.join(sorted(RECORD_KEYS))}."
         table = str(record.get("table"))
-        if not _table(table):
-            yield f"schema {name}: x-record needs a table in snake_case."
         if table in tables:
             yield f"schema {name}: x-record has the table {table}, like schema {tables[table]}; change one."
         tables.setdefault(table, name)
@@ -63,8 +52,6 @@ def writes_what_a_record_has(bundle: Json) -> Iterator[str]:
                 yield f"{where}: the record has no such property; correct the path."
             elif path in KEPT:
                 yield f"{where}: the service alone writes it; remove it."
-            elif kind not in KINDS:
-                yield f"{where}: is {kind!r}; use one of {', '.join(sorted(KINDS))}."
             elif not _fits(kind, resolve(bundle, found)):
                 yield f"{where}: a moment is a date-time that may be null, a list an array, and set is for the rest."
         if not writable and (record.get("delete") or "create" in record):
@@ -82,11 +69,7 @@ def names_a_list(bundle: Json) -> Iterator[str]:
     tables = {record.get("table") for _, _, record in _records(bundle)}
     for operation in operations(bundle):
         listed = operation.definition.get("x-list")
-        if listed is None:
-            continue
-        if listed.keys() - LIST_KEYS or not _list_type(str(listed.get("type"))):
-            yield f"{operation.where}: x-list has a type in camelCase, and `of` where a record has the list."
-        if "of" in listed and listed["of"] not in tables:
+        if listed is not None and "of" in listed and listed["of"] not in tables:
             yield f"{operation.where}: x-list is of {listed['of']!r}, which is the table of no record; correct it."
 
 
