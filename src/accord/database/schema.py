@@ -1,10 +1,10 @@
 """The one metadata that all tables register in, and how every `tables.py` is found."""
 
 import importlib
-import pkgutil
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Uuid
+from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData(
     naming_convention={
@@ -15,6 +15,16 @@ metadata = MetaData(
         "pk": "%(table_name)s_pkey",
     }
 )
+
+
+class TransactionId(UserDefinedType[str]):
+    """PostgreSQL's `xid8`: compared with a snapshot's horizon, it tells which entries can no longer be overtaken."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_: object) -> str:
+        """Return the type's name in SQL."""
+        return "xid8"
 
 
 def identity() -> Column[object]:
@@ -33,10 +43,8 @@ def version() -> Column[object]:
 
 
 def load_all_tables() -> MetaData:
-    """Import every module that declares tables, so that the metadata is complete."""
-    importlib.import_module("accord.database.tables")
-    flows = Path(__file__).parents[1] / "flows"
-    for domain in pkgutil.iter_modules([str(flows)]):
-        if (flows / domain.name / "tables.py").exists():
-            importlib.import_module(f"accord.flows.{domain.name}.tables")
+    """Import every `tables.py` of the package, wherever it lies, so that the metadata is complete."""
+    package = Path(__file__).parents[1]
+    for file in sorted(package.rglob("tables.py")):
+        importlib.import_module(".".join((package.name, *file.relative_to(package).with_suffix("").parts)))
     return metadata

@@ -21,8 +21,8 @@ from accord import clock
 from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
-from accord.database.tables import journal_checkpoints
 from accord.journal.keys import JournalKeys
+from accord.journal.tables import journal_checkpoints
 
 FILE = "journal-checkpoints.jsonl"
 _PRUNED = '"pruned": true'

@@ -8,9 +8,9 @@ from uuid import UUID
 from sqlalchemy import bindparam, insert, text
 
 from accord.database.statement import Statement
-from accord.database.tables import journal
 from accord.database.transaction import Transaction
 from accord.journal.redaction import redacted
+from accord.journal.tables import journal
 
 _columns = [
     "request_id",

@@ -19,7 +19,7 @@ from sqlalchemy.dialects.postgresql import insert
 from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
-from accord.database.tables import journal_keys
+from accord.journal.tables import journal_keys
 from accord.security import keys
 from accord.security.tokens import AccessTokens, key_id, public_key
 from accord.settings import Settings

@@ -9,11 +9,11 @@ from sqlalchemy import BigInteger, Date, bindparam, cast, func, select
 from accord.database import locking
 from accord.database.pool import Database
 from accord.database.statement import Statement
-from accord.database.tables import journal, journal_positions
 from accord.journal import partitions
 from accord.journal.checkpoints import keep, kept, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
 from accord.journal.reading import relay_state
+from accord.journal.tables import journal, journal_positions
 
 _of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast(bindparam("end"), Date))
 _LAST_POSITION = Statement(

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from accord.contract.records import Key, RecordKey
 from accord.database.reader import Reader
 from accord.database.statement import Statement
-from accord.database.tables import journal, journal_positions, journal_relay
 from accord.journal.chain import START
+from accord.journal.tables import journal, journal_positions, journal_relay
 
 BATCH = 500
 """Entries read at a time."""

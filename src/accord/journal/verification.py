@@ -8,11 +8,11 @@ from sqlalchemy import bindparam, select
 
 from accord.database.reader import Reader
 from accord.database.statement import Statement
-from accord.database.tables import journal, journal_positions
 from accord.journal import chain
 from accord.journal.checkpoints import Checkpoint
 from accord.journal.keys import Trusted
 from accord.journal.reading import relay_state
+from accord.journal.tables import journal, journal_positions
 
 BATCH = 500
 """Entries compared at a time: others who share the event loop wait for one batch, not for the journal."""

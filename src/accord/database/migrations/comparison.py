@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from accord.database.tables import TransactionId
+from accord.database.schema import TransactionId
 
 # SQLAlchemy does not know this type, and would warn when it reads the journal's tables back.
 ischema_names["xid8"] = TransactionId  # pyright: ignore[reportArgumentType]  # typed by what it starts with

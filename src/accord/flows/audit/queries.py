@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, bindparam, select
 
 from accord.database.reader import Reader
 from accord.database.statement import Statement
-from accord.database.tables import journal, journal_positions
+from accord.journal.tables import journal, journal_positions
 
 _entries = select(
     journal_positions.c.position,

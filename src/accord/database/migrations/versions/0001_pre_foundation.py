@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from accord.database.tables import TransactionId
+from accord.database.schema import TransactionId
 from accord.journal import partitions
 
 revision = "0001_pre_foundation"

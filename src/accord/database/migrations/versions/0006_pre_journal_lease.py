@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from accord.database.tables import TransactionId
+from accord.database.schema import TransactionId
 
 revision = "0006_pre_journal_lease"
 down_revision = "0005_pre_token_use"
