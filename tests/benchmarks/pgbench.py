@@ -33,11 +33,11 @@ def separate_database(url: str) -> str:
     other = url.replace("/accord?", "/bench?", 1)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE bench")
-        users = connection.execute("SELECT * FROM users").fetchall()
+        users = connection.execute("SELECT * FROM accord.users").fetchall()
     runner.upgrade(other)
     with psycopg.connect(other) as connection:
         values = ", ".join(["%s"] * len(users[0]))
-        connection.cursor().executemany(f"INSERT INTO users VALUES ({values})", users)  # noqa: S608 - placeholders
+        connection.cursor().executemany(f"INSERT INTO accord.users VALUES ({values})", users)  # noqa: S608 - placeholders
     return other
 
 

@@ -25,9 +25,9 @@ def test_seeding_creates_root_once_and_takes_no_weak_password(service):
     assert (first.returncode, first.stdout.strip()) == (0, f"{email} is root now."), first.stderr
     assert "has an account already" in again.stdout + again.stderr
     with closing(psycopg.connect(service.database_url)) as connection:
-        roles = connection.execute("SELECT role FROM users WHERE email = %s", [email]).fetchall()
+        roles = connection.execute("SELECT role FROM accord.users WHERE email = %s", [email]).fetchall()
         # The other tests count on one root account.
-        connection.execute("UPDATE users SET role = 'customer' WHERE email = %s", [email])
+        connection.execute("UPDATE accord.users SET role = 'customer' WHERE email = %s", [email])
         connection.commit()
     assert roles == [("root",)]
 
@@ -63,7 +63,7 @@ def test_seeding_has_no_default_password(service, password):
     assert "set ROOT_PASSWORD, or type it at a terminal" in done.stderr
     assert "Traceback" not in done.stderr
     with closing(psycopg.connect(service.database_url)) as connection:
-        assert connection.execute("SELECT 1 FROM users WHERE email = %s", [email]).fetchall() == []
+        assert connection.execute("SELECT 1 FROM accord.users WHERE email = %s", [email]).fetchall() == []
 
 
 def test_at_a_terminal_the_password_is_asked_for_and_not_shown(service):

@@ -114,7 +114,7 @@ async def test_a_request_is_one_trace_from_http_to_sql(given, another, collector
     http, dispatch, flow = (spans[name] for name in ("PATCH /api/v1/me", "dispatch updateMe", "flow updateMe"))
     assert [http.parent, dispatch.parent, flow.parent] == [CLIENT_SPAN, http.id, dispatch.id]
     statements = [span for span in spans.values() if "db.query.text" in span.attributes]
-    assert any("UPDATE users" in span.attributes["db.query.text"] for span in statements)
+    assert any("UPDATE accord.users" in span.attributes["db.query.text"] for span in statements)
     assert {span.parent for span in statements} <= {http.id, dispatch.id, flow.id}
     assert http.attributes["http.response.status_code"] == "200"
     assert http.attributes["http.route"] == "/api/v1/me"
@@ -173,7 +173,9 @@ async def test_a_trace_goes_on_in_the_worker(given, another, collector, exportin
     assert {span.state for span in (http, sent, received, flow)} == {STATE}
     # Whether a gateway is ready is asked of a worker, too.
     assert [span for span in collector.spans if span.name.endswith("getVersion")] == []
-    assert any("UPDATE users" in s.attributes.get("db.query.text", "") for s in spans if s.service == "accord-worker")
+    assert any(
+        "UPDATE accord.users" in s.attributes.get("db.query.text", "") for s in spans if s.service == "accord-worker"
+    )
 
 
 @once

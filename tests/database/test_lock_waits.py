@@ -14,7 +14,7 @@ from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.problems import ServiceUnavailable
 
-COUNT = Statement(text("SELECT count(*) AS number FROM journal"))
+COUNT = Statement(text("SELECT count(*) AS number FROM accord.journal"))
 ONE = Statement(text("SELECT 1 AS one"))
 BUSY_MACHINE = 10.0
 """Seconds that other processes of the machine may add."""
@@ -29,7 +29,7 @@ async def test_a_locked_table_is_503_and_keeps_no_connection_from_others(ledger:
     database = Database(ledger.url, 2)
     await database.open()
     async with await psycopg.AsyncConnection.connect(ledger.url) as operator:
-        await operator.execute("LOCK TABLE journal")
+        await operator.execute("LOCK TABLE accord.journal")
         transaction = Transaction(database)
         waiting = [asyncio.create_task(work) for work in (database.one(COUNT), transaction.one(COUNT))]
         others = [asyncio.create_task(database.one(ONE)) for _ in range(5)]
@@ -48,7 +48,7 @@ async def test_requests_behind_an_operators_lock_are_503_and_all_is_well_when_it
     me = await given.an_account(version=1)
     await me.get("/api/v1/conversations")  # From now on the session is known, without a look at `users`.
     async with await psycopg.AsyncConnection.connect(given.service.database_url) as operator:
-        await operator.execute("LOCK TABLE users")
+        await operator.execute("LOCK TABLE accord.users")
         begun = monotonic()
 
         read, change, other = await asyncio.gather(
@@ -71,7 +71,7 @@ async def test_requests_behind_an_operators_lock_are_503_and_all_is_well_when_it
 async def test_a_row_that_is_locked_for_as_long_as_a_frozen_process_may_is_waited_for(given):
     me = await given.an_account(version=1)
     async with await psycopg.AsyncConnection.connect(given.service.database_url) as holder:
-        await holder.execute("SELECT FROM users WHERE id = %s FOR UPDATE", [me.id])
+        await holder.execute("SELECT FROM accord.users WHERE id = %s FOR UPDATE", [me.id])
         change = asyncio.create_task(me.patch("/api/v1/me", expectedVersion=1, firstName="Grace"))
         await given.lock_waiters(1)
         started = time.monotonic()

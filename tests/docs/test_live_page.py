@@ -22,7 +22,7 @@ def until_told(http, service) -> Callable[[int], None]:
     """`until_told(3)` waits until the service has told those who follow the new account of its version 3."""
     with psycopg.connect(service.database_url) as database:
         [[cursor]] = database.execute(
-            "SELECT position || '.' || rpad(left(encode(hash, 'hex'), 8), 8, '0') FROM journal_relay"
+            "SELECT position || '.' || rpad(left(encode(hash, 'hex'), 8), 8, '0') FROM accord.journal_sequencer"
         ).fetchall()
 
     def wait(version: int) -> None:

@@ -16,7 +16,7 @@ BLOCKED = "SELECT pid FROM pg_stat_activity WHERE state = 'active' AND wait_even
 async def locked(service, user_id: str):
     """Hold the row of an account, as a long transaction of somebody else would."""
     async with await psycopg.AsyncConnection.connect(service.database_url) as connection:
-        await connection.execute("SELECT 1 FROM users WHERE id = %s FOR UPDATE", (user_id,))
+        await connection.execute("SELECT 1 FROM accord.users WHERE id = %s FOR UPDATE", (user_id,))
         yield
         await connection.rollback()
 

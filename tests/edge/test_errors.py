@@ -166,11 +166,11 @@ async def test_a_rejected_parameter_is_not_repeated_either(given):
 async def test_an_unexpected_failure_is_told_in_the_log_only(given, service):
     body = details() | {"setupToken": "x"}
     async with await psycopg.AsyncConnection.connect(service.database_url, autocommit=True) as connection:
-        await connection.execute("ALTER TABLE setup_tokens RENAME TO setup_tokens_away")
+        await connection.execute("ALTER TABLE accord.setup_tokens RENAME TO setup_tokens_away")
         try:
             answer = await (await given.somebody()).post("/api/v1/setup", json=body)
         finally:
-            await connection.execute("ALTER TABLE setup_tokens_away RENAME TO setup_tokens")
+            await connection.execute("ALTER TABLE accord.setup_tokens_away RENAME TO setup_tokens")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_ERROR")
     assert re.search("setup_tokens|SELECT|Traceback|psycopg|relation", answer.text) is None

@@ -31,7 +31,7 @@ async def test_the_link_repeats_the_filter_and_leads_to_the_end(given):
     root, word = await given.root(), "a+b %_&=é\\"
     for number in range(3):
         name = f"{word}{number}"
-        await given.sql("UPDATE users SET last_name = %s WHERE id = %s", name, (await given.an_account()).id)
+        await given.sql("UPDATE accord.users SET last_name = %s WHERE id = %s", name, (await given.an_account()).id)
 
     seen, link = [], None
     path, query = "/api/v1/users", {"search": word, "limit": "1"}

@@ -100,7 +100,7 @@ async def test_the_login_bucket_is_exact_across_processes_and_restarts(given, se
             *(http.post("/api/v1/auth/login", json=wrong()) for _ in range(8) for http in (here, there))
         )
     # A start may take as long as the window.
-    await given.sql("UPDATE rate_limits SET resets_at = resets_at + interval '1 hour' WHERE key = %s", address)
+    await given.sql("UPDATE accord.rate_limits SET resets_at = resets_at + interval '1 hour' WHERE key = %s", address)
     again = start_production("edge-restarted")
     async with client(again.url, address) as restarted:
         after = await restarted.post("/api/v1/auth/login", json=wrong())
@@ -210,7 +210,7 @@ async def test_a_trusted_proxy_that_names_no_address_is_told_of_by_doctor_metric
             await http.post("/api/v1/auth/login", json=wrong())
         examined = await asyncio.to_thread(service.command, "doctor")
     finally:
-        await given.sql("DELETE FROM rate_limits WHERE key = '127.0.0.1' AND bucket IN ('login', 'unreadable')")
+        await given.sql("DELETE FROM accord.rate_limits WHERE key = '127.0.0.1' AND bucket IN ('login', 'unreadable')")
 
     assert await unreadable.now() == 2
     assert "sign-ins in a day came through 127.0.0.1, whose X-Forwarded-For named no address" in examined.stdout
@@ -241,6 +241,7 @@ async def test_the_address_that_counts_is_the_one_that_is_kept(given, service):
         await http.post("/api/v1/auth/login", json={name: account[name] for name in ("email", "password")})
 
     rows = await given.sql(
-        "SELECT s.address FROM sessions s JOIN users u ON u.id = s.user_id WHERE u.email = %s", account["email"]
+        "SELECT s.address FROM accord.sessions s JOIN accord.users u ON u.id = s.user_id WHERE u.email = %s",
+        account["email"],
     )
     assert [str(row[0]) for row in rows] == [address]

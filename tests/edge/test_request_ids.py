@@ -91,7 +91,7 @@ async def test_the_journal_has_it(given):
 
     await me.patch("/api/v1/me", headers={"X-Request-Id": given_id}, expectedVersion=1, firstName="Grace")
 
-    assert await given.sql("SELECT operation FROM journal WHERE request_id = %s", given_id) == [("updateMe",)]
+    assert await given.sql("SELECT operation FROM accord.journal WHERE request_id = %s", given_id) == [("updateMe",)]
 
 
 async def test_the_request_id_travels_over_nats_with_the_trace_context(service, somebody):

@@ -34,8 +34,8 @@ async def test_entries_that_no_look_by_transaction_finds_are_told(ledger):
     await database.open()
     await ledger.write("a", "b", "c")
     await connection.execute("SET session_replication_role = replica")
-    await connection.execute("UPDATE journal_relay SET low_transaction_id = '999999999'")
-    await connection.execute("UPDATE journal SET at = at - interval '6 s' WHERE id = 1")
+    await connection.execute("UPDATE accord.journal_sequencer SET low_transaction_id = '999999999'")
+    await connection.execute("UPDATE accord.journal SET at = at - interval '6 s' WHERE id = 1")
 
     waiting = [await backlog(database), await whole_backlog(database)]
 

@@ -29,8 +29,8 @@ from accord.settings import load
 WRITERS = 6
 SEEDS = 10
 MANY_SEEDS = 200
-BEHIND = "SELECT (SELECT count(*) FROM journal) - (SELECT position FROM journal_relay)"
-HELD_UP = "SELECT 1 FROM journal WHERE transaction_id > %s::xid8 LIMIT 1"
+BEHIND = "SELECT (SELECT count(*) FROM accord.journal) - (SELECT position FROM accord.journal_sequencer)"
+HELD_UP = "SELECT 1 FROM accord.journal WHERE transaction_id > %s::xid8 LIMIT 1"
 
 
 @dataclass

@@ -49,6 +49,6 @@ async def test_a_journal_that_was_restored_is_sound_and_goes_on(restored):
 
 
 async def test_a_change_of_the_restored_database_is_found(restored):
-    await restored.tamper("UPDATE journal SET fields = '{}' WHERE id = 7")
+    await restored.tamper("UPDATE accord.journal SET fields = '{}' WHERE id = 7")
 
     assert (await restored.verdict()).broken_at == 7

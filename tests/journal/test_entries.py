@@ -9,7 +9,7 @@ from given import PASSWORD, details
 
 from accord.contract import bundle
 from accord.contract.operations import operations
-from accord.database.schema import load_all_tables
+from accord.database.schema import tables_by_name
 from accord.journal.partitions import coming
 
 
@@ -168,14 +168,14 @@ async def test_the_entry_is_of_the_transaction_of_the_change(given):
 
     [(same,)] = await given.sql(
         "SELECT u.xmin::text::bigint = (j.transaction_id::text::bigint & 4294967295)"
-        " FROM users u, journal j WHERE u.id = %s AND j.request_id = %s",
+        " FROM accord.users u, accord.journal j WHERE u.id = %s AND j.request_id = %s",
         me.id,
         answer.headers["x-request-id"],
     )
     assert same
 
 
-VERSIONED = sorted(name for name, table in load_all_tables().tables.items() if {"id", "version"} <= set(table.c.keys()))
+VERSIONED = sorted(name for name, table in tables_by_name().items() if {"id", "version"} <= set(table.c.keys()))
 
 
 @pytest.mark.parametrize("table", VERSIONED)
@@ -184,8 +184,8 @@ async def test_every_record_that_the_service_made_began_with_an_entry(given, tab
 
     # Rows that tests wrote themselves have random ids; the service's are of version 7.
     without = await given.sql(
-        f"SELECT id FROM {table} r WHERE substr(id::text, 15, 1) = '7'"  # noqa: S608 - our own names
-        " AND NOT EXISTS (SELECT FROM journal j WHERE j.record_table = %s AND j.record_id = r.id"
+        f"SELECT id FROM accord.{table} r WHERE substr(id::text, 15, 1) = '7'"  # noqa: S608 - our own names
+        " AND NOT EXISTS (SELECT FROM accord.journal j WHERE j.record_table = %s AND j.record_id = r.id"
         " AND j.kind = 'created' AND j.record_version = 1)",
         table,
     )
@@ -198,7 +198,7 @@ async def test_no_version_has_two_entries(given):
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
 
     twice = await given.sql(
-        "SELECT record_table, record_id, record_version, count(*) FROM journal WHERE record_version IS NOT NULL"
+        "SELECT record_table, record_id, record_version, count(*) FROM accord.journal WHERE record_version IS NOT NULL"
         " GROUP BY 1, 2, 3 HAVING count(*) > 1"
     )
 
@@ -208,12 +208,12 @@ async def test_no_version_has_two_entries(given):
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE journal SET operation = 'nothing'",
-        "DELETE FROM journal",
-        "TRUNCATE journal",
-        "DELETE FROM journal WHERE kind = 'created'",
-        "TRUNCATE journal CASCADE",
-        "TRUNCATE journal_default",
+        "UPDATE accord.journal SET operation = 'nothing'",
+        "DELETE FROM accord.journal",
+        "TRUNCATE accord.journal",
+        "DELETE FROM accord.journal WHERE kind = 'created'",
+        "TRUNCATE accord.journal CASCADE",
+        "TRUNCATE accord.journal_default",
         "TRUNCATE {this_month}",
         "DELETE FROM {this_month}",
     ],

@@ -114,13 +114,13 @@ async def test_the_tailer_goes_on_from_its_position_when_connections_break(ledge
 
 REPLACE = """
 SET session_replication_role = replica;
-DELETE FROM journal_positions WHERE position > 1;
-DELETE FROM journal WHERE id > (SELECT entry_id FROM journal_positions);
-UPDATE journal_relay SET position = 1, hash = (SELECT hash FROM journal_positions);
-INSERT INTO journal_positions (position, entry_id, entry_at, hash)
+DELETE FROM accord.journal_positions WHERE position > 1;
+DELETE FROM accord.journal WHERE id > (SELECT entry_id FROM accord.journal_positions);
+UPDATE accord.journal_sequencer SET position = 1, hash = (SELECT hash FROM accord.journal_positions);
+INSERT INTO accord.journal_positions (position, entry_id, entry_at, hash)
     SELECT 1 + n, -n, now(), sha256(n::text::bytea) FROM generate_series(1, {entries}) AS n;
-UPDATE journal_relay SET position = 1 + {entries}, hash = COALESCE(
-    (SELECT hash FROM journal_positions WHERE position = 1 + {entries}), hash)
+UPDATE accord.journal_sequencer SET position = 1 + {entries}, hash = COALESCE(
+    (SELECT hash FROM accord.journal_positions WHERE position = 1 + {entries}), hash)
 """
 """Puts another journal in the place of this one, as a restored backup does; it has grown again already."""
 
@@ -153,7 +153,7 @@ async def test_entries_pruned_before_they_were_read_are_skipped_and_reported(led
         await feed.start()
         await ledger.write("pruned", "too")
         await ledger.stamp()
-        await (await ledger.connect()).execute(b"SET session_replication_role = replica; DELETE FROM journal")
+        await (await ledger.connect()).execute(b"SET session_replication_role = replica; DELETE FROM accord.journal")
 
         assert await feed._read() == []
         await ledger.write("new")

@@ -23,10 +23,10 @@ from accord.security.tokens import AccessTokens
 
 __all__ = ["book"]
 REWRITTEN = (
-    "UPDATE journal SET fields = '{}' WHERE id = 3",
-    "DELETE FROM journal_positions WHERE position >= 3",
-    """UPDATE journal_relay SET position = 2, low_transaction_id = '0',
-        hash = (SELECT hash FROM journal_positions WHERE position = 2)""",
+    "UPDATE accord.journal SET fields = '{}' WHERE id = 3",
+    "DELETE FROM accord.journal_positions WHERE position >= 3",
+    """UPDATE accord.journal_sequencer SET position = 2, low_transaction_id = '0',
+        hash = (SELECT hash FROM accord.journal_positions WHERE position = 2)""",
 )
 
 
@@ -98,7 +98,7 @@ async def test_the_file_endorses_when_the_table_is_lost(book, key):
     first = keys.journal_key(settings.load({"DATA_DIR": str(book.data_dir)}))
     await signed(book, 5)
     await signed(book, 5, JOURNAL_PRIVATE_KEY=private_pem(key), JOURNAL_PREVIOUS_PUBLIC_KEYS=public_pem(first))
-    await book.tamper("DELETE FROM journal_keys")
+    await book.tamper("DELETE FROM accord.journal_keys")
 
     book.configure(JOURNAL_PRIVATE_KEY=private_pem(key))
 
@@ -139,7 +139,7 @@ async def test_a_forged_key_does_not_hide_that_the_journal_was_rewritten(book, k
     forged = settings.load({"DATA_DIR": str(book.data_dir), "JOURNAL_PRIVATE_KEY": private_pem(key)})
     forger = JournalKeys(forged, AccessTokens(forged))
     forget_files(book)
-    await book.tamper(*REWRITTEN, "DELETE FROM journal_checkpoints")
+    await book.tamper(*REWRITTEN, "DELETE FROM accord.journal_checkpoints")
     await book.write(0)
     state = await relay_state(book.database)
     await checkpoints.keep(book.database, None, checkpoints.sign(forger, state.position, state.hash))
@@ -175,10 +175,11 @@ async def test_a_truncated_tail_is_found_after_a_rotation(book, key):
     await signed(book, 5, JOURNAL_PRIVATE_KEY=private_pem(key), JOURNAL_PREVIOUS_PUBLIC_KEYS=public_pem(first))
 
     await book.tamper(
-        "DELETE FROM journal WHERE id > 4",
-        "DELETE FROM journal_positions WHERE position > 4",
-        "DELETE FROM journal_checkpoints",
-        "UPDATE journal_relay SET position = 4, hash = (SELECT hash FROM journal_positions WHERE position = 4)",
+        "DELETE FROM accord.journal WHERE id > 4",
+        "DELETE FROM accord.journal_positions WHERE position > 4",
+        "DELETE FROM accord.journal_checkpoints",
+        "UPDATE accord.journal_sequencer SET position = 4, hash = (SELECT hash"
+        " FROM accord.journal_positions WHERE position = 4)",
     )
 
     assert (await book.verdict()).broken_at == 5

@@ -97,7 +97,7 @@ async def test_two_that_both_believe_to_lead_stamp_everything_once(ledger, monke
 async def test_a_sequencer_with_an_old_position_writes_nothing(ledger):
     await ledger.write("a", "b")
     slow, quick = await ledger.connect(autocommit=False), await ledger.connect()
-    await slow.execute("SELECT 1 FROM journal_relay FOR UPDATE")
+    await slow.execute("SELECT 1 FROM accord.journal_sequencer FOR UPDATE")
     overtaken = asyncio.create_task(stamp(quick))
     await ledger.until_waiting(quick)
 
@@ -153,8 +153,11 @@ async def test_an_owner_without_other_rights_leads_and_takes_over(ledger):
     connection = await ledger.connect()
     await connection.execute(f"CREATE ROLE {owner} LOGIN")
     try:
-        await connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA public TO {owner}")
-        await connection.execute("UPDATE journal_relay SET leader = 'frozen', leads_until = clock_timestamp()")
+        await connection.execute(f"GRANT USAGE ON SCHEMA accord TO {owner}")
+        await connection.execute(f"GRANT ALL ON ALL TABLES IN SCHEMA accord TO {owner}")
+        await connection.execute(
+            "UPDATE accord.journal_sequencer SET leader = 'frozen', leads_until = clock_timestamp()"
+        )
         async with relaying(ledger, Relay(conninfo.make_conninfo(ledger.url, user=owner), announce_nothing)) as relay:
             await until(lambda: relay.leads)
             await ledger.write("by the owner")
@@ -170,7 +173,7 @@ async def test_an_owner_without_other_rights_leads_and_takes_over(ledger):
 @pytest.mark.parametrize("ends", ["'infinity'", "clock_timestamp() + interval '1 day'"])
 async def test_a_lease_by_another_clock_delays_no_process(ledger, ends):
     connection = await ledger.connect()
-    await connection.execute("UPDATE journal_relay SET leader = 'somebody', leads_until = " + ends)  # noqa: S608 - see above
+    await connection.execute("UPDATE accord.journal_sequencer SET leader = 'somebody', leads_until = " + ends)  # noqa: S608 - see above
 
     async with relaying(ledger) as relay:
         await until(lambda: relay.leads)

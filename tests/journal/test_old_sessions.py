@@ -20,17 +20,18 @@ from accord.journal.keys import JournalKeys
 from accord.security.tokens import AccessTokens
 
 USER = (
-    "INSERT INTO users (id, email, email_key, password_hash, first_name, last_name, role, created_at, updated_at)"
+    "INSERT INTO accord.users (id, email, email_key"
+    ", password_hash, first_name, last_name, role, created_at, updated_at)"
     " VALUES (gen_random_uuid(), 'a', 'a', '', 'Ada', 'Lovelace', 'customer', now(), now())"
 )
 SESSIONS = (
-    "INSERT INTO sessions (id, user_id, address, user_agent, current_token_hash,"
+    "INSERT INTO accord.sessions (id, user_id, address, user_agent, current_token_hash,"
     " created_at, last_active_at, expires_at, ended_at)"
     " SELECT gen_random_uuid(), users.id, '', '', '', now(), {active}, {expires}, {ended}"
-    " FROM users, generate_series(1, {count}) AS number RETURNING id"
+    " FROM accord.users, generate_series(1, {count}) AS number RETURNING id"
 )
 TOKENS = (
-    "INSERT INTO refresh_tokens (token_hash, session_id)"
+    "INSERT INTO accord.refresh_tokens (token_hash, session_id)"
     " SELECT sha256(convert_to(id::text || number, 'UTF8')), id"
     " FROM unnest(%s::uuid[]) AS id, generate_series(1, %s) AS number"
 )
@@ -68,12 +69,14 @@ class Book:
 
     async def left(self) -> tuple[set[UUID], set[UUID]]:
         """Return the sessions that are there, and those that have tokens."""
-        sessions = await self.sql("SELECT id FROM sessions")
-        with_tokens = await self.sql("SELECT session_id FROM refresh_tokens")
+        sessions = await self.sql("SELECT id FROM accord.sessions")
+        with_tokens = await self.sql("SELECT session_id FROM accord.refresh_tokens")
         return {session for (session,) in sessions}, {session for (session,) in with_tokens}
 
     async def count(self) -> tuple[int, int]:
-        [row] = await self.sql("SELECT (SELECT count(*) FROM sessions), (SELECT count(*) FROM refresh_tokens)")
+        [row] = await self.sql(
+            "SELECT (SELECT count(*) FROM accord.sessions), (SELECT count(*) FROM accord.refresh_tokens)"
+        )
         return row
 
     async def forget(self) -> bool:
@@ -178,7 +181,9 @@ async def test_processes_do_not_wait_for_sessions_that_another_one_is_deleting(b
 async def test_deleting_does_not_wait_for_a_token_in_use(book):
     await book.add(2, tokens=1, **OVER)
     holder = await book.ledger.connect(autocommit=False)
-    await holder.execute("SELECT FROM refresh_tokens JOIN sessions ON sessions.id = session_id LIMIT 1 FOR UPDATE")
+    await holder.execute(
+        "SELECT FROM accord.refresh_tokens JOIN accord.sessions ON sessions.id = session_id LIMIT 1 FOR UPDATE"
+    )
 
     async with asyncio.timeout(60):
         await book.forget()

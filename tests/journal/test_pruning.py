@@ -42,7 +42,7 @@ async def test_writers_go_on_while_a_long_reader_keeps_a_month_from_going(old, m
     monkeypatch.setattr(locking, "LOCK_TIMEOUT", 0.2)
     monkeypatch.setattr(locking, "PAUSE", 0.3)
     async with await psycopg.AsyncConnection.connect(old.url) as reader:
-        await reader.execute("SELECT count(*) FROM journal")
+        await reader.execute("SELECT count(*) FROM accord.journal")
         task = asyncio.create_task(pruning.prune(old.database, old.data_dir, JANUARY.next.first, old.keys))
         writing = asyncio.create_task(slowest_write(old, task))
         await asyncio.sleep(1.2)
@@ -62,7 +62,7 @@ async def test_pruning_gives_up_on_a_table_that_stays_locked_and_loses_nothing(o
     monkeypatch.setattr(locking, "PAUSE", 0.1)
     monkeypatch.setattr(pruning, "ATTEMPTS", 2)
     async with await psycopg.AsyncConnection.connect(old.url) as reader:
-        await reader.execute("SELECT count(*) FROM journal")
+        await reader.execute("SELECT count(*) FROM accord.journal")
         with pytest.raises(pruning.Held) as held:
             await pruning.prune(old.database, old.data_dir, JANUARY.next.first, old.keys)
 

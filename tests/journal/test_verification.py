@@ -22,7 +22,8 @@ from accord.journal.verification import Verdict, verify
 from accord.security.tokens import AccessTokens
 
 INSERT = (
-    "INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)"
+    "INSERT INTO accord.journal (request_id, actor_kind, operation"
+    ", record_table, record_id, record_version, kind, fields)"
     " VALUES ('test', 'system', 'test', 'users', gen_random_uuid(), %s, 'updated', %s)"
 )
 INSERT_INTO_JANUARY = INSERT.replace("(request_id", "(at, request_id").replace("('test'", "('2025-01-15', 'test'")
@@ -93,13 +94,13 @@ async def test_an_untouched_journal_is_sound(book):
 @pytest.mark.parametrize(
     ("tampering", "position"),
     [
-        ('UPDATE journal SET fields = \'{"name": "Eve"}\' WHERE id = 7', 7),
-        ("UPDATE journal SET actor_kind = 'user' WHERE id = 1", 1),
-        ("UPDATE journal SET record_version = 99 WHERE id = 20", 20),
-        ("DELETE FROM journal WHERE id = 7", 7),
-        ("DELETE FROM journal_positions WHERE position = 7", 7),
-        ("UPDATE journal_positions SET hash = sha256('x') WHERE position = 12", 12),
-        ("UPDATE journal SET at = at + interval '1 microsecond' WHERE id = 9", 9),
+        ('UPDATE accord.journal SET fields = \'{"name": "Eve"}\' WHERE id = 7', 7),
+        ("UPDATE accord.journal SET actor_kind = 'user' WHERE id = 1", 1),
+        ("UPDATE accord.journal SET record_version = 99 WHERE id = 20", 20),
+        ("DELETE FROM accord.journal WHERE id = 7", 7),
+        ("DELETE FROM accord.journal_positions WHERE position = 7", 7),
+        ("UPDATE accord.journal_positions SET hash = sha256('x') WHERE position = 12", 12),
+        ("UPDATE accord.journal SET at = at + interval '1 microsecond' WHERE id = 9", 9),
     ],
 )
 async def test_an_edited_or_deleted_entry_is_found_at_its_position(book, tampering, position):
@@ -116,9 +117,9 @@ async def test_swapped_entries_are_found_at_the_first_of_them(book):
     await book.write(20)
 
     await book.tamper(
-        "UPDATE journal_positions SET position = -1 WHERE position = 8",
-        "UPDATE journal_positions SET position = 8 WHERE position = 13",
-        "UPDATE journal_positions SET position = 13 WHERE position = -1",
+        "UPDATE accord.journal_positions SET position = -1 WHERE position = 8",
+        "UPDATE accord.journal_positions SET position = 8 WHERE position = 13",
+        "UPDATE accord.journal_positions SET position = 13 WHERE position = -1",
     )
 
     assert (await book.verdict()).broken_at == 8
@@ -129,10 +130,11 @@ async def test_a_truncated_tail_is_found_even_when_the_relay_is_set_back(book):
     await book.sign()
 
     await book.tamper(
-        "DELETE FROM journal WHERE id > 15",
-        "DELETE FROM journal_positions WHERE position > 15",
-        "DELETE FROM journal_checkpoints",
-        "UPDATE journal_relay SET position = 15, hash = (SELECT hash FROM journal_positions WHERE position = 15)",
+        "DELETE FROM accord.journal WHERE id > 15",
+        "DELETE FROM accord.journal_positions WHERE position > 15",
+        "DELETE FROM accord.journal_checkpoints",
+        "UPDATE accord.journal_sequencer SET position = 15, hash = (SELECT hash"
+        " FROM accord.journal_positions WHERE position = 15)",
     )
 
     assert (await book.verdict()).broken_at == 16
@@ -144,10 +146,10 @@ async def test_a_chain_that_was_computed_again_differs_from_the_signed_checkpoin
     before = await relay_state(book.database)
 
     await book.tamper(
-        "UPDATE journal SET fields = '{}' WHERE id = 7",
-        "DELETE FROM journal_positions WHERE position >= 7",
-        "UPDATE journal_relay SET position = 6, low_transaction_id = '0',"
-        " hash = (SELECT hash FROM journal_positions WHERE position = 6)",
+        "UPDATE accord.journal SET fields = '{}' WHERE id = 7",
+        "DELETE FROM accord.journal_positions WHERE position >= 7",
+        "UPDATE accord.journal_sequencer SET position = 6, low_transaction_id = '0',"
+        " hash = (SELECT hash FROM accord.journal_positions WHERE position = 6)",
     )
     await book.write(0)
 
@@ -159,7 +161,7 @@ async def test_a_forged_checkpoint_is_refused(book):
     await book.write(5)
     await book.sign()
 
-    await book.tamper("UPDATE journal_checkpoints SET hash = sha256('x')")
+    await book.tamper("UPDATE accord.journal_checkpoints SET hash = sha256('x')")
 
     assert (await book.verdict()).broken_at == 5
 
@@ -178,11 +180,13 @@ async def test_the_rest_stays_verifiable_after_old_months_were_pruned(book):
 
     assert [(p.month, p.entries) for p in pruned] == [(old, 3)]
     assert await book.verdict() == Verdict(10, 13)
-    await book.tamper("DELETE FROM journal WHERE id = 7")
+    await book.tamper("DELETE FROM accord.journal WHERE id = 7")
     assert (await book.verdict()).broken_at == 7
 
 
-@pytest.mark.parametrize("statement", ["UPDATE journal SET kind = 'event'", "DELETE FROM journal", "TRUNCATE journal"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE accord.journal SET kind = 'event'", "DELETE FROM accord.journal", "TRUNCATE accord.journal"]
+)
 async def test_the_journal_refuses_to_be_changed(given, statement):
     await given.an_account()
 

@@ -123,7 +123,8 @@ async def test_a_page_of_the_server_itself_is_let_in(service):
 async def test_a_socket_follows_a_thousand_keys_and_not_one_more(given, live):
     root, socket = await given.root(), None
     rows = await given.sql(
-        "INSERT INTO users (id, email, email_key, password_hash, first_name, last_name, role, created_at, updated_at)"
+        "INSERT INTO accord.users (id, email, email_key"
+        ", password_hash, first_name, last_name, role, created_at, updated_at)"
         " SELECT gen_random_uuid(), address, address, '', 'A', 'B', 'customer', now(), now()"
         " FROM (SELECT n || '@crowd.example' AS address FROM generate_series(1, 1001) AS n) RETURNING id"
     )
@@ -133,7 +134,7 @@ async def test_a_socket_follows_a_thousand_keys_and_not_one_more(given, live):
         await socket.send("subscribe", key=key)
 
     answers = [await socket.next() for _ in keys]
-    await given.sql("DELETE FROM users WHERE email_key LIKE '%%@crowd.example'")
+    await given.sql("DELETE FROM accord.users WHERE email_key LIKE '%%@crowd.example'")
 
     assert {answer["type"] for answer in answers[:1000]} == {"subscribed"}
     assert (answers[1000]["type"], answers[1000]["code"]) == ("error", "TOO_MANY_KEYS")

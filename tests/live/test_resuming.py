@@ -34,7 +34,7 @@ async def test_a_position_far_behind_asks_for_a_reload(given, live):
     me = await given.an_account()
     start = await (await live(me)).subscribe(record_key(me))
     await given.sql(
-        "INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, kind, fields)"
+        "INSERT INTO accord.journal (request_id, actor_kind, operation, record_table, record_id, kind, fields)"
         " SELECT 'crowd', 'system', 'crowd', 'crowd', gen_random_uuid(), 'event', '{}' FROM generate_series(1, %s)",
         WINDOW + 1,
     )

@@ -91,7 +91,7 @@ async def test_a_socket_belongs_to_one_account(given, live):
 
 async def test_when_the_token_expires_the_socket_is_closed(given, live, service):
     me = await given.an_account()
-    [(session_id,)] = await given.sql("SELECT id FROM sessions WHERE user_id = %s", me.id)
+    [(session_id,)] = await given.sql("SELECT id FROM accord.sessions WHERE user_id = %s", me.id)
     tokens = AccessTokens(Settings(env="test", data_dir=service.folder / "data", access_token_ttl=60))
     socket = await live()
 

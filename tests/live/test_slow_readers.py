@@ -12,7 +12,8 @@ from websockets.exceptions import ConnectionClosed
 # More than the buffers of both ends take, about 200 bytes each.
 CHANGES = 40_000
 FLOOD = (
-    "INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)"
+    "INSERT INTO accord.journal (request_id, actor_kind, operation"
+    ", record_table, record_id, record_version, kind, fields)"
     " SELECT 'flood', 'system', 'flood', 'users', %s::uuid, n + 1, 'updated', '{}' FROM generate_series(1, %s) AS n"
 )
 

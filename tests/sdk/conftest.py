@@ -45,7 +45,7 @@ class Person:
     async def refreshes(self) -> int:
         """Return how many refreshes of this account's sessions the journal has."""
         [[count]] = await self.given.sql(
-            "SELECT count(*) FROM journal WHERE actor_id = %s AND fields ->> 'event' = 'refreshed'", self.id
+            "SELECT count(*) FROM accord.journal WHERE actor_id = %s AND fields ->> 'event' = 'refreshed'", self.id
         )
         return count
 

@@ -13,7 +13,7 @@ import psycopg
 from accord.contract import bundle
 from accord.contract.operations import METHODS, resolve
 from accord.contract.validators import compile_validator
-from accord.database.schema import load_all_tables
+from accord.database.schema import tables_by_name
 from accord.edge.pipeline.router import Router
 
 _addresses = (f"10.{a}.{b}.{c}" for a, b, c in itertools.product(range(1, 255), range(255), range(1, 255)))
@@ -103,7 +103,7 @@ def _journal_entries(database_url: str, record_id: str, version: int | None) -> 
     """Return how many entries there are of a version, or of the end of a record; None where the database is away."""
     what = "kind = 'deleted'" if version is None else f"kind <> 'event' AND record_version = {version:d}"
     # With the tables, the index of the journal finds them.
-    statement = f"SELECT count(*) FROM journal WHERE record_table = ANY(%s) AND record_id = %s AND {what}"  # noqa: S608
+    statement = f"SELECT count(*) FROM accord.journal WHERE record_table = ANY(%s) AND record_id = %s AND {what}"  # noqa: S608
     try:
         with psycopg.connect(database_url, autocommit=True, connect_timeout=5) as connection:
             row = connection.execute(statement, (_tables(), record_id)).fetchone()
@@ -114,7 +114,7 @@ def _journal_entries(database_url: str, record_id: str, version: int | None) -> 
 
 @cache
 def _tables() -> list[str]:
-    return [name for name, table in load_all_tables().tables.items() if "version" in table.c]
+    return [name for name, table in tables_by_name().items() if "version" in table.c]
 
 
 def _check_problem(response: httpx.Response) -> None:

@@ -52,7 +52,7 @@ class Account:
     async def journal(self) -> list[tuple[str, str, int | None]]:
         """Return what the journal has about this account's record, without its creation and its sign-ins."""
         rows = await self.given.sql(
-            "SELECT record_table, record_id, record_version FROM journal"
+            "SELECT record_table, record_id, record_version FROM accord.journal"
             " WHERE record_id = %s AND kind IN ('updated', 'deleted') ORDER BY id",
             self.id,
         )
@@ -88,7 +88,7 @@ class Given:
         registered = await http.post("/api/v1/auth/register", json=body)
         assert registered.status_code == 201, registered.text
         if version != 1:
-            await self.sql("UPDATE users SET version = %s WHERE id = %s", version, registered.json()["id"])
+            await self.sql("UPDATE accord.users SET version = %s WHERE id = %s", version, registered.json()["id"])
         return await self.signed_in(body["email"], http=http)
 
     async def signed_in(self, email: str, password: str = PASSWORD, http: httpx.AsyncClient | None = None) -> Account:
@@ -129,7 +129,7 @@ class Given:
         """Return what the journal has of the request that got this answer."""
         names = ("actor_kind", "actor_id", "operation", "record_table", "record_id", "record_version", "kind", "fields")
         rows = await self.sql(
-            f"SELECT {', '.join(names)} FROM journal WHERE request_id = %s ORDER BY id",  # noqa: S608 - the names above
+            f"SELECT {', '.join(names)} FROM accord.journal WHERE request_id = %s ORDER BY id",  # noqa: S608 - the names above
             answer.headers["x-request-id"],
         )
         return [dict(zip(names, (str(v) if isinstance(v, UUID) else v for v in row), strict=True)) for row in rows]

@@ -16,12 +16,13 @@ from accord.journal.sequencer import Relay
 from accord.journal.sequencing import MOST, Stamped, stamp
 
 INSERT = (
-    "INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)"
+    "INSERT INTO accord.journal (request_id, actor_kind, operation"
+    ", record_table, record_id, record_version, kind, fields)"
     " VALUES (%s, 'system', 'test', 'things', %s, %s, 'updated', '{}') RETURNING id"
 )
 ENTRIES = (
-    "SELECT position, entry_id, request_id, record_id, record_version FROM journal_positions"
-    " JOIN journal ON id = entry_id WHERE position > %s ORDER BY position"
+    "SELECT position, entry_id, request_id, record_id, record_version FROM accord.journal_positions"
+    " JOIN accord.journal ON id = entry_id WHERE position > %s ORDER BY position"
 )
 
 STRANGERS = (
@@ -124,7 +125,7 @@ class Ledger:
         return [Entry(*row) for row in await cursor.fetchall()]
 
     async def committed(self) -> set[str]:
-        cursor = await (await self._own()).execute("SELECT request_id FROM journal")
+        cursor = await (await self._own()).execute("SELECT request_id FROM accord.journal")
         return {mark for (mark,) in await cursor.fetchall()}
 
     async def until_stamped(self, seconds: float = 30.0) -> list[Entry]:

@@ -18,8 +18,9 @@ from accord.contract import asyncapi
 PATIENCE = 30.0
 POSITION_AND_WHETHER_BEHIND = """
 SELECT position,
-    EXISTS (SELECT FROM journal WHERE id <= %s AND NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = id))
-FROM journal_relay
+    EXISTS (SELECT FROM accord.journal WHERE id <= %s
+        AND NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = id))
+FROM accord.journal_sequencer
 """
 _sent = {name: jsonschema_rs.validator_for(schema) for name, schema in asyncapi.payloads("receive").items()}
 _received = {name: jsonschema_rs.validator_for(schema) for name, schema in asyncapi.payloads("send").items()}
@@ -96,7 +97,7 @@ async def caught_up(account: Any, socket: LiveSocket) -> None:
 
     Positions are given after the commit, and processes read them a moment later.
     """
-    [(last,)] = await account.given.sql("SELECT max(id) FROM journal")
+    [(last,)] = await account.given.sql("SELECT max(id) FROM accord.journal")
     key = f"getList:{account.id}:conversations"
     async with asyncio.timeout(PATIENCE):
         behind, delivered = True, -1

@@ -49,7 +49,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
 def locked_row(url: str, user_id: str) -> Generator[psycopg.Connection]:
     """Keep everybody else from changing this account."""
     with psycopg.connect(url) as connection:
-        connection.execute("SELECT FROM users WHERE id = %s FOR UPDATE", (user_id,))
+        connection.execute("SELECT FROM accord.users WHERE id = %s FOR UPDATE", (user_id,))
         yield connection
 
 
@@ -58,7 +58,7 @@ def someone_waits_for_a_lock(url: str) -> bool:
     with psycopg.connect(url, autocommit=True) as connection:
         waiting = (
             "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-            " AND query LIKE 'UPDATE users%'"
+            " AND query LIKE 'UPDATE accord.users%'"
         )
         return connection.execute(waiting).fetchone() != (0,)
 

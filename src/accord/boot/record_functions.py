@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from accord.contract.names import snake_case
 from accord.contract.records import RecordType, record_types
-from accord.database.schema import load_all_tables
+from accord.database.schema import tables_by_name
 
 
 class Needed(NamedTuple):
@@ -74,7 +74,7 @@ def _unknown(rules: ModuleType, place: str, tables: set[str]) -> Iterator[str]:
 
 
 def _column_problems(kind: RecordType) -> Iterator[str]:
-    table = load_all_tables().tables.get(kind.table)
+    table = tables_by_name().get(kind.table)
     if table is None:
         yield f"{kind.table}: no tables.py declares this table; correct x-record, or declare it"
         return

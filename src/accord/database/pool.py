@@ -69,6 +69,8 @@ class Database:
             "idle_in_transaction_session_timeout": f"{int(STILL_TIMEOUT * 1000)}ms",
             "lock_timeout": f"{int(LOCK_WAIT * 1000)}ms",
             "timezone": "UTC",
+            # Statements name the schema of each table; extensions of an app are found whatever the role's own path is.
+            "search_path": "public",
             # What two writers see of each other is decided here, not by a default of the server.
             "default_transaction_isolation": "read committed",
         }

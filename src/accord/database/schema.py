@@ -3,17 +3,18 @@
 import importlib
 from pathlib import Path
 
-from sqlalchemy import BigInteger, Column, DateTime, MetaData, Uuid
+from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Uuid
 from sqlalchemy.types import UserDefinedType
 
 metadata = MetaData(
+    schema="accord",
     naming_convention={
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",
         "uq": "%(table_name)s_%(column_0_N_name)s_key",
         "ck": "%(table_name)s_%(constraint_name)s_check",
         "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
         "pk": "%(table_name)s_pkey",
-    }
+    },
 )
 
 
@@ -48,3 +49,8 @@ def load_all_tables() -> MetaData:
     for file in sorted(package.rglob("tables.py")):
         importlib.import_module(".".join((package.name, *file.relative_to(package).with_suffix("").parts)))
     return metadata
+
+
+def tables_by_name() -> dict[str, Table]:
+    """Return every table by its name alone: no two schemas have a table of one name."""
+    return {table.name: table for table in load_all_tables().tables.values()}

@@ -24,7 +24,7 @@ _overdue = Gauge("accord_journal_overdue", f"Committed journal entries without p
 _lag = Gauge("accord_relay_lag_seconds", "Age of the oldest committed journal entry that has no position yet.")
 _leading = Gauge("accord_relay_leading", "1 while this process gives entries their positions.")
 
-_WAITS = "NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = entry.id)"
+_WAITS = "NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = entry.id)"
 
 
 def _waiting(entries: str) -> Statement:
@@ -39,18 +39,19 @@ def _waiting(entries: str) -> Statement:
 
 
 _BACKLOG = _waiting(
-    f"SELECT id, at FROM journal entry WHERE {_WAITS}"  # noqa: S608 - the names are ours
-    " AND transaction_id >= (SELECT low_transaction_id FROM journal_relay)"
+    f"SELECT id, at FROM accord.journal entry WHERE {_WAITS}"  # noqa: S608 - the names are ours
+    " AND transaction_id >= (SELECT low_transaction_id FROM accord.journal_sequencer)"
     " AND transaction_id < (SELECT pg_snapshot_xmax(pg_current_snapshot()))"
-    f" UNION SELECT id, at FROM (SELECT id, at FROM journal ORDER BY id DESC LIMIT {NEWEST}) entry WHERE {_WAITS}"
+    f" UNION SELECT id, at FROM (SELECT id, at"
+    f" FROM accord.journal ORDER BY id DESC LIMIT {NEWEST}) entry WHERE {_WAITS}"
 )
-_ALL = _waiting(f"SELECT id, at FROM journal entry WHERE {_WAITS}")  # noqa: S608 - the names are ours
+_ALL = _waiting(f"SELECT id, at FROM accord.journal entry WHERE {_WAITS}")  # noqa: S608 - the names are ours
 _BY_INDEX = (
     b"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
     b" set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
 )
 _IS_RELAYED = Statement(
-    text(f"SELECT {IS_LED} AS relayed FROM journal_relay").columns(column("relayed", Boolean()))  # noqa: S608
+    text(f"SELECT {IS_LED} AS relayed FROM accord.journal_sequencer").columns(column("relayed", Boolean()))  # noqa: S608
 )
 
 

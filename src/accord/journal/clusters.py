@@ -14,7 +14,7 @@ from accord.database.schema import moment
 from accord.database.statement import Statement
 
 IS_FOREIGN = "(written_by::xid <> xmin OR low_transaction_id > (SELECT pg_snapshot_xmax(pg_current_snapshot())))"
-"""Whether the transaction ids that the row of `journal_relay` speaks of are those of another cluster."""
+"""Whether the transaction ids that the row of `journal_sequencer` speaks of are those of another cluster."""
 
 HERE = """
 here AS (
@@ -22,7 +22,7 @@ here AS (
         (pg_control_checkpoint()).timeline_id::bigint AS timeline, oid::bigint AS database
     FROM pg_database WHERE datname = current_database()
 ),
-known AS (SELECT system_identifier, timeline, database FROM journal_clusters ORDER BY id DESC LIMIT 1)
+known AS (SELECT system_identifier, timeline, database FROM accord.journal_clusters ORDER BY id DESC LIMIT 1)
 """
 """Where the journal is, and where it was when that was noted last."""
 # By chance a restore into another cluster may have got the very transaction id that the row speaks of.
@@ -32,13 +32,13 @@ SELECT {IS_FOREIGN} OR EXISTS (
     SELECT FROM here, known
     WHERE (here.system_identifier, here.database) <> (known.system_identifier, known.database)
 ) AS has_moved
-FROM journal_relay
+FROM accord.journal_sequencer
 """  # noqa: S608 - the names are ours
 _HAS_MOVED = Statement(text(HAS_MOVED).columns(column("has_moved", Boolean())))
 _MOVES = Statement(
     text(
         "SELECT after_position, system_identifier, timeline, restored, noticed_at FROM ("
-        " SELECT *, row_number() OVER (ORDER BY id) AS number FROM journal_clusters"
+        " SELECT *, row_number() OVER (ORDER BY id) AS number FROM accord.journal_clusters"
         ") noted WHERE number > 1 OR restored ORDER BY id"
     ).columns(
         column("after_position", BigInteger()),

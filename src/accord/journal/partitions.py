@@ -13,7 +13,7 @@ from accord.database.statement import Statement
 _PARTITIONS = Statement(
     text(
         "SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
-        " WHERE inhparent = 'journal'::regclass AND relname ~ '^journal_p[0-9]{4}_[0-9]{2}$' ORDER BY relname"
+        " WHERE inhparent = 'accord.journal'::regclass AND relname ~ '^journal_p[0-9]{4}_[0-9]{2}$' ORDER BY relname"
     ).columns(column("name", Text()))
 )
 
@@ -48,7 +48,7 @@ class Month(NamedTuple):
 def create(month: Month) -> tuple[str, str]:
     """Return the statements that make the partition of a month."""
     table = (
-        f"CREATE TABLE IF NOT EXISTS {month.partition} PARTITION OF journal"
+        f"CREATE TABLE IF NOT EXISTS accord.{month.partition} PARTITION OF accord.journal"
         f" FOR VALUES FROM ('{month.first}Z') TO ('{month.next.first}Z')"
     )
     return table, refuse_truncate(month.partition)
@@ -57,8 +57,8 @@ def create(month: Month) -> tuple[str, str]:
 def refuse_truncate(partition: str) -> str:
     """Return the statement that keeps a partition from being emptied; only row triggers come from the parent."""
     return (
-        f"CREATE OR REPLACE TRIGGER {partition}_no_truncate BEFORE TRUNCATE ON {partition}"
-        " FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        f"CREATE OR REPLACE TRIGGER {partition}_no_truncate BEFORE TRUNCATE ON accord.{partition}"
+        " FOR EACH STATEMENT EXECUTE FUNCTION accord.refuse_change()"
     )
 
 

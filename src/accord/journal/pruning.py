@@ -71,7 +71,7 @@ async def prune(database: Database, data_dir: Path | None, before: date, keys: J
             digest = (await database.one(_HASH, position=found.position)).hash
             # First the checkpoint: were it lost, the chain would look broken; were the drop lost, nothing happens.
             await keep(database, data_dir, sign(keys, found.position, digest, pruned=True))
-        if not await locking.alone(database, f"DROP TABLE IF EXISTS {month.partition}", attempts=ATTEMPTS):
+        if not await locking.alone(database, f"DROP TABLE IF EXISTS accord.{month.partition}", attempts=ATTEMPTS):
             raise Held(done)
         done.append(Pruned(month, found.entries))
     return done

@@ -10,7 +10,7 @@ from accord.contract.records import Key, RecordKey
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal.chain import START
-from accord.journal.tables import journal, journal_positions, journal_relay
+from accord.journal.tables import journal, journal_positions, journal_sequencer
 
 BATCH = 500
 """Entries read at a time."""
@@ -39,7 +39,7 @@ _FROM = Statement(
     .order_by(journal_positions.c.position)
     .limit(bindparam("most"))
 )
-_RELAY = Statement(select(journal_relay.c.position, journal_relay.c.hash))
+_RELAY = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash))
 _HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
 _CHANGES = Statement(
     select(

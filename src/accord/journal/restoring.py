@@ -15,20 +15,20 @@ RETRY_INTERVAL = 5.0
 """Seconds between attempts to take over: each may hold writers up for the timeout of its lock."""
 
 _NOTE = """
-INSERT INTO journal_clusters (after_position, system_identifier, timeline, database, restored)
-SELECT position, here.system_identifier, here.timeline, here.database, {restored} FROM journal_relay, here
+INSERT INTO accord.journal_clusters (after_position, system_identifier, timeline, database, restored)
+SELECT position, here.system_identifier, here.timeline, here.database, {restored} FROM accord.journal_sequencer, here
 """
 # One message, so that the server ends it also when this process is stopped half-way: all writers wait for its end.
 # With the lock no writer is at work: what is visible is all that there is, and its ids are below all that come.
 _TAKE_OVER = f"""
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET LOCAL lock_timeout = '1s';
-LOCK TABLE journal IN SHARE MODE;
+LOCK TABLE accord.journal IN SHARE MODE;
 WITH {HERE}, noted AS ({_NOTE.format(restored=IS_FOREIGN)})
-UPDATE journal_relay SET written_by = pg_current_xact_id(),
+UPDATE accord.journal_sequencer SET written_by = pg_current_xact_id(),
     low_transaction_id = pg_snapshot_xmin(pg_current_snapshot()),
-    next_restored_id = COALESCE((SELECT min(id) FROM journal), 1),
-    last_restored_id = COALESCE((SELECT max(id) FROM journal), 0);
+    next_restored_id = COALESCE((SELECT min(id) FROM accord.journal), 1),
+    last_restored_id = COALESCE((SELECT max(id) FROM accord.journal), 0);
 """  # noqa: S608 - the names are ours
 _NOTE_CHANGE = f"""
 WITH {HERE} {_NOTE.format(restored="false")}

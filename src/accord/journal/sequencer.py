@@ -35,12 +35,12 @@ SLOW_LOOK = 0.02
 
 # A lease that ends later than any that begins now is of a clock that was put back, or of another database's.
 IS_LED = f"leads_until > clock_timestamp() AND leads_until <= clock_timestamp() + interval '{LEASE} s'"
-"""Whether the lease in the row of `journal_relay` counts."""
+"""Whether the lease in the row of `journal_sequencer` counts."""
 _LEAD = f"""
-UPDATE journal_relay SET leader = %(name)s, leads_until = clock_timestamp() + interval '{LEASE} s'
+UPDATE accord.journal_sequencer SET leader = %(name)s, leads_until = clock_timestamp() + interval '{LEASE} s'
 WHERE leader = %(name)s OR NOT ({IS_LED})
 """  # noqa: S608 - the number is ours
-_RESIGN = "UPDATE journal_relay SET leads_until = '-infinity' WHERE leader = %(name)s"
+_RESIGN = "UPDATE accord.journal_sequencer SET leads_until = '-infinity' WHERE leader = %(name)s"
 
 Announce = Callable[[int], Awaitable[None]]
 

@@ -26,6 +26,7 @@ PLANS = " ".join(
     f"-c {setting}"
     for setting in (
         "timezone=UTC",
+        "search_path=public",
         "jit=off",
         "enable_seqscan=off",
         "enable_hashjoin=off",
@@ -48,17 +49,17 @@ horizon AS (
 relay AS (
     SELECT position AS last_position, hash AS last_hash, low_transaction_id, next_restored_id, last_restored_id,
         {IS_FOREIGN} AS is_foreign
-    FROM journal_relay
+    FROM accord.journal_sequencer
 )"""  # noqa: S608 - the names are ours
 
 _ENTRIES = f"""
 WITH {_RELAY},
 unstamped AS MATERIALIZED (
-    SELECT id, at, transaction_id FROM journal
+    SELECT id, at, transaction_id FROM accord.journal
     WHERE transaction_id >= (SELECT low_transaction_id FROM relay)
       AND transaction_id < (SELECT next FROM horizon)
       AND id > (SELECT last_restored_id FROM relay)
-      AND NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = journal.id)
+      AND NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = journal.id)
 ),
 batch AS (
     SELECT id, at FROM unstamped
@@ -73,28 +74,28 @@ SELECT relay.*, {_COLUMNS},
         (SELECT transaction_id FROM horizon),
         (SELECT min(transaction_id) FROM unstamped WHERE id > (SELECT max(id) FROM batch))
     )::text AS next_low_transaction_id
-FROM relay LEFT JOIN (batch JOIN journal USING (id, at)) ON true ORDER BY id
+FROM relay LEFT JOIN (batch JOIN accord.journal USING (id, at)) ON true ORDER BY id
 """  # noqa: S608 - the names are ours
 
 _RESTORED_ENTRIES = f"""
 WITH {_RELAY},
 batch AS (
-    SELECT id, at FROM journal
+    SELECT id, at FROM accord.journal
     WHERE id BETWEEN %(first)s AND %(last)s
-      AND NOT EXISTS (SELECT FROM journal_positions WHERE entry_id = journal.id)
+      AND NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = journal.id)
     ORDER BY id LIMIT %(most)s
 )
 SELECT relay.*, {_COLUMNS}
-FROM relay LEFT JOIN (batch JOIN journal USING (id, at)) ON true ORDER BY id
+FROM relay LEFT JOIN (batch JOIN accord.journal USING (id, at)) ON true ORDER BY id
 """  # noqa: S608 - the names are ours
 
 _WRITE = """
 WITH moved AS (
-    UPDATE journal_relay SET position = %(position)s, hash = %(hash)s,
+    UPDATE accord.journal_sequencer SET position = %(position)s, hash = %(hash)s,
         low_transaction_id = COALESCE(%(low)s::xid8, low_transaction_id), next_restored_id = %(restored)s
     WHERE position = %(from)s RETURNING 1
 )
-INSERT INTO journal_positions (position, entry_id, entry_at, hash)
+INSERT INTO accord.journal_positions (position, entry_id, entry_at, hash)
 SELECT * FROM unnest(%(positions)s::bigint[], %(ids)s::bigint[], %(times)s::timestamptz[], %(hashes)s::bytea[])
 WHERE EXISTS (SELECT FROM moved)
 """
@@ -124,7 +125,7 @@ async def stamp(connection: Connection, most: int = MOST) -> Stamped | None:
         await restoring.take_over(connection)
         rows = await _look(connection, _ENTRIES, most=most)
         if rows[0].is_foreign:
-            raise RuntimeError("The row of journal_relay does not note who wrote it: is its trigger disabled?")
+            raise RuntimeError("The row of journal_sequencer does not note who wrote it: is its trigger disabled?")
     if rows[0].next_restored_id <= rows[0].last_restored_id:
         return await _stamp_restored(connection, rows[0], most)
     if rows[0].id is None:

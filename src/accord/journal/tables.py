@@ -49,11 +49,11 @@ journal_positions = Table(
     Column("entry_id", BigInteger, nullable=False, unique=True),
     Column("entry_at", moment("at").type, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    Column("stamped_at", moment("at").type, nullable=False, server_default=text("clock_timestamp()")),
+    Column("sequenced_at", moment("at").type, nullable=False, server_default=text("clock_timestamp()")),
 )
 
-journal_relay = Table(
-    "journal_relay",
+journal_sequencer = Table(
+    "journal_sequencer",
     metadata,
     Column("singleton", Boolean, primary_key=True, server_default=text("true")),
     Column("position", BigInteger, nullable=False),

@@ -101,7 +101,7 @@ class Hot:
         version = self._version()
         with psycopg.connect(self._stage.postgres.url) as connection:
             row = connection.execute(
-                "SELECT count(DISTINCT record_version), max(record_version) FROM journal WHERE record_id = %s",
+                "SELECT count(DISTINCT record_version), max(record_version) FROM accord.journal WHERE record_id = %s",
                 (self._path.rpartition("/")[2],),
             ).fetchone()
         assert row == (version, version), f"version {version}, journal {row}"

@@ -80,7 +80,7 @@ def _fill(stage: Stage, size: dict[str, int]) -> None:
         for conversation, rows in size.items():
             for statement, values in _inserts(conversation, members, rows):
                 connection.execute(statement, values)
-        connection.execute("VACUUM ANALYZE messages")
+        connection.execute("VACUUM ANALYZE accord.messages")
 
 
 def _inserts(conversation: str, members: list[str], rows: int) -> Iterator[tuple[str, Any]]:
@@ -89,11 +89,11 @@ def _inserts(conversation: str, members: list[str], rows: int) -> Iterator[tuple
 
 
 _CONVERSATION = (
-    "INSERT INTO conversations (id, title, member_ids, created_by, created_at, updated_at)"
+    "INSERT INTO accord.conversations (id, title, member_ids, created_by, created_at, updated_at)"
     " VALUES (%s, 'Plans', %s::uuid[], %s, now(), now())"
 )
 _MESSAGES = (
-    "INSERT INTO messages (id, conversation_id, author_id, text, created_at, updated_at)"
+    "INSERT INTO accord.messages (id, conversation_id, author_id, text, created_at, updated_at)"
     " SELECT gen_random_uuid(), %s, %s, 'Message ' || n, now() - n * interval '1 s', now()"
     " FROM generate_series(1, %s) AS n"
 )

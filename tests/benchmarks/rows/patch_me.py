@@ -108,7 +108,7 @@ class Changes:
     def checked(self) -> str:
         """Compare with the journal: a change without an entry, or an entry without a change, is a broken promise."""
         with psycopg.connect(self._stage.postgres.url) as connection:
-            row = connection.execute("SELECT count(*) FROM journal WHERE operation = 'updateMe'").fetchone()
+            row = connection.execute("SELECT count(*) FROM accord.journal WHERE operation = 'updateMe'").fetchone()
         assert row == (self._count,), f"{self._count} changes, {row} journal entries"
         return (
             f"Each of Accord's {self._count:,} changes raised its version by one, and has its journal entry: checked."
@@ -141,7 +141,7 @@ def _script(stage: Stage) -> Path:
     )
     lines = [
         r"\if :known = 0",
-        "SELECT id AS user_id, version FROM users WHERE email = 'bench-' || :client_id || '@example.com' \\gset",
+        "SELECT id AS user_id, version FROM accord.users WHERE email = 'bench-' || :client_id || '@example.com' \\gset",
         r"\set known 1",
         r"\endif",
         "BEGIN;",

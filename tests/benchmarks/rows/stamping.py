@@ -19,16 +19,17 @@ ANSWER = 0.003
 """About how long an answer takes then, in seconds."""
 PATIENCE = 60.0
 _LAG = """
-SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM stamped_at - at))
-FROM journal_positions JOIN journal ON id = entry_id AND at = entry_at WHERE position > %s AND operation = 'updateMe'
+SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM sequenced_at - at))
+FROM accord.journal_positions JOIN accord.journal ON id = entry_id AND at = entry_at
+WHERE position > %s AND operation = 'updateMe'
 """
-_BEHIND = "SELECT (SELECT count(*) FROM journal) - (SELECT position FROM journal_relay)"
+_BEHIND = "SELECT (SELECT count(*) FROM accord.journal) - (SELECT position FROM accord.journal_sequencer)"
 _FILL = """
-INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)
+INSERT INTO accord.journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)
 SELECT md5(n::text), 'system', 'benchmark', 'users', gen_random_uuid(), 2, 'updated', '{"firstName": "Grace"}'
 FROM generate_series(1, %s) n
 """
-_POSITION = "SELECT position FROM journal_relay"
+_POSITION = "SELECT position FROM accord.journal_sequencer"
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,17 @@ pytestmark = once
 # Everything that a migration can leave behind, in an order that does not depend on it.
 CATALOGUE = """
 SELECT 'column', table_name, column_name, data_type, is_nullable, coalesce(column_default, '')
-FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+FROM information_schema.columns WHERE table_schema = 'accord' AND table_name <> 'alembic_version'
 UNION ALL SELECT 'index', tablename, indexname, indexdef, '', '' FROM pg_indexes
-WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+WHERE schemaname = 'accord' AND tablename <> 'alembic_version'
 UNION ALL SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid), '', '' FROM pg_constraint
-WHERE connamespace = 'public'::regnamespace AND conrelid::regclass::text <> 'alembic_version'
+WHERE connamespace = 'accord'::regnamespace AND conrelid::regclass::text <> 'accord.alembic_version'
 UNION ALL SELECT 'trigger', tgrelid::regclass::text, tgname, pg_get_triggerdef(oid), '', '' FROM pg_trigger
 WHERE NOT tgisinternal
-UNION ALL SELECT 'function', proname, prosrc, '', '', '' FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT 'function', proname, prosrc, '', '', '' FROM pg_proc WHERE pronamespace = 'accord'::regnamespace
 UNION ALL SELECT 'type', typname, '', '', '', '' FROM pg_type
-WHERE typnamespace = 'public'::regnamespace AND typtype IN ('e', 'd')
-UNION ALL SELECT 'sequence', sequencename, '', '', '', '' FROM pg_sequences WHERE schemaname = 'public'
+WHERE typnamespace = 'accord'::regnamespace AND typtype IN ('e', 'd')
+UNION ALL SELECT 'sequence', sequencename, '', '', '', '' FROM pg_sequences WHERE schemaname = 'accord'
 """
 
 
@@ -35,7 +35,9 @@ def revisions() -> list[str]:
 
 
 def catalogue(url: str) -> set[tuple[str, ...]]:
-    with psycopg.connect(url) as connection:
+    with psycopg.connect(url, options="-c search_path=public") as connection:
+        if connection.execute("SELECT to_regnamespace('accord')").fetchone() == (None,):
+            return set()
         return set(connection.execute(CATALOGUE).fetchall())
 
 

@@ -50,7 +50,7 @@ def test_upgrades_that_start_together_do_not_race(on, empty):
     with advisory_lock(empty) as mine:
         both = [on.run(f"upgrade-{number}", "db", "upgrade") for number in (1, 2)]
         wait_until(lambda: waiting(mine) == 2, 60)
-        assert mine.execute("SELECT to_regclass('users')").fetchone() == (None,)
+        assert mine.execute("SELECT to_regclass('accord.users')").fetchone() == (None,)
 
     outcomes = sorted(map(outcome, both), key=lambda one: one[1])
 
@@ -91,7 +91,7 @@ def test_check_tells_an_empty_database_from_one_at_the_head_and_from_one_that_wa
     runner.upgrade(empty)
     good = on.command("db", "check")
     with psycopg.connect(empty, autocommit=True) as connection:
-        connection.execute("ALTER TABLE users ADD COLUMN nickname text")
+        connection.execute("ALTER TABLE accord.users ADD COLUMN nickname text")
     altered = on.command("db", "check")
 
     assert (nothing.returncode, nothing.stdout) == (
@@ -118,7 +118,7 @@ def test_a_database_at_a_migration_that_was_taken_away_is_told_in_words(on, empt
     lost = f"{runner.head()[:4]}_pre_taken_away"
     assert on.command("db", "upgrade").returncode == 0
     with psycopg.connect(empty, autocommit=True) as connection:
-        connection.execute("UPDATE alembic_version SET version_num = %s", [lost])
+        connection.execute("UPDATE accord.alembic_version SET version_num = %s", [lost])
 
     for arguments in ("db upgrade", "db check", "worker"):
         done = on.command(*arguments.split())
@@ -133,7 +133,7 @@ def test_a_database_at_a_migration_that_was_taken_away_is_told_in_words(on, empt
 def test_the_doctor_tells_of_tables_that_differ_from_the_code(on, empty):
     assert on.command("db", "upgrade").returncode == 0
     with psycopg.connect(empty, autocommit=True) as connection:
-        connection.execute("ALTER TABLE users ADD COLUMN nickname text")
+        connection.execute("ALTER TABLE accord.users ADD COLUMN nickname text")
 
     done = on.command("doctor")
 
@@ -146,10 +146,10 @@ def test_db_check_and_doctor_do_not_wait_for_a_locked_table(on, empty):
     assert on.command("db", "upgrade").returncode == 0
 
     with psycopg.connect(empty) as holder, ThreadPoolExecutor() as together:
-        holder.execute("LOCK TABLE users, journal")
+        holder.execute("LOCK TABLE accord.users, accord.journal")
         check, doctor = (together.submit(on.command, *words) for words in (("db", "check"), ("doctor",)))
         refused = [check.result(), doctor.result()]
-        holder.execute("LOCK TABLE alembic_version")
+        holder.execute("LOCK TABLE accord.alembic_version")
         refused.append(on.command("db", "upgrade"))
         holder.rollback()
 

@@ -49,7 +49,9 @@ async def test_the_row_stays_and_its_address_is_free_again(given):
     again = await given.an_account(email=somebody.email)
 
     assert again.id != somebody.id
-    rows = await given.sql("SELECT id, deleted_at IS NULL FROM users WHERE email = %s ORDER BY id", somebody.email)
+    rows = await given.sql(
+        "SELECT id, deleted_at IS NULL FROM accord.users WHERE email = %s ORDER BY id", somebody.email
+    )
     assert [(str(user_id), alive) for user_id, alive in rows] == [(somebody.id, False), (again.id, True)]
 
 

@@ -4,7 +4,7 @@ import pytest
 @pytest.mark.parametrize(("age", "days"), [("1 hour", 0), ("25 hours", 1), ("720 hours", 30)])
 async def test_counts_what_the_account_has_and_the_full_days_since_it_joined(given, age, days):
     me = await given.an_account()
-    await given.sql("UPDATE users SET created_at = created_at - %s::interval WHERE id = %s", age, me.id)
+    await given.sql("UPDATE accord.users SET created_at = created_at - %s::interval WHERE id = %s", age, me.id)
 
     answer = await me.get(f"/api/v1/users/{me.id}/stats")
 

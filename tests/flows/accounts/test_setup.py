@@ -16,13 +16,16 @@ async def setup_token(given) -> AsyncIterator[str]:
     """A token as the first start offers it; the root accounts made with it are gone afterwards."""
     token = os.urandom(32).hex()
     await given.sql(
-        "INSERT INTO setup_tokens (token_hash, created_at) VALUES (%s, now())", hashlib.sha256(token.encode()).digest()
+        "INSERT INTO accord.setup_tokens (token_hash, created_at) VALUES (%s, now())",
+        hashlib.sha256(token.encode()).digest(),
     )
     try:
         yield token
     finally:
-        await given.sql("DELETE FROM setup_tokens")
-        await given.sql("UPDATE users SET deleted_at = now() WHERE role = 'root' AND email <> 'root@example.com'")
+        await given.sql("DELETE FROM accord.setup_tokens")
+        await given.sql(
+            "UPDATE accord.users SET deleted_at = now() WHERE role = 'root' AND email <> 'root@example.com'"
+        )
 
 
 async def test_the_token_creates_the_root_account_once(given):

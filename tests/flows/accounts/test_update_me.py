@@ -82,4 +82,4 @@ async def test_a_change_after_the_account_was_deleted_never_succeeds(given):
 
     assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
     assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
-    assert await given.sql("SELECT first_name, version FROM users WHERE id = %s", me.id) == [("Ada", 2)]
+    assert await given.sql("SELECT first_name, version FROM accord.users WHERE id = %s", me.id) == [("Ada", 2)]

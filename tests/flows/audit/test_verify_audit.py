@@ -7,20 +7,20 @@ import psycopg
 @asynccontextmanager
 async def tampered(given, position):
     """Change what an entry says, behind the back of the triggers, until the block ends."""
-    where = "WHERE id = (SELECT entry_id FROM journal_positions WHERE position = %s)"
+    where = "WHERE id = (SELECT entry_id FROM accord.journal_positions WHERE position = %s)"
     async with await psycopg.AsyncConnection.connect(given.service.database_url, autocommit=True) as connection:
         await connection.execute("SET session_replication_role = replica")
-        await connection.execute(f"UPDATE journal SET operation = operation || 'x' {where}", [position])  # noqa: S608
+        await connection.execute(f"UPDATE accord.journal SET operation = operation || 'x' {where}", [position])  # noqa: S608
         try:
             yield
         finally:
-            await connection.execute(f"UPDATE journal SET operation = rtrim(operation, 'x') {where}", [position])  # noqa: S608
+            await connection.execute(f"UPDATE accord.journal SET operation = rtrim(operation, 'x') {where}", [position])  # noqa: S608
 
 
 async def test_an_unchanged_journal_is_reported_sound(given, stamped):
     admin = await given.an_admin()
     await stamped(admin, 1)
-    [(before,)] = await given.sql("SELECT position FROM journal_relay")
+    [(before,)] = await given.sql("SELECT position FROM accord.journal_sequencer")
 
     verdict = (await admin.get("/api/v1/audit/verify")).json()
 

@@ -43,6 +43,6 @@ async def test_after_signing_out_it_says_so_at_once(given):
 
 async def test_a_session_past_its_time_is_over(given):
     me = await given.an_account()
-    await given.sql("UPDATE sessions SET expires_at = now() WHERE user_id = %s", me.id)
+    await given.sql("UPDATE accord.sessions SET expires_at = now() WHERE user_id = %s", me.id)
 
     assert (await me.get("/api/v1/auth/session")).json() == NOBODY

@@ -51,7 +51,7 @@ async def test_the_address_may_be_spelled_otherwise(given, respelled):
 
 async def test_wrong_address_wrong_password_and_disabled_account_answer_alike(given):
     me, disabled, http = await given.an_account(), await given.an_account(), await given.somebody()
-    await given.sql("UPDATE users SET disabled_at = now() WHERE id = %s", disabled.id)
+    await given.sql("UPDATE accord.users SET disabled_at = now() WHERE id = %s", disabled.id)
     same = {"X-Request-Id": "the-same"}
 
     answers = [
@@ -73,7 +73,7 @@ async def test_wrong_address_wrong_password_and_disabled_account_answer_alike(gi
 
 async def test_failed_logins_take_the_same_time(given):
     me, disabled, http = await given.an_account(), await given.an_account(), await given.somebody()
-    await given.sql("UPDATE users SET disabled_at = now() WHERE id = %s", disabled.id)
+    await given.sql("UPDATE accord.users SET disabled_at = now() WHERE id = %s", disabled.id)
     attempts = {"address": (new_email(), "x" * 20), "password": (me.email, "wrong"), "disabled": (disabled.email, "x")}
     least = dict.fromkeys(attempts, math.inf)
 
@@ -81,7 +81,7 @@ async def test_failed_logins_take_the_same_time(given):
     turn = 0
     while turn < 12 or (turn < 120 and not are_alike(least)):
         if turn % 4 == 0:
-            await given.sql("DELETE FROM login_failures")
+            await given.sql("DELETE FROM accord.login_failures")
         for kind, (email, password) in attempts.items():
             started = time.perf_counter()
             answer = await login(http, email, password, **{"X-Forwarded-For": new_address()})
@@ -113,7 +113,7 @@ async def test_counts_of_failures_that_count_no_more_are_deleted(given):
     old, locked, new = (os.urandom(32) for _ in range(3))
     for key, since, until in ((old, 3600, -60), (locked, 3600, 60), (new, 60, None)):
         await given.sql(
-            "INSERT INTO login_failures (identifier_hash, count, since, locked_until)"
+            "INSERT INTO accord.login_failures (identifier_hash, count, since, locked_until)"
             " VALUES (%s, 5, now() - make_interval(secs => %s), now() + make_interval(secs => %s))",
             key,
             since,
@@ -125,7 +125,7 @@ async def test_counts_of_failures_that_count_no_more_are_deleted(given):
     await forget_failures_over_since(database, 900)
     await database.close()
 
-    rows = await given.sql("SELECT identifier_hash FROM login_failures")
+    rows = await given.sql("SELECT identifier_hash FROM accord.login_failures")
     assert {bytes(key) for (key,) in rows} & {old, locked, new} == {locked, new}
 
 
@@ -150,7 +150,7 @@ async def test_attempts_while_locked_do_not_extend_the_lock(given):
     email = new_email()
     await given.failed_logins(email, 5)
     key = hashlib.sha256(email.encode()).digest()
-    lock = "SELECT locked_until FROM login_failures WHERE identifier_hash = %s"
+    lock = "SELECT locked_until FROM accord.login_failures WHERE identifier_hash = %s"
     before = await given.sql(lock, key)
 
     assert await given.failed_logins(email, 3) == [429] * 3
@@ -162,7 +162,7 @@ async def test_the_lock_ends_and_five_attempts_are_there_again(given):
     me = await given.an_account()
     await given.failed_logins(me.email, 5)
     key = hashlib.sha256(me.email.encode()).digest()
-    await given.sql("UPDATE login_failures SET locked_until = now() WHERE identifier_hash = %s", key)
+    await given.sql("UPDATE accord.login_failures SET locked_until = now() WHERE identifier_hash = %s", key)
 
     assert await given.failed_logins(me.email, 6) == [401] * 5 + [429]
 
@@ -171,7 +171,9 @@ async def test_failures_count_together_for_15_minutes_only(given):
     email = new_email()
     await given.failed_logins(email, 4)
     key = hashlib.sha256(email.encode()).digest()
-    await given.sql("UPDATE login_failures SET since = since - interval '15 minutes' WHERE identifier_hash = %s", key)
+    await given.sql(
+        "UPDATE accord.login_failures SET since = since - interval '15 minutes' WHERE identifier_hash = %s", key
+    )
 
     assert await given.failed_logins(email, 2) == [401, 401]
 
@@ -189,7 +191,8 @@ async def test_the_journal_has_every_failure_and_one_lock_for_an_account_that_ex
     await given.failed_logins(me.email, 7)
 
     rows = await given.sql(
-        "SELECT fields->>'event', actor_kind FROM journal WHERE record_id = %s AND kind = 'event' ORDER BY id", me.id
+        "SELECT fields->>'event', actor_kind FROM accord.journal WHERE record_id = %s AND kind = 'event' ORDER BY id",
+        me.id,
     )
 
     assert [event for event, _ in rows] == ["sign-in failed"] * 4 + ["locked"]
@@ -208,11 +211,11 @@ def scrypt_hash(password: str) -> str:
 )
 async def test_an_imported_hash_works_and_is_upgraded_by_the_first_login(given, imported):
     me = await given.an_account()
-    await given.sql("UPDATE users SET password_hash = %s WHERE id = %s", imported("an old password"), me.id)
+    await given.sql("UPDATE accord.users SET password_hash = %s WHERE id = %s", imported("an old password"), me.id)
 
     first = await given.signed_in(me.email, "an old password")
 
-    [(stored, version)] = await given.sql("SELECT password_hash, version FROM users WHERE id = %s", me.id)
+    [(stored, version)] = await given.sql("SELECT password_hash, version FROM accord.users WHERE id = %s", me.id)
     assert stored.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert version == first.user["version"] == 1
     await given.signed_in(me.email, "an old password")
@@ -221,17 +224,17 @@ async def test_an_imported_hash_works_and_is_upgraded_by_the_first_login(given, 
 
 async def test_an_imported_hash_refuses_a_wrong_password_and_stays(given):
     me = await given.an_account()
-    await given.sql("UPDATE users SET password_hash = %s WHERE id = %s", scrypt_hash("an old password"), me.id)
+    await given.sql("UPDATE accord.users SET password_hash = %s WHERE id = %s", scrypt_hash("an old password"), me.id)
 
     assert await given.failed_logins(me.email, 1) == [401]
 
-    [(stored,)] = await given.sql("SELECT password_hash FROM users WHERE id = %s", me.id)
+    [(stored,)] = await given.sql("SELECT password_hash FROM accord.users WHERE id = %s", me.id)
     assert stored == scrypt_hash("an old password")
 
 
 async def test_a_short_password_of_old_days_still_works(given):
     me = await given.an_account()
-    await given.sql("UPDATE users SET password_hash = %s WHERE id = %s", scrypt_hash("1"), me.id)
+    await given.sql("UPDATE accord.users SET password_hash = %s WHERE id = %s", scrypt_hash("1"), me.id)
 
     await given.signed_in(me.email, "1")
 

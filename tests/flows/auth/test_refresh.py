@@ -43,7 +43,8 @@ async def test_the_stored_token_is_a_hash(given):
     token = (await refresh(me, me.tokens["refreshToken"])).json()["refreshToken"]
 
     rows = await given.sql(
-        "SELECT t::text FROM refresh_tokens t JOIN sessions s ON s.id = session_id WHERE s.user_id = %s", me.id
+        "SELECT t::text FROM accord.refresh_tokens t JOIN accord.sessions s ON s.id = session_id WHERE s.user_id = %s",
+        me.id,
     )
 
     assert len(rows) == 2
@@ -64,7 +65,9 @@ async def test_the_number_of_repeats_is_bounded(given):
     me = await given.an_account()
     await refresh(me, me.tokens["refreshToken"])
     await given.sql(
-        "UPDATE refresh_tokens SET repeats = 20 FROM sessions s WHERE s.id = session_id AND s.user_id = %s", me.id
+        "UPDATE accord.refresh_tokens SET repeats = 20 FROM accord.sessions s"
+        " WHERE s.id = session_id AND s.user_id = %s",
+        me.id,
     )
 
     assert (await refresh(me, me.tokens["refreshToken"])).status_code == 401
@@ -73,12 +76,12 @@ async def test_the_number_of_repeats_is_bounded(given):
 async def days_pass(given, account):
     """Move what happened to the account's tokens back by days, as far as a lost answer may be tried again."""
     await given.sql(
-        "UPDATE refresh_tokens SET rotated_at = rotated_at - interval '3 days' FROM sessions s"
+        "UPDATE accord.refresh_tokens SET rotated_at = rotated_at - interval '3 days' FROM accord.sessions s"
         " WHERE s.id = session_id AND s.user_id = %s",
         account.id,
     )
     await given.sql(
-        "UPDATE sessions SET token_used_at = token_used_at - interval '3 days',"
+        "UPDATE accord.sessions SET token_used_at = token_used_at - interval '3 days',"
         " last_active_at = last_active_at - interval '3 days' WHERE user_id = %s",
         account.id,
     )
@@ -126,7 +129,7 @@ async def test_after_its_grace_the_previous_token_ends_the_session(given):
     arrived = await given.somebody(authorization=f"Bearer {tokens['accessToken']}")
     assert (await arrived.get("/api/v1/me")).status_code == 200
     await given.sql(
-        "UPDATE sessions SET token_used_at = token_used_at - interval '31 seconds' WHERE user_id = %s", me.id
+        "UPDATE accord.sessions SET token_used_at = token_used_at - interval '31 seconds' WHERE user_id = %s", me.id
     )
 
     reused = await refresh(me, me.tokens["refreshToken"])
@@ -140,7 +143,7 @@ async def test_the_use_of_a_successor_is_written_once_and_of_a_first_token_never
     me = await given.an_account()
 
     async def version_of_the_row():
-        return (await given.sql("SELECT xmin, token_used_at FROM sessions WHERE user_id = %s", me.id))[0]
+        return (await given.sql("SELECT xmin, token_used_at FROM accord.sessions WHERE user_id = %s", me.id))[0]
 
     first = await version_of_the_row()
     await me.get("/api/v1/me")
@@ -179,7 +182,7 @@ async def test_deleting_old_sessions_changes_no_answer(given, until):
     for account in (me, elsewhere):
         token = (await refresh(account, account.tokens["refreshToken"])).json()["refreshToken"]
         assert (await refresh(account, token)).status_code == 200
-    await given.sql("UPDATE sessions SET ended_at = now() - interval '31 days' WHERE id = %s", session)
+    await given.sql("UPDATE accord.sessions SET ended_at = now() - interval '31 days' WHERE id = %s", session)
     before = await refresh(elsewhere, elsewhere.tokens["refreshToken"])
 
     database = Database(given.service.database_url, 1)
@@ -188,7 +191,7 @@ async def test_deleting_old_sessions_changes_no_answer(given, until):
     await database.close()
 
     # The service may be at it, too, and what it is deleting is left to it.
-    await until(lambda: given.sql("SELECT FROM sessions WHERE id = %s", session), lambda rows: not rows)
+    await until(lambda: given.sql("SELECT FROM accord.sessions WHERE id = %s", session), lambda rows: not rows)
     after = await refresh(elsewhere, elsewhere.tokens["refreshToken"])
     assert [(a.status_code, a.json()["code"], a.json()["detail"]) for a in (before, after)] == [
         (401, "INVALID_CREDENTIALS", "The session is over. Sign in again.")
@@ -210,8 +213,8 @@ async def test_other_sessions_of_the_person_go_on(given):
 @pytest.mark.parametrize(
     "time_passes",
     [
-        "UPDATE sessions SET expires_at = now() WHERE user_id = %s",
-        "UPDATE sessions SET last_active_at = last_active_at - interval '7 days' WHERE user_id = %s",
+        "UPDATE accord.sessions SET expires_at = now() WHERE user_id = %s",
+        "UPDATE accord.sessions SET last_active_at = last_active_at - interval '7 days' WHERE user_id = %s",
     ],
 )
 async def test_a_session_ends_by_age_and_by_idleness(given, time_passes):
@@ -225,7 +228,7 @@ async def test_a_session_ends_by_age_and_by_idleness(given, time_passes):
 
 async def test_an_access_token_does_not_outlive_its_session(given):
     me = await given.an_account()
-    await given.sql("UPDATE sessions SET expires_at = now() + interval '10 minutes' WHERE user_id = %s", me.id)
+    await given.sql("UPDATE accord.sessions SET expires_at = now() + interval '10 minutes' WHERE user_id = %s", me.id)
 
     tokens = (await refresh(me, me.tokens["refreshToken"])).json()
 

@@ -5,7 +5,7 @@ import pytest
 from given import Account, Given
 
 UNSTAMPED = (
-    "SELECT 1 FROM journal j LEFT JOIN journal_positions p ON p.entry_id = j.id"
+    "SELECT 1 FROM accord.journal j LEFT JOIN accord.journal_positions p ON p.entry_id = j.id"
     " WHERE j.record_id = %s AND p.position IS NULL"
 )
 

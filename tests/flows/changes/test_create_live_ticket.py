@@ -46,7 +46,7 @@ async def test_two_sockets_presenting_a_ticket_at_once_have_one_winner(given, se
 async def test_does_not_work_when_its_time_is_over(given, service):
     me = await given.an_account()
     ticket = await a_ticket(me)
-    await given.sql("UPDATE live_tickets SET expires_at = now() - interval '1 second'")
+    await given.sql("UPDATE accord.live_tickets SET expires_at = now() - interval '1 second'")
 
     async with open_socket(service.url) as socket:
         await socket.send("authenticate", token=ticket)
@@ -80,6 +80,6 @@ async def test_only_its_hash_is_stored(given):
     me = await given.an_account()
     ticket = await a_ticket(me)
 
-    rows = await given.sql("SELECT ticket_hash FROM live_tickets")
+    rows = await given.sql("SELECT ticket_hash FROM accord.live_tickets")
 
     assert all(ticket.encode() not in row[0] for row in rows)

@@ -44,7 +44,7 @@ async def test_a_conversation_has_at_most_100_members(given, begun):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me)
     await given.sql(
-        "UPDATE conversations SET member_ids = member_ids || array(SELECT gen_random_uuid()"
+        "UPDATE accord.conversations SET member_ids = member_ids || array(SELECT gen_random_uuid()"
         " FROM generate_series(2, 100))"
         " WHERE id = %s",
         conversation["id"],

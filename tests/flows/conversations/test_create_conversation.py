@@ -25,7 +25,7 @@ async def test_the_lists_of_all_members_are_announced(given):
         answer.json()["id"],
         "created",
     )
-    keys = await given.sql("SELECT list_keys FROM journal WHERE request_id = %s", answer.headers["x-request-id"])
+    keys = await given.sql("SELECT list_keys FROM accord.journal WHERE request_id = %s", answer.headers["x-request-id"])
     assert keys == [([f"getList:{member.id}:conversations" for member in (me, you)],)]
 
 

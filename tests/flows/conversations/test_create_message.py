@@ -15,7 +15,7 @@ async def test_a_member_says_something_and_the_list_is_announced(given, begun):
         conversation["id"],
     )
     keys = await given.sql(
-        "SELECT record_table, list_keys FROM journal WHERE request_id = %s", answer.headers["x-request-id"]
+        "SELECT record_table, list_keys FROM accord.journal WHERE request_id = %s", answer.headers["x-request-id"]
     )
     assert keys == [("messages", [f"getList:{conversation['id']}:messages"])]
 

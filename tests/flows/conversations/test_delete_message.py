@@ -9,7 +9,7 @@ async def test_the_author_deletes_a_message_and_its_text(given, begun, said):
     assert [(await who.get(path)).status_code for who in (me, you)] == [404, 404]
     assert (await you.delete(path, expectedVersion=2)).status_code == 404
     assert (await you.patch(path, expectedVersion=2, text="Back")).status_code == 404
-    assert await given.sql("SELECT text FROM messages WHERE id = %s", message["id"]) == [("",)]
+    assert await given.sql("SELECT text FROM accord.messages WHERE id = %s", message["id"]) == [("",)]
 
 
 async def test_another_member_a_stranger_and_a_stale_version_delete_nothing(given, begun, said):

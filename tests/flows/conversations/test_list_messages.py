@@ -95,22 +95,22 @@ async def test_a_page_far_behind_costs_what_the_first_does(given, begun, page):
     me = await given.an_account()
     conversation = await begun(me)
     await given.sql(
-        "INSERT INTO messages (id, conversation_id, author_id, text, created_at, updated_at)"
+        "INSERT INTO accord.messages (id, conversation_id, author_id, text, created_at, updated_at)"
         " SELECT gen_random_uuid(), %s, %s, 'x', now() - n * interval '1 second', now()"
         " FROM generate_series(1, 6500) n",
         conversation["id"],
         me.id,
     )
-    await given.sql("ANALYZE messages")  # or the plan depends on whether PostgreSQL has come to it by itself
+    await given.sql("ANALYZE accord.messages")  # or the plan depends on whether PostgreSQL has come to it by itself
     [(at, last)] = await given.sql(
-        "SELECT created_at, id FROM messages WHERE conversation_id = %s ORDER BY created_at DESC, id DESC"
+        "SELECT created_at, id FROM accord.messages WHERE conversation_id = %s ORDER BY created_at DESC, id DESC"
         " OFFSET %s LIMIT 1",
         conversation["id"],
         page * 100,
     )
 
     plan = await given.sql(
-        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON, TIMING OFF) SELECT * FROM messages"
+        "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON, TIMING OFF) SELECT * FROM accord.messages"
         " WHERE conversation_id = %s AND deleted_at IS NULL AND (created_at, id) < (%s, %s)"
         " ORDER BY created_at DESC, id DESC LIMIT 21",
         conversation["id"],

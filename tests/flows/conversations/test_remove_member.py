@@ -20,7 +20,8 @@ async def test_the_journal_says_whose_access_ended(given, begun):
     assert (change["kind"], change["record_version"]) == ("updated", 2)
     assert event["fields"] == {"event": "access removed", "userId": you.id}
     keys = await given.sql(
-        "SELECT list_keys FROM journal WHERE request_id = %s AND kind = 'updated'", answer.headers["x-request-id"]
+        "SELECT list_keys FROM accord.journal WHERE request_id = %s AND kind = 'updated'",
+        answer.headers["x-request-id"],
     )
     assert keys == [([f"getList:{member.id}:conversations" for member in (me, you)],)]
 

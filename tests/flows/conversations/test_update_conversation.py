@@ -13,7 +13,7 @@ async def test_a_member_changes_it_and_the_lists_of_all_are_announced(given, beg
     assert (changed["title"], changed["tags"], changed["version"]) == ("Better plans", ["b", "a"], 2)
     assert changed["archivedAt"] is not None
     assert (await me.get(path)).json() == changed
-    keys = await given.sql("SELECT list_keys FROM journal WHERE request_id = %s", answer.headers["x-request-id"])
+    keys = await given.sql("SELECT list_keys FROM accord.journal WHERE request_id = %s", answer.headers["x-request-id"])
     assert keys == [([f"getList:{member.id}:conversations" for member in (me, you)],)]
 
 

@@ -10,7 +10,7 @@ async def test_the_author_changes_only_the_text(given, begun, said):
     assert answer.json() == message | {"text": "Better", "version": 2, "updatedAt": answer.json()["updatedAt"]}
     assert other.status_code == 400
     assert (await me.get(path)).json() == answer.json()
-    keys = await given.sql("SELECT list_keys FROM journal WHERE request_id = %s", answer.headers["x-request-id"])
+    keys = await given.sql("SELECT list_keys FROM accord.journal WHERE request_id = %s", answer.headers["x-request-id"])
     assert keys == [([f"getList:{message['conversationId']}:messages"],)]
 
 

@@ -57,6 +57,7 @@ def stamped(given):
 
 
 STAMPED = (
-    "SELECT p.position FROM journal_positions p JOIN journal j ON j.id = p.entry_id WHERE j.request_id = %s"
+    "SELECT p.position FROM accord.journal_positions p"
+    " JOIN accord.journal j ON j.id = p.entry_id WHERE j.request_id = %s"
     " ORDER BY p.position"
 )

@@ -43,9 +43,9 @@ async def outage(deployment: Deployment, seen: Traffic, *, away: float) -> float
 async def nothing_acknowledged_is_lost(given: Given, seen: Traffic) -> None:
     """Hold what the clients were told against the records and the journal."""
     for user_id, acknowledged in seen.acknowledged.items():
-        [(version,)] = await given.sql("SELECT version FROM users WHERE id = %s", user_id)
+        [(version,)] = await given.sql("SELECT version FROM accord.users WHERE id = %s", user_id)
         entries = await given.sql(
-            "SELECT record_version FROM journal WHERE record_id = %s AND kind = 'updated' ORDER BY id", user_id
+            "SELECT record_version FROM accord.journal WHERE record_id = %s AND kind = 'updated' ORDER BY id", user_id
         )
         assert [entry for (entry,) in entries] == list(range(2, version + 1))
         assert set(acknowledged) <= set(range(2, version + 1))

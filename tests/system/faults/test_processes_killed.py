@@ -71,7 +71,7 @@ async def test_a_keyed_creation_of_a_killed_worker_is_made_once_by_another(given
     me, victim = await given.an_account(), deployment.workers[0]
     keys = [{"Idempotency-Key": f"key-{number}"} for number in range(2)]
     async with await psycopg.AsyncConnection.connect(deployment.database_url) as holder:
-        await holder.execute("LOCK TABLE conversation_members IN EXCLUSIVE MODE")
+        await holder.execute("LOCK TABLE accord.conversation_members IN EXCLUSIVE MODE")
         # Two at once, so that each of the workers has one.
         requests = [asyncio.create_task(me.post("/api/v1/conversations", key, title="Plans")) for key in keys]
         await given.lock_waiters(2)

@@ -21,7 +21,7 @@ async def everything(service, url: str, given) -> str:
     await logged(service, last.headers["x-request-id"])
     async with httpx.AsyncClient(base_url=url, timeout=30) as here:
         metrics = (await here.get("/metrics")).text
-    journal = await given.sql("SELECT row_to_json(j)::text FROM journal j")
+    journal = await given.sql("SELECT row_to_json(j)::text FROM accord.journal j")
     assert len(journal) > 0
     return service.logs + metrics + "".join(row[0] for row in journal)
 
@@ -79,12 +79,12 @@ async def test_secrets_are_not_in_the_log_of_a_fault(service, given, secrets):
     headers = {"Authorization": f"Bearer {secrets['token']}", "Cookie": secrets["cookie"]}
     nobody = await given.somebody(**headers)
     async with await psycopg.AsyncConnection.connect(service.database_url, autocommit=True) as connection:
-        await connection.execute("ALTER TABLE users RENAME COLUMN email_key TO email_key_away")
+        await connection.execute("ALTER TABLE accord.users RENAME COLUMN email_key TO email_key_away")
         try:
             registered = await nobody.post("/api/v1/auth/register", json=account)
             signed_in = await nobody.post("/api/v1/auth/login", json={n: account[n] for n in ("email", "password")})
         finally:
-            await connection.execute("ALTER TABLE users RENAME COLUMN email_key_away TO email_key")
+            await connection.execute("ALTER TABLE accord.users RENAME COLUMN email_key_away TO email_key")
 
     assert (registered.status_code, signed_in.status_code) == (500, 500)
     lines = await logged(service, registered.headers["x-request-id"], count=2)

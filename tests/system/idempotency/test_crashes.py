@@ -44,7 +44,7 @@ async def test_killed_after_the_commit_it_answers_as_if_it_had_answered(given, s
     me, key, body = await given.an_account(), str(uuid4()), {"title": "Plans"}
 
     async def committed():
-        return await given.sql("SELECT 1 FROM idempotency_keys WHERE caller = %s", me.id)
+        return await given.sql("SELECT 1 FROM accord.idempotency_keys WHERE caller = %s", me.id)
 
     with another_process(service) as (program, url):
         writer = await send_and_never_read(url, me, key, body)
@@ -63,7 +63,7 @@ async def test_killed_before_the_commit_it_did_nothing_and_the_key_is_free(given
 
     with another_process(service) as (program, url):
         async with await psycopg.AsyncConnection.connect(service.database_url) as holder:
-            await holder.execute("LOCK TABLE conversation_members IN EXCLUSIVE MODE")
+            await holder.execute("LOCK TABLE accord.conversation_members IN EXCLUSIVE MODE")
             writer = await send_and_never_read(url, me, key, body)
             await given.lock_waiters(1)
             meanwhile = await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body)

@@ -181,7 +181,7 @@ async def test_a_refused_request_leaves_its_key_free(given):
 async def test_an_answer_is_kept_for_24_hours(given):
     me = await given.an_account()
     key = {"Idempotency-Key": str(uuid4())}
-    age = "UPDATE idempotency_keys SET created_at = now() - %s::interval WHERE caller = %s"
+    age = "UPDATE accord.idempotency_keys SET created_at = now() - %s::interval WHERE caller = %s"
     first = await me.post("/api/v1/conversations", key, title="Plans")
 
     await given.sql(age, "23 hours 59 minutes", me.id)
@@ -209,7 +209,7 @@ async def test_neither_the_request_nor_its_plain_hash_is_kept(given):
     await somebody.post("/api/v1/auth/register", json=body, headers={"Idempotency-Key": "registration"})
 
     [(kept,)] = await given.sql(
-        "SELECT string_agg(k::text || convert_from(data, 'UTF8'), '') FROM idempotency_keys k"
+        "SELECT string_agg(k::text || convert_from(data, 'UTF8'), '') FROM accord.idempotency_keys k"
         " WHERE operation = 'register'"
     )
 
@@ -222,16 +222,16 @@ async def test_answers_that_are_too_old_are_deleted_now_and_then(given):
     me, old, fresh = await given.an_account(), str(uuid4()), str(uuid4())
     for key in (old, fresh):
         await me.post("/api/v1/conversations", {"Idempotency-Key": key}, title="Plans")
-    await given.sql("UPDATE idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = %s", old)
+    await given.sql("UPDATE accord.idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = %s", old)
     database = Database(given.service.database_url, 1)
     await database.open()
 
     idempotency = Idempotency(database, b"secret")
     await idempotency.forget_old()
-    kept = await given.sql("SELECT key FROM idempotency_keys WHERE caller = %s", me.id)
+    kept = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
     idempotency._swept_at -= SWEEP_INTERVAL + 1
     await idempotency.forget_old()
-    left = await given.sql("SELECT key FROM idempotency_keys WHERE caller = %s", me.id)
+    left = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
     await database.close()
 
     assert (len(kept), left) == (2, [(fresh,)])

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import psycopg
 
-LOCK = "SELECT 1 FROM conversations WHERE id = %s FOR UPDATE"
+LOCK = "SELECT 1 FROM accord.conversations WHERE id = %s FOR UPDATE"
 
 
 async def begun(me):
@@ -45,5 +45,5 @@ async def test_the_loser_of_a_deadlock_gets_a_normal_response(given, service):
         assert answer.status_code == 200
         assert {record["version"] for record in answer.json()["records"]["conversations"].values()} == {version}
 
-    versions = await given.sql("SELECT record_version FROM journal WHERE record_id = %s ORDER BY id", ids[0])
+    versions = await given.sql("SELECT record_version FROM accord.journal WHERE record_id = %s ORDER BY id", ids[0])
     assert [row[0] for row in versions] == list(range(1, version + 1))

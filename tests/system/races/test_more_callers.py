@@ -230,7 +230,7 @@ async def test_callers_waiting_for_a_record_leave_connections_to_readers(given, 
     before = (await me.get("/api/v1/me")).json()
 
     async with await psycopg.AsyncConnection.connect(service.database_url) as holder:
-        await holder.execute("SELECT FROM users WHERE id = %s FOR UPDATE", [me.id])
+        await holder.execute("SELECT FROM accord.users WHERE id = %s FOR UPDATE", [me.id])
         body = {"expectedVersion": before["version"], "firstName": "Grace"}
         changes = [asyncio.create_task(me.patch("/api/v1/me", **body)) for _ in range(CALLERS)]
         await waiting_for_locks(service, CONNECTIONS - 1)

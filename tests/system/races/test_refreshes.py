@@ -10,7 +10,8 @@ async def test_10_parallel_refreshes_get_the_same_successor_in_one_lineage(given
     async with await psycopg.AsyncConnection.connect(given.service.database_url) as holder:
         # While this lock is held the ten gather at the same point.
         await holder.execute(
-            "SELECT FROM refresh_tokens t JOIN sessions s ON s.id = session_id WHERE s.user_id = %s FOR UPDATE OF t",
+            "SELECT FROM accord.refresh_tokens t"
+            " JOIN accord.sessions s ON s.id = session_id WHERE s.user_id = %s FOR UPDATE OF t",
             [me.id],
         )
         requests = [create_task(me.http.post("/api/v1/auth/refresh", json=body)) for _ in range(10)]
@@ -21,7 +22,8 @@ async def test_10_parallel_refreshes_get_the_same_successor_in_one_lineage(given
     assert [answer.status_code for answer in answers] == [200] * 10
     [successor] = {answer.json()["refreshToken"] for answer in answers}
     [(tokens, repeats)] = await given.sql(
-        "SELECT count(*), sum(repeats) FROM refresh_tokens t JOIN sessions s ON s.id = session_id WHERE user_id = %s",
+        "SELECT count(*), sum(repeats) FROM accord.refresh_tokens t"
+        " JOIN accord.sessions s ON s.id = session_id WHERE user_id = %s",
         me.id,
     )
     assert (tokens, repeats) == (2, 9)
@@ -43,7 +45,7 @@ async def test_a_thief_and_the_owner_end_the_session_together(given):
 
     # The owner may come before the thief, but afterwards nothing of this lineage works.
     assert {answer.status_code for answer in answers[::2]} == {401}
-    [(alive,)] = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+    [(alive,)] = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
     reuses = [event for answer in answers for event in await given.entries(answer)]
     assert alive == 0
     assert [event["fields"]["event"] for event in reuses].count("refresh reuse detected") == 1

@@ -17,9 +17,9 @@ async def test_20_parallel_registrations_of_one_address_have_one_winner(given):
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
     assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"ALREADY_EXISTS"}
-    [(count,)] = await given.sql("SELECT count(*) FROM users WHERE lower(email) = %s", email)
+    [(count,)] = await given.sql("SELECT count(*) FROM accord.users WHERE lower(email) = %s", email)
     winner = next(answer for answer in answers if answer.status_code == 201)
-    entries = await given.sql("SELECT kind FROM journal WHERE record_id = %s", winner.json()["id"])
+    entries = await given.sql("SELECT kind FROM accord.journal WHERE record_id = %s", winner.json()["id"])
     assert (count, entries) == (1, [("created",)])
 
 

@@ -33,4 +33,4 @@ async def test_a_registration_that_is_repeated_while_it_runs_makes_one_account(g
 
     assert {answer.status_code for answer in answers} <= {201, 409}
     assert {answer.json().get("code") for answer in answers} <= {None, "IDEMPOTENCY_IN_PROGRESS"}
-    assert await given.sql("SELECT count(*) FROM users WHERE email = %s", body["email"]) == [(1,)]
+    assert await given.sql("SELECT count(*) FROM accord.users WHERE email = %s", body["email"]) == [(1,)]

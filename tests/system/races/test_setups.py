@@ -9,11 +9,12 @@ async def test_two_parallel_setups_with_one_token_make_one_root(given):
     token = os.urandom(32).hex()
     clients = [await given.somebody() for _ in range(4)]
     await given.sql(
-        "INSERT INTO setup_tokens (token_hash, created_at) VALUES (%s, now())", hashlib.sha256(token.encode()).digest()
+        "INSERT INTO accord.setup_tokens (token_hash, created_at) VALUES (%s, now())",
+        hashlib.sha256(token.encode()).digest(),
     )
 
     answers = await gather(*(client.post("/api/v1/setup", json=details(setupToken=token)) for client in clients))
 
     made = [answer.json()["id"] for answer in answers if answer.status_code == 201]
-    await given.sql("UPDATE users SET deleted_at = now() WHERE id = ANY(%s)", made)
+    await given.sql("UPDATE accord.users SET deleted_at = now() WHERE id = ANY(%s)", made)
     assert sorted(answer.status_code for answer in answers) == [201, 401, 401, 401]

@@ -16,7 +16,7 @@ async def test_parallel_guesses_get_no_more_than_five_verdicts(given):
     answers = await gather(*(login(given, me.email, f"guess {number}") for number in range(20)))
 
     assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 15
-    rows = await given.sql("SELECT fields->>'event' FROM journal WHERE record_id = %s AND kind = 'event'", me.id)
+    rows = await given.sql("SELECT fields->>'event' FROM accord.journal WHERE record_id = %s AND kind = 'event'", me.id)
     assert sorted(event for (event,) in rows) == ["locked"] + ["sign-in failed"] * 4
 
 
@@ -39,22 +39,22 @@ async def test_a_sign_in_never_outruns_the_disabling_of_its_account(given):
 
         assert disabled.status_code == 200
         assert {answer.status_code for answer in answers} <= {200, 401}
-        alive = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+        alive = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
         assert alive == [(0,)]
 
 
 async def test_a_sign_in_waits_for_the_disabling_that_is_under_way(given):
     me = await given.an_account()
     async with await psycopg.AsyncConnection.connect(given.service.database_url) as disabling:
-        await disabling.execute("UPDATE users SET disabled_at = now() WHERE id = %s", [me.id])
+        await disabling.execute("UPDATE accord.users SET disabled_at = now() WHERE id = %s", [me.id])
         attempt = asyncio.create_task(login(given, me.email, given.password))
         await given.lock_waiters(1)
 
-        await disabling.execute("UPDATE sessions SET ended_at = now() WHERE user_id = %s", [me.id])
+        await disabling.execute("UPDATE accord.sessions SET ended_at = now() WHERE user_id = %s", [me.id])
         await disabling.commit()
 
     assert (await attempt).status_code == 401
-    alive = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+    alive = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
     assert alive == [(0,)]
 
 
@@ -64,14 +64,14 @@ async def test_parallel_sign_ins_keep_ten_sessions(given):
     answers = await gather(*(login(given, me.email, given.password) for _ in range(14)))
 
     assert {answer.status_code for answer in answers} == {200}
-    alive = await given.sql("SELECT count(*) FROM sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
+    alive = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
     assert alive == [(10,)]
 
 
 async def test_parallel_first_logins_upgrade_an_imported_hash_once(given):
     me = await given.an_account()
     imported = (await asyncio.to_thread(bcrypt.hashpw, b"an old password", bcrypt.gensalt(4))).decode()
-    await given.sql("UPDATE users SET password_hash = %s WHERE id = %s", imported, me.id)
+    await given.sql("UPDATE accord.users SET password_hash = %s WHERE id = %s", imported, me.id)
 
     answers = await gather(*(login(given, me.email, "an old password") for _ in range(4)))
 

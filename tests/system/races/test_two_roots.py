@@ -9,10 +9,10 @@ async def only_two_roots(given):
     """Two root accounts of this test; every other one is set aside until it is over."""
     roots = [await given.another_root() for _ in range(2)]
     ids = [account.id for account in roots]
-    await given.sql("UPDATE users SET disabled_at = now() WHERE role = 'root' AND NOT id = ANY(%s)", ids)
+    await given.sql("UPDATE accord.users SET disabled_at = now() WHERE role = 'root' AND NOT id = ANY(%s)", ids)
     yield roots
-    await given.sql("UPDATE users SET disabled_at = NULL WHERE email = %s", ROOT_EMAIL)
-    await given.sql("UPDATE users SET deleted_at = now() WHERE id = ANY(%s)", ids)
+    await given.sql("UPDATE accord.users SET disabled_at = NULL WHERE email = %s", ROOT_EMAIL)
+    await given.sql("UPDATE accord.users SET deleted_at = now() WHERE id = ANY(%s)", ids)
 
 
 @pytest.mark.parametrize("_round", range(3))
@@ -30,6 +30,6 @@ async def test_two_roots_removing_each_other_leave_one(given, only_two_roots, ch
     assert won in {200, 204}
     assert lost in {401, 403, 422}
     left = await given.sql(
-        "SELECT count(*) FROM users WHERE role = 'root' AND disabled_at IS NULL AND deleted_at IS NULL"
+        "SELECT count(*) FROM accord.users WHERE role = 'root' AND disabled_at IS NULL AND deleted_at IS NULL"
     )
     assert left == [(1,)]

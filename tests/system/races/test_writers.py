@@ -48,7 +48,7 @@ async def lose_no_update(given: Given, seconds: float) -> None:
     refused = [(expected, current) for _, _, status, expected, current in everything if status == 409]
     assert all(expected < current <= final["version"] for expected, current in refused)
     history = await given.sql(
-        "SELECT record_version, fields->>'first_name' FROM journal WHERE record_id = %s AND kind = 'updated'"
+        "SELECT record_version, fields->>'first_name' FROM accord.journal WHERE record_id = %s AND kind = 'updated'"
         " ORDER BY record_version",
         target.id,
     )

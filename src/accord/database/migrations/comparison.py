@@ -1,18 +1,26 @@
-"""How the tables that the domains declare are compared with those of a database."""
+"""How the tables that the domains declare are compared with those of a database: in the schema `accord` alone."""
 
 from typing import Any
 
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from accord.database.schema import TransactionId
+from accord.database.schema import TransactionId, metadata
 
 # SQLAlchemy does not know this type, and would warn when it reads the journal's tables back.
 ischema_names["xid8"] = TransactionId  # pyright: ignore[reportArgumentType]  # typed by what it starts with
 
 
-def _is_ours(_object: object, name: str | None, kind: str, *_: object) -> bool:
-    """Leave the journal's partitions alone: the relay makes them as time goes on."""
-    return not ((kind == "table" and name is not None and name.startswith("journal_p2")) or name == "journal_default")
+def _is_ours(name: str | None, kind: str, *_: object) -> bool:
+    """Leave other schemas alone, and the journal's partitions: the sequencer makes them as time goes on."""
+    if kind == "schema":
+        return name == metadata.schema
+    return not (kind == "table" and name is not None and (name.startswith("journal_p2") or name == "journal_default"))
 
 
-OPTIONS: dict[str, Any] = {"compare_type": True, "compare_server_default": True, "include_object": _is_ours}
+OPTIONS: dict[str, Any] = {
+    "compare_type": True,
+    "compare_server_default": True,
+    "include_schemas": True,
+    "include_name": _is_ours,
+    "version_table_schema": metadata.schema,
+}

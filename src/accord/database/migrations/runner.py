@@ -4,7 +4,7 @@ import time
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -59,9 +59,9 @@ def current(url: str) -> str | None:
         with psycopg.connect(url, autocommit=True, connect_timeout=CONNECT_TIMEOUT) as connection:
             _require_direct(connection)
             connection.execute(_LOOK.encode())
-            if connection.execute("SELECT to_regclass('alembic_version')").fetchone() == (None,):
+            if connection.execute("SELECT to_regclass('accord.alembic_version')").fetchone() == (None,):
                 return None
-            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+            row = connection.execute("SELECT version_num FROM accord.alembic_version").fetchone()
             return None if row is None else row[0]
     except psycopg.errors.LockNotAvailable as error:
         raise _locked() from error
@@ -146,6 +146,14 @@ def _run_patiently(connection: "Connection") -> None:
             return
 
 
+def connect(url: str) -> psycopg.Connection:
+    """Connect for Alembic, which takes the schema that unqualified names are looked up in for its default schema."""
+    connection = psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT)
+    connection.execute("SET search_path = public")
+    connection.commit()
+    return connection
+
+
 @contextmanager
 def _connection(url: str) -> Generator["Connection"]:
     """Connect through SQLAlchemy, which Alembic needs; psycopg itself reads the URL, whatever its form."""
@@ -153,11 +161,9 @@ def _connection(url: str) -> Generator["Connection"]:
     from sqlalchemy.exc import DBAPIError  # noqa: PLC0415
     from sqlalchemy.pool import NullPool  # noqa: PLC0415
 
-    def connect() -> Any:
-        return psycopg.connect(url, connect_timeout=CONNECT_TIMEOUT)
-
     try:
-        with create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool).connect() as connection:
+        engine = create_engine("postgresql+psycopg://", creator=lambda: connect(url), poolclass=NullPool)
+        with engine.connect() as connection:
             yield connection
     except DBAPIError as error:
         raise _explained(error.orig or error) from error

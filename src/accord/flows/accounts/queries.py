@@ -28,9 +28,9 @@ from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import setup_tokens, users
 
 # Sessions, failures and conversations of an account belong to other domains; they meet in the database.
-_sessions = table("sessions", column("id", Uuid), column("user_id"), column("ended_at"))
-_login_failures = table("login_failures", column("identifier_hash"))
-_conversation_members = table("conversation_members", column("user_id"))
+_sessions = table("sessions", column("id", Uuid), column("user_id"), column("ended_at"), schema="accord")
+_login_failures = table("login_failures", column("identifier_hash"), schema="accord")
+_conversation_members = table("conversation_members", column("user_id"), schema="accord")
 
 _exists = users.c.deleted_at.is_(None)
 _active_root = and_(_exists, users.c.role == "root", users.c.disabled_at.is_(None))

@@ -43,6 +43,7 @@ _users = table(
     *(column(name, Text()) for name in ("email", "email_key", "password_hash", "first_name", "last_name", "role")),
     *(column(n, DateTime(timezone=True)) for n in ("email_verified_at", "disabled_at", "deleted_at", "created_at")),
     *(column(name) for name in ("updated_at", "version")),
+    schema="accord",
 )
 _now = bindparam("now", type_=DateTime(timezone=True))
 _alive = and_(sessions.c.ended_at.is_(None), sessions.c.expires_at > _now)
@@ -144,7 +145,7 @@ _TAKE_TOKEN_FOR_UPDATE = Statement(
 _RETIRE_TOKEN = Statement(
     update(refresh_tokens)
     .where(refresh_tokens.c.token_hash == bindparam("old_hash"))
-    .values(rotated_at=_now, successor_hash=bindparam("new_hash"), sealed_successor=bindparam("sealed"))
+    .values(rotated_at=_now, successor_hash=bindparam("new_hash"), masked_successor=bindparam("sealed"))
 )
 _MOVE_SESSION_TO = Statement(
     update(sessions)

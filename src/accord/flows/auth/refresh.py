@@ -20,7 +20,7 @@ async def refresh(context: Context, body: Refresh) -> SignedIn:
         await queries.rotate(context.tx, token, rules.token_hash(successor), sealed, now)
         context.journal.event("sessions", token.session_id, {"event": "refreshed"})
     elif rules.may_repeat(token, settings.refresh_grace):
-        successor = rules.unseal(token.sealed_successor, presented)
+        successor = rules.unseal(token.masked_successor, presented)
         await queries.count_repeat(context.tx, token.token_hash)
     else:
         await queries.end_session(context.tx, token.session_id, now)

@@ -35,7 +35,7 @@ refresh_tokens = Table(
     Column("session_id", Uuid, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
     moment("rotated_at", nullable=True),
     Column("successor_hash", LargeBinary),
-    Column("sealed_successor", LargeBinary),
+    Column("masked_successor", LargeBinary),
     Column("repeats", Integer, nullable=False, server_default="0"),
 )
 

@@ -17,7 +17,7 @@ from accord.flows.conversations.tables import conversation_members, conversation
 Id = UUID | str
 
 # Accounts belong to another domain; the two meet in the database.
-_users = table("users", column("id", Uuid), column("deleted_at"))
+_users = table("users", column("id", Uuid), column("deleted_at"), schema="accord")
 
 _caller = bindparam("caller_id", type_=Uuid())
 _ids = bindparam("ids", type_=ARRAY(Uuid))

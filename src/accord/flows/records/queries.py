@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import bindparam, column, func, literal_column, update
 from sqlalchemy.dialects.postgresql import JSONB
 
-from accord.database.schema import metadata
+from accord.database.schema import tables_by_name
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 
@@ -22,9 +22,9 @@ async def save_all(
 
 @cache
 def _save_all(name: str, columns: tuple[str, ...]) -> Statement:
-    table = metadata.tables[name]
+    table = tables_by_name()[name]
     given = (
-        func.jsonb_populate_recordset(literal_column(f"NULL::{name}"), bindparam("rows", type_=JSONB()))
+        func.jsonb_populate_recordset(literal_column(f"NULL::{table.fullname}"), bindparam("rows", type_=JSONB()))
         .table_valued(column("id", table.c.id.type), *(column(c, table.c[c].type) for c in columns))
         .alias("given")
     )
