@@ -21,6 +21,7 @@ WORDS = [(re.compile(rf"\b(?:{entry['pattern']})\b"), entry) for entry in LISTS[
 MARK = re.compile(r"\(((?:(?!ADR)[A-Z]+-\d+(?:, | and )?)+)\)")  # ADR-32 is a document of NATS
 PAGES = [
     REPOSITORY / "README.md",
+    REPOSITORY / "CONTRIBUTING.md",
     *sorted((REPOSITORY / "docs").glob("**/*.md")),
     *sorted((REPOSITORY / "clients").glob("*/README.md")),
 ]

@@ -1,5 +1,6 @@
 """Every metric, setting, permission, role and extension has its place in the docs, and the docs name no other."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -55,3 +56,18 @@ def test_every_permission_that_the_code_asks_for_can_be_had():
 
     assert asked
     assert {(file, name) for file, name in asked if name not in PERMISSIONS} == set()
+
+
+def test_every_extension_that_the_contract_has_and_the_code_reads_is_on_its_page():
+    page = (DOCS / "extensions.md").read_text("utf-8")
+    explained = set(re.findall(r"^### (x-[a-z-]+)$", page, re.MULTILINE))
+    authored = [REPOSITORY / "openapi" / "openapi.yaml", *(REPOSITORY / "openapi" / "domains").glob("*.yaml")]
+    used = {name for file in authored for name in re.findall(r"\b(x-[a-z-]+):", file.read_text("utf-8"))}
+    parsed = (ast.parse(file.read_text("utf-8")) for file in (REPOSITORY / "src" / "accord").rglob("*.py"))
+    texts = {node.value for tree in parsed for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+    read = {text for text in texts if isinstance(text, str) and re.fullmatch(r"x-[a-z-]+[a-z]", text)}
+
+    assert used - explained == set(), "Describe it in openapi/extensions.schema.json."
+    # The merge adds the domain to each operation; the page says so above its tables.
+    assert read - explained == {"x-domain"}
+    assert "`x-domain`" in page

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-OPAQUE = frozenset({"example", "examples", "value", "x-example"})
+OPAQUE = frozenset({"example", "examples", "value"})
 SCHEMA_MAPS = frozenset({"properties"})
 SCHEMA_LISTS = frozenset({"allOf", "anyOf", "oneOf"})
 SCHEMA_VALUES = frozenset({"items", "additionalProperties", "not"})

@@ -19,20 +19,25 @@ PLACES = ("domain", "operation", "schema")
 
 def problems(name: str, document: Document) -> Iterator[str]:
     """Yield a sentence for each `x-` member of a file that is unknown at its place or has a wrong value."""
-    schema, validator = _compiled()
+    known, validator = _compiled()
     for error in validator.iter_errors(document):
         where = f"{name}: /{'/'.join(str(step).replace('/', '~1') for step in error.instance_path)}"
         members = getattr(error.kind, "unexpected", ())
         for member in members:
-            yield f"{where} has {member!r}; {_advice(schema, error.schema_path[:-1], member)}."
+            yield f"{where} has {member!r}; {_advice(known, error.schema_path[:-1], member)}."
         if not members:
             yield f"{where}: {error.message}; openapi/extensions.schema.json says what it is."
 
 
+def schema() -> Mapping[str, Any]:
+    """Return the JSON Schema of the authored files."""
+    return json.loads(FILE.read_text("utf-8"))
+
+
 @cache
 def _compiled() -> tuple[Mapping[str, Any], jsonschema_rs.Draft202012Validator]:
-    schema = json.loads(FILE.read_text("utf-8"))
-    return schema, jsonschema_rs.Draft202012Validator(schema)
+    known = schema()
+    return known, jsonschema_rs.Draft202012Validator(dict(known))
 
 
 def _advice(schema: Mapping[str, Any], path: list[str | int], member: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accord.contract import bundle
-from accord.contract.tools import pages
+from accord.contract.tools import extensions, pages
 from accord.contract.tools.merge import merge, render
 
 HEADER = '"""Generated from openapi/ by `accord contract generate`; do not edit."""'
@@ -69,8 +69,10 @@ def _generated(repository: Path) -> Iterator[tuple[Path, str]]:
     yield folder / "bundle.json", render(document)
     package = repository / "src" / "accord"
     yield package / "contract" / "types.py", types(document["components"]["schemas"])
-    if (repository / "docs").is_dir():  # A copy in which operations are tried out has none.
-        yield repository / "docs" / "permissions.md", pages.permissions(document, package / "flows")
+    docs = repository / "docs"
+    if docs.is_dir():  # A copy in which operations are tried out has none.
+        yield docs / "extensions.md", pages.extensions(document, extensions.schema())
+        yield docs / "permissions.md", pages.permissions(document, package / "flows")
 
 
 def types(schemas: dict[str, object]) -> str:

@@ -1,9 +1,13 @@
 """Pages of docs/ that are generated from the contract."""
 
 import ast
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
+
+import yaml
 
 from accord.contract.operations import Operation, operations
 from accord.contract.roles import PERMISSIONS, ROLES
@@ -34,6 +38,60 @@ Open to callers who are not signed in: {public}.
 
 Open to all, with a response that depends on the caller: {optional}.
 """
+
+_EXTENSIONS = """# Extensions of the contract
+
+This file is generated: `nox -s generate`.
+
+{about}
+
+`openapi/extensions.schema.json` is the JSON Schema that this page is made from.
+"""
+_MOST_USERS = 6
+
+
+def extensions(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Return docs/extensions.md: each `x-` member with its place, its values, an example and its users."""
+    places = [place for place in schema["$defs"].values() if any(map(_is_extension, place.get("properties", {})))]
+    return _EXTENSIONS.format(about=_filled(schema["description"])) + "".join(
+        f"\n## {place['title']}\n"
+        + "".join(
+            _extension(name, definition, _users(document, name))
+            for name, definition in place["properties"].items()
+            if _is_extension(name)
+        )
+        for place in places
+    )
+
+
+def _is_extension(name: str) -> bool:
+    return name.startswith("x-")
+
+
+def _extension(name: str, definition: Mapping[str, Any], users: list[str]) -> str:
+    members = definition.get("properties", {})
+    required = definition.get("required", ())
+    rows = (
+        [f"`{member}`", "yes" if member in required else "", what.get("description", "")]
+        for member, what in members.items()
+    )
+    table = "\n" + _table(["member", "required", "meaning"], rows) if members else ""
+    example = yaml.safe_dump({name: definition["examples"][0]}, sort_keys=False, allow_unicode=True, width=110)
+    more = len(users) - _MOST_USERS
+    named = ", ".join(f"`{user}`" for user in users[:_MOST_USERS]) + (f" and {more} more" if more > 0 else "")
+    used = f"\nUsed by {named}.\n" if users else ""
+    return f"\n### {name}\n\n{_filled(definition['description'])}\n{table}\n```yaml\n{example}```\n{used}"
+
+
+def _users(document: Mapping[str, Any], name: str) -> list[str]:
+    """Return the operations and the schemas that have the extension."""
+    found = [operation.id for operation in operations(document) if name in operation.definition]
+    schemas = document["components"]["schemas"].items()
+    return found + [key for key, schema in schemas if f'"{name}":' in json.dumps(schema)]
+
+
+def _filled(text: str) -> str:
+    return fill(text, 120, break_long_words=False, break_on_hyphens=False)
 
 
 def permissions(document: Mapping[str, Any], flows: Path) -> str:
