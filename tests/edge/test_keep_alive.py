@@ -9,8 +9,6 @@ import pytest
 import uvicorn
 from raw_http import connected, request
 
-from accord.edge.fast_path.response_head import Heads
-from accord.edge.fast_path.run_until_blocked import Eager
 from accord.edge.server.http_protocol import HttpProtocol
 
 IDLE = 0.4
@@ -24,7 +22,7 @@ async def application(_scope, _receive, send) -> None:
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
     """A server whose connections may be idle for a moment."""
-    protocol = partial(HttpProtocol, heads=Heads(()), eager=Eager(), edge=None, patience=30.0)
+    protocol = partial(HttpProtocol, constant_headers=(), head_timeout=30.0)
     config = uvicorn.Config(
         application, port=0, http=protocol, lifespan="off", log_config=None, timeout_keep_alive=IDLE
     )

@@ -12,10 +12,8 @@ import uvicorn
 from raw_http import HANDSHAKE, chunked, connected, request
 from websockets.frames import Frame
 
-from accord.edge.fast_path.response_head import Heads
-from accord.edge.fast_path.run_until_blocked import Eager
 from accord.edge.server.http_protocol import HttpProtocol
-from accord.edge.server.turns import MOST_BYTES, MOST_PIECES
+from accord.edge.server.turns import MAX_TURN_BYTES, MAX_TURN_PIECES
 from accord.edge.server.websocket_protocol import PIECE, SocketProtocol
 
 MIB = 1024 * 1024
@@ -84,7 +82,7 @@ async def server() -> AsyncIterator[SimpleNamespace]:
             turn.number += 1
             await asyncio.sleep(0)
 
-    protocol = partial(Watched, heads=Heads(()), eager=Eager(), edge=None, patience=30.0, calls=calls, turn=turn)
+    protocol = partial(Watched, constant_headers=(), head_timeout=30.0, calls=calls, turn=turn)
     ws = partial(WatchedSocket, calls=calls, turn=turn)
     config = uvicorn.Config(application, port=0, http=protocol, ws=ws, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
@@ -121,7 +119,7 @@ async def test_a_turn_has_few_chunks_and_pieces(server, what, path):
 
     assert [answer.status for answer in answers] == [200, 200]
     # What has just come may have a turn in the same round of the loop as what waited.
-    assert max(server.calls.values()) <= 2 * (MOST_BYTES // LEAST_CHUNK + MOST_PIECES)
+    assert max(server.calls.values()) <= 2 * (MAX_TURN_BYTES // LEAST_CHUNK + MAX_TURN_PIECES)
 
 
 @pytest.mark.parametrize("kind", [b"\x81", b"\x89"], ids=["texts", "pings"])
@@ -154,17 +152,17 @@ async def test_a_turn_has_few_fields(server, until, beginning):
 
     assert 400 in statuses
     await until(count, lambda left: left == 0)
-    assert max(server.calls.values()) <= 2 * MOST_BYTES // LEAST_FIELD
+    assert max(server.calls.values()) <= 2 * MAX_TURN_BYTES // LEAST_FIELD
 
 
-@pytest.mark.parametrize("size", [1, 6, 100, MOST_BYTES - 1, MOST_BYTES, MOST_BYTES + 1, 100_000])
+@pytest.mark.parametrize("size", [1, 6, 100, MAX_TURN_BYTES - 1, MAX_TURN_BYTES, MAX_TURN_BYTES + 1, 100_000])
 async def test_a_body_read_in_several_turns_is_complete(server, size):
-    body = (b"a\r\n\r\nb\r\n" * MOST_BYTES)[: 5 * MOST_BYTES + 3]
+    body = (b"a\r\n\r\nb\r\n" * MAX_TURN_BYTES)[: 5 * MAX_TURN_BYTES + 3]
     pieces = [body[at : at + size] for at in range(0, len(body), size)]
     sent = [
         request("POST", "/reads", [CHUNKED], chunked(*pieces)),
-        request("POST", "/reads", [("X", "y" * (MOST_BYTES + size % 5))], body),
-        request("POST", "/reads", [("X", "y" * MOST_BYTES), CHUNKED], chunked(*pieces)),
+        request("POST", "/reads", [("X", "y" * (MAX_TURN_BYTES + size % 5))], body),
+        request("POST", "/reads", [("X", "y" * MAX_TURN_BYTES), CHUNKED], chunked(*pieces)),
     ]
 
     async with connected(server.url) as connection:
@@ -184,7 +182,7 @@ async def test_a_body_that_is_not_consumed_is_not_read_further(server, chunk):
             async with asyncio.timeout(1):
                 for _ in range(32):
                     await connection.send(many)
-        held = max(len(each.cycle.body) + len(each._came) for each in server.connections if each.cycle is not None)
+        held = max(len(each.cycle.body) + len(each._input) for each in server.connections if each.cycle is not None)
 
     # What the application has to take first, and what came at once before that was known.
     assert held < MIB

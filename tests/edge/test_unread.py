@@ -11,8 +11,6 @@ import pytest
 import uvicorn
 from raw_http import HANDSHAKE, request
 
-from accord.edge.fast_path.response_head import Heads
-from accord.edge.fast_path.run_until_blocked import Eager
 from accord.edge.server.http_protocol import HttpProtocol
 from accord.edge.server.unread import Unread
 from accord.edge.server.websocket_protocol import SocketProtocol
@@ -99,7 +97,7 @@ async def server() -> AsyncIterator[SimpleNamespace]:
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": bytes(8 * MIB)})
 
-    protocol = partial(HttpProtocol, heads=Heads(()), eager=Eager(), edge=None, patience=30.0)
+    protocol = partial(HttpProtocol, constant_headers=(), head_timeout=30.0)
     config = uvicorn.Config(application, port=0, http=protocol, ws=SocketProtocol, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     config.load()

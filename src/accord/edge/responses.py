@@ -24,6 +24,7 @@ SECURITY_HEADERS: tuple[Header, ...] = (
     (b"referrer-policy", b"no-referrer"),
 )
 VARIES: Header = (b"vary", b"Origin")
+CLOSE: Header = (b"connection", b"close")
 STRICT_TRANSPORT: Header = (b"strict-transport-security", b"max-age=31536000; includeSubDomains; preload")
 JSON = b"application/json"
 EVENT_STREAM = b"text/event-stream"

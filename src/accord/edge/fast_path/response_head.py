@@ -4,8 +4,6 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from accord.edge.responses import WITHOUT_BODY, Answer, Header
 
-CLOSE: Header = (b"connection", b"close")
-
 
 class Heads:
     """Renders heads; one for each server."""

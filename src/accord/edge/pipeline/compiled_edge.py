@@ -20,7 +20,17 @@ from accord.edge.pipeline.negotiation import COMPRESS_FROM, accepts_gzip, gzip
 from accord.edge.pipeline.operation import CompiledOperation
 from accord.edge.pipeline.request import Receive, Request, Scope, Send
 from accord.edge.pipeline.router import Router, allowed, not_allowed
-from accord.edge.responses import AT_ONCE, EVENT_STREAM, Answer, AnswerAtOnce, Header, Stream, fields, problem_answer
+from accord.edge.responses import (
+    AT_ONCE,
+    CLOSE,
+    EVENT_STREAM,
+    Answer,
+    AnswerAtOnce,
+    Header,
+    Stream,
+    fields,
+    problem_answer,
+)
 from accord.problems import (
     DeadlineExceeded,
     InternalError,
@@ -186,7 +196,7 @@ class Edge(SpecMiddleware):
         answer.trace = [f"REJECTED: {problem.code}"]
         if b"expect" in request.headers:
             # Nobody knows whether a client that was to wait for `100 Continue` still sends the body.
-            answer.headers.append((b"connection", b"close"))
+            answer.headers.append(CLOSE)
         return answer
 
     def _problem(self, error: Exception, request: Request) -> Problem:

@@ -4,14 +4,12 @@ import asyncio
 import contextlib
 import logging
 import socket
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
-from accord.edge.fast_path.response_head import Heads
-from accord.edge.fast_path.run_until_blocked import Eager
 from accord.edge.responses import always
 from accord.edge.server.http_protocol import HttpProtocol
 from accord.edge.server.unread import UNREAD_AT_STOP, UNREAD_FOR, Unread
@@ -62,13 +60,12 @@ class Server(uvicorn.Server):
 def server(application: object, settings: Settings, edge: "Edge | None" = None, *, has_sockets: bool = True) -> Server:
     """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other.
 
-    `edge` answers operations without ASGI; leave it out where something around the application must see them.
+    `edge` takes the fast path; leave it out where something around the application must see all requests.
     """
-    heads = Heads(always(settings))
     logging.getLogger("uvicorn.error").addFilter(_is_not_said_already)
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
-        http=partial(HttpProtocol, heads=heads, eager=Eager(), edge=edge, patience=settings.request_timeout),  # type: ignore[arg-type]  # called like the class
+        http=_protocol(settings, edge),  # type: ignore[arg-type]  # called like the class
         ws=SocketProtocol if has_sockets else "none",
         # Compressed, a connection takes three times the memory, and half the messages go through.
         ws_per_message_deflate=False,
@@ -85,6 +82,20 @@ def server(application: object, settings: Settings, edge: "Edge | None" = None, 
         timeout_graceful_shutdown=settings.shutdown_timeout,
     )
     return Server(config)
+
+
+def _protocol(settings: Settings, edge: "Edge | None") -> Callable[..., HttpProtocol]:
+    """Return what makes the protocol of a connection: with the limits alone, or with the fast path on top."""
+    constant = always(settings)
+    limits: dict[str, Any] = {"constant_headers": constant, "head_timeout": settings.request_timeout}
+    if edge is None or not settings.http_fast_path:
+        return partial(HttpProtocol, **limits)
+    # Turned off, nothing of it is loaded.
+    from accord.edge.fast_path.protocol import FastPathProtocol  # noqa: PLC0415
+    from accord.edge.fast_path.response_head import Heads  # noqa: PLC0415
+    from accord.edge.fast_path.run_until_blocked import Eager  # noqa: PLC0415
+
+    return partial(FastPathProtocol, edge=edge, heads=Heads(constant), eager=Eager(), **limits)
 
 
 def _is_not_said_already(record: logging.LogRecord) -> bool:

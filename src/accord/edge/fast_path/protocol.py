@@ -1,0 +1,168 @@
+"""Operations without ASGI: the protocol runs the edge itself, and writes each whole response as one piece of bytes.
+
+A request for an operation that arrived as a whole, as nearly all do, is answered without ASGI, whose scope, messages
+and task for each request cost more than the operation. uvicorn's way is for everything else: pages, streams and bodies
+in pieces; and for requests that have to wait, so that uvicorn counts them.
+"""
+
+from asyncio import Event
+from typing import TYPE_CHECKING, Any, cast
+
+from accord.edge.fast_path.response_head import Heads
+from accord.edge.fast_path.run_until_blocked import Eager
+from accord.edge.pipeline.request import Request, peer_of
+from accord.edge.responses import AT_ONCE, CLOSE, Answer
+from accord.edge.server.cycle import Cycle
+from accord.edge.server.head_rules import Target
+from accord.edge.server.http_protocol import HttpProtocol
+from accord.edge.server.turns import DISCARDING_INPUT, UPGRADE
+from accord.problems import InternalError
+from accord.telemetry import logs
+
+if TYPE_CHECKING:
+    from accord.edge.pipeline.compiled_edge import Edge, Found
+
+
+class FastPathProtocol(HttpProtocol):
+    """One connection of a client; without this class `HttpProtocol` gives the same responses."""
+
+    def __init__(self, *, edge: "Edge", heads: Heads, eager: Eager, **kwargs: Any) -> None:
+        """Take the edge, and the two parts that all connections share."""
+        super().__init__(**kwargs)
+        self._edge = edge
+        self._heads = heads
+        self._eager = eager
+        self._peer = ""
+        self._buffered: tuple[Request, Found] | None = None
+        """The request for an operation whose last byte has not come yet."""
+        self._suspended: Cycle | None = None
+        """The cycle of an operation that had to wait."""
+
+    def connection_made(self, transport: Any) -> None:
+        """Keep the address of the client, which uvicorn writes into each scope."""
+        super().connection_made(transport)
+        self._peer = peer_of(self.client, self.server)
+
+    def parsed(self, data: bytes) -> None:
+        """Leave a request that did not arrive as a whole to uvicorn."""
+        if self._buffered is not None:
+            self._leave_to_uvicorn(self._buffered[0])
+        super().parsed(data)
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a body that comes in one piece; uvicorn knows nothing of the request yet."""
+        if self._buffered is not None:
+            request, _ = self._buffered
+            if not request.body:
+                request.body = body
+                self._has_progressed = True
+                return
+            self._leave_to_uvicorn(request)
+        super().on_body(body)
+
+    def _begin_request(self, target: Target) -> None:
+        """Hold a request for an operation back from uvicorn."""
+        parser = self.parser
+        if not (self.expect_100_continue or parser is None or parser.should_upgrade()):  # pyright: ignore[reportUnnecessaryComparison]  # None once the client is gone
+            found = self._edge.find(target.method, target.path)
+            if found is not None:
+                request = Request(target.method, target.path, target.query, self._fields, self._peer, body=b"")
+                self._buffered = request, found
+                return
+        self._begin_cycle()
+
+    def _complete_request(self) -> None:
+        """Run the operation now; one that has to wait gets a cycle, and uvicorn counts its task."""
+        if self._buffered is None:
+            super()._complete_request()
+            return
+        (request, found), self._buffered = self._buffered, None
+        parser = self.parser
+        assert parser is not None  # it has just called
+        keeps_alive = parser.should_keep_alive()
+        if b"connection" in request.headers and parser.get_http_version() == "1.0":
+            keeps_alive = False
+        task = self._eager.run(self._serve(request, found, keeps_alive=keeps_alive))
+        if task is None:
+            return
+        self.cycle = self._suspended = self._cycle(request, keeps_alive=keeps_alive)
+        self._edge.waits(request, task)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+
+    def _begin_cycle(self) -> None:
+        """Offer the application to write whole responses."""
+        super()._begin_cycle()
+        if self.state is not UPGRADE:
+            self.scope["extensions"] = {AT_ONCE: {"answer": self._answer}}
+
+    def _leave_to_uvicorn(self, request: Request) -> None:
+        """Begin a request of which a part is still missing."""
+        self._buffered = None
+        self._begin_cycle()
+        if request.body:
+            super().on_body(request.body)
+
+    async def _serve(self, request: Request, found: "Found", *, keeps_alive: bool) -> None:
+        is_sent = False
+        try:
+            answer = await self._edge.answer(request, found)
+            cycle, self._suspended = self._suspended, None
+            if cycle is None:
+                self._write(answer, request.id, request.method, keeps_alive=keeps_alive)
+                self._responded()
+            else:
+                scope, send = cast("Any", cycle.scope), cast("Any", cycle.send)
+                await self._edge.send(scope, request, answer, send)
+            is_sent = True
+            self._edge.note(request, answer)
+        except Exception as error:  # noqa: BLE001 - an exception here would look like the parser's
+            logs.exception("An answer could not be sent or noted.", error, request_id=request.id)
+            if is_sent:
+                self.transport.close()  # A second answer would be taken for that to the next request.
+            else:
+                self._refuse(InternalError())
+
+    def _cycle(self, request: Request, *, keeps_alive: bool) -> Cycle:
+        scope: Any = {"method": request.method}
+        cycle = Cycle(
+            scope=scope,
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=Event(),
+            expect_100_continue=False,
+            keep_alive=keeps_alive,
+            on_response=self.on_response_complete,
+        )
+        cycle.more_body = False
+        scope["extensions"] = {AT_ONCE: {"answer": self._answer}}
+        return cycle
+
+    def _answer(self, answer: Answer, request_id: str) -> bool:
+        """Write a whole answer; uvicorn's way, made for answers in pieces, takes as long as routing and validation."""
+        # Told of its cycle, it would be in a ring with it, which stays until the garbage collector stops everybody.
+        cycle = self.cycle
+        if cycle is None or cycle.disconnected or self.flow.write_paused:  # pyright: ignore[reportUnnecessaryComparison]  # None once the client is gone
+            return False
+        cycle.response_started = cycle.response_complete = True
+        cycle.message_event.set()
+        method, keeps_alive = cycle.scope["method"], cycle.keep_alive
+        self._write(answer, request_id, method, keeps_alive=keeps_alive, still_sends=cycle.more_body)
+        cycle.on_response()
+        return True
+
+    def _write(
+        self, answer: Answer, request_id: str, method: str, *, keeps_alive: bool, still_sends: bool = False
+    ) -> None:
+        if CLOSE in answer.headers:
+            keeps_alive = False
+        elif not keeps_alive:
+            answer.headers.append(CLOSE)
+        head = self._heads.head(answer, request_id, self.server_state.default_headers)
+        self.transport.write(head if method == "HEAD" else head + answer.body)
+        if not keeps_alive:
+            self._end_connection(still_sends=self.state is DISCARDING_INPUT or still_sends or self.has_input())
