@@ -99,9 +99,12 @@ ON_ALL_CORES = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 @_check()
 def tests(session: nox.Session) -> None:
-    """All tests with flows in the server's own process, and all that send flows with those in workers."""
+    """All tests with flows in the server's own process, and all that send flows with those in workers.
+
+    The second run is without the fast path of HTTP, which proves that it is only an optimisation.
+    """
     ignored = [f"--ignore=tests/{folder}" for folder in WITHOUT_FLOWS]
-    _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or ignored), FLOW_TRANSPORT="nats")
+    _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or ignored), FLOW_TRANSPORT="nats", HTTP_FAST_PATH="false")
     _run(session, "pytest", *ON_ALL_CORES, *session.posargs, FLOW_TRANSPORT="local")
     _passed(session)
 

@@ -43,7 +43,9 @@ def two_servers(service: Service) -> tuple[str, str]:
     role = "gateway" if service.transport == "nats" else "serve"
     urls = []
     for is_on in ("true", "false"):
-        program = service.run(f"fast-path-{is_on}", role, "--port", "0", HTTP_FAST_PATH=is_on, RATE_LIMIT_ENABLED="false")
+        program = service.run(
+            f"fast-path-{is_on}", role, "--port", "0", HTTP_FAST_PATH=is_on, RATE_LIMIT_ENABLED="false"
+        )
         urls.append(program.wait_for(r"listens on (\S+)"))
     return urls[0], urls[1]
 

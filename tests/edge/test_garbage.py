@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import warnings
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -60,6 +61,7 @@ async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
     with warnings.catch_warnings(action="ignore"):  # Connexion imports a client for tests, which warns.
         from accord.edge.app import Parts, build  # noqa: PLC0415
     environment = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url, "FLOW_TRANSPORT": "local"}
+    environment["HTTP_FAST_PATH"] = os.environ.get("HTTP_FAST_PATH", "true")
     settings = load({**ENVIRONMENT, **service.environment, **environment, **service.keys})
     async with Process(settings, "serve") as process:
         live = process.live()
