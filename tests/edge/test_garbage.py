@@ -59,14 +59,14 @@ EXCHANGES = {
 async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
     """A server in this process, on the data of the shared one."""
     with warnings.catch_warnings(action="ignore"):  # Connexion imports a client for tests, which warns.
-        from accord.edge.app import Parts, build  # noqa: PLC0415
+        from accord.edge.app import EdgeDependencies, build  # noqa: PLC0415
     environment = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url, "FLOW_TRANSPORT": "local"}
     environment["HTTP_FAST_PATH"] = os.environ.get("HTTP_FAST_PATH", "true")
     settings = load({**ENVIRONMENT, **service.environment, **environment, **service.keys})
     async with Process(settings, "serve") as process:
         live = process.live()
-        application, edge = build(
-            Parts(
+        edge = build(
+            EdgeDependencies(
                 settings=settings,
                 database=process.database,
                 operations=process.operations,
@@ -78,7 +78,7 @@ async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
                 streams={"changes": live.streams},
             )
         )
-        http = server(application, settings, edge)
+        http = server(edge, settings, edge)
         http.config.load()
         http.lifespan = http.config.lifespan_class(http.config)
         http.config.port = 0

@@ -51,13 +51,13 @@ async def run_worker(settings: Settings, listener: socket.socket | None, startin
 
 
 async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
-    from accord.edge.app import Parts, build  # noqa: PLC0415
+    from accord.edge.app import EdgeDependencies, build  # noqa: PLC0415
     from accord.edge.server.listening import address_of  # noqa: PLC0415
     from accord.edge.server.server import server  # noqa: PLC0415
 
     live = process.live()
-    application, edge = build(
-        Parts(
+    edge = build(
+        EdgeDependencies(
             settings=process.settings,
             database=process.database,
             operations=process.operations,
@@ -71,9 +71,9 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
     )
     tracing = process.tracing
     if tracing is None:
-        http = server(application, process.settings, edge)
+        http = server(edge, process.settings, edge)
     else:
-        http = server(tracing.application(application), process.settings)
+        http = server(tracing.application(edge), process.settings)
 
     def stop() -> None:
         http.should_exit = True

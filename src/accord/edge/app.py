@@ -1,11 +1,7 @@
-"""The ASGI application: Connexion with the compiled edge as its only middleware."""
+"""The ASGI application: the compiled edge, put together from what Connexion resolved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
-
-from connexion.middleware import ConnexionMiddleware
-from connexion.resolver import Resolution, Resolver
 
 from accord.context import Caller
 from accord.contract import bundle
@@ -21,14 +17,15 @@ from accord.edge.pipeline.cors import Cors, Origins
 from accord.edge.pipeline.limits import Limits
 from accord.edge.pipeline.operation import CompiledOperation, StreamTo
 from accord.edge.pipeline.websocket_handshake import Live, SocketDoor
+from accord.edge.resolved_operations import ResolvedOperation, resolved_operations
 from accord.edge.responses import always
 from accord.security.verified_tokens import VerifiedTokens
 from accord.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
-    """What the edge is put together from."""
+class EdgeDependencies:
+    """The parts of a process that the edge uses."""
 
     settings: Settings
     database: Database
@@ -41,21 +38,8 @@ class Parts:
     streams: Mapping[str, StreamTo]
 
 
-class FlowResolver(Resolver):
-    """Tells Connexion which flow carries an operation."""
-
-    def __init__(self, flows: Mapping[str, Flow]) -> None:
-        """Take the flows by operationId."""
-        super().__init__()
-        self._flows = flows
-
-    def resolve(self, operation: Any) -> Resolution:
-        """Return the flow of the operation; the boot has checked that there is one."""
-        return Resolution(self._flows[operation.operation_id], operation.operation_id)
-
-
-def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
-    """Return the application and the edge in it; everything is compiled before it is asked anything."""
+def build(parts: EdgeDependencies) -> Edge:
+    """Return the application; everything is compiled before the first request."""
     settings = parts.settings
     document = bundle.load()
     authentication = Authentication(parts.tokens)
@@ -63,20 +47,21 @@ def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
     addresses = ClientAddress(settings.trusted_proxies)
     origins = _origins(settings)
 
-    def compiled(operation_id: str) -> CompiledOperation:
+    def compiled(resolved: ResolvedOperation) -> CompiledOperation:
         return CompiledOperation(
-            parts.operations[operation_id],
+            parts.operations[resolved.id],
             document,
             parts.dispatch,
-            authentication,
+            resolved.authenticate,
             limits,
             parts.streams,
             body_limit=settings.body_limit,
             timeout=settings.request_timeout,
         )
 
-    edge = Edge(
-        compile_operation=compiled,
+    metrics.watch(parts.database)
+    return Edge(
+        operations=map(compiled, resolved_operations(document, parts.flows, {"bearer": authentication})),
         page=Pages(settings, parts.ready),
         socket=SocketDoor(parts.live, origins, addresses, limits, always(settings)),
         cors=Cors(origins, document),
@@ -85,12 +70,6 @@ def build(parts: Parts) -> tuple[ConnexionMiddleware, Edge]:
         timeout=settings.request_timeout,
         always=always(settings),
     )
-    metrics.watch(parts.database)
-    application = ConnexionMiddleware(edge, middlewares=[])
-    application.add_api(document, resolver=FlowResolver(parts.flows))
-    # Without this the stack, and with it every mistake in the contract, would wait for the first request.
-    application.app, application.middleware_stack = application._build_middleware_stack()  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-    return application, edge
 
 
 def build_probes(settings: Settings, database: Database, ready: Readiness) -> Edge:

@@ -1,13 +1,9 @@
-"""The compiled edge: the one middleware in Connexion's stack, between uvicorn and the operations."""
+"""The compiled edge: the ASGI application, between uvicorn and the operations."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from contextlib import suppress
 from typing import Any
-
-from connexion.middleware.abstract import SpecMiddleware
-from connexion.resolver import Resolver
-from connexion.spec import Specification
 
 from accord.edge.pages.pages import ALLOW
 from accord.edge.pipeline import metrics
@@ -52,7 +48,7 @@ Found = tuple[CompiledOperation, dict[str, str]]
 """An operation and its path parameters."""
 
 
-class Edge(SpecMiddleware):
+class Edge:
     """Routes each request to its compiled operation, and puts on every answer what all answers have."""
 
     def __init__(
@@ -64,14 +60,13 @@ class Edge(SpecMiddleware):
         limits: Limits,
         timeout: float,
         always: tuple[Header, ...],
-        compile_operation: Callable[[Any], CompiledOperation] | None = None,
+        operations: Iterable[CompiledOperation] = (),
         socket: Socket | None = None,
     ) -> None:
-        """Take the answer to what is not in the contract, what all answers have, and how operations are compiled.
+        """Take the operations, the pages beside them, and what all responses have.
 
-        Without operations and sockets, add no contract and let the server upgrade nothing.
+        Without a socket, let the server upgrade nothing.
         """
-        self._compile_operation = compile_operation
         self._page = page
         self._socket = socket
         self._cors = cors
@@ -80,16 +75,8 @@ class Edge(SpecMiddleware):
         self._deadline = Deadline(timeout)
         self._always = always
         self._router: Router[CompiledOperation] = Router()
-
-    def add_api(self, specification: Specification, *, resolver: Resolver, **_: object) -> None:
-        """Compile every operation that Connexion loaded and resolved to its flow."""
-        assert self._compile_operation is not None
-        for path, item in specification["paths"].items():
-            for method in {"get", "put", "post", "delete", "patch"} & set(item):
-                resolved: Any = specification.operation_cls.from_spec(
-                    specification, path=path, method=method, resolver=resolver
-                )
-                self._router.add(method.upper(), path, self._compile_operation(resolved.operation_id))
+        for compiled in operations:
+            self._router.add(compiled.operation.method, compiled.operation.path, compiled)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; hand a socket to the door of the live part."""

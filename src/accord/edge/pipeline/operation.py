@@ -13,7 +13,7 @@ from accord.contract.operations import Operation, resolve
 from accord.contract.validators import MAX_ERRORS, FieldError
 from accord.dispatch import Dispatch, Result
 from accord.edge.pipeline import metrics, preconditions
-from accord.edge.pipeline.authentication import Authentication
+from accord.edge.pipeline.authentication import Authenticate
 from accord.edge.pipeline.body import BodyGuard, JsonBody
 from accord.edge.pipeline.limits import Limits
 from accord.edge.pipeline.negotiation import accepts_events, accepts_json
@@ -37,7 +37,7 @@ class CompiledOperation:
         operation: Operation,
         bundle: dict[str, Any],
         dispatch: Dispatch,
-        authentication: Authentication,
+        authenticate: Authenticate | None,
         limits: Limits,
         streams: Mapping[str, StreamTo],
         *,
@@ -47,7 +47,7 @@ class CompiledOperation:
         """Compile the validators and decide everything that does not depend on the request."""
         self.operation = operation
         self._dispatch = dispatch
-        self._authenticate = authentication
+        self._authenticate = authenticate
         self._limits = limits
         self._timeout = timeout
         self._guard = BodyGuard(body_limit, expected=operation.body_schema is not None)
@@ -77,7 +77,8 @@ class CompiledOperation:
         limits = self._limits if self._limits.enabled else None
         if limits is not None:
             await limits.before(request, operation)
-        caller = ANONYMOUS if operation.access == "public" else await self._authenticate(request, operation.access)
+        authenticate = self._authenticate
+        caller = ANONYMOUS if authenticate is None else await authenticate(request, operation.access)
         request.caller = caller.id or None
         if limits is not None:
             limits.after(request, caller)
