@@ -17,7 +17,7 @@ def test_the_generated_files_are_current():
 
 
 def test_the_contract_keeps_its_laws():
-    assert lint.all_problems(bundle.load()) == []
+    assert lint.problems(bundle.load()) == []
 
 
 def test_a_loaded_bundle_is_a_copy():

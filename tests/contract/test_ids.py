@@ -12,7 +12,8 @@ from contract_operations import NAMED, OPERATIONS, example_body, example_query, 
 
 from accord.contract import bundle
 from accord.contract.ids import compile_normaliser
-from accord.contract.operations import Operation, resolve
+from accord.contract.operations import Operation
+from accord.contract.references import resolve
 
 DOCUMENT = bundle.load()
 _id = re.compile(r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}")

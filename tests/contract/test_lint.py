@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.contract import bundle
+from accord.contract import bundle, laws
 from accord.contract.tools import lint
 from accord.contract.tools.merge import merge
 
@@ -334,11 +334,11 @@ def broken(document: dict, place: tuple[str, ...], value: object) -> dict:
 
 
 def rule(name: str):
-    return next(rule for rule in (*lint.RULES, *lint.SLOW_RULES) if rule.__name__ == name)
+    return next(rule for rule in (*laws.RULES, *lint.SLOW_RULES) if rule.__name__ == name)
 
 
 def test_a_contract_that_keeps_the_laws_has_no_problems(notes):
-    assert lint.all_problems(notes) == []
+    assert lint.problems(notes) == []
 
 
 @pytest.mark.parametrize(("name", "place", "value", "message"), BROKEN)
@@ -348,7 +348,7 @@ def test_a_broken_law_is_found(notes, name, place, value, message):
     assert any(message in problem for problem in found), found
 
 
-@pytest.mark.parametrize("name", [rule.__name__ for rule in (*lint.RULES, *lint.SLOW_RULES)])
+@pytest.mark.parametrize("name", [rule.__name__ for rule in (*laws.RULES, *lint.SLOW_RULES)])
 def test_every_rule_has_a_document_that_breaks_it(name):
     assert name in {case[0] for case in BROKEN}
 
@@ -356,7 +356,7 @@ def test_every_rule_has_a_document_that_breaks_it(name):
 def test_every_broken_law_is_reported_at_once(notes):
     document = broken(broken(notes, (*POST, "summary"), ""), (*NOTE, "description"), "")
 
-    found = lint.problems(document)
+    found = laws.problems(document)
 
     assert found == [
         "POST /api/v1/notes (createNote): give it a summary, up to 80 characters, no full stop.",

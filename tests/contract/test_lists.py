@@ -11,7 +11,8 @@ from given import Account
 
 from accord.context import Caller, Context, RequestInfo, Resources
 from accord.contract import bundle
-from accord.contract.operations import Operation, resolve
+from accord.contract.operations import Operation
+from accord.contract.references import resolve
 from accord.database.connection import Connection
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors

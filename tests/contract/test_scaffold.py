@@ -88,7 +88,7 @@ def test_a_new_operation_is_a_contract_a_flow_and_a_test(repository):
 
 
 def test_operations_of_every_method_keep_the_laws(with_widgets):
-    assert lint.all_problems(merge(with_widgets / "openapi")) == []
+    assert lint.problems(merge(with_widgets / "openapi")) == []
     assert generate.stale(with_widgets) == []
 
 

@@ -8,7 +8,8 @@ from urllib.parse import quote
 import pytest
 
 from accord.contract import bundle
-from accord.contract.operations import Operation, operations, resolve
+from accord.contract.operations import Operation, operations
+from accord.contract.references import resolve
 
 DOCUMENT = bundle.load()
 NOT_TAKEN = {400, 406, 413, 415, 422}

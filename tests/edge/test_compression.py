@@ -10,7 +10,7 @@ from given import details
 from raw_http import exchanged, request
 
 from accord.contract import bundle
-from accord.contract.operations import resolve
+from accord.contract.references import resolve
 
 
 def echo(size: int) -> bytes:

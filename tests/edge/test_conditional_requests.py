@@ -9,7 +9,8 @@ from contract_operations import NAMED, OPERATIONS, body_properties, parameters
 from given import Given
 
 from accord.contract import bundle
-from accord.contract.operations import Operation, resolve
+from accord.contract.operations import Operation
+from accord.contract.references import resolve
 
 
 def giving_a_tag(operation: Operation) -> bool:

@@ -6,7 +6,7 @@ from contract_operations import OPERATIONS, parameters
 
 from accord import settings
 from accord.contract import bundle
-from accord.contract.operations import resolve
+from accord.contract.references import resolve
 
 LISTED = "https://app.example.org"
 ALLOWING = "access-control-"

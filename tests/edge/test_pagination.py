@@ -7,7 +7,7 @@ import pytest
 from contract_operations import OPERATIONS
 
 from accord.contract import bundle
-from accord.contract.operations import resolve
+from accord.contract.references import resolve
 
 
 def paged(operation) -> bool:

@@ -11,7 +11,8 @@ import httpx
 import psycopg
 
 from accord.contract import bundle
-from accord.contract.operations import METHODS, resolve
+from accord.contract.operations import METHODS
+from accord.contract.references import resolve
 from accord.contract.validators import compile_validator
 from accord.database.schema import tables_by_name
 from accord.edge.pipeline.router import Router

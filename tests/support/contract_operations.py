@@ -4,7 +4,8 @@ import json
 from typing import Any
 
 from accord.contract import bundle
-from accord.contract.operations import Operation, Parameter, operations, resolve
+from accord.contract.operations import Operation, Parameter, operations
+from accord.contract.references import resolve
 
 OPERATIONS = list(operations(bundle.load()))
 WITH_BODY = [operation for operation in OPERATIONS if operation.body_schema is not None]

@@ -10,8 +10,9 @@ from functools import cache
 from typing import Any
 
 from accord.contract import bundle
-from accord.contract.operations import operations, resolve
-from accord.contract.tools.merge import implied_answers
+from accord.contract.implied_responses import implied_responses
+from accord.contract.operations import operations
+from accord.contract.references import resolve
 
 Seen = tuple[str, str, str]
 """operationId, status, and code; the code is empty for a success."""
@@ -73,7 +74,7 @@ def _codes_by_themselves() -> dict[str, set[str]]:
 
 def _is_implied(operation: Any, status: str, answer: dict[str, Any]) -> bool:
     headers = [parameter.name for parameter in operation.parameters if parameter.place == "header"]
-    implied = implied_answers(operation.method.lower(), operation.path, operation.definition, headers)
+    implied = implied_responses(operation.method.lower(), operation.path, operation.definition, headers)
     return status in implied and answer == {"$ref": f"#/components/responses/{implied[status]}"}
 
 

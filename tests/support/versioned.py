@@ -8,8 +8,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from accord.contract import bundle
-from accord.contract.operations import Operation, operations, resolve
+from accord.contract.operations import Operation, operations
 from accord.contract.records import RecordType, record_types
+from accord.contract.references import resolve
 from accord.security.permissions import allows, permissions_of
 
 DOCUMENT = bundle.load()

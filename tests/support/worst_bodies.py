@@ -7,7 +7,8 @@ from typing import Any
 from contract_operations import example_body
 
 from accord.contract import bundle
-from accord.contract.operations import Operation, resolve
+from accord.contract.operations import Operation
+from accord.contract.references import resolve
 
 LIMIT = 1_048_576
 SIZE = LIMIT - 1000

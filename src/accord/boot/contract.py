@@ -2,9 +2,8 @@
 
 from accord.boot.flow_files import find_flows
 from accord.boot.record_functions import record_problems
-from accord.contract import bundle
+from accord.contract import bundle, laws
 from accord.contract.operations import Operation, operations
-from accord.contract.tools import lint
 from accord.dispatch import Flow
 from accord.problems import CannotStart
 
@@ -21,7 +20,7 @@ class ContractBroken(CannotStart):
 def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
     """Return the operations and their flows by operationId; raise ContractBroken with everything that is wrong."""
     document = bundle.load()
-    problems = lint.problems(document)
+    problems = laws.problems(document)
     try:
         found = {operation.id: operation for operation in operations(document)}
     except (LookupError, StopIteration, TypeError, ValueError):

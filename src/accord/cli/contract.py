@@ -42,7 +42,7 @@ def _verify() -> list[str]:
 
 
 def _lint() -> list[str]:
-    return lint.all_problems(bundle.load())
+    return lint.problems(bundle.load())
 
 
 def _openapi_3_1() -> list[str]:

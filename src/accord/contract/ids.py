@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from accord.contract import bundle
-from accord.contract.operations import resolve
+from accord.contract.references import resolve
 from accord.contract.times import normalised_time
 
 UUID = "[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}"

@@ -6,8 +6,10 @@ from keyword import iskeyword
 from typing import Any, Literal
 
 from accord.contract.names import snake_case
+from accord.contract.references import resolve
 
-METHODS = ("get", "put", "post", "delete", "patch")
+METHODS = ("get", "post", "put", "patch", "delete")
+"""The methods that operations can have, in the order of the bundle."""
 Access = Literal["public", "optional", "signed-in"]
 Json = dict[str, Any]
 
@@ -80,16 +82,6 @@ def operations(bundle: Mapping[str, Any]) -> Iterator[Operation]:
         for method in METHODS:
             if method in item:
                 yield _operation(bundle, path, method, item)
-
-
-def resolve(bundle: Mapping[str, Any], node: Any) -> Any:
-    """Follow a local `$ref` of the bundle, or return the node itself."""
-    while "$ref" in node:
-        target: Any = bundle
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            target = target[part]
-        node = target
-    return node
 
 
 def _operation(bundle: Mapping[str, Any], path: str, method: str, item: Json) -> Operation:

@@ -11,13 +11,14 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from accord.contract import bundle
+from accord.contract.operations import METHODS
+from accord.contract.references import resolve
 
 RELEASED = bundle.REPOSITORY / "openapi" / "released.json"
 CHANGELOG = bundle.REPOSITORY / "CHANGELOG.md"
 
 Node = Mapping[str, Any]
 
-METHODS = ("get", "put", "post", "delete", "patch")
 LOWER_BOUNDS = ("minimum", "minLength", "minItems", "minProperties")
 UPPER_BOUNDS = ("maximum", "maxLength", "maxItems", "maxProperties")
 RULES = ("pattern", "format", "multipleOf", "uniqueItems")
@@ -36,18 +37,12 @@ class Side(NamedTuple):
         """Return the part of this name, empty where there is none; references are followed."""
         node: Any = self.node
         for name in names:
-            node = self._resolved(node).get(name, {})
-        return Side(self.contract, self._resolved(node))
+            node = resolve(self.contract, node).get(name, {})
+        return Side(self.contract, resolve(self.contract, node))
 
     def of(self, node: Node) -> "Side":
         """Return a part that has no name."""
-        return Side(self.contract, self._resolved(node))
-
-    def _resolved(self, node: Node) -> Node:
-        while "$ref" in node:
-            kind, name = str(node["$ref"]).split("/")[2:]
-            node = self.contract["components"][kind][name]
-        return node
+        return Side(self.contract, resolve(self.contract, node))
 
 
 Compare = Callable[[str, Side, Side], Iterator[str]]

@@ -8,20 +8,11 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from accord.contract.implied_responses import implied_responses
+from accord.contract.references import references, resolve
 from accord.contract.tools import extensions
 from accord.contract.tools.sources import COMPONENT_KINDS, ContractInvalid, Document, Source, read
 
-ALWAYS = {
-    "400": "BadRequest",
-    "405": "MethodNotAllowed",
-    "406": "NotAcceptable",
-    "429": "TooManyRequests",
-    "500": "InternalError",
-    "503": "ServiceUnavailable",
-    "504": "Timeout",
-}
-WITH_BODY = {"413": "PayloadTooLarge", "415": "UnsupportedMediaType"}
-WITH_KEY = {"409": "IdempotencyInProgress", "422": "IdempotencyKeyReused"}
 SHARED_KINDS = ("parameters", "headers", "schemas", "responses")
 
 
@@ -37,33 +28,6 @@ def merge(folder: Path) -> Document:
 def render(document: Document) -> str:
     """Return the text of a generated JSON file, the same for the same sources on every machine."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
-
-
-def implied_answers(method: str, path: str, operation: Document, headers: Iterable[str]) -> dict[str, str]:
-    """Return status and shared response for each answer that follows from the shape of the operation."""
-    permission = operation.get("x-permission")
-    return {
-        **ALWAYS,
-        **(WITH_BODY if "requestBody" in operation else {}),
-        **({"401": "Unauthorized"} if permission else {}),
-        **({"403": "Forbidden"} if permission not in (None, "self") else {}),
-        **({"404": "NotFound"} if "{" in path else {}),
-        **({"304": "NotModified"} if method == "get" and "If-None-Match" in headers else {}),
-        **({"412": "PreconditionFailed"} if "If-Match" in headers else {}),
-        **(WITH_KEY if "Idempotency-Key" in headers else {}),
-    }
-
-
-def references(node: object) -> Iterator[str]:
-    """Yield every `$ref` in a part of a document."""
-    if isinstance(node, dict):
-        if isinstance(node.get("$ref"), str):
-            yield node["$ref"]
-        for value in node.values():
-            yield from references(value)
-    elif isinstance(node, list):
-        for value in node:
-            yield from references(value)
 
 
 def _duplicates(sources: list[Source]) -> Iterator[str]:
@@ -125,7 +89,7 @@ def _complete(method: str, path: str, operation: Document, domain: str | None, h
     completed: Document = {"tags": [domain], "x-domain": domain, **operation}
     if "x-permission" in operation:
         completed.setdefault("security", [{"bearerAuth": []}])
-    implied = implied_answers(method, path, operation, headers)
+    implied = implied_responses(method, path, operation, headers)
     answers = {s: {"$ref": f"#/components/responses/{name}"} for s, name in implied.items()}
     answers |= operation.get("responses", {})
     completed["responses"] = {status: answers[status] for status in sorted(answers)}
@@ -133,8 +97,7 @@ def _complete(method: str, path: str, operation: Document, domain: str | None, h
 
 
 def _header_names(components: Document, parameters: list[Document]) -> set[str]:
-    known = components["parameters"]
-    resolved = (known[p["$ref"].rpartition("/")[2]] if "$ref" in p else p for p in parameters)
+    resolved = (resolve({"components": components}, parameter) for parameter in parameters)
     return {p.get("name", "") for p in resolved if p.get("in") == "header"}
 
 

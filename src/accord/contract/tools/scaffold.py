@@ -9,15 +9,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from accord.contract import bundle
+from accord.contract import bundle, laws
+from accord.contract.laws.operation_rules import is_camel_case, is_path
 from accord.contract.names import NOUNS, snake_case
-from accord.contract.tools import lint, record
+from accord.contract.operations import METHODS
+from accord.contract.tools import record
 from accord.contract.tools.generate import SourcesMissing, generate
 from accord.contract.tools.insertion import insert
-from accord.contract.tools.lint.operation_rules import is_camel_case, is_path
 from accord.contract.tools.merge import merge
 from accord.contract.tools.record_fields import parse_all
-from accord.contract.tools.sources import METHODS, ContractInvalid, Source, read
+from accord.contract.tools.sources import ContractInvalid, Source, read
 from accord.contract.tools.templates import SAMPLES, Plan, flow, fragment, new_domain, sample, test
 
 NEEDED = {"datamodel_code_generator": "datamodel-code-generator", "ruff": "ruff"}
@@ -183,7 +184,7 @@ def _written(files: Mapping[Path, str], repository: Path) -> list[Path]:
         for file, text in files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
-        if problems := lint.problems(merge(repository / "openapi")):
+        if problems := laws.problems(merge(repository / "openapi")):
             raise ContractInvalid(problems)
         _format([file for file in files if file.suffix == ".py"])
         return [*files, *generate(repository)]

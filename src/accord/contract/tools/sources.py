@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from accord.contract.operations import METHODS
+
 ROOT_KEYS = frozenset({"openapi", "info", "servers", "components", "externalDocs"})
 DOMAIN_KEYS = frozenset({"x-tag", "paths", "components"})
 COMPONENT_KINDS = (
@@ -20,7 +22,6 @@ COMPONENT_KINDS = (
     "requestBodies",
     "links",
 )
-METHODS = ("get", "post", "put", "patch", "delete")
 PATH_KEYS = frozenset({*METHODS, "parameters"})
 
 Document = dict[str, Any]

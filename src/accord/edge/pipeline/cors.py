@@ -4,7 +4,8 @@ import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from accord.contract.operations import METHODS, operations, resolve
+from accord.contract.operations import METHODS, operations
+from accord.contract.references import resolve
 from accord.edge.pipeline.request import READ, Request, printable
 from accord.edge.responses import EXPOSED, Answer, Header
 from accord.telemetry import logs

@@ -9,7 +9,8 @@ import orjson
 
 from accord import clock
 from accord.context import ANONYMOUS, Caller, RequestInfo
-from accord.contract.operations import Operation, resolve
+from accord.contract.operations import Operation
+from accord.contract.references import resolve
 from accord.contract.validators import MAX_ERRORS, FieldError
 from accord.dispatch import Dispatch, Result
 from accord.edge.pipeline import metrics, preconditions

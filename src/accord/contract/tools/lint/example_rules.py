@@ -5,8 +5,8 @@ from typing import Any
 
 import jsonschema_rs
 
+from accord.contract.laws.document import Json, contents, examples, operations, schemas
 from accord.contract.openapi_3_1 import schema_3_1
-from accord.contract.tools.lint.document import Json, contents, examples, operations, schemas
 
 
 def is_shown_with_valid_examples(bundle: Json) -> Iterator[str]:

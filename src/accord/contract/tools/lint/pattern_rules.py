@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator
 from itertools import permutations
 
-from accord.contract.tools.lint.document import Json, schemas
+from accord.contract.laws.document import Json, schemas
 
 LONGEST = 50_000
 SLOWEST = 0.05

@@ -3,7 +3,7 @@
 import keyword
 from collections.abc import Iterator
 
-from accord.contract.tools.lint.document import Json, operations, schemas
+from accord.contract.laws.document import Json, operations, schemas
 
 
 def _words(text: str) -> frozenset[str]:

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from accord.contract.operations import resolve
-from accord.contract.tools.lint.document import Json, Placed, operations
+from accord.contract.laws.document import Json, Placed, operations
+from accord.contract.references import resolve
 
 KEPT = frozenset({"id", "version", "createdAt", "updatedAt"})
 """What the service alone writes."""

@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator
 
 from accord.contract.field_errors import discriminator, have_types_of_their_own
-from accord.contract.operations import resolve
-from accord.contract.tools.lint.document import Json, answer_schemas, request_schemas, schemas
-from accord.contract.tools.merge import references
+from accord.contract.laws.document import Json, answer_schemas, request_schemas, schemas
+from accord.contract.references import references, resolve
 
 INT64 = (-(2**63), 2**63 - 1)
 LONGEST_TIME = len("2026-01-31T09:30:00.123456789+14:00")

@@ -3,10 +3,10 @@
 import re
 from collections.abc import Iterator
 
-from accord.contract.operations import resolve
+from accord.contract.implied_responses import implied_responses
+from accord.contract.laws.document import Json, Placed, contents, examples, operations
+from accord.contract.references import resolve
 from accord.contract.roles import PERMISSIONS
-from accord.contract.tools.lint.document import Json, Placed, contents, examples, operations
-from accord.contract.tools.merge import implied_answers
 
 MAX_SUMMARY = 80
 RATE_LIMITS = frozenset({"login", "register", "refresh", "forgotPassword"})
@@ -150,7 +150,7 @@ def documents_every_status(bundle: Json) -> Iterator[str]:
         if not any(status.startswith("2") for status in operation.answers):
             yield f"{operation.where}: document its success, 200, 201 or 204."
         headers = {p.get("name", "") for p in operation.parameters if p.get("in") == "header"}
-        implied = implied_answers(operation.method, operation.path, operation.definition, headers)
+        implied = implied_responses(operation.method, operation.path, operation.definition, headers)
         for status in sorted(implied.keys() - operation.answers.keys()):
             yield f"{operation.where}: document {status}; `accord contract generate` adds it."
         for status, answer in operation.answers.items():

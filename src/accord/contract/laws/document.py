@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from accord.contract.operations import resolve
-from accord.contract.tools.sources import METHODS
+from accord.contract.operations import METHODS
+from accord.contract.references import resolve
 
 Json = dict[str, Any]
 
