@@ -10,6 +10,7 @@ from live_client import LiveSocket, open_stream, record_key
 from websockets.exceptions import ConnectionClosed
 
 from accord.context import Caller
+from accord.live import frames
 from accord.live.grants import Grants
 from accord.live.subscriber import Subscriber
 
@@ -162,7 +163,7 @@ async def test_queued_changes_are_dropped_except_the_one_that_ended_access():
     subscriber = Subscriber()
     subscriber.keys = {"list": (), "record": (), "other": ()}
     for key, frame in [("list", "1"), ("record", "2"), ("other", "3"), ("record", "4"), ("list", "5")]:
-        subscriber.put_change((key, frame))
+        subscriber.put_change((key, frame), frames.as_bytes(frame))
 
     subscriber.drop({"list", "record"}, "record")
     subscriber.put("revoked")
@@ -175,7 +176,7 @@ async def test_changes_while_a_refused_key_was_starting_are_not_delivered_later(
     for version in ("1", "2"):
         subscriber.keys["record"] = ()
         subscriber.starting.add("record")
-        subscriber.put_change(("record", version))
+        subscriber.put_change(("record", version), frames.as_bytes(version))
         if version == "1":
             subscriber.stop("record")
 

@@ -18,6 +18,10 @@ UNAUTHENTICATED = 4401
 SLOW_READER = 4408
 TOO_MANY = 4429
 GOING_AWAY = 1012
+_TEXT = 0x81
+"""The first byte of a text message in one frame."""
+_TWO_BYTES, _EIGHT_BYTES = 126, 127
+"""Lengths that say: the length follows in so many bytes."""
 
 _validators = {
     name: jsonschema_rs.validator_for(schema).is_valid for name, schema in asyncapi.payloads("receive").items()
@@ -98,6 +102,17 @@ def error(code: str, message: str, key: str | None = None) -> str:
 def pong() -> str:
     """Return the response to a ping."""
     return _frame("pong", serverTime=_now())
+
+
+def as_bytes(text: str) -> bytes:
+    """Return the text as one unmasked WebSocket frame (RFC 6455, section 5.2)."""
+    payload = text.encode()
+    size = len(payload)
+    if size < _TWO_BYTES:
+        return bytes((_TEXT, size)) + payload
+    if size < 1 << 16:
+        return bytes((_TEXT, _TWO_BYTES)) + size.to_bytes(2, "big") + payload
+    return bytes((_TEXT, _EIGHT_BYTES)) + size.to_bytes(8, "big") + payload
 
 
 def _now() -> str:

@@ -80,9 +80,10 @@ class Hub:
             for key in keys_of(entry):
                 subscribers = by_key.get(key)
                 if subscribers:
-                    change = key, frames.change(key, entry)
+                    text = frames.change(key, entry)
+                    change, frame = (key, text), frames.as_bytes(text)
                     for subscriber in subscribers:
-                        subscriber.put_change(change)
+                        subscriber.put_change(change, frame)
                     count += len(subscribers)
             if entry.kind == "deleted":
                 self._note_deletion(entry)

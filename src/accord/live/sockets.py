@@ -11,7 +11,7 @@ from accord.context import Caller, new_id
 from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
 from accord.live.hub import Hub
-from accord.live.subscriber import Subscriber
+from accord.live.subscriber import Subscriber, WriteFrame
 from accord.live.subscriptions import MAX_CONCURRENCY, Subscriptions
 from accord.problems import Problem, Unauthorized
 from accord.telemetry import logs
@@ -56,21 +56,21 @@ class Sockets:
         self.identify = identify
         self.identifying = asyncio.Semaphore(MAX_CONCURRENCY)
 
-    async def __call__(self, receive: Receive, send: Send, visit: Visit) -> None:
-        """Serve one connection to its end; `visit` applies the limits."""
+    async def __call__(self, receive: Receive, send: Send, visit: Visit, write_frame: WriteFrame | None = None) -> None:
+        """Serve one connection to its end; `visit` applies the limits, `write_frame` sends a whole frame at once."""
         await send({"type": "websocket.accept"})
         with metrics.connections.labels("socket").track_inprogress():
-            await _Connection(self, visit).run(receive, send)
+            await _Connection(self, visit, write_frame).run(receive, send)
 
 
 class _Connection:
     __slots__ = ("_id", "_opened", "_parts", "_subscriber", "_timer", "_visit")
 
-    def __init__(self, parts: Sockets, visit: Visit) -> None:
+    def __init__(self, parts: Sockets, visit: Visit, write_frame: WriteFrame | None) -> None:
         self._parts = parts
         self._visit = visit
         self._id = str(new_id())
-        self._subscriber = Subscriber()
+        self._subscriber = Subscriber(write_frame)
         self._timer: asyncio.TimerHandle | None = None
         self._opened = time.monotonic()
 

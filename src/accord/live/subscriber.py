@@ -2,17 +2,14 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Container
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Container
 
 from accord.context import ANONYMOUS, Caller
 from accord.live import frames
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
 MAX_FRAMES = 1000
 MAX_BYTES = 1024 * 1024
+WriteFrame = Callable[[bytes], bool]
 _NO_KEY = ""
 _TOO_SLOW = "You read too slowly; connect again and resume from your last position."
 
@@ -26,6 +23,7 @@ class Subscriber:
         "_frames",
         "_taker",
         "_waiting",
+        "_write_frame",
         "caller",
         "cancel_send",
         "closing",
@@ -33,8 +31,9 @@ class Subscriber:
         "starting",
     )
 
-    def __init__(self) -> None:
-        """Begin anonymous and without keys."""
+    def __init__(self, write_frame: WriteFrame | None = None) -> None:
+        """Begin anonymous and without keys; `write_frame` sends a whole frame at once, or says that it cannot."""
+        self._write_frame = write_frame
         self.caller: Caller = ANONYMOUS
         self.keys: dict[str, tuple[str, ...]] = {}
         """The followed keys, each with the records that access rests on."""
@@ -50,13 +49,17 @@ class Subscriber:
         self._capacity: asyncio.Future[None] | None = None
         self._taker: asyncio.Future[None] | None = None
 
-    def put_change(self, change: tuple[str, str]) -> None:
-        """Queue a change, a key and a frame; it waits while the subscription of its key is beginning."""
+    def put_change(self, change: tuple[str, str], frame: bytes) -> None:
+        """Send a change, or queue it; it waits while the subscription of its key is beginning.
+
+        The change is a key and a text; the frame is that text as WebSocket has it, the same for all subscribers.
+        """
         if self.starting and change[0] in self.starting:
             self._waiting.append(change)
             if len(self._waiting) > MAX_FRAMES:
                 self.close(frames.SLOW_READER, _TOO_SLOW)
-        else:
+        # Only while the sender waits for a frame is nothing in front of this one.
+        elif self._write_frame is None or self._taker is None or self._frames or not self._write_frame(frame):
             self._put(change)
 
     def put(self, frame: str) -> None:

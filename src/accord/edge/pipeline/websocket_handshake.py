@@ -41,7 +41,10 @@ class Visit(ExitStack):
         return True
 
 
-Live = Callable[[Receive, Send, Visit], Awaitable[None]]
+WRITE_FRAME = "accord.write_frame"
+"""The extension of the ASGI scope: `{"write": …}`, a function that takes a whole frame and says whether it was sent."""
+WriteFrame = Callable[[bytes], bool]
+Live = Callable[[Receive, Send, Visit, WriteFrame | None], Awaitable[None]]
 
 
 class SocketDoor:
@@ -73,7 +76,8 @@ class SocketDoor:
             await self._refuse(request, problem, send)
             return
         with Visit(self._limits, request) as visit:
-            await self._live(receive, send, visit)
+            extension = scope["extensions"].get(WRITE_FRAME)
+            await self._live(receive, send, visit, None if extension is None else extension["write"])
 
     def _check(self, request: Request) -> None:
         if request.path != PATH:

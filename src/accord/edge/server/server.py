@@ -66,7 +66,7 @@ def server(application: object, settings: Settings, edge: "Edge | None" = None, 
     config = uvicorn.Config(
         application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
         http=_protocol(settings, edge),  # type: ignore[arg-type]  # called like the class
-        ws=SocketProtocol if has_sockets else "none",
+        ws=_websocket_protocol(settings) if has_sockets else "none",
         # Compressed, a connection takes three times the memory, and half the messages go through.
         ws_per_message_deflate=False,
         ws_max_size=65_536,
@@ -96,6 +96,14 @@ def _protocol(settings: Settings, edge: "Edge | None") -> Callable[..., HttpProt
     from accord.edge.fast_path.run_until_blocked import Eager  # noqa: PLC0415
 
     return partial(FastPathProtocol, edge=edge, heads=Heads(constant), eager=Eager(), **limits)
+
+
+def _websocket_protocol(settings: Settings) -> type[SocketProtocol]:
+    if not settings.http_fast_path:
+        return SocketProtocol
+    from accord.edge.fast_path.frame_writing import FrameWritingProtocol  # noqa: PLC0415 - likewise
+
+    return FrameWritingProtocol
 
 
 def _is_not_said_already(record: logging.LogRecord) -> bool:
