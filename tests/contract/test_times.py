@@ -1,5 +1,8 @@
 """C-14: times of requests in every form of RFC 3339, and in one form behind the edge."""
 
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
+
 import pytest
 
 from accord.contract.ids import compile_normaliser
@@ -74,3 +77,11 @@ async def test_the_edge_normalises_bodies_and_queries(given):
 
     assert echoed.json()["sentAt"] == "2026-01-31T09:30:00.500000Z"
     assert listed.status_code == 200
+
+
+@pytest.mark.parametrize("zone", [UTC, ZoneInfo("UTC"), ZoneInfo("Asia/Kathmandu"), timezone(timedelta(hours=-3.5))])
+@pytest.mark.parametrize("microsecond", [0, 1, 500_000, 999_999])
+def test_a_timestamp_has_microseconds_in_utc_whatever_the_zone(zone, microsecond):
+    time = datetime(2026, 1, 31, 9, 30, 0, microsecond, tzinfo=UTC).astimezone(zone)
+
+    assert timestamp(time) == f"2026-01-31T09:30:00.{microsecond:06}Z"

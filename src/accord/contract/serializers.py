@@ -3,11 +3,13 @@
 A secret column cannot leak, because only the properties of the schema are read from the row.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from operator import attrgetter
 from typing import Any, TypeVar
 from uuid import UUID
+
+import orjson
 
 from accord.contract import bundle
 from accord.contract.names import snake_case
@@ -18,23 +20,35 @@ Record = TypeVar("Record")
 
 def record_shape(schema: type[Record]) -> Callable[[Any], Record]:
     """Return a function that turns a row with snake_case attributes into a record of the contract."""
-    properties = bundle.load()["components"]["schemas"][schema.__name__]["properties"]
-    fields = [(name, attrgetter(snake_case(name))) for name in properties]
+    names: list[str] = list(bundle.load()["components"]["schemas"][schema.__name__]["properties"])
+    assert len(names) > 1, "With one name, attrgetter returns no tuple."
+    read = attrgetter(*map(snake_case, names))
+    converter = _CONVERTERS.get
 
     def shape(row: Any) -> Any:
-        return {name: _wire(read(row)) for name, read in fields}
+        # A page has hundreds of values: one look at the type of each, and a call only for types that JSON has not.
+        values = [value if (convert := converter(type(value))) is None else convert(value) for value in read(row)]
+        return dict(zip(names, values, strict=True))
 
     return shape
 
 
-def _wire(value: Any) -> Any:
-    kind = type(value)
-    if kind is datetime:
-        return timestamp(value)
-    if kind is UUID:
-        return str(value)
-    if kind is date:
-        return value.isoformat()
-    if kind is list:
-        return [_wire(item) for item in value]
-    return value
+def _json(value: Any) -> Any:
+    convert = _CONVERTERS.get(type(value))
+    return value if convert is None else convert(value)
+
+
+def _uuid(value: UUID) -> str:
+    return orjson.dumps(value)[1:-1].decode()  # Twice as fast as str().
+
+
+def _list(values: list[Any]) -> list[Any]:
+    return [_json(value) for value in values]
+
+
+_CONVERTERS: Mapping[type, Callable[[Any], Any]] = {
+    UUID: _uuid,
+    datetime: timestamp,
+    date: date.isoformat,
+    list: _list,
+}

@@ -8,7 +8,11 @@ count. `24:00`, the year 0, and offsets of 24 hours or more are no times.
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+import orjson
+
+_UTC = {UTC, ZoneInfo("UTC")}
 _rfc_3339 = re.compile(
     r"(\d{4}-\d{2}-\d{2})[Tt]((?:[01]\d|2[0-3]):\d{2}):([0-5]\d|60)(?:\.(\d{1,9}))?([Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
     re.ASCII,
@@ -17,6 +21,9 @@ _rfc_3339 = re.compile(
 
 def timestamp(moment: datetime) -> str:
     """Return RFC 3339 in UTC, always with microseconds, so that texts sort like the times."""
+    # orjson writes a time three times as fast, but leaves microseconds out where they are zero.
+    if moment.microsecond and moment.tzinfo in _UTC:
+        return orjson.dumps(moment, None, orjson.OPT_UTC_Z)[1:-1].decode()
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
