@@ -93,12 +93,25 @@ def imported(file: Path) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("domain", DOMAINS)
-def test_a_domain_imports_no_other(domain):
-    strangers = tuple(f"accord.flows.{other}." for other in DOMAINS if other != domain)
+def test_a_domain_imports_only_the_tables_of_another(domain):
+    others = tuple(f"accord.flows.{other}." for other in DOMAINS if other != domain)
+    tables = tuple(f"{other}tables." for other in others)
 
     names = {f"{name}." for file in modules(FLOWS / domain) for name in imported(file)}
 
-    assert [name for name in names if name.startswith(strangers)] == []
+    assert [name for name in names if name.startswith(others) and not name.startswith(tables)] == []
+
+
+def test_a_table_of_a_domain_is_declared_once_and_imported_from_there():
+    """A copy of its columns would have to be kept in step with them."""
+    copies = {
+        f"{file.parent.name}/{file.name}: {name}"
+        for file in modules(FLOWS)
+        for name in imported(file)
+        if name in {"sqlalchemy.table", "accord.database.schema.metadata"} and file.name != "tables.py"
+    }
+
+    assert copies == set()
 
 
 def test_sql_is_written_in_queries_only():

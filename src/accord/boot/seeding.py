@@ -5,6 +5,7 @@ import os
 
 from accord.boot.process import Process
 from accord.context import ANONYMOUS, Context, RequestInfo
+from accord.contract.types import Register
 from accord.contract.validators import compile_validator
 from accord.flows.accounts import queries, rules
 from accord.problems import CannotStart, Problem
@@ -21,19 +22,24 @@ def asked_password() -> str:
         raise CannotStart("The root account needs a password: set ROOT_PASSWORD, or type it at a terminal.") from nobody
 
 
-def asked_account(email: str, first_name: str, last_name: str) -> dict[str, str]:
+def asked_account(email: str, first_name: str, last_name: str) -> Register:
     """Return what makes the account, its password asked for; refuse what is wrong before anything is started."""
     validate = compile_validator({"$ref": "#/components/schemas/Register"})
-    account = {"email": email, "firstName": first_name, "lastName": last_name}
-    wrong = [error for error in validate(account) if error["field"] != "password"]
+    named = {"email": email, "firstName": first_name, "lastName": last_name}
+    wrong = [error for error in validate(named) if error["field"] != "password"]
     if wrong:
         raise CannotStart("\n".join(f"{OPTIONS[error['field']]} {error['message']}." for error in wrong))
-    account["password"] = asked_password()
+    account: Register = {
+        "email": email,
+        "firstName": first_name,
+        "lastName": last_name,
+        "password": asked_password(),
+    }
     rules.refuse_weak_password(account)
     return account
 
 
-async def seed(settings: Settings, body: dict[str, str]) -> str:
+async def seed(settings: Settings, body: Register) -> str:
     """Create a root account; return what to tell the operator, or raise the problem that refuses it."""
     alone = settings.model_copy(update={"flow_transport": "local"})
     async with Process(alone, "serve") as process:

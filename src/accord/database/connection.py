@@ -34,7 +34,7 @@ _STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName, errors.Rea
 """What a server says of a statement that was prepared before a migration, or that somebody discarded, and of a write
 when it is no longer the one that takes them: another connection can do better."""
 
-Call = tuple[Statement, Mapping[str, Any]]
+Call = tuple[Statement[Any], Mapping[str, Any]]
 
 
 class Outcome(NamedTuple):
@@ -51,7 +51,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
     def __init__(self, pgconn: PGconn, row_factory: AsyncRowFactory[tuple[Any, ...]] = tuple_row) -> None:
         """Begin with nothing prepared, and not listening yet."""
         super().__init__(pgconn, row_factory)
-        self._compiled: dict[Statement, _Compiled] = {}
+        self._compiled: dict[Statement[Any], _Compiled] = {}
         self._results: list[PGresult] = []
         self._complete: asyncio.Future[None] | None = None
         self._listens_to: int | None = None
@@ -94,7 +94,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         self._stop_listening()
         await super().close()
 
-    def _known(self, statement: Statement) -> "_Compiled":
+    def _known(self, statement: Statement[Any]) -> "_Compiled":
         known = self._compiled[statement] = _Compiled(statement, self)
         return known
 
@@ -189,7 +189,7 @@ class _Compiled:
 
     __slots__ = ("_adapter", "_has_loaders", "is_prepared", "statement")
 
-    def __init__(self, statement: Statement, connection: Connection) -> None:
+    def __init__(self, statement: Statement[Any], connection: Connection) -> None:
         self.statement = statement
         self.is_prepared = False
         self._adapter = Transformer(connection)

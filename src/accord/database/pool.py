@@ -15,7 +15,7 @@ from accord.database.connection import Call, Connection, Outcome
 from accord.database.errors import Troubles, is_gone, words_of
 from accord.database.lending import Lending
 from accord.database.session import CONNECT, ReadOnly, Session
-from accord.database.statement import Statement
+from accord.database.statement import Row, Statement
 from accord.problems import Problem, ServiceUnavailable
 from accord.telemetry import logs
 
@@ -139,16 +139,16 @@ class Database:
         """Put a connection back; the pool drops it when it is broken and rolls back what it left open."""
         await self._lending.give_back(connection, from_transaction=from_transaction)
 
-    async def one(self, statement: Statement, **values: Any) -> Any:
+    async def one(self, statement: Statement[Row], **values: Any) -> Row | None:
         """Return the first row, or None."""
         rows = (await self._run(statement, values)).rows
         return rows[0] if rows else None
 
-    async def all(self, statement: Statement, **values: Any) -> list[Any]:
+    async def all(self, statement: Statement[Row], **values: Any) -> list[Row]:
         """Return all rows."""
         return (await self._run(statement, values)).rows
 
-    async def run(self, statement: Statement, **values: Any) -> int:
+    async def run(self, statement: Statement[Any], **values: Any) -> int:
         """Return how many rows it touched."""
         return (await self._run(statement, values)).touched
 
@@ -191,7 +191,7 @@ class Database:
             self._suspect()
         return problem
 
-    async def _run(self, statement: Statement, values: Mapping[str, Any]) -> Outcome:
+    async def _run(self, statement: Statement[Any], values: Mapping[str, Any]) -> Outcome:
         connection = await self.borrow()
         try:
             return (await connection.run((statement, values)))[0]

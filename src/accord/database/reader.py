@@ -2,16 +2,16 @@
 
 from typing import Any, Protocol
 
-from accord.database.statement import Statement
+from accord.database.statement import Row, Statement
 
 
 class Reader(Protocol):
     """Runs statements that only read."""
 
-    async def one(self, statement: Statement, **values: Any) -> Any:
+    async def one(self, statement: Statement[Row], **values: Any) -> Row | None:
         """Return the first row, or None."""
         ...
 
-    async def all(self, statement: Statement, **values: Any) -> list[Any]:
+    async def all(self, statement: Statement[Row], **values: Any) -> list[Row]:
         """Return all rows."""
         ...

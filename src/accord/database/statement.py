@@ -7,7 +7,7 @@ import itertools
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import orjson
 from psycopg.adapt import PyFormat
@@ -18,22 +18,38 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.sql.compiler import SQLCompiler
 
+from accord.database.rows import check_row
+
+Row = TypeVar("Row")
+
 _dialect = PGDialect_psycopg(paramstyle="numeric_dollar")
 _numbers = itertools.count(1)
 _jsonb = partial(Jsonb, dumps=orjson.dumps)
 
 
-class Statement:
-    """A statement, the name it is prepared under, and the order of its parameters; rows are named tuples."""
+class Statement(Generic[Row]):
+    """A statement, the name it is prepared under, and the order of its parameters.
+
+    `Statement(select(users), UserRow)` returns rows of this NamedTuple, which is checked against the columns. Without
+    a row type a statement returns rows of which the type checker knows nothing: it is for those that return none.
+    """
 
     __slots__ = ("_defaults", "_make_row", "_names", "_wrap", "formats", "name", "sql")
 
-    def __init__(self, statement: ClauseElement) -> None:
-        """Compile now, so that a mistake in a statement fails at start."""
+    @overload
+    def __init__(self: "Statement[Any]", statement: ClauseElement) -> None: ...
+
+    @overload
+    def __init__(self, statement: ClauseElement, row: type[Row]) -> None: ...
+
+    def __init__(self, statement: ClauseElement, row: type[Any] | None = None) -> None:
+        """Compile now, so that a mistake in a statement or its row type fails at start."""
         compiled = statement.compile(dialect=_dialect)
         if not isinstance(compiled, SQLCompiler) or compiled.positiontup is None:
             message = f"cannot be executed with positional parameters: {statement}"
             raise TypeError(message)
+        if row is not None:
+            check_row(statement, row)
         self.name = b"accord_%d" % next(_numbers)
         self.sql = str(compiled).encode()
         self._names = tuple(compiled.positiontup)
@@ -43,7 +59,7 @@ class Statement:
         ]
         # As text every value fits the type that the statement gives its parameter, whatever its size.
         self.formats = [PyFormat.TEXT] * len(self._names)
-        self._make_row: Callable[[Sequence[Any]], Any] | None = None
+        self._make_row: Callable[[Sequence[Any]], Any] | None = None if row is None else row._make
 
     def parameters(self, values: Mapping[str, Any]) -> list[Any]:
         """Return the values in the order of the placeholders; raise KeyError when one is missing."""
@@ -54,10 +70,10 @@ class Statement:
         return ordered
 
     def row_maker(self, result: PGresult) -> Callable[[Sequence[Any]], Any]:
-        """Return what makes a named tuple of this statement's columns."""
+        """Return what makes a row of this statement's columns."""
         make = self._make_row
         if make is None:
             columns = [(result.fname(index) or b"").decode() for index in range(result.nfields)]
-            # The columns are known at run time only.
+            # Without a row type the columns are known at run time only.
             make = self._make_row = namedtuple("Row", columns)._make  # noqa: PYI024  # pyright: ignore[reportUntypedNamedTuple]
         return make

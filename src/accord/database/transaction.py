@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from accord.database.connection import Call, Connection, Outcome
 from accord.database.pool import Database
-from accord.database.statement import Statement
+from accord.database.statement import Row, Statement
 
 _BEGIN: Call = (Statement(text("BEGIN ISOLATION LEVEL READ COMMITTED")), {})
 _COMMIT: Call = (Statement(text("COMMIT")), {})
@@ -50,20 +50,20 @@ class Transaction:
         """Whether it holds a connection, which others may wait for."""
         return self._connection is not None
 
-    async def one(self, statement: Statement, **values: Any) -> Any:
+    async def one(self, statement: Statement[Row], **values: Any) -> Row | None:
         """Return the first row, or None."""
         rows = (await self._run((statement, values))).rows
         return rows[0] if rows else None
 
-    async def all(self, statement: Statement, **values: Any) -> list[Any]:
+    async def all(self, statement: Statement[Row], **values: Any) -> list[Row]:
         """Return all rows."""
         return (await self._run((statement, values))).rows
 
-    async def run(self, statement: Statement, **values: Any) -> int:
+    async def run(self, statement: Statement[Any], **values: Any) -> int:
         """Return how many rows it touched."""
         return (await self._run((statement, values))).touched
 
-    def with_commit(self, statement: Statement, **values: Any) -> None:
+    def with_commit(self, statement: Statement[Any], **values: Any) -> None:
         """Run it last, in one round trip with the commit; what it comes to is not told, but for an error."""
         self._last.append((statement, values))
 

@@ -1,7 +1,7 @@
 """How far stamping is behind, and whether anybody does it: for metrics (O-5) and for `accord doctor`."""
 
 import asyncio
-from typing import Any
+from typing import NamedTuple
 
 from prometheus_client import Gauge
 from sqlalchemy import BigInteger, Boolean, Double, column, text
@@ -27,14 +27,27 @@ _leading = Gauge("accord_relay_leading", "1 while this process gives entries the
 _WAITS = "NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = entry.id)"
 
 
-def _waiting(entries: str) -> Statement:
+class Backlog(NamedTuple):
+    """How many entries wait for their position, how many of them for too long, and the oldest for how many seconds."""
+
+    entries: int
+    overdue: int
+    seconds: float
+
+
+class _IsRelayed(NamedTuple):
+    relayed: bool
+
+
+def _waiting(entries: str) -> Statement[Backlog]:
     return Statement(
         text(
             f"SELECT count(*) AS entries, count(*) FILTER (WHERE at < clock_timestamp() - interval '{OVERDUE} s')"  # noqa: S608 - the names are ours
             " AS overdue,"
             " COALESCE(GREATEST(EXTRACT(epoch FROM clock_timestamp() - min(at)), 0), 0)::double precision AS seconds"
             f" FROM ({entries}) waiting"
-        ).columns(column("entries", BigInteger()), column("overdue", BigInteger()), column("seconds", Double()))
+        ).columns(column("entries", BigInteger()), column("overdue", BigInteger()), column("seconds", Double())),
+        Backlog,
     )
 
 
@@ -51,12 +64,13 @@ _BY_INDEX = (
     b" set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
 )
 _IS_RELAYED = Statement(
-    text(f"SELECT {IS_LED} AS relayed FROM accord.journal_sequencer").columns(column("relayed", Boolean()))  # noqa: S608
+    text(f"SELECT {IS_LED} AS relayed FROM accord.journal_sequencer").columns(column("relayed", Boolean())),  # noqa: S608
+    _IsRelayed,
 )
 
 
-async def backlog(database: Database) -> Any:
-    """Return how many `entries` wait for their position, for how many `seconds` the oldest has, and the `overdue`."""
+async def backlog(database: Database) -> Backlog:
+    """Return what waits among the entries that may wait by what is known of transactions, and the newest."""
     async with database.connection() as connection, connection.transaction():
         # The planner cannot know how few there are, and would read the whole journal.
         await connection.execute(_BY_INDEX)
@@ -64,14 +78,16 @@ async def backlog(database: Database) -> Any:
     return outcome.rows[0]
 
 
-async def whole_backlog(database: Database) -> Any:
+async def whole_backlog(database: Database) -> Backlog:
     """Return the same of every entry that there is, however old; it takes as long as reading the journal does."""
-    return await database.one(_ALL)
+    [row] = await database.all(_ALL)
+    return row
 
 
 async def is_relayed(database: Database) -> bool:
     """Say whether some process has the lease of the leading relay."""
-    return (await database.one(_IS_RELAYED)).relayed
+    [row] = await database.all(_IS_RELAYED)
+    return row.relayed
 
 
 async def measure(database: Database, relay: Relay | None) -> None:

@@ -7,6 +7,9 @@ differ: whatever cluster it is, older, younger or the same. A low mark that this
 foreign.
 """
 
+from datetime import datetime
+from typing import NamedTuple
+
 from sqlalchemy import BigInteger, Boolean, Text, column, text
 
 from accord.database.pool import Database
@@ -34,7 +37,21 @@ SELECT {IS_FOREIGN} OR EXISTS (
 ) AS has_moved
 FROM accord.journal_sequencer
 """  # noqa: S608 - the names are ours
-_HAS_MOVED = Statement(text(HAS_MOVED).columns(column("has_moved", Boolean())))
+
+
+class _HasMoved(NamedTuple):
+    has_moved: bool
+
+
+class _Move(NamedTuple):
+    after_position: int
+    system_identifier: str
+    timeline: int
+    restored: bool
+    noticed_at: datetime
+
+
+_HAS_MOVED = Statement(text(HAS_MOVED).columns(column("has_moved", Boolean())), _HasMoved)
 _MOVES = Statement(
     text(
         "SELECT after_position, system_identifier, timeline, restored, noticed_at FROM ("
@@ -46,7 +63,8 @@ _MOVES = Statement(
         column("timeline", BigInteger()),
         column("restored", Boolean()),
         column("noticed_at", moment("at").type),
-    )
+    ),
+    _Move,
 )
 
 
@@ -58,6 +76,7 @@ async def moves(database: Database) -> list[str]:
         f" timeline {row.timeline}, noticed at {row.noticed_at:%Y-%m-%dT%H:%M:%SZ}"
         for row in await database.all(_MOVES)
     ]
-    if (await database.one(_HAS_MOVED)).has_moved:
+    [row] = await database.all(_HAS_MOVED)
+    if row.has_moved:
         told.append("The journal came from another cluster or from a dump, and no relay has led since")
     return told

@@ -57,7 +57,7 @@ class Journal:
             "request_id": request_id,
         }
         self._entries: list[dict[str, Any]] = []
-        self._ends_with: Statement | None = None
+        self._ends_with: Statement[Any] | None = None
 
     def created(self, table: str, row: Any, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
         """Note a new record; `row` has its id and version, `lists` are the keys of the lists that it is in."""

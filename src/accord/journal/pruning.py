@@ -12,10 +12,18 @@ from accord.database.statement import Statement
 from accord.journal import partitions
 from accord.journal.checkpoints import keep, kept, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
-from accord.journal.reading import relay_state
+from accord.journal.reading import hash_at, relay_state
 from accord.journal.tables import journal, journal_positions
 
 _of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast(bindparam("end"), Date))
+
+
+class _Positions(NamedTuple):
+    entries: int
+    stamped: int
+    position: int | None
+
+
 _LAST_POSITION = Statement(
     select(
         func.count(journal.c.id).label("entries"),
@@ -28,9 +36,9 @@ _LAST_POSITION = Statement(
             (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at),
         )
     )
-    .where(*_of_month)
+    .where(*_of_month),
+    _Positions,
 )
-_HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
 
 
 class Pruned(NamedTuple):
@@ -64,14 +72,15 @@ async def prune(database: Database, data_dir: Path | None, before: date, keys: J
     for month in await partitions.existing(database):
         if month.next.first > before:
             break
-        found = await database.one(_LAST_POSITION, start=month.first, end=month.next.first)
-        if found.stamped != found.entries:
+        [of_month] = await database.all(_LAST_POSITION, start=month.first, end=month.next.first)
+        if of_month.stamped != of_month.entries:
             break
-        if found.position is not None:
-            digest = (await database.one(_HASH, position=found.position)).hash
+        if of_month.position is not None:
+            digest = await hash_at(database, of_month.position)
+            assert digest is not None
             # First the checkpoint: were it lost, the chain would look broken; were the drop lost, nothing happens.
-            await keep(database, data_dir, sign(keys, found.position, digest, pruned=True))
+            await keep(database, data_dir, sign(keys, of_month.position, digest, pruned=True))
         if not await locking.alone(database, f"DROP TABLE IF EXISTS accord.{month.partition}", attempts=ATTEMPTS):
             raise Held(done)
-        done.append(Pruned(month, found.entries))
+        done.append(Pruned(month, of_month.entries))
     return done

@@ -56,7 +56,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
     await database.open()
     try:
         started = time.perf_counter()
-        about = await database.one(_ABOUT)
+        [about] = await database.all(_ABOUT)
         for finding in server(about, time.perf_counter() - started, settings):
             yield finding
         if not about.read_only:

@@ -115,5 +115,5 @@ class SharedBucket(Bucket):
         if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
             self._swept_at = time.monotonic()
             await self._database.run(_FORGET_WHAT_IS_OVER)
-        row = await self._database.one(_COUNT, bucket=self.name, key=key, seconds=float(self.rate.seconds))
+        [row] = await self._database.all(_COUNT, bucket=self.name, key=key, seconds=float(self.rate.seconds))
         return self._verdict(row.count, float(row.seconds_left))

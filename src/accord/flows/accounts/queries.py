@@ -3,19 +3,17 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    column,
     delete,
     func,
     or_,
     select,
-    table,
     text,
     tuple_,
     update,
@@ -23,25 +21,39 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.reader import Reader
-from accord.database.statement import Statement
+from accord.database.statement import Row, Statement
 from accord.database.transaction import Transaction
-from accord.flows.accounts.tables import setup_tokens, users
+from accord.flows.accounts.tables import UserRow, setup_tokens, users
+from accord.flows.auth.tables import login_failures, sessions
+from accord.flows.conversations.tables import conversation_members
 
-# Sessions, failures and conversations of an account belong to other domains; they meet in the database.
-_sessions = table("sessions", column("id", Uuid), column("user_id"), column("ended_at"), schema="accord")
-_login_failures = table("login_failures", column("identifier_hash"), schema="accord")
-_conversation_members = table("conversation_members", column("user_id"), schema="accord")
+
+class _Id(NamedTuple):
+    id: UUID
+
+
+class _Version(NamedTuple):
+    version: int
+
+
+class _Total(NamedTuple):
+    total: int
+
+
+class _CreatedAt(NamedTuple):
+    created_at: datetime
+
 
 _exists = users.c.deleted_at.is_(None)
 _active_root = and_(_exists, users.c.role == "root", users.c.disabled_at.is_(None))
 _one = select(users).where(_exists)
-_FIND = Statement(_one.where(users.c.id == bindparam("user_id")))
-_FIND_ALL = Statement(_one.where(users.c.id == func.any(bindparam("ids", type_=ARRAY(users.c.id.type)))))
-_FIND_BY_EMAIL = Statement(_one.where(users.c.email_key == bindparam("email_key")))
-_CURRENT_VERSION = Statement(select(users.c.version).where(_exists, users.c.id == bindparam("user_id")))
+_FIND = Statement(_one.where(users.c.id == bindparam("user_id")), UserRow)
+_FIND_ALL = Statement(_one.where(users.c.id == func.any(bindparam("ids", type_=ARRAY(users.c.id.type)))), UserRow)
+_FIND_BY_EMAIL = Statement(_one.where(users.c.email_key == bindparam("email_key")), UserRow)
+_CURRENT_VERSION = Statement(select(users.c.version).where(_exists, users.c.id == bindparam("user_id")), _Version)
 # No stronger lock than changing a role needs: signing in, which refers to the account, must not wait for it.
 _LOCK_ACTIVE_ROOTS = Statement(
-    select(users.c.id).where(_active_root).order_by(users.c.id).with_for_update(key_share=True)
+    select(users.c.id).where(_active_root).order_by(users.c.id).with_for_update(key_share=True), _Id
 )
 _new_user = {
     name: bindparam(name)
@@ -62,17 +74,17 @@ _new_user = {
 }
 
 
-async def find(read: Reader, user_id: UUID | str) -> Any:
+async def find(read: Reader, user_id: UUID | str) -> UserRow | None:
     """Return the account, or None when there is none or it was deleted."""
     return await read.one(_FIND, user_id=user_id)
 
 
-async def find_all(read: Reader, ids: Sequence[UUID | str]) -> list[Any]:
+async def find_all(read: Reader, ids: Sequence[UUID | str]) -> list[UserRow]:
     """Return those of the accounts that there are."""
     return await read.all(_FIND_ALL, ids=list(ids))
 
 
-async def find_by_email(read: Reader, email_key: str) -> Any:
+async def find_by_email(read: Reader, email_key: str) -> UserRow | None:
     """Return the account with this address, or None."""
     return await read.one(_FIND_BY_EMAIL, email_key=email_key)
 
@@ -83,7 +95,7 @@ async def current_version(tx: Transaction, user_id: UUID | str) -> int | None:
     return None if row is None else row.version
 
 
-async def add_unless_email_taken(tx: Transaction, values: Mapping[str, Any]) -> Any:
+async def add_unless_email_taken(tx: Transaction, values: Mapping[str, Any]) -> UserRow | None:
     """Return the new account, or None when the address is taken; racing registrations have one winner."""
     return await tx.one(_ADD_UNLESS_EMAIL_TAKEN, **values)
 
@@ -92,38 +104,42 @@ _ADD_UNLESS_EMAIL_TAKEN = Statement(
     insert(users)
     .values(_new_user)
     .on_conflict_do_nothing(index_elements=["email_key"], index_where=text("deleted_at IS NULL"))
-    .returning(users)
+    .returning(users),
+    UserRow,
 )
 
 
 async def save_if_version_is(
     tx: Transaction, user_id: UUID | str, version: int, changes: Mapping[str, Any], now: datetime
-) -> Any:
+) -> UserRow | None:
     """Change the account in the one statement that also checks the version; None when it is at another one."""
     statement = _save_if_version_is(tuple(sorted(changes)))
     return await tx.one(statement, user_id=user_id, expected_version=version, updated_at=now, **changes)
 
 
 @cache
-def _save_if_version_is(names: tuple[str, ...]) -> Statement:
+def _save_if_version_is(names: tuple[str, ...]) -> Statement[UserRow]:
     changes = {name: bindparam(name) for name in (*names, "updated_at")}
     return Statement(
         update(users)
         .where(users.c.id == bindparam("user_id"), users.c.version == bindparam("expected_version"), _exists)
         .values(version=users.c.version + 1, **changes)
-        .returning(users)
+        .returning(users),
+        UserRow,
     )
 
 
 async def count_conversations(read: Reader, user_id: UUID) -> int:
     """Return of how many conversations the account is a member."""
-    return (await read.one(_COUNT_CONVERSATIONS, member_id=user_id)).total
+    [row] = await read.all(_COUNT_CONVERSATIONS, member_id=user_id)
+    return row.total
 
 
 _COUNT_CONVERSATIONS = Statement(
     select(func.count().label("total"))
-    .select_from(_conversation_members)
-    .where(_conversation_members.c.user_id == bindparam("member_id", type_=users.c.id.type))
+    .select_from(conversation_members)
+    .where(conversation_members.c.user_id == bindparam("member_id")),
+    _Total,
 )
 
 
@@ -138,10 +154,11 @@ async def end_sessions(tx: Transaction, user_id: UUID | str, now: datetime) -> l
 
 
 _END_SESSIONS = Statement(
-    update(_sessions)
-    .where(_sessions.c.user_id == bindparam("owner_id", type_=users.c.id.type), _sessions.c.ended_at.is_(None))
-    .values(ended_at=bindparam("now", type_=users.c.created_at.type))
-    .returning(_sessions.c.id)
+    update(sessions)
+    .where(sessions.c.user_id == bindparam("owner_id"), sessions.c.ended_at.is_(None))
+    .values(ended_at=bindparam("now"))
+    .returning(sessions.c.id),
+    _Id,
 )
 
 
@@ -151,19 +168,17 @@ async def forget_login_failures(tx: Transaction, identifier_hash: bytes) -> None
 
 
 _FORGET_LOGIN_FAILURES = Statement(
-    delete(_login_failures).where(
-        _login_failures.c.identifier_hash == bindparam("failed_hash", type_=setup_tokens.c.token_hash.type)
-    )
+    delete(login_failures).where(login_failures.c.identifier_hash == bindparam("failed_hash"))
 )
 
 
-async def page_of_users(read: Reader, *, page: int, limit: int, rows: int, search: str | None) -> list[Any]:
+async def page_of_users(read: Reader, *, page: int, limit: int, rows: int, search: str | None) -> list[UserRow]:
     """Return so many rows from the beginning of a page, newest first; `search` is text to find, not a pattern."""
     statement, values = _sought(_PAGES, search)
     return await read.all(statement, offset=(page - 1) * limit, rows=rows, **values)
 
 
-async def users_older_than(read: Reader, created_at: str, user_id: str, rows: int, search: str | None) -> list[Any]:
+async def users_older_than(read: Reader, created_at: str, user_id: str, rows: int, search: str | None) -> list[UserRow]:
     """Return so many rows after this one, newest first."""
     statement, values = _sought(_OLDER, search)
     return await read.all(statement, at=created_at, last_id=user_id, rows=rows, **values)
@@ -172,10 +187,13 @@ async def users_older_than(read: Reader, created_at: str, user_id: str, rows: in
 async def count_users(read: Reader, search: str | None) -> int:
     """Return how many accounts there are."""
     statement, values = _sought(_COUNTS, search)
-    return (await read.one(statement, **values)).total
+    [row] = await read.all(statement, **values)
+    return row.total
 
 
-def _sought(statements: tuple[Statement, Statement], search: str | None) -> tuple[Statement, dict[str, str]]:
+def _sought(
+    statements: tuple[Statement[Row], Statement[Row]], search: str | None
+) -> tuple[Statement[Row], dict[str, str]]:
     """Return the statement without or with a search, and what to search for."""
     if search is None:
         return statements[0], {}
@@ -194,9 +212,9 @@ _older = _newest.where(
     < tuple_(bindparam("at", type_=users.c.created_at.type), bindparam("last_id", type_=Uuid()))
 )
 _count = select(func.count().label("total")).select_from(users).where(_exists)
-_PAGES, _OLDER, _COUNTS = (
-    (Statement(statement), Statement(statement.where(_contains))) for statement in (_page, _older, _count)
-)
+_PAGES = Statement(_page, UserRow), Statement(_page.where(_contains), UserRow)
+_OLDER = Statement(_older, UserRow), Statement(_older.where(_contains), UserRow)
+_COUNTS = Statement(_count, _Total), Statement(_count.where(_contains), _Total)
 
 
 async def take_setup_token(tx: Transaction, token_hash: bytes) -> bool:
@@ -213,7 +231,7 @@ async def is_setup_token(read: Reader, token_hash: bytes) -> bool:
 
 
 _FIND_SETUP_TOKEN = Statement(
-    select(setup_tokens.c.created_at).where(setup_tokens.c.token_hash == bindparam("token_hash"))
+    select(setup_tokens.c.created_at).where(setup_tokens.c.token_hash == bindparam("token_hash")), _CreatedAt
 )
 
 

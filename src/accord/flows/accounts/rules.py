@@ -8,10 +8,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from accord.context import Caller, Context
+from accord.contract.types import CreateUser, Register, Setup, UpdateUser
 from accord.database.reader import Reader
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
 from accord.flows.accounts.serializers import changed_columns
+from accord.flows.accounts.tables import UserRow
 from accord.problems import Forbidden, NotFound, ValidationFailed, VersionConflict
 from accord.security.emails import email_key
 from accord.security.passwords import weakness
@@ -22,7 +24,7 @@ def may_read(caller: Caller, user_id: str) -> bool:
     return caller.id == user_id or caller.may("users:read")
 
 
-async def readable_user(context: Context, user_id: str) -> Any:
+async def readable_user(context: Context, user_id: str) -> UserRow:
     """Return the account; one that the caller may not see is not found, like one that does not exist."""
     found = await queries.find(context.read, user_id) if may_read(context.caller, user_id) else None
     if found is None:
@@ -30,10 +32,13 @@ async def readable_user(context: Context, user_id: str) -> Any:
     return found
 
 
-async def readable_users(read: Reader, caller: Caller, ids: Sequence[str]) -> list[Any]:
+async def readable_users(read: Reader, caller: Caller, ids: Sequence[str]) -> list[UserRow]:
     """Return those of the accounts that the caller may read, for whoever reads many records at once."""
     allowed = [user_id for user_id in ids if may_read(caller, user_id)]
     return await queries.find_all(read, allowed) if allowed else []
+
+
+NewAccount = Register | CreateUser | Setup
 
 
 class LastShown(NamedTuple):
@@ -53,7 +58,7 @@ def last_shown(page: int | None, after: Sequence[Any] | None) -> LastShown | Non
     return LastShown(*after)
 
 
-async def administrable_user(context: Context, user_id: str) -> Any:
+async def administrable_user(context: Context, user_id: str) -> UserRow:
     """Return the account; only root touches administrators."""
     found = await queries.find(context.read, user_id)
     if found is None:
@@ -63,7 +68,7 @@ async def administrable_user(context: Context, user_id: str) -> Any:
     return found
 
 
-def require_version(target: Any, expected: int) -> None:
+def require_version(target: UserRow, expected: int) -> None:
     """Refuse a stale version before judging the record: what was read is then what the one statement changes."""
     if target.version != expected:
         raise VersionConflict(target.version, expected, table="users")
@@ -75,14 +80,14 @@ async def keep_one_root(context: Context, user_id: UUID) -> None:
         raise LastRoot
 
 
-def refuse_weak_password(body: Any) -> None:
+def refuse_weak_password(body: NewAccount) -> None:
     """Raise WeakPassword for a new account whose password is guessed first."""
     reason = weakness(body["password"], email=body["email"], names=(body["firstName"], body["lastName"]))
     if reason is not None:
         raise WeakPassword(reason)
 
 
-async def new_account(context: Context, body: Any, *, role: str, created_by: str | None) -> dict[str, Any]:
+async def new_account(context: Context, body: NewAccount, *, role: str, created_by: str | None) -> dict[str, Any]:
     """Return the columns of a new account; raise WeakPassword."""
     refuse_weak_password(body)
     now = context.now()
@@ -100,7 +105,7 @@ async def new_account(context: Context, body: Any, *, role: str, created_by: str
     }
 
 
-def changes_of(target: Any, body: Any, now: datetime) -> dict[str, Any]:
+def changes_of(target: UserRow, body: UpdateUser, now: datetime) -> dict[str, Any]:
     """Return the columns that an administrator's change sets; disabling twice keeps the first time."""
     changes = changed_columns(body, "firstName", "lastName", "role")
     if "disabled" in body:
@@ -108,7 +113,7 @@ def changes_of(target: Any, body: Any, now: datetime) -> dict[str, Any]:
     return changes
 
 
-def takes_power(target: Any, changes: dict[str, Any]) -> bool:
+def takes_power(target: UserRow, changes: dict[str, Any]) -> bool:
     """Say whether a root account would no longer be one that can be used."""
     return target.disabled_at is None and (changes.get("role", "root") != "root" or bool(changes.get("disabled_at")))
 

@@ -1,5 +1,9 @@
 """Users, and the hash of the token that creates the first of them."""
 
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
 
 from accord.database.schema import identity, metadata, moment, version
@@ -26,6 +30,26 @@ users = Table(
     Index("users_email_key_key", "email_key", unique=True, postgresql_where=text("deleted_at IS NULL")),
     Index(None, "created_at", "id"),
 )
+
+
+class UserRow(NamedTuple):
+    """A row of `users`."""
+
+    id: UUID
+    email: str
+    email_key: str
+    password_hash: str
+    first_name: str
+    last_name: str
+    role: str
+    email_verified_at: datetime | None
+    disabled_at: datetime | None
+    deleted_at: datetime | None
+    created_by: UUID | None
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
 
 setup_tokens = Table(
     "setup_tokens",

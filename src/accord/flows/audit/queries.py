@@ -1,14 +1,34 @@
 """The statements of the audit domain."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import ColumnElement, bindparam, select
 
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal.tables import journal, journal_positions
+
+
+class EntryRow(NamedTuple):
+    """An entry of the journal with its position."""
+
+    position: int
+    at: datetime
+    request_id: str
+    actor_kind: str
+    actor_id: UUID | None
+    organisation_id: UUID | None
+    operation: str
+    table: str
+    record_id: UUID
+    version: int | None
+    kind: str
+    fields: dict[str, Any]
+
 
 _entries = select(
     journal_positions.c.position,
@@ -40,14 +60,19 @@ _conditions: Mapping[str, ColumnElement[bool]] = {
 
 async def entries_before(
     read: Reader, before: Sequence[int] | None, most: int, filters: Mapping[str, Any]
-) -> list[Any]:
+) -> list[EntryRow]:
     """Return the newest entries that fit all filters, from a position downwards or from the end."""
     values = dict(filters) if before is None else {**filters, "before": before[0]}
     return await read.all(_newest(tuple(sorted(values))), most=most, **values)
 
 
 @cache
-def _newest(conditions: tuple[str, ...]) -> Statement:
+def _newest(conditions: tuple[str, ...]) -> Statement[EntryRow]:
     """Return the statement for just these conditions: the planner sees which of them there are."""
     where = (_conditions[name] for name in conditions)
-    return Statement(_entries.where(*where).order_by(journal_positions.c.position.desc()).limit(bindparam("most")))
+    newest = _entries.where(*where).order_by(journal_positions.c.position.desc()).limit(bindparam("most"))
+    return Statement(newest, EntryRow)
+
+
+# Made here, so that a wrong row type fails at start, as in every other statement.
+_newest(())

@@ -8,12 +8,13 @@ from uuid import UUID
 
 from accord.context import Context
 from accord.contract.records import kinds
+from accord.flows.audit.queries import EntryRow
 from accord.problems import Forbidden
 
 Readable = set[tuple[str, str]]
 
 
-async def readable(context: Context, entries: Sequence[Any]) -> Readable:
+async def readable(context: Context, entries: Sequence[EntryRow]) -> Readable:
     """Return the records of these entries that the caller may read, by table and id; one statement for each table."""
     ids: dict[str, set[str]] = {}
     for entry in entries:
@@ -26,7 +27,7 @@ async def readable(context: Context, entries: Sequence[Any]) -> Readable:
     }
 
 
-def shows(entry: Any, records: Readable) -> bool:
+def shows(entry: EntryRow, records: Readable) -> bool:
     """Say whether the values of an entry may be seen; of what is no record, such as a session, those of events."""
     if entry.table not in kinds():
         return entry.kind == "event"

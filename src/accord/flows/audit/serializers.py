@@ -6,6 +6,7 @@ from accord.contract.names import camel_case
 from accord.contract.serializers import record_shape
 from accord.contract.times import parse_time
 from accord.contract.types import AuditEntry, AuditVerdict
+from accord.flows.audit.queries import EntryRow
 from accord.journal.verification import Verdict
 
 _entry = record_shape(AuditEntry)
@@ -13,7 +14,7 @@ WITHHELD = "[withheld]"
 """What stands for a value of a record that the reader may not read now."""
 
 
-def entry(row: Any, *, shown: bool) -> AuditEntry:
+def entry(row: EntryRow, *, shown: bool) -> AuditEntry:
     """Name the changed fields as the record does on the wire; without their values unless these may be shown."""
     written = _entry(row)
     # A record may have a field of that name, too, which is as private as its others.

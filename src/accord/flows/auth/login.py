@@ -16,7 +16,7 @@ async def login(context: Context, body: Login) -> SignedIn:
     found = await queries.find_account(context.read, email_key(body["email"]))
 
     matches = await rules.password_matches(context, found, password)
-    if not matches or found.disabled_at is not None:
+    if found is None or not matches or found.disabled_at is not None:
         raise await rules.counted_failure(context, identifier, found)
     new_hash = await rules.newer_hash(context, found, password)
 

@@ -2,7 +2,7 @@
 
 import math
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
@@ -10,13 +10,11 @@ from sqlalchemy import (
     DateTime,
     Float,
     Select,
-    Text,
-    Uuid,
     and_,
     any_,
     bindparam,
     case,
-    column,
+    cast,
     delete,
     exists,
     extract,
@@ -25,7 +23,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    table,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -34,42 +31,54 @@ from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
-from accord.flows.auth.tables import login_failures, over_at, refresh_tokens, sessions
-
-# The accounts domain owns users; this is what signing in reads and writes of them.
-_users = table(
-    "users",
-    *(column(name, Uuid()) for name in ("id", "created_by")),
-    *(column(name, Text()) for name in ("email", "email_key", "password_hash", "first_name", "last_name", "role")),
-    *(column(n, DateTime(timezone=True)) for n in ("email_verified_at", "disabled_at", "deleted_at", "created_at")),
-    *(column(name) for name in ("updated_at", "version")),
-    schema="accord",
+from accord.flows.accounts.tables import UserRow, users
+from accord.flows.auth.tables import (
+    Failures,
+    LiveSession,
+    PresentedToken,
+    SessionRow,
+    login_failures,
+    over_at,
+    refresh_tokens,
+    sessions,
 )
+
+
+class _LockedUntil(NamedTuple):
+    locked_until: datetime | None
+
+
+class _Id(NamedTuple):
+    id: UUID
+
+
 _now = bindparam("now", type_=DateTime(timezone=True))
 _alive = and_(sessions.c.ended_at.is_(None), sessions.c.expires_at > _now)
-_active = and_(_users.c.deleted_at.is_(None), _users.c.disabled_at.is_(None))
-_account = select(_users).where(_users.c.deleted_at.is_(None))
+_active = and_(users.c.deleted_at.is_(None), users.c.disabled_at.is_(None))
+_account = select(users).where(users.c.deleted_at.is_(None))
 
-_FIND_ACCOUNT = Statement(_account.where(_users.c.email_key == bindparam("email_key")))
-_FIND_ACCOUNT_BY_ID = Statement(_account.where(_users.c.id == bindparam("user_id")))
+_FIND_ACCOUNT = Statement(_account.where(users.c.email_key == bindparam("email_key")), UserRow)
+_FIND_ACCOUNT_BY_ID = Statement(_account.where(users.c.id == bindparam("user_id")), UserRow)
 _TAKE_ACTIVE_ACCOUNT = Statement(
-    select(_users).where(_users.c.id == bindparam("user_id"), _active).with_for_update(key_share=True)
+    select(users).where(users.c.id == bindparam("user_id"), _active).with_for_update(key_share=True), UserRow
 )
 _REPLACE_HASH = Statement(
-    update(_users)
-    .where(_users.c.id == bindparam("user_id"), _users.c.password_hash == bindparam("old_hash"))
+    update(users)
+    .where(users.c.id == bindparam("user_id"), users.c.password_hash == bindparam("old_hash"))
     .values(password_hash=bindparam("new_hash"))
 )
-_FIND_SESSION = Statement(select(sessions).where(sessions.c.id == bindparam("session_id")))
+_FIND_SESSION = Statement(select(sessions).where(sessions.c.id == bindparam("session_id")), SessionRow)
 _FIND_SESSION_OF_TOKEN = Statement(
     select(sessions)
     .join(refresh_tokens, refresh_tokens.c.session_id == sessions.c.id)
-    .where(refresh_tokens.c.token_hash == bindparam("token_hash"))
+    .where(refresh_tokens.c.token_hash == bindparam("token_hash")),
+    SessionRow,
 )
 _LIVE_SESSION = Statement(
-    select(_users.c.id, _users.c.role, sessions.c.current_token_hash, sessions.c.used_token_hash)
-    .join(sessions, sessions.c.user_id == _users.c.id)
-    .where(sessions.c.id == bindparam("session_id"), _alive, _active)
+    select(users.c.id, users.c.role, sessions.c.current_token_hash, sessions.c.used_token_hash)
+    .join(sessions, sessions.c.user_id == users.c.id)
+    .where(sessions.c.id == bindparam("session_id"), _alive, _active),
+    LiveSession,
 )
 _MARK_USED = Statement(
     update(sessions)
@@ -80,7 +89,7 @@ _MARK_USED = Statement(
     )
     .values(used_token_hash=bindparam("used_hash"), token_used_at=func.clock_timestamp())
 )
-_ENDED_SINCE = Statement(select(sessions.c.id).where(sessions.c.ended_at > bindparam("since")))
+_ENDED_SINCE = Statement(select(sessions.c.id).where(sessions.c.ended_at > bindparam("since")), _Id)
 _ADD_SESSION = Statement(
     insert(sessions).values(
         {
@@ -113,7 +122,8 @@ _END_ALL_BUT_NEWEST = Statement(
     update(sessions)
     .where(sessions.c.user_id == bindparam("user_id"), _alive, sessions.c.id.not_in(_newest))
     .values(ended_at=_now)
-    .returning(sessions.c.id)
+    .returning(sessions.c.id),
+    _Id,
 )
 _END_SESSION = Statement(
     update(sessions)
@@ -124,12 +134,13 @@ _END_SESSIONS_OF = Statement(
     update(sessions)
     .where(sessions.c.user_id == bindparam("owner_id"), sessions.c.ended_at.is_(None))
     .values(ended_at=_now)
-    .returning(sessions.c.id)
+    .returning(sessions.c.id),
+    _Id,
 )
 _used_for = case(
     (
         sessions.c.used_token_hash == sessions.c.current_token_hash,
-        extract("epoch", func.clock_timestamp() - sessions.c.token_used_at),
+        cast(extract("epoch", func.clock_timestamp() - sessions.c.token_used_at), Float),
     ),
     else_=null(),
 )
@@ -137,10 +148,11 @@ _TAKE_TOKEN_FOR_UPDATE = Statement(
     select(refresh_tokens, sessions.c.user_id, sessions.c.current_token_hash)
     .add_columns(sessions.c.last_active_at, sessions.c.expires_at, sessions.c.ended_at, _used_for.label("used_for"))
     .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
-    .join(_users, _users.c.id == sessions.c.user_id)
+    .join(users, users.c.id == sessions.c.user_id)
     .where(refresh_tokens.c.token_hash == bindparam("token_hash"), _active)
     # Both rows are locked: whoever waited then sees both as the winner left them.
-    .with_for_update(of=(refresh_tokens, sessions))
+    .with_for_update(of=(refresh_tokens, sessions)),
+    PresentedToken,
 )
 _RETIRE_TOKEN = Statement(
     update(refresh_tokens)
@@ -188,7 +200,8 @@ _FORGET_OLD_SESSIONS = Statement(
 _LOCKED_UNTIL = Statement(
     select(login_failures.c.locked_until).where(
         login_failures.c.identifier_hash == bindparam("identifier_hash"), login_failures.c.locked_until > _now
-    )
+    ),
+    _LockedUntil,
 )
 _FORGET_FAILURES = Statement(
     delete(login_failures).where(
@@ -219,7 +232,8 @@ _COUNT_FAILURE = Statement(
                 else_=null(),
             ),
         },
-    ).returning(login_failures.c.count, login_failures.c.locked_until)
+    ).returning(login_failures.c.count.label("failures"), login_failures.c.locked_until),
+    Failures,
 )
 
 
@@ -239,17 +253,17 @@ _FORGET_FAILURES_OVER = Statement(
 )
 
 
-async def find_account(read: Reader, email_key: str) -> Any:
+async def find_account(read: Reader, email_key: str) -> UserRow | None:
     """Return the account with this address and its hash, or None."""
     return await read.one(_FIND_ACCOUNT, email_key=email_key)
 
 
-async def find_account_by_id(read: Reader, user_id: UUID | str) -> Any:
+async def find_account_by_id(read: Reader, user_id: UUID | str) -> UserRow | None:
     """Return the account, or None when there is none or it was deleted."""
     return await read.one(_FIND_ACCOUNT_BY_ID, user_id=user_id)
 
 
-async def take_active_account_for_update(tx: Transaction, user_id: UUID) -> Any:
+async def take_active_account_for_update(tx: Transaction, user_id: UUID) -> UserRow | None:
     """Return the account, locked, or None when it was disabled or deleted meanwhile.
 
     Whoever ends the sessions of the account then waits for this sign-in, and ends its session too.
@@ -257,22 +271,22 @@ async def take_active_account_for_update(tx: Transaction, user_id: UUID) -> Any:
     return await tx.one(_TAKE_ACTIVE_ACCOUNT, user_id=user_id)
 
 
-async def replace_hash(tx: Transaction, account: Any, new_hash: str) -> None:
+async def replace_hash(tx: Transaction, account: UserRow, new_hash: str) -> None:
     """Upgrade the stored hash, unless the password changed meanwhile; nothing visible changes, so the version stays."""
     await tx.run(_REPLACE_HASH, user_id=account.id, old_hash=account.password_hash, new_hash=new_hash)
 
 
-async def find_session(read: Reader, session_id: UUID | str) -> Any:
+async def find_session(read: Reader, session_id: UUID | str) -> SessionRow | None:
     """Return the session, or None."""
     return await read.one(_FIND_SESSION, session_id=session_id)
 
 
-async def find_session_of_token(read: Reader, token_hash: bytes) -> Any:
+async def find_session_of_token(read: Reader, token_hash: bytes) -> SessionRow | None:
     """Return the session that this refresh token was issued for, or None."""
     return await read.one(_FIND_SESSION_OF_TOKEN, token_hash=token_hash)
 
 
-async def live_session(read: Reader, session_id: str, now: datetime) -> Any:
+async def live_session(read: Reader, session_id: str, now: datetime) -> LiveSession | None:
     """Return the id and the role of the session's user while both are in force, with its token hashes; or None."""
     return await read.one(_LIVE_SESSION, session_id=session_id, now=now)
 
@@ -308,15 +322,12 @@ async def end_sessions_of(tx: Transaction, user_id: UUID, now: datetime) -> list
     return [row.id for row in await tx.all(_END_SESSIONS_OF, owner_id=user_id, now=now)]
 
 
-async def take_token_for_update(tx: Transaction, token_hash: bytes) -> Any:
-    """Return the refresh token with its session, both locked, or None without either or an active account.
-
-    `used_for` is for how many seconds an access token has been in use that came with the session's newest; None: none.
-    """
+async def take_token_for_update(tx: Transaction, token_hash: bytes) -> PresentedToken | None:
+    """Return the refresh token with its session, both locked, or None without either or an active account."""
     return await tx.one(_TAKE_TOKEN_FOR_UPDATE, token_hash=token_hash)
 
 
-async def rotate(tx: Transaction, token: Any, new_hash: bytes, sealed: bytes, now: datetime) -> None:
+async def rotate(tx: Transaction, token: PresentedToken, new_hash: bytes, sealed: bytes, now: datetime) -> None:
     """Replace the session's refresh token by its successor."""
     await tx.run(_RETIRE_TOKEN, old_hash=token.token_hash, new_hash=new_hash, sealed=sealed, now=now)
     await tx.run(_ADD_TOKEN, token_hash=new_hash, session_id=token.session_id)
@@ -341,7 +352,7 @@ async def forget_oldest_without_tokens_over_before(database: Database, moment: d
 async def seconds_locked(read: Reader, identifier_hash: bytes, now: datetime) -> int:
     """Return for how many seconds more the identifier is locked, rounded up; 0 when it is not."""
     row = await read.one(_LOCKED_UNTIL, identifier_hash=identifier_hash, now=now)
-    return 0 if row is None else seconds_until(row.locked_until, now)
+    return 0 if row is None or row.locked_until is None else seconds_until(row.locked_until, now)
 
 
 def seconds_until(moment: datetime, now: datetime) -> int:
@@ -351,9 +362,9 @@ def seconds_until(moment: datetime, now: datetime) -> int:
 
 async def count_failure(
     tx: Transaction, identifier_hash: bytes, now: datetime, *, attempts: int, window: int, lock: int
-) -> Any:
+) -> Failures:
     """Count a failed sign-in within the window (seconds), and lock for `lock` seconds at the last one allowed."""
-    return await tx.one(
+    [failures] = await tx.all(
         _COUNT_FAILURE,
         identifier_hash=identifier_hash,
         now=now,
@@ -361,6 +372,7 @@ async def count_failure(
         window_start=now - timedelta(seconds=window),
         lock_until=now + timedelta(seconds=lock),
     )
+    return failures
 
 
 async def forget_failures_over_since(database: Database, window: int, most: int) -> int:

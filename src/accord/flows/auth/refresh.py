@@ -19,7 +19,7 @@ async def refresh(context: Context, body: Refresh) -> SignedIn:
         sealed = rules.seal(successor, presented)
         await queries.rotate(context.tx, token, rules.token_hash(successor), sealed, now)
         context.journal.event("sessions", token.session_id, {"event": "refreshed"})
-    elif rules.may_repeat(token, settings.refresh_grace):
+    elif token.masked_successor is not None and rules.may_repeat(token, settings.refresh_grace):
         successor = rules.unseal(token.masked_successor, presented)
         await queries.count_repeat(context.tx, token.token_hash)
     else:

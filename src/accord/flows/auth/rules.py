@@ -4,12 +4,14 @@ import base64
 import hashlib
 import hmac
 from datetime import datetime, timedelta
-from typing import Any
 
 from accord.context import Context
+from accord.contract.types import Logout
 from accord.database.pool import Database
+from accord.flows.accounts.tables import UserRow
 from accord.flows.auth import queries
 from accord.flows.auth.problems import AccountLocked, SignInRefused
+from accord.flows.auth.tables import LiveSession, PresentedToken, SessionRow
 from accord.problems import Problem
 
 TOKEN_BYTES = 32
@@ -50,7 +52,7 @@ def _mask(token: bytes, key: str) -> bytes:
     return bytes(a ^ b for a, b in zip(token, pad, strict=True))
 
 
-def is_over(session: Any, now: datetime, idle_seconds: int) -> bool:
+def is_over(session: SessionRow | PresentedToken, now: datetime, idle_seconds: int) -> bool:
     """Say whether the session was ended, outlived its absolute life, or was idle for too long."""
     return (
         session.ended_at is not None
@@ -59,7 +61,7 @@ def is_over(session: Any, now: datetime, idle_seconds: int) -> bool:
     )
 
 
-def may_repeat(token: Any, grace_seconds: int) -> bool:
+def may_repeat(token: PresentedToken, grace_seconds: int) -> bool:
     """Say whether a replaced token still gives its successor: two tabs, or an answer that was lost, however long ago.
 
     It does until somebody is seen to have the successor, which is then in use itself or by its access token, and for
@@ -77,14 +79,14 @@ def generation_of(token_hash: bytes) -> str:
     return hashlib.sha256(b"accord generation " + token_hash).hexdigest()[:16]
 
 
-async def note_use(database: Database, session_id: str, session: Any, generation: str | None) -> None:
+async def note_use(database: Database, session_id: str, session: LiveSession, generation: str | None) -> None:
     """Write down that the newest refresh token reached its client, once, as an access token that came with it shows."""
     newest = session.current_token_hash
     if session.used_token_hash != newest and generation == generation_of(newest):
         await queries.mark_token_used(database, session_id, newest)
 
 
-async def session_to_end(context: Context, body: Any) -> Any:
+async def session_to_end(context: Context, body: Logout | None) -> SessionRow | None:
     """Return the session that the access token names, or the refresh token in the body; None when there is none."""
     if context.caller.session_id is not None:
         return await queries.find_session(context.read, context.caller.session_id)
@@ -94,21 +96,21 @@ async def session_to_end(context: Context, body: Any) -> Any:
     return await queries.find_session_of_token(context.read, token_hash(presented))
 
 
-async def password_matches(context: Context, account: Any, password: str) -> bool:
+async def password_matches(context: Context, account: UserRow | None, password: str) -> bool:
     """Verify the password; without an account it takes as long, and does not match."""
     if account is None:
         return await context.passwords.verify_dummy(password)
     return await context.passwords.verify(password, account.password_hash)
 
 
-async def newer_hash(context: Context, account: Any, password: str) -> str | None:
+async def newer_hash(context: Context, account: UserRow, password: str) -> str | None:
     """Return what is to replace a hash with old parameters or of an imported scheme; None when it is up to date."""
     if not context.passwords.needs_rehash(account.password_hash):
         return None
     return await context.passwords.hash(password)
 
 
-async def counted_failure(context: Context, identifier: bytes, account: Any) -> Problem:
+async def counted_failure(context: Context, identifier: bytes, account: UserRow | None) -> Problem:
     """Count a failed sign-in and return its refusal; the journal has it when there is such an account.
 
     Attempts that were under way when others locked the identifier hear of the lock: their guess is not judged.
@@ -122,15 +124,17 @@ async def counted_failure(context: Context, identifier: bytes, account: Any) -> 
         window=settings.lockout_window,
         lock=settings.lockout_duration,
     )
-    if counted.count > settings.lockout_attempts:
+    if counted.failures > settings.lockout_attempts and counted.locked_until is not None:
         return AccountLocked(retryAfter=queries.seconds_until(counted.locked_until, context.now()))
     event = "locked" if counted.locked_until else "sign-in failed"
     user_id = context.new_id() if account is None else account.id
-    context.journal.event_if("users", user_id, {"event": event, "failures": counted.count}, holds=account is not None)
+    context.journal.event_if(
+        "users", user_id, {"event": event, "failures": counted.failures}, holds=account is not None
+    )
     return SignInRefused()
 
 
-async def start_session(context: Context, account: Any) -> tuple[str, str, datetime]:
+async def start_session(context: Context, account: UserRow) -> tuple[str, str, datetime]:
     """Write a new session; return its id, its first refresh token, and when it ends at the latest."""
     token, now, session_id = new_token(context), context.now(), context.new_id()
     ends_at = now + timedelta(seconds=context.settings.refresh_token_ttl)

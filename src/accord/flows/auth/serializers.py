@@ -1,18 +1,18 @@
 """How sessions and their tokens look on the wire."""
 
 from datetime import datetime
-from typing import Any
 
 from accord.context import Context
 from accord.contract.serializers import record_shape
 from accord.contract.types import SessionOrNull, SignedIn, User
 from accord.flows.auth import rules
+from accord.flows.auth.tables import PresentedToken
 
 user = record_shape(User)
 session = record_shape(SessionOrNull)
 
 
-def refreshed(context: Context, account: User, session: Any, refresh_token: str) -> SignedIn:
+def refreshed(context: Context, account: User, session: PresentedToken, refresh_token: str) -> SignedIn:
     """Return a successor with an access token that shows, when it is used, that the successor came."""
     generation = rules.generation_of(rules.token_hash(refresh_token))
     return signed_in(

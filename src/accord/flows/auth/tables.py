@@ -1,5 +1,9 @@
 """Sessions with their refresh tokens, and failed sign-ins."""
 
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid, func, text
 
 from accord.database.schema import identity, metadata, moment
@@ -23,6 +27,24 @@ sessions = Table(
     # Those that ended stay for weeks, and signing in must not read them.
     Index("sessions_live_idx", "user_id", postgresql_where=text("ended_at IS NULL")),
 )
+
+
+class SessionRow(NamedTuple):
+    """A row of `sessions`."""
+
+    id: UUID
+    user_id: UUID
+    address: str
+    user_agent: str
+    current_token_hash: bytes
+    used_token_hash: bytes | None
+    token_used_at: datetime | None
+    created_at: datetime
+    last_active_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+
+
 # When a session was over at the latest: LEAST passes over NULL. Idleness is left out, because how long is too long is a
 # setting that may be raised; a session that is idle outlives that by no more than REFRESH_TOKEN_TTL.
 over_at = func.least(sessions.c.ended_at, sessions.c.expires_at, type_=sessions.c.expires_at.type)
@@ -48,3 +70,39 @@ login_failures = Table(
     moment("locked_until", nullable=True),
     Index("login_failures_since_idx", "since"),
 )
+
+
+class LiveSession(NamedTuple):
+    """A session in force: the id and the role of its user, and the hashes of its refresh tokens."""
+
+    id: UUID
+    role: str
+    current_token_hash: bytes
+    used_token_hash: bytes | None
+
+
+class PresentedToken(NamedTuple):
+    """A refresh token with its session.
+
+    `used_for` is for how many seconds an access token has been in use that came with the session's newest; None: none.
+    """
+
+    token_hash: bytes
+    session_id: UUID
+    rotated_at: datetime | None
+    successor_hash: bytes | None
+    masked_successor: bytes | None
+    repeats: int
+    user_id: UUID
+    current_token_hash: bytes
+    last_active_at: datetime
+    expires_at: datetime
+    ended_at: datetime | None
+    used_for: float | None
+
+
+class Failures(NamedTuple):
+    """How often signing in failed for an identifier, and until when that locks it."""
+
+    failures: int
+    locked_until: datetime | None

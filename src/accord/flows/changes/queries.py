@@ -1,6 +1,7 @@
 """The statements of the changes domain: one per function, the condition in the name."""
 
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from sqlalchemy import DateTime, bindparam, delete, insert
@@ -9,6 +10,11 @@ from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.changes.tables import live_tickets
+
+
+class _Ticket(NamedTuple):
+    session_id: UUID
+
 
 _now = bindparam("now", type_=DateTime(timezone=True))
 _ADD_TICKET = Statement(
@@ -20,7 +26,8 @@ _DELETE_EXPIRED_TICKETS = Statement(delete(live_tickets).where(live_tickets.c.ex
 _TAKE_TICKET = Statement(
     delete(live_tickets)
     .where(live_tickets.c.ticket_hash == bindparam("presented"), live_tickets.c.expires_at > _now)
-    .returning(live_tickets.c.session_id)
+    .returning(live_tickets.c.session_id),
+    _Ticket,
 )
 
 

@@ -3,21 +3,47 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Uuid, bindparam, column, delete, func, literal, select, table, tuple_, update
+from sqlalchemy import ColumnElement, Uuid, bindparam, delete, func, literal, select, tuple_, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
-from accord.flows.conversations.tables import conversation_members, conversations, messages
+from accord.flows.accounts.tables import users
+from accord.flows.conversations.tables import (
+    ConversationRow,
+    MessageRow,
+    conversation_members,
+    conversations,
+    messages,
+)
 
 Id = UUID | str
 
-# Accounts belong to another domain; the two meet in the database.
-_users = table("users", column("id", Uuid), column("deleted_at"), schema="accord")
+
+class ListedConversation(NamedTuple):
+    """A conversation, and when the member whose list it is in joined it."""
+
+    id: UUID
+    title: str
+    tags: list[str]
+    pinned_message_ids: list[UUID]
+    member_ids: list[UUID]
+    archived_at: datetime | None
+    deleted_at: datetime | None
+    created_by: UUID
+    created_at: datetime
+    updated_at: datetime
+    version: int
+    joined_at: datetime
+
+
+class _Id(NamedTuple):
+    id: UUID
+
 
 _caller = bindparam("caller_id", type_=Uuid())
 _ids = bindparam("ids", type_=ARRAY(Uuid))
@@ -25,7 +51,7 @@ _is_member: ColumnElement[bool] = _caller == func.any(conversations.c.member_ids
 _open = conversations.c.deleted_at.is_(None) & _is_member
 _readable = select(conversations).where(_open)
 _readable_messages = (
-    select(messages, conversations.c.member_ids)
+    select(messages)
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .where(messages.c.deleted_at.is_(None), _open)
 )
@@ -42,29 +68,30 @@ _new_conversation = (
 )
 
 
-async def find(read: Reader, caller_id: Id, conversation_id: Id) -> Any:
+async def find(read: Reader, caller_id: Id, conversation_id: Id) -> ConversationRow | None:
     """Return the conversation if the caller is a member, or None."""
     return await read.one(_FIND, caller_id=caller_id, conversation_id=conversation_id)
 
 
-async def find_all(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+async def find_all(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[ConversationRow]:
     """Return those of the conversations that the caller is a member of."""
     return await read.all(_FIND_ALL, caller_id=caller_id, ids=list(ids))
 
 
-async def lock_all(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+async def lock_all(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[ConversationRow]:
     """Return those that the caller is a member of, locked in one order, so that no two wait for each other."""
     return await tx.all(_LOCK_ALL, caller_id=caller_id, ids=list(ids))
 
 
-_FIND = Statement(_readable.where(conversations.c.id == bindparam("conversation_id")))
-_FIND_ALL = Statement(_readable.where(conversations.c.id == func.any(_ids)))
+_FIND = Statement(_readable.where(conversations.c.id == bindparam("conversation_id")), ConversationRow)
+_FIND_ALL = Statement(_readable.where(conversations.c.id == func.any(_ids)), ConversationRow)
 _LOCK_ALL = Statement(
-    _readable.where(conversations.c.id == func.any(_ids)).order_by(conversations.c.id).with_for_update(key_share=True)
+    _readable.where(conversations.c.id == func.any(_ids)).order_by(conversations.c.id).with_for_update(key_share=True),
+    ConversationRow,
 )
 
 
-async def page(read: Reader, caller_id: Id, after: Sequence[Any] | None, limit: int) -> list[Any]:
+async def page(read: Reader, caller_id: Id, after: Sequence[Any] | None, limit: int) -> list[ListedConversation]:
     """Return the caller's conversations, the last joined first; `after` is `joined_at` and id of the last shown."""
     if after is None:
         return await read.all(_FIRST_PAGE, caller_id=caller_id, limit=limit)
@@ -79,18 +106,19 @@ _mine = (
     .order_by(conversation_members.c.joined_at.desc(), conversation_members.c.conversation_id.desc())
     .limit(bindparam("limit"))
 )
-_FIRST_PAGE = Statement(_mine)
+_FIRST_PAGE = Statement(_mine, ListedConversation)
 _NEXT_PAGE = Statement(
     _mine.where(
         tuple_(conversation_members.c.joined_at, conversation_members.c.conversation_id)
         < tuple_(
             bindparam("joined_at", type_=conversation_members.c.joined_at.type), bindparam("last_id", type_=Uuid())
         )
-    )
+    ),
+    ListedConversation,
 )
 
 
-async def add(tx: Transaction, values: Mapping[str, Any]) -> Any:
+async def add(tx: Transaction, values: Mapping[str, Any]) -> ConversationRow | None:
     """Return the new conversation, or None when its id is taken."""
     return await tx.one(_ADD, **values)
 
@@ -99,13 +127,14 @@ _ADD = Statement(
     insert(conversations)
     .values({name: bindparam(name) for name in _new_conversation})
     .on_conflict_do_nothing(index_elements=["id"])
-    .returning(conversations)
+    .returning(conversations),
+    ConversationRow,
 )
 
 
 async def save_if_version_is(
     tx: Transaction, caller_id: Id, conversation_id: Id, version: int, changes: Mapping[str, Any], now: datetime
-) -> Any:
+) -> ConversationRow | None:
     """Change it in the one statement that checks version and membership; None when either does not hold."""
     statement = _save_if_version_is(tuple(sorted(changes)))
     return await tx.one(
@@ -119,7 +148,7 @@ async def save_if_version_is(
 
 
 @cache
-def _save_if_version_is(names: tuple[str, ...]) -> Statement:
+def _save_if_version_is(names: tuple[str, ...]) -> Statement[ConversationRow]:
     changes = {name: bindparam(name) for name in (*names, "updated_at")}
     return Statement(
         update(conversations)
@@ -129,7 +158,8 @@ def _save_if_version_is(names: tuple[str, ...]) -> Statement:
             _open,
         )
         .values(version=conversations.c.version + 1, **changes)
-        .returning(conversations)
+        .returning(conversations),
+        ConversationRow,
     )
 
 
@@ -148,7 +178,7 @@ async def unlist_for_members(tx: Transaction, conversation_id: UUID, user_ids: S
     await tx.run(_UNLIST_FOR_MEMBERS, listed_id=conversation_id, user_ids=list(user_ids))
 
 
-_ACCOUNTS = Statement(select(_users.c.id).where(_users.c.id == func.any(_ids), _users.c.deleted_at.is_(None)))
+_ACCOUNTS = Statement(select(users.c.id).where(users.c.id == func.any(_ids), users.c.deleted_at.is_(None)), _Id)
 _user_ids = bindparam("user_ids", type_=ARRAY(Uuid))
 _LIST_FOR_MEMBERS = Statement(
     insert(conversation_members).from_select(
@@ -168,33 +198,34 @@ _UNLIST_FOR_MEMBERS = Statement(
 )
 
 
-async def find_message(read: Reader, caller_id: Id, message_id: Id) -> Any:
+async def find_message(read: Reader, caller_id: Id, message_id: Id) -> MessageRow | None:
     """Return the message if the caller is a member of its conversation, or None."""
     return await read.one(_FIND_MESSAGE, caller_id=caller_id, message_id=message_id)
 
 
-async def find_all_messages(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+async def find_all_messages(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[MessageRow]:
     """Return those of the messages that the caller may read."""
     return await read.all(_FIND_ALL_MESSAGES, caller_id=caller_id, ids=list(ids))
 
 
-async def lock_all_own_messages(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[Any]:
+async def lock_all_own_messages(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[MessageRow]:
     """Return those that the caller wrote and may still read, locked in one order."""
     return await tx.all(_LOCK_ALL_OWN_MESSAGES, caller_id=caller_id, ids=list(ids))
 
 
-_FIND_MESSAGE = Statement(_readable_messages.where(messages.c.id == bindparam("message_id")))
-_FIND_ALL_MESSAGES = Statement(_readable_messages.where(messages.c.id == func.any(_ids)))
+_FIND_MESSAGE = Statement(_readable_messages.where(messages.c.id == bindparam("message_id")), MessageRow)
+_FIND_ALL_MESSAGES = Statement(_readable_messages.where(messages.c.id == func.any(_ids)), MessageRow)
 _LOCK_ALL_OWN_MESSAGES = Statement(
     _readable_messages.where(messages.c.id == func.any(_ids), messages.c.author_id == _caller)
     .order_by(messages.c.id)
-    .with_for_update(of=messages, key_share=True)
+    .with_for_update(of=messages, key_share=True),
+    MessageRow,
 )
 
 
 async def page_of_messages_if_member(
     read: Reader, caller_id: Id, conversation_id: Id, after: Sequence[Any] | None, limit: int
-) -> list[Any]:
+) -> list[MessageRow]:
     """Return messages, newest first, or none to a stranger; `after` is the key of the last that was shown."""
     values = {"caller_id": caller_id, "conversation_id": conversation_id, "limit": limit}
     if after is None:
@@ -214,16 +245,17 @@ _newest = (
     .order_by(messages.c.created_at.desc(), messages.c.id.desc())
     .limit(bindparam("limit"))
 )
-_FIRST_MESSAGES = Statement(_newest)
+_FIRST_MESSAGES = Statement(_newest, MessageRow)
 _NEXT_MESSAGES = Statement(
     _newest.where(
         tuple_(messages.c.created_at, messages.c.id)
         < tuple_(bindparam("at", type_=messages.c.created_at.type), bindparam("last_id", type_=Uuid()))
-    )
+    ),
+    MessageRow,
 )
 
 
-async def add_message_if_member(tx: Transaction, values: Mapping[str, Any]) -> Any:
+async def add_message_if_member(tx: Transaction, values: Mapping[str, Any]) -> MessageRow | None:
     """Return the new message, or None when its author is no member of the conversation, or its id is taken."""
     return await tx.one(_ADD_MESSAGE_IF_MEMBER, caller_id=values["author_id"], **values)
 
@@ -238,13 +270,14 @@ _ADD_MESSAGE_IF_MEMBER = Statement(
         ),
     )
     .on_conflict_do_nothing(index_elements=["id"])
-    .returning(messages)
+    .returning(messages),
+    MessageRow,
 )
 
 
 async def save_message_if_version_is(
     tx: Transaction, caller_id: Id, message_id: Id, version: int, changes: Mapping[str, Any], now: datetime
-) -> Any:
+) -> MessageRow | None:
     """Change it in the one statement that checks version, author and membership; None when one does not hold."""
     statement = _save_message_if_version_is(tuple(sorted(changes)))
     return await tx.one(
@@ -253,7 +286,7 @@ async def save_message_if_version_is(
 
 
 @cache
-def _save_message_if_version_is(names: tuple[str, ...]) -> Statement:
+def _save_message_if_version_is(names: tuple[str, ...]) -> Statement[MessageRow]:
     changes = {name: bindparam(name) for name in (*names, "updated_at")}
     return Statement(
         update(messages)
@@ -265,5 +298,6 @@ def _save_message_if_version_is(names: tuple[str, ...]) -> Statement:
             select(literal(1)).where(conversations.c.id == messages.c.conversation_id, _open).exists(),
         )
         .values(version=messages.c.version + 1, **changes)
-        .returning(messages)
+        .returning(messages),
+        MessageRow,
     )

@@ -1,5 +1,9 @@
 """Conversations with their members, and messages."""
 
+from datetime import datetime
+from typing import NamedTuple
+from uuid import UUID
+
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -21,6 +25,23 @@ conversations = Table(
     moment("updated_at"),
     version(),
 )
+
+
+class ConversationRow(NamedTuple):
+    """A row of `conversations`."""
+
+    id: UUID
+    title: str
+    tags: list[str]
+    pinned_message_ids: list[UUID]
+    member_ids: list[UUID]
+    archived_at: datetime | None
+    deleted_at: datetime | None
+    created_by: UUID
+    created_at: datetime
+    updated_at: datetime
+    version: int
+
 
 # The same members, in the order that a person's list of conversations is read in.
 conversation_members = Table(
@@ -51,3 +72,16 @@ messages = Table(
         postgresql_where=text("deleted_at IS NULL"),
     ),
 )
+
+
+class MessageRow(NamedTuple):
+    """A row of `messages`."""
+
+    id: UUID
+    conversation_id: UUID
+    author_id: UUID
+    text: str
+    deleted_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    version: int

@@ -21,7 +21,7 @@ async def save_all(
 
 
 @cache
-def _save_all(name: str, columns: tuple[str, ...]) -> Statement:
+def _save_all(name: str, columns: tuple[str, ...]) -> Statement[Any]:
     table = tables_by_name()[name]
     given = (
         func.jsonb_populate_recordset(literal_column(f"NULL::{table.fullname}"), bindparam("rows", type_=JSONB()))
