@@ -100,9 +100,14 @@ def break_text(copy: Path, name: str, old: str, new: str) -> None:
     file.write_text(text.replace(old, new))
 
 
-def test_record_functions_and_paths_are_checked(copy, service):
-    break_text(copy, "conversations/rules.py", "async def writable_messages(", "async def writable_mesages(")
-    break_text(copy, "conversations/rules.py", "def lists_of_messages(row: Any)", "def lists_of_messages()")
+def test_record_types_and_paths_are_checked(copy, service):
+    break_text(copy, "conversations/records.py", "    writable=rules.writable_messages,\n", "")
+    break_text(copy, "conversations/records.py", "lists=rules.lists_of_message", "lists=rules.readable_conversation")
+    break_text(copy, "conversations/records.py", "delete=delete_message", "delete=rules.messages_of")
+    break_text(copy, "conversations/records.py", "conversation = RecordType(", "conversation = dict(")
+    sessions = "sessions = RecordType(table=sessions, row=SessionRow, readable=rules.readable_users)\n"
+    break_text(copy, "accounts/records.py", "import rules\n", "import rules\nfrom accord.flows.auth.tables import *\n")
+    break_text(copy, "accounts/records.py", "\naccounts =", f"\n{sessions}accounts =")
 
     def let_names_be_written(document) -> None:
         user = document["components"]["schemas"]["User"]
@@ -113,14 +118,33 @@ def test_record_functions_and_paths_are_checked(copy, service):
 
     said = start(copy, service)
 
-    assert (
-        "messages: flows/conversations/rules.py must define `async def writable_messages(tx, caller, ids)`;"
-        " it has writable_mesages"
-    ) in said
-    assert "flows/conversations/rules.py: writable_mesages is for no table of a record" in said
-    assert "must define `def lists_of_messages(row)`, and has another lists_of_messages" in said
-    assert "users: flows/accounts/rules.py must define `async def writable_users(tx, caller, ids)`" in said
+    place = "flows/conversations/records.py"
+    assert f"messages: its RecordType in {place} must have writable=`async def …(tx, caller, ids)`" in said
+    assert f"messages: its RecordType in {place} must have lists=`def …(row)`; readable_conversation is another" in said
+    assert "must have delete=`async def …(context, record_id, expected_version)`; messages_of is another" in said
+    assert f"conversations: {place} must declare `RecordType(table=conversations, …)`" in said
+    assert "flows/accounts/records.py: declares a RecordType for sessions, which is no record of this domain" in said
+    assert "users: its RecordType in flows/accounts/records.py must have writable=" in said
     assert "users: has no column nickname for the writable path nickname" in said
+
+
+def test_a_record_type_for_which_the_contract_has_no_use_is_told(copy, service):
+    def forbid_deleting(document) -> None:
+        document["components"]["schemas"]["Message"]["x-record"].pop("delete")
+
+    change_bundle(copy, forbid_deleting)
+
+    said = start(copy, service)
+
+    assert "messages: its RecordType in flows/conversations/records.py has delete, which its x-record does not" in said
+
+
+def test_a_domain_without_records_is_told(copy, service):
+    (copy / "src" / "accord" / "flows" / "accounts" / "records.py").unlink()
+
+    said = start(copy, service)
+
+    assert "users: flows/accounts/records.py must declare `RecordType(table=users, …)`" in said
 
 
 def test_a_writable_path_that_the_record_does_not_have_is_told(copy, service):
@@ -144,6 +168,8 @@ def test_a_writable_path_that_the_record_does_not_have_is_told(copy, service):
         ("conversations/rules.py", "import nothing_of_that_name", "ModuleNotFoundError: No module named"),
         ("conversations/queries.py", "x = (1,", "SyntaxError: '(' was never closed"),
         ("accounts/rules.py", "x = misspelt", "NameError: name 'misspelt' is not defined"),
+        ("accounts/records.py", "RecordType(readible=1)", "TypeError: RecordType.__init__() got an unexpected keyword"),
+        ("accounts/records.py", "x = rules.readable_user_s", "AttributeError: module 'accord.flows.accounts.rules'"),
     ],
 )
 def test_a_module_that_cannot_be_imported_is_told_once_with_its_line(copy, service, module, broken, reason):

@@ -71,7 +71,10 @@ def test_a_record_is_a_contract_flows_nouns_a_migration_and_tests(written):
     assert migration.endswith("_pre_work_items.py")
     assert of_records - {migration} == {
         "openapi/domains/work_items.yaml",
-        *(f"src/accord/flows/work_items/{n}.py" for n in ("__init__", "tables", "queries", "rules", "serializers")),
+        *(
+            f"src/accord/flows/work_items/{n}.py"
+            for n in ("__init__", "tables", "queries", "records", "rules", "serializers")
+        ),
         *(f"src/accord/flows/work_items/{name}.py" for name in OPERATIONS),
         *(f"tests/flows/work_items/test_{name}.py" for name in OPERATIONS),
         "tests/flows/work_items/samples.py",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from accord.contract import bundle
 from accord.contract.operations import Operation, operations
-from accord.contract.records import RecordType, record_types
+from accord.contract.records import RecordKind, record_kinds
 from accord.contract.references import resolve
 from accord.security.permissions import allows, permissions_of
 
@@ -21,7 +21,7 @@ ROLES = ("customer", "admin", "root")
 class Resource:
     """A kind of record with the operations that make one and that change it under a version."""
 
-    kind: RecordType
+    kind: RecordKind
     create: Operation
     changes: tuple[Operation, ...]
 
@@ -41,13 +41,13 @@ class Resource:
 def resources() -> dict[str, Resource]:
     """Return the resources by table."""
     found: dict[str, Resource] = {}
-    for table, kind in record_types(DOCUMENT).items():
+    for table, kind in record_kinds(DOCUMENT).items():
         create = next(o for o in operations(DOCUMENT) if o.success_status == 201 and _answers(o, kind) and o.permission)
         found[table] = Resource(kind, create, tuple(_changes(kind)))
     return found
 
 
-def _changes(kind: RecordType) -> Iterator[Operation]:
+def _changes(kind: RecordKind) -> Iterator[Operation]:
     for operation in operations(DOCUMENT):
         is_versioned = "expectedVersion" in _required(operation)
         if is_versioned and (_answers(operation, kind) or _deletes(operation, kind)):
@@ -59,11 +59,11 @@ def _required(operation: Operation) -> set[str]:
     return set(body.get("required", ())) | {p.name for p in operation.parameters if p.required}
 
 
-def _answers(operation: Operation, kind: RecordType) -> bool:
+def _answers(operation: Operation, kind: RecordKind) -> bool:
     return (operation.success_schema or {}).get("$ref", "").endswith(f"/{kind.schema}")
 
 
-def _deletes(operation: Operation, kind: RecordType) -> bool:
+def _deletes(operation: Operation, kind: RecordKind) -> bool:
     return operation.method == "DELETE" and operation.path == kind.read.path
 
 

@@ -1,7 +1,7 @@
 """The contract and its flows, held against one another before anything is served (C-3)."""
 
 from accord.boot.flow_files import find_flows
-from accord.boot.record_functions import record_problems
+from accord.boot.record_types import record_problems
 from accord.contract import bundle, laws
 from accord.contract.operations import Operation, operations
 from accord.dispatch import Flow

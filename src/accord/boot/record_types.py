@@ -1,79 +1,99 @@
-"""What the domain of each record provides, held against the contract: these functions are found by their names."""
+"""The record types that domains declare in their `records.py`, held against the records of the contract (C-3)."""
 
 import importlib
 import inspect
-from collections.abc import Callable, Iterator
-from difflib import get_close_matches
+from collections.abc import Callable, Iterator, Mapping
 from operator import attrgetter
-from types import ModuleType
 from typing import Any, NamedTuple
 
+from accord.boot import import_errors
 from accord.contract.names import snake_case
-from accord.contract.records import RecordType, record_types
+from accord.contract.records import RecordKind, record_kinds
 from accord.database.schema import tables_by_name
+from accord.flows.record_types import RecordType, declared
 
 
-class Needed(NamedTuple):
-    """A function that a domain provides for a table: `writable_tasks(tx, caller, ids)`."""
+class Member(NamedTuple):
+    """A function of a record type, and what of the contract requires it."""
 
-    prefix: str
+    name: str
     arguments: str
     is_async: bool
-    of: Callable[[RecordType], object]
+    required_by: Callable[[RecordKind], object]
+
+    def __str__(self) -> str:
+        """Return how it is written."""
+        return f"{self.name}=`{'async ' if self.is_async else ''}def …({self.arguments})`"
 
 
-NEEDED = (
-    Needed("readable_", "read, caller, ids", is_async=True, of=attrgetter("table")),
-    Needed("writable_", "tx, caller, ids", is_async=True, of=attrgetter("writable")),
-    Needed("lists_of_", "row", is_async=False, of=attrgetter("writable")),
-    Needed("create_in_", "context, record_id, fields", is_async=True, of=attrgetter("create_schema")),
-    Needed("delete_from_", "context, row", is_async=True, of=attrgetter("can_be_deleted")),
+MEMBERS = (
+    Member("readable", "read, caller, ids", is_async=True, required_by=attrgetter("table")),
+    Member("writable", "tx, caller, ids", is_async=True, required_by=attrgetter("writable")),
+    Member("lists", "row", is_async=False, required_by=attrgetter("writable")),
+    Member("create", "context, record_id, fields", is_async=True, required_by=attrgetter("create_schema")),
+    Member("delete", "context, record_id, expected_version", is_async=True, required_by=attrgetter("can_be_deleted")),
 )
 
 
 def record_problems(document: dict[str, Any]) -> Iterator[str]:
-    """Say which function, table or column is missing or is not what it must be."""
-    kinds = record_types(document)
-    for table, kind in kinds.items():
-        place = f"flows/{kind.read.domain}/rules.py"
-        try:
-            rules = importlib.import_module(f"accord.flows.{kind.read.domain}.rules")
-        except ModuleNotFoundError:
-            yield f"{table}: has no {place}; write readable_{table}(read, caller, ids) into it"
-            continue
-        for needed in NEEDED:
-            if needed.of(kind):
-                yield from _function_problems(rules, table, needed, place)
-        yield from _unknown(rules, place, {table for table, k in kinds.items() if k.read.domain == kind.read.domain})
-        yield from _column_problems(kind)
+    """Yield what is wrong with the record types, and which columns of the contract are missing."""
+    by_domain: dict[str, dict[str, RecordKind]] = {}
+    for table, kind in record_kinds(document).items():
+        by_domain.setdefault(kind.read.domain, {})[table] = kind
+    for domain, kinds in by_domain.items():
+        yield from _domain_problems(domain, kinds)
+        for kind in kinds.values():
+            yield from _column_problems(kind)
 
 
-def _function_problems(rules: ModuleType, table: str, needed: Needed, place: str) -> Iterator[str]:
-    name = f"{needed.prefix}{table}"
-    what = f"`{'async ' if needed.is_async else ''}def {name}({needed.arguments})`"
-    function = getattr(rules, name, None)
-    if function is None:
-        close = get_close_matches(name, [n for n in vars(rules) if n.startswith(needed.prefix)], 1)
-        yield f"{table}: {place} must define {what}" + (f"; it has {close[0]}" if close else "")
-        return
+def _domain_problems(domain: str, kinds: Mapping[str, RecordKind]) -> Iterator[str]:
+    name, place = f"accord.flows.{domain}.records", f"flows/{domain}/records.py"
     try:
-        inspect.signature(function).bind(*needed.arguments.split(", "))
-        fits = inspect.iscoroutinefunction(function) == needed.is_async
+        types = declared(importlib.import_module(name))
+    except ModuleNotFoundError as error:
+        if error.name != name:
+            yield _import_problem(place, error)
+            return
+        types = {}
+    except Exception as error:  # noqa: BLE001 - whatever its author did, the other problems are to be told, too
+        yield _import_problem(place, error)
+        return
+    for table, kind in kinds.items():
+        record_type = types.pop(table, None)
+        if record_type is None:
+            yield f"{table}: {place} must declare `RecordType(table={table}, …)`"
+        else:
+            yield from _member_problems(kind, record_type, place)
+    for table in types:
+        yield f"{place}: declares a RecordType for {table}, which is no record of this domain; correct its table"
+
+
+def _import_problem(place: str, error: Exception) -> str:
+    where, reason = import_errors.told(error) or (place, f"{type(error).__name__}: {error}")
+    return f"{where} cannot be imported: {reason}"
+
+
+def _member_problems(kind: RecordKind, record_type: RecordType[Any], place: str) -> Iterator[str]:
+    for member in MEMBERS:
+        function = getattr(record_type, member.name)
+        if function is None:
+            if member.required_by(kind):
+                yield f"{kind.table}: its RecordType in {place} must have {member}"
+        elif not member.required_by(kind):
+            yield f"{kind.table}: its RecordType in {place} has {member.name}, which its x-record does not allow"
+        elif not _fits(function, member):
+            yield f"{kind.table}: its RecordType in {place} must have {member}; {function.__name__} is another"
+
+
+def _fits(function: Callable[..., object], member: Member) -> bool:
+    try:
+        inspect.signature(function).bind(*member.arguments.split(", "))
     except TypeError:
-        fits = False
-    if not fits:
-        yield f"{table}: {place} must define {what}, and has another {name}"
+        return False
+    return inspect.iscoroutinefunction(function) == member.is_async
 
 
-def _unknown(rules: ModuleType, place: str, tables: set[str]) -> Iterator[str]:
-    """Name what looks as if it were for a table; `readable_` is also the word for what reads one record."""
-    for name in vars(rules):
-        prefix = next((n.prefix for n in NEEDED[1:] if name.startswith(n.prefix)), None)
-        if prefix is not None and name.removeprefix(prefix) not in tables:
-            yield f"{place}: {name} is for no table of a record; correct its name"
-
-
-def _column_problems(kind: RecordType) -> Iterator[str]:
+def _column_problems(kind: RecordKind) -> Iterator[str]:
     table = tables_by_name().get(kind.table)
     if table is None:
         yield f"{kind.table}: no tables.py declares this table; correct x-record, or declare it"

@@ -46,7 +46,7 @@ Key = RecordKey | ListKey
 
 
 @dataclass(frozen=True, slots=True)
-class RecordType:
+class RecordKind:
     """A kind of record; `read` is the operation that reads one, by the argument `id_argument`."""
 
     table: str
@@ -93,22 +93,22 @@ def parse_key(text: str) -> Key | None:
     return None if found is None else ListKey(found[1].lower(), found[2])
 
 
-def record_types(bundle: Mapping[str, Any]) -> dict[str, RecordType]:
+def record_kinds(bundle: Mapping[str, Any]) -> dict[str, RecordKind]:
     """Return the kinds of records by table."""
     by_id = {operation.id: operation for operation in operations(bundle)}
-    found: dict[str, RecordType] = {}
+    found: dict[str, RecordKind] = {}
     for name, schema in bundle["components"]["schemas"].items():
         definition = schema.get("x-record")
         # What may be null repeats the record's schema, annotations and all.
         if definition is not None and not schema.get("nullable"):
-            found[definition["table"]] = RecordType(definition["table"], name, by_id[definition["read"]], definition)
+            found[definition["table"]] = RecordKind(definition["table"], name, by_id[definition["read"]], definition)
     return found
 
 
 @cache
-def kinds() -> dict[str, RecordType]:
+def kinds() -> dict[str, RecordKind]:
     """Return the kinds of records of this service, by table."""
-    return record_types(load())
+    return record_kinds(load())
 
 
 def list_owners(bundle: Mapping[str, Any]) -> dict[str, str | None]:

@@ -1,10 +1,7 @@
 from uuid import uuid4
 
-from accord.contract import bundle
-from accord.contract.records import record_types
 from accord.database.pool import Database
 from accord.flows.records.query_records import query_records
-from accord.flows.records.rules import domain_of
 
 
 def pointers(*records):
@@ -90,13 +87,3 @@ async def test_the_number_of_statements_depends_on_the_tables_alone(given, conte
         counts.append(database.statements)
 
     assert counts == [2, 2]
-
-
-def test_the_domain_of_every_kind_of_record_provides_what_the_contract_says():
-    for table, kind in record_types(bundle.load()).items():
-        domain = domain_of(table)
-        assert domain.readable is not None
-        assert (domain.writable is not None) >= bool(kind.writable)
-        assert (domain.lists_of is not None) >= bool(kind.writable)
-        assert (domain.create is not None) >= (kind.create_schema is not None)
-        assert (domain.delete is not None) >= kind.can_be_deleted

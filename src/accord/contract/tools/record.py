@@ -31,6 +31,7 @@ TAKEN = frozenset(
         "metadata",
         "moment",
         "queries",
+        "records",
         "rules",
         "select",
         "sequence",
@@ -156,7 +157,7 @@ def files(plan: RecordPlan, repository: Path) -> dict[Path, str]:
     values = _values(plan) | {"revision": revision, "down_revision": before}
     written = {repository / "openapi" / "domains" / f"{plan.table}.yaml": _rendered("domain.yaml", values)}
     written[flows / "__init__.py"] = f'"""{values["Plural"]}, each of one owner."""\n'
-    for noun in ("tables", "queries", "rules", "serializers"):
+    for noun in ("tables", "queries", "records", "rules", "serializers"):
         written[flows / f"{noun}.py"] = _rendered(f"{noun}.py", values)
     for verb, operation in plan.operations.items():
         written[flows / f"{snake_case(operation)}.py"] = _rendered(f"{verb}.py", values)
@@ -208,6 +209,7 @@ def _contract_values(plan: RecordPlan, words: str) -> dict[str, str | list[str]]
 def _code_values(plan: RecordPlan) -> dict[str, str | list[str]]:
     fields = plan.fields
     types = {KINDS[field.kind].column.partition("(")[0] for field in fields}
+    dates = any(KINDS[field.kind].python == "date" for field in fields)
     new = ("id", "owner_id", *(field.column for field in fields), "created_at", "updated_at")
     return {
         "sqlalchemy_names": ", ".join(sorted({"Column", "ForeignKey", "Index", "Table", "Uuid", *types})) + ", text",
@@ -217,6 +219,12 @@ def _code_values(plan: RecordPlan) -> dict[str, str | list[str]]:
         "migration_columns": [
             f'sa.Column("{f.column}", sa.{_called(KINDS[f.kind].column)}, nullable={f.optional}),' for f in fields
         ],
+        "python_imports": [
+            f"from datetime import {'date, ' if dates else ''}datetime",
+            "from typing import NamedTuple",
+            "from uuid import UUID",
+        ],
+        "row_fields": [f"{f.column}: {KINDS[f.kind].python}{' | None' if f.optional else ''}" for f in fields],
         "new_columns": ", ".join(python(name) for name in new),
         "new_values": [f'"{field.column}": {_given(field)},' for field in fields],
     }

@@ -12,11 +12,13 @@ LINE = r"'^[^\u0000-\u0020\u007f-\u00a0][^\u0000-\u001f\u007f-\u009f]*$'"
 LARGEST = 9_007_199_254_740_991
 """2^53 - 1: JavaScript reads it exactly."""
 BOUNDS = (f"minimum: {-LARGEST}", f"maximum: {LARGEST}")
-# What every record has, what its statements are given beside the columns, and what Python would take for its own.
+# What every record has, what its statements are given beside the columns, and what every tuple has.
 TAKEN = frozenset(
     {
+        "count",
         "headers",
         "id",
+        "index",
         "owner_id",
         "created_at",
         "updated_at",
@@ -38,30 +40,34 @@ _plain = re.compile(r"[A-Za-z][A-Za-z ]*").fullmatch
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of field: its schema, its column, and two values of it; `shared` names a schema that there is."""
+    """A kind of field: its schema, its column and type in Python, two values; `shared` names a schema that there is."""
 
     column: str
+    python: str
     values: tuple[object, object]
     schema: tuple[str, ...] = ()
     shared: str | None = None
 
 
 KINDS = {
-    "text": Kind("Text", ("", ""), ("type: string", "minLength: 1", "maxLength: 200", f"pattern: {LINE}")),
-    "longtext": Kind("Text", ("", ""), ("type: string", "maxLength: 10000", r"pattern: '^[^\u0000]*$'")),
-    "integer": Kind("BigInteger", (1, 2), ("type: integer", f"minimum: {-LARGEST}", f"maximum: {LARGEST}")),
+    "text": Kind("Text", "str", ("", ""), ("type: string", "minLength: 1", "maxLength: 200", f"pattern: {LINE}")),
+    "longtext": Kind("Text", "str", ("", ""), ("type: string", "maxLength: 10000", r"pattern: '^[^\u0000]*$'")),
+    "integer": Kind("BigInteger", "int", (1, 2), ("type: integer", f"minimum: {-LARGEST}", f"maximum: {LARGEST}")),
     "number": Kind(
-        "Double", (1.5, 2.5), ("type: number", "format: double", f"minimum: {-LARGEST}", f"maximum: {LARGEST}")
+        "Double", "float", (1.5, 2.5), ("type: number", "format: double", f"minimum: {-LARGEST}", f"maximum: {LARGEST}")
     ),
-    "boolean": Kind("Boolean", (False, True)),
+    "boolean": Kind("Boolean", "bool", (False, True)),
     "time": Kind(
-        "DateTime(timezone=True)", ("2026-01-31T09:30:00.000000Z", "2026-02-01T18:00:00.000000Z"), shared="Timestamp"
+        "DateTime(timezone=True)",
+        "datetime",
+        ("2026-01-31T09:30:00.000000Z", "2026-02-01T18:00:00.000000Z"),
+        shared="Timestamp",
     ),
-    "date": Kind("Date", ("2026-01-31", "2026-02-01"), shared="Date"),
+    "date": Kind("Date", "date", ("2026-01-31", "2026-02-01"), shared="Date"),
     "uuid": Kind(
-        "Uuid", ("01980d5e-3333-7c3a-9f2e-3b5a6c7d8e9f", "01980d5e-4444-7c3a-9f2e-3b5a6c7d8e9f"), shared="Uuid"
+        "Uuid", "UUID", ("01980d5e-3333-7c3a-9f2e-3b5a6c7d8e9f", "01980d5e-4444-7c3a-9f2e-3b5a6c7d8e9f"), shared="Uuid"
     ),
-    "choice": Kind("Text", ("", ""), ("type: string",)),
+    "choice": Kind("Text", "str", ("", ""), ("type: string",)),
 }
 
 

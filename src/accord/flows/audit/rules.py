@@ -1,14 +1,13 @@
 """Who may see what an entry says: whoever may read its record now, as its domain decides, or root with a reason."""
 
-import importlib
 from collections.abc import Mapping, Sequence
-from functools import cache
 from typing import Any
 from uuid import UUID
 
 from accord.context import Context
 from accord.contract.records import kinds
 from accord.flows.audit.queries import EntryRow
+from accord.flows.record_types import record_type
 from accord.problems import Forbidden
 
 Readable = set[tuple[str, str]]
@@ -23,7 +22,7 @@ async def readable(context: Context, entries: Sequence[EntryRow]) -> Readable:
     return {
         (table, str(row.id))
         for table in sorted(ids)
-        for row in await _reader_of(table)(context.read, context.caller, sorted(ids[table]))
+        for row in await record_type(table).readable(context.read, context.caller, sorted(ids[table]))
     }
 
 
@@ -43,9 +42,3 @@ def shows_every(context: Context, reason: str | None, filters: Mapping[str, Any]
     reading = {"event": "values read", "reason": reason, **filters}
     context.journal.event("users", UUID(context.caller.id), reading)
     return True
-
-
-@cache
-def _reader_of(table: str) -> Any:
-    """Domains do not know each other, so the record's is found by name."""
-    return getattr(importlib.import_module(f"accord.flows.{kinds()[table].read.domain}.rules"), f"readable_{table}")

@@ -13,7 +13,7 @@ from accord.contract.records import (
     Key,
     ListKey,
     RecordKey,
-    RecordType,
+    RecordKind,
     kinds,
     list_owners,
     owner_to_read,
@@ -75,7 +75,7 @@ async def _owners_of_record(context: Context, owner: RecordKey) -> list[str]:
     return (await read_as_caller(context, owner)).rests_on
 
 
-async def _read(context: Context, record: RecordType, key: RecordKey) -> Any:
+async def _read(context: Context, record: RecordKind, key: RecordKey) -> Any:
     """Let the record's own domain read it, found by name as domains do not know each other."""
     read = record.read
     flow = getattr(importlib.import_module(f"accord.flows.{read.domain}.{read.flow_name}"), read.flow_name)

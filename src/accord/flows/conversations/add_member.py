@@ -10,13 +10,13 @@ from accord.flows.conversations import queries, rules, serializers
 async def add_member(context: Context, conversation_id: str, body: AddMember) -> Conversation:
     """Let somebody in if the conversation is still at the version that was read."""
     user_id, expected = UUID(body["userId"]), body["expectedVersion"]
-    found = await rules.conversation_at(context, conversation_id, expected)
-    rules.require_place(found, user_id)
+    conversation = await rules.conversation_at(context, conversation_id, expected)
+    rules.require_place(conversation, user_id)
     await rules.require_accounts(context, [user_id], "userId")
-    changes = {"member_ids": [*found.member_ids, user_id]}
+    changes = {"member_ids": [*conversation.member_ids, user_id]}
 
-    saved = await rules.saved_conversation(context, found.id, expected, changes)
+    saved = await rules.saved_conversation(context, conversation.id, expected, changes)
 
     await queries.list_for_members(context.tx, saved.id, [user_id], context.now())
-    context.journal.updated("conversations", saved, changes, rules.lists_of(saved.member_ids))
+    context.journal.updated("conversations", saved, changes, rules.lists_of_conversation(saved))
     return serializers.conversation(saved)

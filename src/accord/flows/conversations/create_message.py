@@ -6,5 +6,6 @@ from accord.flows.conversations import rules, serializers
 
 
 async def create_message(context: Context, conversation_id: str, body: CreateMessage) -> Message:
-    """Say something in a conversation that the caller is a member of."""
-    return serializers.message(await rules.written_message(context, context.new_id(), conversation_id, body["text"]))
+    """Write a message in a conversation that the caller is a member of."""
+    fields = {"conversationId": conversation_id, "text": body["text"]}
+    return serializers.message(await rules.written_message(context, context.new_id(), fields))

@@ -1,10 +1,18 @@
 """DELETE /api/v1/conversations/{conversationId}."""
 
 from accord.context import Context
-from accord.flows.conversations import rules
+from accord.flows.conversations import queries, rules
+from accord.problems import Forbidden
 
 
 async def delete_conversation(context: Context, conversation_id: str, expected_version: int) -> None:
     """Delete a conversation that the caller began if it is still at the version they read."""
-    found = await rules.readable_conversation(context, conversation_id)
-    await rules.removed_conversation(context, found, expected_version)
+    conversation = await rules.readable_conversation(context, conversation_id)
+    if str(conversation.created_by) != context.caller.id:
+        raise Forbidden("Only who began a conversation deletes it. You may leave it.")
+
+    deleted = await rules.saved_conversation(context, conversation_id, expected_version, {"deleted_at": context.now()})
+
+    await queries.unlist_for_members(context.tx, deleted.id, deleted.member_ids)
+    lists = [*rules.lists_of_conversation(deleted), rules.messages_of(deleted.id)]
+    context.journal.deleted("conversations", deleted, lists)

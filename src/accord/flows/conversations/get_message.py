@@ -2,9 +2,13 @@
 
 from accord.context import Context
 from accord.contract.types import Message
-from accord.flows.conversations import rules, serializers
+from accord.flows.conversations import queries, serializers
+from accord.problems import NotFound
 
 
 async def get_message(context: Context, message_id: str) -> Message:
-    """Answer with a message of a conversation that the caller is a member of."""
-    return serializers.message(await rules.readable_message(context, message_id))
+    """Answer with a message; one in a conversation of others is not found, like one that does not exist."""
+    message = await queries.find_message(context.read, context.caller.id, message_id)
+    if message is None:
+        raise NotFound
+    return serializers.message(message)

@@ -11,17 +11,17 @@ from accord.problems import Forbidden, NotFound
 async def remove_member(context: Context, conversation_id: str, user_id: str, expected_version: int) -> Conversation:
     """Take somebody out if the conversation is still at the version that was read; their access ends with it."""
     leaving = UUID(user_id)
-    found = await rules.conversation_at(context, conversation_id, expected_version)
-    if leaving not in found.member_ids:
+    conversation = await rules.conversation_at(context, conversation_id, expected_version)
+    if leaving not in conversation.member_ids:
         raise NotFound
-    if not rules.may_remove(UUID(context.caller.id), found, leaving):
+    if not rules.may_remove(UUID(context.caller.id), conversation, leaving):
         raise Forbidden("Only who began a conversation removes others from it.")
-    changes = {"member_ids": [member_id for member_id in found.member_ids if member_id != leaving]}
+    changes = {"member_ids": [member_id for member_id in conversation.member_ids if member_id != leaving]}
 
-    saved = await rules.saved_conversation(context, found.id, expected_version, changes)
+    saved = await rules.saved_conversation(context, conversation.id, expected_version, changes)
 
     await queries.unlist_for_members(context.tx, saved.id, [leaving])
-    context.journal.updated("conversations", saved, changes, rules.lists_of(found.member_ids))
+    context.journal.updated("conversations", saved, changes, rules.lists_of_conversation(conversation))
     removed = {"event": "access removed", "userId": str(leaving)}
     context.journal.event("conversations", saved.id, removed, [rules.messages_of(saved.id)])
     return serializers.conversation(saved)

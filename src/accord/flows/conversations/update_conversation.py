@@ -11,5 +11,5 @@ async def update_conversation(context: Context, conversation_id: str, body: Upda
 
     saved = await rules.saved_conversation(context, conversation_id, body["expectedVersion"], changes)
 
-    context.journal.updated("conversations", saved, changes, rules.lists_of(saved.member_ids))
+    context.journal.updated("conversations", saved, changes, rules.lists_of_conversation(saved))
     return serializers.conversation(saved)

@@ -14,6 +14,6 @@ async def update_message(context: Context, message_id: str, body: UpdateMessage)
     )
 
     if saved is None:
-        raise await rules.refusal_of_message(context, message_id, expected)
-    context.journal.updated("messages", saved, changes, [rules.messages_of(saved.conversation_id)])
+        raise await rules.why_message_was_not_saved(context, message_id, expected)
+    context.journal.updated("messages", saved, changes, rules.lists_of_message(saved))
     return serializers.message(saved)

@@ -3,6 +3,7 @@
 from accord.context import Context
 from accord.contract.records import kinds
 from accord.contract.types import FoundRecords, QueryRecords
+from accord.flows.record_types import record_type
 from accord.flows.records import rules, serializers
 from accord.journal import cursors
 
@@ -15,6 +16,6 @@ async def query_records(context: Context, body: QueryRecords) -> FoundRecords:
     records = [
         (table, serializers.record(table, row))
         for table in sorted(ids.keys() & kinds().keys())
-        for row in await rules.domain_of(table).readable(context.read, context.caller, ids[table])
+        for row in await record_type(table).readable(context.read, context.caller, ids[table])
     ]
     return serializers.found(records, cursor)

@@ -1,17 +1,8 @@
-"""What must hold of transactions; the domain of each table is found by name, as domains do not know each other.
+"""What must hold of transactions, whatever records they change."""
 
-A domain that has `x-record` on a schema provides in its `rules`, for each such table:
-`readable_<table>(read, caller, ids)` with the rows that the caller may read, and, where the contract lets it be
-written, `writable_<table>(tx, caller, ids)` with those that the caller may change, locked, and
-`lists_of_<table>(row)` with the keys under which its changes are announced; where the contract says `create` or
-`delete`, also `create_in_<table>(context, record_id, fields)` and `delete_from_<table>(context, row)`.
-"""
-
-import importlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, TypeVar
 from uuid import UUID
 
 from accord.context import Context
@@ -30,29 +21,13 @@ from accord.contract.record_changes import (
 )
 from accord.contract.records import kinds
 from accord.contract.serializers import timestamp
+from accord.flows.record_types import record_type
 from accord.flows.records import queries, serializers
 from accord.flows.records.problems import AnchorMissing, RecordsMoved
 from accord.problems import AlreadyExists, NotFound, Problem, ValidationFailed
 
 Rows = Mapping[Key, Any]
-
-
-class Domain(NamedTuple):
-    """What the domain of a table provides; None for what its contract does not allow."""
-
-    readable: Any
-    writable: Any
-    lists_of: Any
-    create: Any
-    delete: Any
-
-
-@cache
-def domain_of(table: str) -> Domain:
-    """Return what the domain of this table provides."""
-    rules = importlib.import_module(f"accord.flows.{kinds()[table].read.domain}.rules")
-    prefixes = ("readable_", "writable_", "lists_of_", "create_in_", "delete_from_")
-    return Domain(*(getattr(rules, prefix + table, None) for prefix in prefixes))
+Function = TypeVar("Function")
 
 
 def ids_by_table(keys: Iterable[Key]) -> dict[str, list[str]]:
@@ -116,7 +91,7 @@ async def _writable(context: Context, ids: Mapping[str, list[str]]) -> dict[Key,
     return {
         (table, str(row.id)): row
         for table in sorted(ids)
-        for row in await domain_of(table).writable(context.tx, context.caller, ids[table])
+        for row in await _provided(record_type(table).writable)(context.tx, context.caller, ids[table])
     }
 
 
@@ -159,13 +134,13 @@ async def written(context: Context, rows: Rows, touched: Mapping[Key, Record | N
     new = {key: record for key, record in touched.items() if record is not None and key not in rows}
     for table, record_id in parents_first(new, lambda key: new[key].get):
         _require_fit(table, record_id, serializers.misfits_of_fields(table, new[table, record_id]))
-        await domain_of(table).create(context, UUID(record_id), new[table, record_id])
+        await _provided(record_type(table).create)(context, UUID(record_id), new[table, record_id])
     changed = {key: record for key, record in touched.items() if record is not None and key in rows}
     for table in sorted({table for table, _ in changed}):
         await _save(context, table, rows, {key: record for key, record in changed.items() if key[0] == table})
     gone = [key for key, record in touched.items() if record is None and key in rows]
     for key in reversed(parents_first(gone, lambda key: serializers.record(key[0], rows[key]).get)):
-        await domain_of(key[0]).delete(context, rows[key])
+        await _provided(record_type(key[0]).delete)(context, key[1], rows[key].version)
 
 
 def parents_first(keys: Collection[Key], reader: Callable[[Key], Callable[[str], Any]]) -> list[Key]:
@@ -202,12 +177,20 @@ def behind(keys: Collection[Key], parents: Callable[[Key], Iterable[Key]]) -> li
 async def _save(context: Context, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:
     for (_, record_id), record in changed.items():
         _require_fit(table, record_id, serializers.misfits(table, record))
+    kind = record_type(table)
+    lists_of = _provided(kind.lists)
     given = [serializers.row(table, key, record) for key, record in changed.items()]
-    saved = await queries.save_all(context.tx, table, serializers.columns(table), given, context.now())
+    saved = await queries.save_all(context.tx, kind, serializers.columns(table), given, context.now())
     for row in sorted(saved, key=lambda row: row.id):
         before, after = serializers.record(table, rows[table, str(row.id)]), serializers.record(table, row)
         fields = {snake_case(p): after[p] for p in serializers.writable()[table] if before[p] != after[p]}
-        context.journal.updated(table, row, fields, domain_of(table).lists_of(row))
+        context.journal.updated(table, row, fields, lists_of(row))
+
+
+def _provided(function: Function | None) -> Function:
+    """Return a function of a record type; the start has checked that there is one for what the contract allows."""
+    assert function is not None
+    return function
 
 
 def _require_fit(table: str, record_id: str, errors: Sequence[Mapping[str, str]]) -> None:

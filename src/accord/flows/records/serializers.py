@@ -12,7 +12,7 @@ from accord.contract.records import kinds
 from accord.contract.serializers import record_shape
 from accord.contract.types import FoundRecords
 from accord.contract.validators import FieldError, compile_validator
-from accord.database.schema import tables_by_name
+from accord.flows.record_types import record_type
 from accord.journal.cursors import Cursor
 
 
@@ -25,7 +25,7 @@ def writable() -> dict[str, Mapping[str, str]]:
 @cache
 def parents(table: str) -> dict[str, str]:
     """Return the columns of a table that name a record, each with that record's table."""
-    keys = {key.parent.name: key.column.table.name for key in tables_by_name()[table].foreign_keys}
+    keys = {k.parent.name: k.target_fullname.split(".")[-2] for k in record_type(table).table.foreign_keys}
     return {column: parent for column, parent in keys.items() if parent in kinds()}
 
 

@@ -1,0 +1,7 @@
+"""Accounts as records: they are read, and followed; transactions do not write them."""
+
+from accord.flows.accounts import rules
+from accord.flows.accounts.tables import UserRow, users
+from accord.flows.record_types import RecordType
+
+accounts = RecordType(table=users, row=UserRow, readable=rules.readable_users)
