@@ -1,4 +1,4 @@
-"""A table is declared once, and other domains import it: a new field of User needs no edit where signing in reads it."""
+"""A table is declared once, and other domains import it: a new field of User needs no edit where login reads it."""
 
 import os
 import shutil

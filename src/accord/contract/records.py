@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from accord.contract.bundle import load
 from accord.contract.ids import UUID
+from accord.contract.names import snake_case
 from accord.contract.operations import Operation, operations
 
 _record_key = re.compile(rf"getRecord:([a-z][a-z0-9_]{{0,62}}):({UUID})").fullmatch
@@ -47,7 +48,7 @@ Key = RecordKey | ListKey
 
 @dataclass(frozen=True, slots=True)
 class RecordKind:
-    """A kind of record; `read` is the operation that reads one, by the argument `id_argument`."""
+    """A kind of record; `read` is the operation that reads one."""
 
     table: str
     schema: str
@@ -74,14 +75,10 @@ class RecordKind:
         """The `table` of the record that access to this one rests on, and the field `by` which names it; or None."""
         return self.definition.get("of")
 
-    def owner_of(self, record: Mapping[str, Any]) -> RecordKey | None:
-        """Return the record that access to this one rests on."""
-        return None if self.owner is None else RecordKey(self.owner["table"], record[self.owner["by"]])
-
-    @property
-    def id_argument(self) -> str:
-        """The keyword under which the flow that reads one gets its id."""
-        return next(p.argument for p in self.read.parameters if p.place == "path")
+    def owner_of(self, row: object) -> RecordKey | None:
+        """Return the record that access to the record in this row rests on."""
+        owner = self.owner
+        return None if owner is None else RecordKey(owner["table"], str(getattr(row, snake_case(owner["by"]))))
 
 
 def parse_key(text: str) -> Key | None:

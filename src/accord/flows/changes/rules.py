@@ -2,7 +2,6 @@
 
 import base64
 import hashlib
-import importlib
 from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
@@ -13,12 +12,12 @@ from accord.contract.records import (
     Key,
     ListKey,
     RecordKey,
-    RecordKind,
     kinds,
     list_owners,
     owner_to_read,
     parse_key,
 )
+from accord.flows.record_types import record_type
 from accord.journal import reading
 from accord.journal.cursors import Cursor, cursor_at, fits
 from accord.problems import NotFound, ValidationFailed
@@ -52,12 +51,14 @@ async def read_as_caller(context: Context, key: Key) -> Readable:
     """
     if isinstance(key, ListKey):
         return Readable(None, [str(key), *await _owners_of_list(context, key)])
-    record = kinds().get(key.table)
-    if record is None or not context.caller.may(record.read.permission or "self"):
+    kind = kinds().get(key.table)
+    if kind is None or not context.caller.may(kind.read.permission or "self"):
         raise NotFound
-    found = await _read(context, record, key)
-    owner = record.owner_of(found)
-    return Readable(found["version"], [str(key), *([] if owner is None else await _owners_of_record(context, owner))])
+    rows = await record_type(key.table).readable(context.read, context.caller, [key.id])
+    if not rows:
+        raise NotFound
+    owner = kind.owner_of(rows[0])
+    return Readable(rows[0].version, [str(key), *([] if owner is None else await _owners_of_record(context, owner))])
 
 
 async def _owners_of_list(context: Context, key: ListKey) -> list[str]:
@@ -73,14 +74,6 @@ async def _owners_of_record(context: Context, owner: RecordKey) -> list[str]:
     if kinds()[owner.table].owner is None:
         return [str(owner)]
     return (await read_as_caller(context, owner)).rests_on
-
-
-async def _read(context: Context, record: RecordKind, key: RecordKey) -> Any:
-    """Let the record's own domain read it, found by name as domains do not know each other."""
-    read = record.read
-    flow = getattr(importlib.import_module(f"accord.flows.{read.domain}.{read.flow_name}"), read.flow_name)
-    inputs = {parameter.argument: parameter.default for parameter in read.parameters if parameter.place == "query"}
-    return await flow(context, **inputs, **{record.id_argument: key.id})
 
 
 async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor:
