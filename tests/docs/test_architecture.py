@@ -59,6 +59,15 @@ def test_every_file_that_is_named_exists():
     assert {name for name in named - known if not ((SOURCE / name).exists() or (REPOSITORY / name).exists())} == set()
 
 
+def test_every_status_of_an_error_says_where_it_is_decided():
+    decided = table(section(PAGE, "## Where a response is decided"))
+    explained = table(section(REPOSITORY / "docs" / "guides" / "errors.md", "## Every code"))
+
+    assert {status for _, status, *_ in explained} <= {
+        status for row in decided for status in re.findall(r"\d{3}", row[0])
+    }
+
+
 def test_every_invariant_names_what_holds_it():
     rows = table(section(PAGE, "## What always holds"))
 
