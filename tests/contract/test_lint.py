@@ -43,7 +43,7 @@ BROKEN = [
     ("writes_what_a_record_has", (*NOTE, "x-record"), RECORD | {"delete": True}, "needs writable, too"),
     ("names_a_list", (*GET, "x-list"), {"type": "notes", "of": "books"}, "the table of no record"),
     ("names_its_permission", (*GET, "security"), [{}, {"bearerAuth": []}], "open to all and has x-permission"),
-    ("names_a_known_rate_limit", (*PATCH, "x-rate-limit"), "logn", "use one of forgotPassword, login"),
+    ("names_a_known_rate_limit", (*PATCH, "x-rate-limit"), "logn", "forgotPassword, login"),
     ("describes_each_answer", (*DELETE, "responses", "204", "description"), " ", "describe the answer 204"),
     (
         "shows_examples",

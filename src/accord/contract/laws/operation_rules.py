@@ -3,13 +3,13 @@
 import re
 from collections.abc import Iterator
 
+from accord.contract.buckets import BUCKETS
 from accord.contract.implied_responses import implied_responses
 from accord.contract.laws.document import Json, Placed, contents, examples, operations
 from accord.contract.references import resolve
 from accord.contract.roles import PERMISSIONS
 
 MAX_SUMMARY = 80
-RATE_LIMITS = frozenset({"login", "register", "refresh", "forgotPassword"})
 SCALARS = frozenset({"string", "integer", "number", "boolean"})
 PROBLEM = "#/components/schemas/Problem"
 
@@ -70,9 +70,9 @@ def names_a_known_rate_limit(bundle: Json) -> Iterator[str]:
     """A misspelt bucket would be no limit at all."""
     for operation in operations(bundle):
         bucket = operation.definition.get("x-rate-limit")
-        if bucket is not None and bucket not in RATE_LIMITS:
-            known = ", ".join(sorted(RATE_LIMITS))
-            yield f"{operation.where}: x-rate-limit is {bucket!r}; use one of {known}, or remove it."
+        if bucket is not None and bucket not in BUCKETS:
+            known = ", ".join(sorted(BUCKETS))
+            yield f"{operation.where}: x-rate-limit is {bucket!r}; use one of {known}, or add it to contract/buckets.py."
 
 
 def describes_each_answer(bundle: Json) -> Iterator[str]:

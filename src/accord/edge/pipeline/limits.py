@@ -5,6 +5,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from accord.context import Caller
+from accord.contract.buckets import BUCKETS
+from accord.contract.names import snake_case
 from accord.contract.operations import Operation
 from accord.database.pool import Database
 from accord.edge.pipeline.client_address import bucket_key
@@ -34,13 +36,7 @@ class Limits:
         self._anonymous = LocalBucket("anonymous", settings.rate_limit_anonymous)
         self._authenticated = LocalBucket("authenticated", settings.rate_limit_authenticated)
         self._connections = LocalBucket("live", settings.rate_limit_live)
-        rates = {
-            "login": settings.rate_limit_login,
-            "register": settings.rate_limit_register,
-            "refresh": settings.rate_limit_refresh,
-            "forgotPassword": settings.rate_limit_forgot_password,
-        }
-        self._shared = {name: SharedBucket(name, rate, database) for name, rate in rates.items()}
+        self._shared = {name: SharedBucket(name, rate_of(settings, name), database) for name in BUCKETS}
         self._open: Counter[str] = Counter()
         self._unreadable = SharedBucket(UNREADABLE, UNREADABLE_RATE, database)
 
@@ -108,3 +104,8 @@ class Limits:
         request.limits, wait = verdict
         if wait:
             raise RateLimitExceeded(self._advice, retryAfter=wait)
+
+
+def rate_of(settings: Settings, bucket: str) -> Rate:
+    """Return the setting of a bucket; a bucket without one keeps the process from starting."""
+    return getattr(settings, f"rate_limit_{snake_case(bucket)}")
