@@ -72,7 +72,7 @@ def names_a_known_rate_limit(bundle: Json) -> Iterator[str]:
         bucket = operation.definition.get("x-rate-limit")
         if bucket is not None and bucket not in BUCKETS:
             known = ", ".join(sorted(BUCKETS))
-            yield f"{operation.where}: x-rate-limit is {bucket!r}; use one of {known}, or add it to contract/buckets.py."
+            yield f"{operation.where}: x-rate-limit is {bucket!r}; use one of {known}, or add one to buckets.py."
 
 
 def describes_each_answer(bundle: Json) -> Iterator[str]:
