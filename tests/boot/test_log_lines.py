@@ -23,7 +23,7 @@ def whole_lines(service: Service) -> list[str]:
     return [line for program in service.programs for line in program.output().rpartition("\n")[0].splitlines()]
 
 
-async def test_an_answered_request_is_one_line_with_all_that_operators_ask_for(given, service):
+async def test_a_finished_request_is_one_log_line_with_the_fields_operators_need(given, service):
     me = await given.an_account(first_name="Zebedee")
 
     answer = await me.patch(
@@ -41,7 +41,7 @@ async def test_an_answered_request_is_one_line_with_all_that_operators_ask_for(g
     assert sum("my-own-id-1" in text for text in service.logs.splitlines()) == 1
 
 
-async def test_a_refusal_says_why_in_the_trace(given, service):
+async def test_a_rejected_request_has_its_reason_in_the_trace_events(given, service):
     me = await given.an_account(version=2)
 
     answer = await me.patch("/api/v1/me", expectedVersion=1, firstName="Late")

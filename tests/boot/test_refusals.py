@@ -88,7 +88,7 @@ def test_a_data_folder_that_cannot_be_written_is_named(alone):
 
 
 @pytest.mark.parametrize("command", ["serve", "worker", "db upgrade", "db check"])
-def test_a_database_that_does_not_answer_is_told_within_seconds_without_its_password(alone, command):
+def test_an_unresponsive_database_is_reported_within_seconds_without_its_password(alone, command):
     url = "postgresql://accord:s3cret-of-mine@127.0.0.1:9/accord"
     arguments = [*command.split(), *(["--port", "0"] if command == "serve" else [])]
 

@@ -57,7 +57,7 @@ def fresh():
         service.stop()
 
 
-def test_a_cold_start_answers_within_ten_seconds(fresh):
+def test_a_cold_start_serves_within_ten_seconds(fresh):
     _, seconds = fresh
 
     assert seconds < 10

@@ -123,7 +123,7 @@ async def test_a_request_is_one_trace_from_http_to_sql(given, another, collector
 
 
 @once
-async def test_refusals_are_in_the_trace_and_no_value_ever_is(given, another, collector, exporting):
+async def test_errors_are_in_the_trace_and_values_never_are(given, another, collector, exporting):
     service = await asyncio.to_thread(another(**exporting).start)
     await change_name(given, service.url)
     refused = await change_name(given, service.url)
@@ -179,7 +179,7 @@ async def test_a_trace_goes_on_in_the_worker(given, another, collector, exportin
 
 
 @once
-async def test_a_collector_that_is_away_delays_neither_answers_nor_the_end(given, another):
+async def test_an_unreachable_collector_delays_neither_responses_nor_the_end(given, another):
     # The exporter tries for two minutes, and OpenTelemetry waits for it for half of one.
     away = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_EXPORTER_OTLP_TIMEOUT": "120"}
     service = another(**away, OTEL_BSP_SCHEDULE_DELAY="50")

@@ -78,7 +78,7 @@ async def test_the_flows_that_it_runs_are_counted_and_timed(given, split, asked)
     assert await sample(asked, saved.replace("_count", "_sum")) > 0
 
 
-async def test_pool_relay_and_process_are_shown(asked, until):
+async def test_metrics_of_pool_sequencer_and_process_are_shown(asked, until):
     states = [await sample(asked, f'accord_pool_connections{{state="{state}"}}') for state in ("idle", "in_use")]
 
     assert sum(states) >= 1

@@ -61,7 +61,7 @@ def with_new_ids(value: Any) -> Any:
 
 
 @pytest.mark.parametrize("operation", WITH_IDS, **NAMED)
-async def test_a_request_in_capitals_is_answered_like_one_without(given, operation):
+async def test_ids_in_capitals_get_the_same_response(given, operation):
     answers = []
     for written in (lambda value: value, in_capitals):
         me, ids = await world(given)

@@ -142,7 +142,7 @@ async def test_a_repeat_with_its_ids_in_capitals_is_a_repeat(given):
     assert answers[0].json() == answers[1].json()
 
 
-async def test_an_id_of_somebody_elses_is_told_by_no_part_of_a_transaction(given):
+async def test_no_part_of_a_transaction_reveals_a_foreign_id(given):
     me, you = await given.an_account(), await given.an_account()
     mine = await begun(me)
     theirs = await begun(you)
@@ -172,7 +172,7 @@ async def test_an_id_of_somebody_elses_is_told_by_no_part_of_a_transaction(given
     assert await read(me, mine) == mine
 
 
-async def test_creating_a_record_with_an_id_of_somebody_elses_is_like_changing_an_unknown_one(given):
+async def test_creating_a_record_with_a_foreign_id_is_like_changing_an_unknown_one(given):
     me, you = await given.an_account(), await given.an_account()
     mine, theirs = await begun(me), await begun(you)
     their_message = await said(you, theirs)

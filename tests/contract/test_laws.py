@@ -190,7 +190,7 @@ def examples(node: Any) -> Iterator[tuple[str, int]]:
             yield from examples(value)
 
 
-def test_the_contract_shows_every_refusal_with_its_status():
+def test_the_contract_shows_every_error_with_its_status():
     assert {(problem.code, problem.status) for problem in refusals()} <= set(examples(bundle.load()))
 
 
@@ -199,7 +199,7 @@ def test_the_contract_shows_no_error_without_a_raiser():
 
 
 @pytest.mark.parametrize("code", sorted({problem.code for problem in refusals()}))
-def test_every_refusal_has_a_page_that_says_what_to_do(code):
+def test_every_error_has_a_page_with_the_next_step(code):
     page = problem_page(code)
 
     assert page is not None
@@ -208,7 +208,7 @@ def test_every_refusal_has_a_page_that_says_what_to_do(code):
 
 
 @pytest.mark.parametrize("problem", refusals(), ids=lambda problem: problem.__name__)
-def test_every_refusal_says_what_to_do_next(problem):
+def test_every_error_states_the_next_step(problem):
     assert re.fullmatch(r"[A-Z][A-Z0-9_]*", problem.code)
     assert 400 <= problem.status <= 599
     assert problem.detail.endswith(".")
@@ -225,7 +225,7 @@ def test_no_file_written_by_hand_is_long():
     assert {name: lines for name, lines in counted.items() if lines > LONGEST_FILE} == {}
 
 
-def test_no_module_is_a_drawer():
+def test_no_module_is_a_catch_all():
     paths = [file.relative_to(ROOT) for file in files()]
     ours = [path for path in paths if "generated" not in path.parts]
     named = {part.removeprefix("test_") for path in ours for part in (*path.parts[:-1], path.stem)}

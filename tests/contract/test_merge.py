@@ -58,7 +58,7 @@ def test_an_operation_gets_its_domain_its_tag_and_its_security(merged):
     assert operation["security"] == [{"bearerAuth": []}]
 
 
-def test_an_operation_gets_every_answer_that_follows_from_its_shape(merged):
+def test_an_operation_gets_every_response_that_follows_from_its_form(merged):
     answers = merged(notes=NOTES)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]
 
     assert list(answers) == [
@@ -83,7 +83,7 @@ def test_an_operation_gets_every_answer_that_follows_from_its_shape(merged):
     assert answers["403"] == {"$ref": "#/components/responses/Forbidden"}
 
 
-def test_an_answer_that_the_author_wrote_stays(merged):
+def test_a_response_that_the_author_wrote_stays(merged):
     authored = NOTES.replace("'200':", "'404': {description: No such note.}\n        '200':")
 
     answers = merged(notes=authored)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]

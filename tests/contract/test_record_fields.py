@@ -72,7 +72,9 @@ def test_the_singular_of_a_regular_plural_is_derived(plural, singular):
         ("tasks", ["passwordHash:text"], None, "an answer has the property passwordHash"),
     ],
 )
-def test_a_refusal_says_why_and_writes_nothing(repository, name, fields, singular, message):
+def test_an_invalid_field_is_refused_with_its_reason_and_no_file_is_written(
+    repository, name, fields, singular, message
+):
     before = tree(repository)
 
     with pytest.raises(ScaffoldRefused) as refused:

@@ -86,7 +86,7 @@ def test_the_document_has_a_place_for_webhooks():
     assert document["paths"].keys() == bundle.load()["paths"].keys()
 
 
-def test_examples_of_requests_and_answers_stay_as_they_are():
+def test_examples_of_requests_and_responses_stay_unchanged():
     me = to_3_1(bundle.load())["paths"]["/api/v1/me"]["get"]["responses"]["200"]["content"]["application/json"]
 
     assert me["example"]["emailVerifiedAt"] is None

@@ -155,7 +155,7 @@ def test_parameters_of_a_known_path_are_not_written_again(repository):
         (("widgets", "user", "post", "/api/v1/widgets"), "The schema User is in domains/accounts.yaml"),
     ],
 )
-def test_a_refusal_writes_nothing(repository, operation, message):
+def test_a_refused_operation_writes_no_file(repository, operation, message):
     before = tree(repository)
 
     with pytest.raises(ScaffoldRefused, match=r"\.|:") as refused:

@@ -41,7 +41,7 @@ async def called(http: httpx.AsyncClient, operation: Operation, ids: dict[str, s
 
 
 @pytest.mark.parametrize("operation", WITH_AN_ID, **NAMED)
-async def test_a_stranger_gets_the_same_answer_for_what_is_foreign_and_what_is_unknown(given, operation):
+async def test_a_stranger_gets_the_same_response_for_foreign_and_unknown_records(given, operation):
     owner, stranger = await given.an_account(), await given.an_account()
     foreign = {"userId": owner.id} | await samples.ids_for([operation], owner, {})
     unknown = {name: str(uuid4()) for name in foreign}

@@ -115,7 +115,7 @@ async def test_slow_work_under_a_key_holds_no_connection(resources):
     assert (await dispatch(REGISTER, ANONYMOUS, request, {})).data == {"number": 1}
 
 
-async def test_the_key_that_another_process_answered_meanwhile_is_not_answered_twice(resources):
+async def test_a_key_used_by_another_process_meanwhile_replays_its_response(resources):
     """The slow work is done twice, and the change is made once."""
     request = RequestInfo("test", idempotency_key=str(uuid4()))
     tries: list[str] = []

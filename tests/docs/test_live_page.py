@@ -143,7 +143,7 @@ def test_a_sign_in_on_the_page_of_the_api_is_good_here(docs, email):
     docs.page.locator("#state", has_text=f"connected as {email}").wait_for()
 
 
-def test_a_session_that_is_over_is_forgotten(docs, email, http):
+def test_an_ended_session_is_removed_from_the_page(docs, email, http):
     signed_in(docs, email)
     http.post("/api/v1/auth/logout-all").raise_for_status()
 

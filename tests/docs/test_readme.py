@@ -18,7 +18,7 @@ DOCUMENTS = [
 ]
 
 
-async def test_the_request_gets_the_answer_that_is_shown(given, service, tmp_path):
+async def test_the_request_gets_the_response_shown(given, service, tmp_path):
     ada = await given.an_account()
     saved = await ada.patch("/api/v1/me", expectedVersion=1, lastName="King")
     assert saved.status_code == 200

@@ -42,7 +42,7 @@ async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(service):
 
 
 @pytest.mark.parametrize("size", [LIMIT, LIMIT + 1])
-async def test_the_connection_stays_in_step_after_a_refusal(service, size):
+async def test_the_connection_stays_in_step_after_a_413(service, size):
     """Whatever of the body still comes is not taken for the next request."""
     body = b"GET /nowhere HTTP/1.1\r\n\r\n".ljust(size, b"x")
 
@@ -55,7 +55,7 @@ async def test_the_connection_stays_in_step_after_a_refusal(service, size):
     assert (after.status, after.json()["name"]) == (200, "accord")
 
 
-async def test_a_client_that_was_to_wait_may_not_go_on_after_a_refusal(service):
+async def test_a_client_that_waits_for_100_continue_may_not_go_on_after_a_413(service):
     """It may send the body or not; only a new connection is surely in step (RFC 9110, section 10.1.1)."""
     head = [("Content-Type", "text/plain"), ("Content-Length", "5"), ("Expect", "100-continue")]
 

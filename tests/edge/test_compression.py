@@ -46,7 +46,7 @@ async def test_a_response_is_plain_for_a_client_without_gzip(service, accept):
     assert (answer.headers["vary"], answer.body) == ("Accept-Encoding", body)
 
 
-async def test_a_small_answer_is_plain(service):
+async def test_a_small_response_is_plain(service):
     for size, compressed in ((1024, False), (1025, True)):
         answer = await asked(service, "gzip", echo(size))
         assert ("content-encoding" in answer.headers, "vary" in answer.headers) == (compressed, compressed)
@@ -63,7 +63,7 @@ def test_the_operations_that_give_tokens_are_these():
     assert found == {"login", "refresh", "createLiveTicket"}
 
 
-async def test_answers_with_tokens_are_never_compressed(service):
+async def test_responses_with_tokens_are_never_compressed(service):
     person = details(firstName="a" * 100, lastName="b" * 100, email=f"{'c' * 60}@{'d' * 60}.{'e' * 60}.example")
     headers = {"X-Forwarded-For": new_address(), "Accept-Encoding": "gzip"}
     async with httpx.AsyncClient(base_url=service.url, headers=headers, timeout=30) as http:

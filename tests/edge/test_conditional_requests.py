@@ -63,7 +63,7 @@ async def test_a_read_with_another_tag_gets_the_record(records, operation):
 
 
 @pytest.mark.parametrize("operation", READS, **NAMED)
-async def test_a_read_of_the_version_that_if_match_names_is_answered(records, operation):
+async def test_a_read_of_the_version_in_if_match_gets_the_record(records, operation):
     for wanted in ("*", 'W/"7", "6",, "7"'):
         answer = await records.call(operation, If_Match=wanted)
 

@@ -17,7 +17,7 @@ def allowed(answer) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("path", ["/api/v1/meta/version", "/api/v1/me", "/nowhere", "/openapi.json"])
-async def test_a_listed_origin_reads_answers_and_errors_with_credentials(in_production, path):
+async def test_a_listed_origin_reads_responses_and_errors_with_credentials(in_production, path):
     answer = await in_production.get(path, headers={"Origin": LISTED})
 
     assert allowed(answer)["access-control-allow-origin"] == LISTED
@@ -47,13 +47,13 @@ async def test_a_foreign_origin_gets_no_header(in_production, origin):
         assert allowed(answer) == {}
 
 
-async def test_caches_keep_the_answers_to_different_origins_apart(in_production):
+async def test_caches_keep_the_responses_for_different_origins_apart(in_production):
     for headers in ({}, {"Origin": LISTED}, {"Origin": "https://evil.example"}):
         answer = await in_production.get("/api/v1/meta/version", headers=headers)
         assert "Origin" in answer.headers["vary"]
 
 
-async def test_a_preflight_is_answered_for_a_day(in_production):
+async def test_a_preflight_is_valid_for_a_day(in_production):
     asked = {
         "Origin": LISTED,
         "Access-Control-Request-Method": "PATCH",

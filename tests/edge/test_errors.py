@@ -183,7 +183,7 @@ async def test_an_unexpected_failure_is_told_in_the_log_only(given, service):
 @pytest.mark.parametrize(
     ("expected_version", "ending"), [(1, "SUCCESS"), (9, "REJECTED: VERSION_CONFLICT")], ids=["success", "rejected"]
 )
-async def test_the_trace_of_a_flow_is_logged_and_in_no_answer(given, service, expected_version, ending):
+async def test_trace_events_of_a_flow_are_logged_and_in_no_response(given, service, expected_version, ending):
     me = await given.an_account()
 
     answer = await me.patch("/api/v1/me", expectedVersion=expected_version, firstName="Grace")

@@ -43,7 +43,7 @@ async def test_an_idle_connection_is_closed(url):
         assert monotonic() - asked >= IDLE * 0.9
 
 
-async def test_the_time_counts_from_the_last_answer(url):
+async def test_the_keep_alive_time_counts_from_the_last_response(url):
     while not await is_kept_while_it_is_used(url):
         pass
 

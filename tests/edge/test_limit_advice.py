@@ -20,7 +20,7 @@ def refusal(environment):
     return refused.value.detail
 
 
-def test_in_development_the_refusal_says_how_to_turn_limits_off():
+def test_in_development_a_429_says_how_to_turn_limits_off():
     assert "RATE_LIMIT_ENABLED=false" in refusal("development")
 
 

@@ -9,7 +9,7 @@ from raw_http import exchanged, request
 TOKEN = "5f1d0c7b8a964e2e9b3c6d7f80a1b2c3"
 
 
-async def test_probes_answer_without_a_token(somebody, until):
+async def test_probes_need_no_token(somebody, until):
     # What does not answer for two seconds is not ready, though it may just have had no turn.
     for path in ("/livez", "/readyz"):
         answer = await until(partial(somebody.get, path), lambda answer: answer.status_code == 200)

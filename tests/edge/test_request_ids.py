@@ -46,7 +46,7 @@ async def test_without_one_each_request_gets_a_new_one(somebody):
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/api/v1/me", "/api/v1/users/not-an-id", "/docs", "/livez"])
-async def test_every_answer_has_it(somebody, path):
+async def test_every_response_has_a_request_id(somebody, path):
     given_id = an_id()
 
     answer = await somebody.post(path, headers={"X-Request-Id": given_id}, content=b"{", params={"unknown": "1"})
@@ -76,7 +76,7 @@ async def test_the_log_line_has_it_with_operation_status_duration_and_caller(giv
     ("method", "path", "status", "code"),
     [("PATCH", "/api/v1/me", 400, "VALIDATION_ERROR"), ("GET", "/api/v1/users", 403, "FORBIDDEN")],
 )
-async def test_a_refusal_is_logged_with_its_caller_and_its_reason(given, service, method, path, status, code):
+async def test_a_rejected_request_is_logged_with_its_caller_and_its_reason(given, service, method, path, status, code):
     given_id, me = an_id(), await given.an_account()
     body = {} if method == "PATCH" else None
 

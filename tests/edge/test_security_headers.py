@@ -7,7 +7,7 @@ PATHS = ["/api/v1/meta/version", "/api/v1/me", "/nowhere", "/docs", "/openapi.js
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_every_answer_has_them(somebody, path):
+async def test_every_response_has_security_headers(somebody, path):
     headers = (await somebody.get(path)).headers
 
     assert headers["x-content-type-options"] == "nosniff"

@@ -64,7 +64,7 @@ def test_a_remembered_port_that_was_taken_meanwhile_is_changed(start, tmp_path):
         assert start("nats", tmp_path).url != url
 
 
-def test_a_wanted_port_is_used_or_named_in_the_refusal(tmp_path):
+def test_a_requested_port_is_used_or_named_in_the_error(tmp_path):
     port = nats._any_free_port()
     refusal = pytest.raises(nats.EmbeddedError, match=f"Port {port} for NATS is in use")
     with socket.create_server(("127.0.0.1", port)), refusal:

@@ -172,7 +172,7 @@ async def _token(http: httpx.AsyncClient) -> str:
 
 
 @pytest.mark.parametrize("count", [SEEDS, pytest.param(MANY_SEEDS, marks=pytest.mark.faults)])
-async def test_after_kill_9_everything_committed_is_stamped_once_and_delivered(crashing, count):
+async def test_after_kill_9_every_committed_entry_gets_one_position_and_is_delivered(crashing, count):
     if count == SEEDS and os.environ.get("FLOW_TRANSPORT") == "nats":
         pytest.skip("It starts its own processes, the same ones whatever the transport of the other tests is.")
     first = int(os.environ.get("SEED") or random.randrange(1_000_000))

@@ -59,7 +59,7 @@ async def test_begins_at_the_newest_position(ledger, following):
     assert told == [2]
 
 
-async def test_a_wake_up_is_answered_at_once(ledger, following, monkeypatch):
+async def test_a_notification_is_followed_by_a_read_at_once(ledger, following, monkeypatch):
     monkeypatch.setattr(feeds, "POLL_INTERVAL", 600.0)
     async with following(is_woken=True) as (feed, told):
         await asyncio.sleep(0.05)

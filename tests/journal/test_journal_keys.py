@@ -185,7 +185,7 @@ async def test_a_truncated_tail_is_found_after_a_rotation(book, key):
     assert (await book.verdict()).broken_at == 5
 
 
-async def test_the_leading_relay_endorses(book, key, monkeypatch, until):
+async def test_the_leading_sequencer_endorses(book, key, monkeypatch, until):
     monkeypatch.setattr(housekeeping, "INTERVAL", 0.01)
     monkeypatch.setattr(housekeeping, "CHECKPOINT_SECONDS", 0.0)
     first = keys.journal_key(settings.load({"DATA_DIR": str(book.data_dir)}))

@@ -56,7 +56,7 @@ async def test_only_one_of_several_leads(ledger):
         assert sum(relay.leads for relay in relays) == 1
 
 
-async def test_a_relay_that_lost_its_connection_stands_by_and_leads_again(ledger):
+async def test_a_sequencer_that_lost_its_connection_stands_by_and_leads_again(ledger):
     async with relaying(ledger) as relay:
         await until(lambda: relay.leads)
         connection = await ledger.connect()
@@ -79,7 +79,7 @@ class Usurper(Relay):
         return True
 
 
-async def test_two_that_both_believe_to_lead_stamp_everything_once(ledger, monkeypatch):
+async def test_two_sequencers_that_both_believe_to_lead_give_each_entry_one_position(ledger, monkeypatch):
     monkeypatch.setattr("accord.journal.sequencer.STANDBY_INTERVAL", 0.01)
 
     async def announce(_position: int) -> None:
@@ -139,7 +139,7 @@ async def test_another_process_leads_within_3_seconds_of_a_frozen_one(ledger, wo
     assert [entry.mark for entry in entries] == [f"{name}-{n}" for name in names for n in range(20)]
 
 
-async def test_a_relay_that_is_still_for_longer_than_its_lease_does_not_believe_to_lead(ledger):
+async def test_a_sequencer_that_is_frozen_for_longer_than_its_lease_stops_leading(ledger):
     async with relaying(ledger) as relay:
         await until(lambda: relay.leads)
         time.sleep(LEASE)  # noqa: ASYNC251 - as SIGSTOP would, for this process

@@ -91,7 +91,7 @@ async def test_a_batch_is_as_large_as_it_may_be_and_the_next_goes_on(ledger):
     assert marks(await ledger.read()) == [str(number) for number in range(10)]
 
 
-async def test_the_relay_waits_for_an_old_transaction_and_then_catches_up(ledger):
+async def test_the_sequencer_waits_for_an_old_transaction_and_then_catches_up(ledger):
     old = await ledger.writer()
     await old.touch()
     async with relaying(ledger) as relay:

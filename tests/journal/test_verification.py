@@ -125,7 +125,7 @@ async def test_swapped_entries_are_found_at_the_first_of_them(book):
     assert (await book.verdict()).broken_at == 8
 
 
-async def test_a_truncated_tail_is_found_even_when_the_relay_is_set_back(book):
+async def test_a_truncated_tail_is_found_even_when_the_sequencer_is_set_back(book):
     await book.write(20)
     await book.sign()
 

@@ -77,7 +77,7 @@ async def test_a_frame_that_is_not_described_is_an_error_and_no_close(live, text
     ],
     ids=lambda text: repr(text[:60]),
 )
-async def test_a_refusal_names_the_key_that_the_frame_named(live, text, key):
+async def test_an_error_names_the_key_of_its_frame(live, text, key):
     socket = await live()
 
     await socket.connection.send(text)
@@ -112,7 +112,7 @@ async def test_a_frame_over_64_kib_closes(live):
         "getList:{me}:nonsense",
     ],
 )
-async def test_a_key_without_access_answers_like_a_missing_one(given, live, key):
+async def test_a_key_without_access_is_like_a_missing_one(given, live, key):
     me, other = await given.an_account(), await given.an_account()
     socket = await live(me)
 

@@ -135,7 +135,7 @@ def test_memory_is_bounded(monkeypatch):
     assert len(worker._seen) == 5
 
 
-def test_an_answer_is_one_to_its_own_request_only():
+def test_a_response_is_valid_for_its_own_request_only():
     worker, gateway = Envelopes(KEY), Envelopes(KEY)
     request, other = (gateway.seal(SUBJECT, INBOX, MESSAGE, uptime() + 30, uptime() + 30) for _ in range(2))
     answer = worker.seal_answer(request, {"success": True})

@@ -73,7 +73,7 @@ async def test_a_copied_message_is_not_run_again(connect, gateway, raw, name):
     assert len(ran) == 1
 
 
-async def test_an_answer_of_a_stranger_is_dropped_and_the_true_one_awaited(connect, gateway, raw, name):
+async def test_a_response_of_a_stranger_is_dropped_and_the_true_one_awaited(connect, gateway, raw, name):
     answered = asyncio.Event()
     forged = {"success": True, "status": 200, "data": "forged"}
 
@@ -127,7 +127,7 @@ async def test_a_response_to_a_stranger_is_no_response_for_a_gateway(connect, ga
     assert (await running).data == {"number": 1}
 
 
-async def test_an_answer_is_believed_once(connect, gateway, raw, name):
+async def test_a_response_is_accepted_once(connect, gateway, raw, name):
     answers = []
 
     async def copy(msg) -> None:

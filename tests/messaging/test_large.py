@@ -88,7 +88,7 @@ async def test_a_stranger_gets_and_gives_no_parts(pair, server, name, connect):
     assert all(msg.subject != "_INBOX.stranger" for msg in overheard if not msg.data.startswith(b"0"))
 
 
-async def test_an_answer_that_is_no_json_is_told_to_be_one(connect, gateway, name):
+async def test_a_response_that_is_not_json_is_named_as_such(connect, gateway, name):
     async def flow(*_) -> Result:
         return Result(success=True, status=200, data={"not": object()})
 

@@ -10,7 +10,7 @@ from accord.messaging.worker import HEALTHCHECK, VALIDATE
 
 
 class TestMicroService:
-    async def test_every_worker_answers_a_ping(self, connect, raw, name):
+    async def test_every_worker_responds_to_a_ping(self, connect, raw, name):
         for _ in range(2):
             await start_worker(await connect(), name, echo)
         inbox = raw.new_inbox()
@@ -72,7 +72,7 @@ class TestValidate:
         "request_",
         [b"", b"null", b"[]", b"7", b"{}", b'{"token": null}', b'{"token": ["good"]}', b'{"token": "bad"}', b"\xff"],
     )
-    async def test_anything_else_is_refused(self, connect, raw, name, request_):
+    async def test_other_requests_of_discovery_are_refused(self, connect, raw, name, request_):
         await start_worker(await connect(), name, echo)
 
         answer = json.loads((await raw.request(VALIDATE, request_, 60)).data)

@@ -43,7 +43,7 @@ def in_python(status: int, text: str) -> list[object]:
     return [type(error).__name__, errors.next_step(error), retries.is_final(error)]
 
 
-def test_both_make_the_same_of_every_answer(tmp_path):
+def test_both_sdks_map_every_response_to_the_same_error(tmp_path):
     (tmp_path / "cases.json").write_text(json.dumps(answers()), "utf-8")
     modules = [(built() / "dist" / name).as_uri() for name in ("errors.js", "retries.js")]
 

@@ -61,7 +61,7 @@ async def test_signing_in_during_a_refresh_keeps_the_new_session(person, store, 
     assert tokens.account == grace.id
 
 
-async def test_the_call_that_waited_is_not_sent_as_somebody_else(person, store, password):
+async def test_a_waiting_call_is_not_sent_as_another_account(person, store, password):
     _, accord, transport, call = await refreshing(person, store)
     grace = await person()
 

@@ -120,7 +120,7 @@ def test_a_listener_that_begins_the_next_change_does_not_disturb_the_order(loop,
     assert ada.cache.pending == 0
 
 
-def test_a_listener_of_a_refusal_finds_everything_taken_back_that_was_built_on_it(loop, service, ada):
+def test_a_listener_of_a_refused_transaction_finds_its_dependents_rolled_back(loop, service, ada):
     new, seen = UUID(int=77), []
     create = CreateOperation(table=TABLE, id=new, record={"title": ""})
     ada.cache.listen(lambda event: seen.append(ada.cache.pending) if isinstance(event, Refused) else None)

@@ -167,7 +167,7 @@ async def test_the_connection_closes_with_the_last_follower_and_opens_again(pers
     assert proxy.count("GET /api/v1/ws") == 2
 
 
-async def test_a_key_of_somebody_else_is_refused(person):
+async def test_a_key_of_another_account_is_refused(person):
     ada, bob = await person(), await person()
     accord = await ada.client()
 
@@ -205,7 +205,7 @@ async def test_a_refused_key_is_not_subscribed_again_after_a_reconnect(person):
         assert {frame["key"] for frame in sent if frame["type"] == "subscribe"} == {key_of(bob)}
 
 
-async def test_a_refusal_of_one_follower_has_those_that_stood_asked_for_anew(person):
+async def test_a_refused_follower_makes_established_ones_subscribe_again(person):
     ada = await person()
     accord = await ada.client()
     refusal = {"type": "error", "code": "SERVICE_UNAVAILABLE", "message": "Try again.", "key": key_of(ada)}
@@ -335,7 +335,7 @@ async def test_signing_out_ends_what_follows(person):
             await take(changes, 1)
 
 
-async def test_signing_in_as_somebody_else_follows_as_them(person, password):
+async def test_signing_in_as_another_account_follows_as_that_account(person, password):
     ada, bob = await person(), await person()
     accord = await ada.client()
 

@@ -231,7 +231,7 @@ def test_each_record_of_a_list_is_read_alone_when_it_changes_or_comes(loop, serv
 
 
 @pytest.mark.usefixtures("follower")
-def test_after_a_restored_backup_every_version_is_forgotten_and_read_again(loop, service, ada):
+def test_after_a_restored_backup_every_version_is_dropped_and_read_again(loop, service, ada):
     told = []
     ada.cache.listen(told.append)
     backup = service.backup()
@@ -326,7 +326,7 @@ def test_a_store_that_fails_for_a_while_keeps_no_follower_from_going_on(loop, se
 
 
 @pytest.mark.usefixtures("follower")
-def test_frames_that_come_before_an_answer_keep_the_connection(loop, service, ada):
+def test_frames_that_arrive_before_a_response_keep_the_connection(loop, service, ada):
     socket = ada.socket
     service.is_calm = False
     following = loop.create_task(stay_with(ada.cache.follow(TABLE, RECORDS[0])))

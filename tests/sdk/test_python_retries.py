@@ -20,7 +20,7 @@ from accord_client import (
 from accord_client.models import CreateConversation, Login, UpdateMe
 
 
-async def test_a_create_whose_answer_was_cut_is_sent_again_and_made_once(person, proxy):
+async def test_a_create_whose_response_was_cut_is_sent_again_and_made_once(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url)
     proxy.cut_answer_of("POST /api/v1/conversations")
@@ -44,7 +44,7 @@ async def test_a_create_that_is_cut_while_it_runs_waits_for_the_first(person, pr
     assert proxy.count("POST /api/v1/conversations") == 4
 
 
-async def test_a_change_whose_answer_was_cut_is_not_sent_again(person, proxy):
+async def test_a_change_whose_response_was_cut_is_not_sent_again(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url)
     proxy.cut_answer_of("PATCH /api/v1/me")
@@ -56,7 +56,7 @@ async def test_a_change_whose_answer_was_cut_is_not_sent_again(person, proxy):
     assert (await accord.get_me()).first_name == "Grace"
 
 
-async def test_a_read_whose_answer_was_cut_is_sent_again(person, proxy):
+async def test_a_read_whose_response_was_cut_is_sent_again(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url)
     proxy.cut_answer_of("GET /api/v1/me")
@@ -242,7 +242,7 @@ async def test_retries_end():
     ("status", "error"), [(502, errors.UnexpectedAnswer), (404, errors.UnexpectedAnswer), (503, ServiceUnavailable)]
 )
 @pytest.mark.parametrize("text", ["<html>nginx</html>", '{"code": "NOT_FOUND", "message": "no route"}'])
-async def test_an_answer_of_a_proxy_is_an_error_of_its_status(status, error, text):
+async def test_a_response_of_a_proxy_is_an_error_of_its_status(status, error, text):
     async def answer(_request):
         return httpx.Response(status, text=text)
 

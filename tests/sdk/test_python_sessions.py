@@ -26,7 +26,7 @@ from given import details
 SOURCES = Path(__file__).parents[2] / "clients" / "python" / "src"
 
 
-async def test_signing_in_keeps_the_tokens_and_signing_out_forgets_them(person, password):
+async def test_signing_in_saves_the_tokens_and_signing_out_clears_them(person, password):
     ada = await person()
     store = MemoryTokens()
     accord = await ada.client(tokens=store)

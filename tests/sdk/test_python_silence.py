@@ -30,7 +30,7 @@ def swallowing(*kinds):
 
 
 @pytest.mark.parametrize("lost", ["welcome", "authenticated", "subscribed"])
-async def test_a_connection_on_which_no_answer_comes_is_replaced(person, monkeypatch, lost):
+async def test_a_connection_without_responses_is_replaced(person, monkeypatch, lost):
     monkeypatch.setattr("accord_client.questions.PATIENCE", 0.5)
     monkeypatch.setattr(live, "PATIENCE", 0.5)
     monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing(lost)))
@@ -56,7 +56,7 @@ async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_ask
             assert [change.kind for change in await take(others, 1)] == ["created"]
 
 
-async def test_a_connection_on_which_one_answer_is_lost_is_replaced_although_other_frames_come(person, monkeypatch):
+async def test_a_connection_that_lost_one_response_is_replaced_although_other_frames_arrive(person, monkeypatch):
     monkeypatch.setattr("accord_client.questions.ANSWERED_WITHIN", 1.0)
     monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing("subscribed")))
     ada = await person()
@@ -79,7 +79,7 @@ async def enter(following):
         pass
 
 
-def test_a_question_has_its_own_time_whatever_comes_before_its_answer():
+def test_a_request_has_its_own_time_whatever_frames_come_first():
     loop, given_up = Loop(), []
     questions = Questions(lambda: given_up.append(loop.time()))
     loop.call_soon(questions.asked, "first")

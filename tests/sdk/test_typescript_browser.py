@@ -160,7 +160,7 @@ def test_windows_that_share_a_session_refresh_it_once(ada):
     assert ada.complaints == []
 
 
-def test_a_page_whose_origin_is_not_listed_gets_no_answer(ada):
+def test_a_page_of_an_unlisted_origin_gets_no_response(ada):
     page = ada.window()
     elsewhere = ada.address.replace("127.0.0.1", "localhost", 1)
 

@@ -25,7 +25,7 @@ async def test_an_administrator_reads_every_account(given):
     assert (await admin.get(f"/api/v1/users/{somebody.id}")).json() == somebody.user
 
 
-async def test_another_persons_account_answers_like_one_that_does_not_exist(given):
+async def test_another_persons_account_is_like_one_that_does_not_exist(given):
     me, other = await given.an_account(), await given.an_account()
 
     foreign, unknown, malformed = [

@@ -51,7 +51,7 @@ async def test_a_wrong_token_is_refused_before_anything_else_is_judged(given):
     assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
 
 
-async def test_a_refusal_does_not_use_the_token_up(given):
+async def test_a_rejected_setup_does_not_use_the_token_up(given):
     somebody, http = await given.an_account(), await given.somebody()
     async with setup_token(given) as token:
         weak = await http.post("/api/v1/setup", json=details(setupToken=token, password="password1"))

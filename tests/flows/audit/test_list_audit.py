@@ -256,7 +256,7 @@ async def test_a_reason_opens_the_next_page_and_each_page_is_noted(given, stampe
     assert len(await until_read(stamped, admin, reason, 2, recordId=root.id, operation="listAudit")) == 2
 
 
-async def test_a_reason_of_anybody_but_root_is_refused_and_leaves_no_entry(given):
+async def test_a_reason_of_any_role_but_root_is_403_and_leaves_no_entry(given):
     admin, somebody = await given.an_admin(), await given.an_account()
 
     answers = [await account.get("/api/v1/audit", reason="Curiosity") for account in (admin, somebody)]

@@ -26,7 +26,7 @@ async def test_goes_on_by_cursor_to_the_first_entry(given, stamped):
     assert rest.json()["nextCursor"] is None
 
 
-async def test_a_cursor_of_somebody_else_is_refused(given, stamped):
+async def test_a_cursor_of_another_account_is_refused(given, stamped):
     me, other = await given.an_account(), await given.an_account()
     await stamped(me, 2, "/api/v1/me/activity")
     cursor = (await me.get("/api/v1/me/activity", limit=1)).json()["nextCursor"]

@@ -49,7 +49,7 @@ async def test_the_address_may_be_spelled_otherwise(given, respelled):
     assert (await given.signed_in(respelled(me.email))).id == me.id
 
 
-async def test_wrong_address_wrong_password_and_disabled_account_answer_alike(given):
+async def test_wrong_address_wrong_password_and_disabled_account_get_the_same_response(given):
     me, disabled, http = await given.an_account(), await given.an_account(), await given.somebody()
     await given.sql("UPDATE accord.users SET disabled_at = now() WHERE id = %s", disabled.id)
     same = {"X-Request-Id": "the-same"}
@@ -92,7 +92,7 @@ async def test_failed_logins_take_the_same_time(given):
     assert are_alike(least), least
 
 
-async def test_a_failure_is_the_same_work_whether_or_not_anybody_has_the_address(given):
+async def test_a_failed_login_is_the_same_work_for_known_and_unknown_addresses(given):
     me = await given.an_account()
 
     async def entries_begun() -> int:
@@ -135,7 +135,7 @@ def are_alike(seconds: dict[str, float]) -> bool:
 
 
 @pytest.mark.parametrize("known", [True, False])
-async def test_five_failures_lock_the_address_whether_or_not_anybody_has_it(given, known):
+async def test_five_failures_lock_known_and_unknown_addresses(given, known):
     email = (await given.an_account()).email if known else new_email()
     assert await given.failed_logins(email, 5) == [401] * 5
 
@@ -232,7 +232,7 @@ async def test_an_imported_hash_refuses_a_wrong_password_and_stays(given):
     assert stored == scrypt_hash("an old password")
 
 
-async def test_a_short_password_of_old_days_still_works(given):
+async def test_a_short_password_from_before_the_rule_still_works(given):
     me = await given.an_account()
     await given.sql("UPDATE accord.users SET password_hash = %s WHERE id = %s", scrypt_hash("1"), me.id)
 

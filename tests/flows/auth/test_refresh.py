@@ -87,7 +87,7 @@ async def days_pass(given, account):
     )
 
 
-async def test_a_lost_answer_is_given_again_however_late(given):
+async def test_a_lost_response_is_returned_again_at_any_time(given):
     me = await given.an_account()
     lost = (await refresh(me, me.tokens["refreshToken"])).json()
     # Its old access token goes on for a while, and says nothing of the successor.
@@ -175,7 +175,7 @@ async def test_an_older_token_ends_the_session_although_the_request_fails(given)
     assert (await me.get("/api/v1/auth/session")).json()["authenticated"] is False
 
 
-async def test_deleting_old_sessions_changes_no_answer(given, until):
+async def test_deleting_old_sessions_changes_no_response(given, until):
     me = await given.an_account()
     elsewhere = await given.signed_in(me.email)
     session = (await elsewhere.get("/api/v1/auth/session")).json()["session"]["id"]

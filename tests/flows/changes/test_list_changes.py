@@ -19,7 +19,7 @@ async def test_without_a_position_it_says_where_to_begin(announced):
     assert begun["cursor"].startswith(f"{begun['position']}.")
 
 
-async def test_answers_with_the_changes_since_then_and_the_next_position(announced, until):
+async def test_returns_the_changes_since_the_cursor_and_the_next_cursor(announced, until):
     me = await announced()
     begun = await changes_of(me)
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
@@ -64,7 +64,7 @@ async def test_an_impossible_position_asks_for_a_reload(given):
         "getList:{me}:nonsense",
     ],
 )
-async def test_a_key_the_caller_may_not_read_answers_like_a_missing_one(given, key):
+async def test_a_key_the_caller_may_not_read_is_like_a_missing_one(given, key):
     me, other = await given.an_account(), await given.an_account()
 
     answer = await me.get("/api/v1/changes", keys=key.format(me=me.id, other=other.id))

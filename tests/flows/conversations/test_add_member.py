@@ -1,7 +1,7 @@
 from uuid import uuid4
 
 
-async def test_a_member_lets_somebody_in(given, begun):
+async def test_a_member_adds_an_account(given, begun):
     me, you, third = [await given.an_account() for _ in range(3)]
     conversation = await begun(me, you)
     path = f"/api/v1/conversations/{conversation['id']}"

@@ -9,7 +9,7 @@ import pytest
         {"message": "x" * 1000, "count": 2**63 - 1, "sentAt": "2026-01-31T09:30:00.000000Z"},
     ],
 )
-async def test_answers_with_the_body_as_it_came(given, body):
+async def test_returns_the_body_unchanged(given, body):
     answer = await (await given.somebody()).post("/api/v1/meta/echo", json=body)
 
     assert (answer.status_code, answer.json()) == (200, body)

@@ -14,7 +14,7 @@ async def test_anonymous_callers_get_the_status_and_no_details(given, until):
     assert "checks" not in health
 
 
-async def test_a_customer_sees_no_more_than_anybody(given):
+async def test_a_customer_sees_no_more_than_an_anonymous_caller(given):
     somebody = await given.an_account()
 
     assert "checks" not in (await somebody.get("/api/v1/healthcheck")).json()

@@ -229,7 +229,7 @@ async def test_a_record_that_would_not_fit_its_schema_is_refused(given, change, 
     assert await given.entries(answer) == []
 
 
-async def test_a_record_the_caller_may_not_change_answers_like_a_missing_one(given, change):
+async def test_a_record_the_caller_may_not_change_is_like_a_missing_one(given, change):
     me, you = await given.an_account(), await given.an_account()
     mine, ours = await begun(me), await begun(me, you)
     message = await said(me, ours)
@@ -280,7 +280,7 @@ async def test_an_anchor_that_is_gone_is_told(given, change):
     assert await read(me, conversation) == conversation
 
 
-async def test_a_repeat_gets_the_first_answer_and_another_body_is_refused(given, change):
+async def test_a_repeat_gets_the_first_response_and_another_body_is_422(given, change):
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
     name = {"transactionId": str(uuid4())}

@@ -53,7 +53,7 @@ async def test_a_frozen_postgresql_costs_time_and_no_500(given, deployment, seco
 
 
 @pytest.mark.faults
-async def test_probes_answer_in_time_whatever_does_not(given, deployment):
+async def test_probes_respond_in_time_while_other_parts_hang(given, deployment):
     somebody = await given.somebody()
 
     async with frozen(deployment.postgres.pid):

@@ -34,7 +34,7 @@ async def test_the_local_mode_does_not_notice(given, deployment):
 
 
 @pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
-async def test_gateways_answer_503_at_once_and_find_their_workers_again(given, deployment):
+async def test_gateways_return_503_at_once_and_find_their_workers_again(given, deployment):
     writers, readers = await accounts(given, 3), await accounts(given, 2)
 
     async with traffic(writers, readers) as seen:

@@ -87,7 +87,7 @@ NO_UPGRADE = {"no upgrade", "an upgrade that the connection does not name"}
 
 
 @pytest.mark.parametrize("what", HANDSHAKES)
-async def test_a_handshake_that_is_none_is_answered_and_ended(url, what):
+async def test_an_invalid_handshake_gets_a_response_and_ends(url, what):
     sent, status = HANDSHAKES[what]
 
     async with connected(url) as connection:
@@ -125,7 +125,7 @@ KINDS = [
 
 
 @pytest.mark.parametrize("size", [1, 3, 17, 100, 1000, 100_000])
-async def test_requests_in_a_row_are_answered_in_that_order(url, size):
+async def test_requests_in_a_row_get_responses_in_that_order(url, size):
     """Whatever they are, and wherever they are cut."""
     row = [KINDS[number % len(KINDS)] for number in range(2 * len(KINDS))]
     sent = b"".join(
@@ -163,7 +163,7 @@ async def test_the_cuts_of_a_request_make_no_difference(url, kind):
             assert (first.status, (await connection.answer()).status) == (status, 200), cut
 
 
-async def test_many_requests_at_once_are_answered_one_by_one(url):
+async def test_many_requests_at_once_get_responses_one_by_one(url):
     async with connected(url) as connection:
         await connection.send(NEXT * 5000)
 
@@ -174,7 +174,7 @@ HANDSHAKE = request("GET", "/api/v1/ws", [*UPGRADE, KEY])
 
 
 @pytest.mark.parametrize("before", KINDS, ids=lambda kind: kind[0][:40].decode().strip())
-async def test_an_upgrade_is_answered_in_its_turn(url, before):
+async def test_an_upgrade_gets_its_response_in_turn(url, before):
     data, status = before
     ping = b"\x89\x80" + bytes(4)
 
@@ -229,7 +229,7 @@ async def test_an_unknown_expectation_is_refused(url, path, value):
 
 
 @pytest.mark.parametrize("noise", [b"noise\r\n\r\n", b"GET / HTTP/1.1\r\nX: " + b"a" * 100_000])
-async def test_noise_behind_a_request_does_not_take_its_answer(url, noise):
+async def test_noise_behind_a_request_does_not_take_its_response(url, noise):
     async with connected(url) as connection:
         await connection.send(request("GET", "/api/v1/healthcheck", [("X-Request-Id", "first")]) + noise)
         answer = await connection.answer()

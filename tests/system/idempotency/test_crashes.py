@@ -40,7 +40,7 @@ async def until(happened) -> None:
             await asyncio.sleep(0.005)
 
 
-async def test_killed_after_the_commit_it_answers_as_if_it_had_answered(given, service):
+async def test_a_retry_after_a_kill_behind_the_commit_replays_the_response(given, service):
     me, key, body = await given.an_account(), str(uuid4()), {"title": "Plans"}
 
     async def committed():

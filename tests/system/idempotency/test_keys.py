@@ -45,7 +45,7 @@ def another(operation: Operation, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("operation", CREATING, ids=lambda operation: operation.id)
-async def test_the_same_request_gets_the_same_answer_and_makes_nothing_twice(given, operation):
+async def test_the_same_request_gets_the_same_response_and_creates_one_record(given, operation):
     sender, path, body, _ = await a_request(given, operation)
     key = {"Idempotency-Key": f"a key of mine {uuid4()}".replace(" ", "-")}
 
@@ -75,7 +75,7 @@ async def register(sender: Any, body: dict[str, Any], key: str) -> Any:
     return await sender.post("/api/v1/auth/register", json=body, headers={"Idempotency-Key": key})
 
 
-async def test_a_registration_sent_again_from_another_address_gets_the_first_answer(given):
+async def test_a_registration_sent_again_from_another_address_gets_the_first_response(given):
     here, there = await given.somebody(), await given.somebody()
     body, key = details(), str(uuid4())
 
@@ -178,7 +178,7 @@ async def test_a_refused_request_leaves_its_key_free(given):
     assert (refused.status_code, answer.status_code) == (422, 201)
 
 
-async def test_an_answer_is_kept_for_24_hours(given):
+async def test_a_response_is_kept_for_24_hours(given):
     me = await given.an_account()
     key = {"Idempotency-Key": str(uuid4())}
     age = "UPDATE accord.idempotency_keys SET created_at = now() - %s::interval WHERE caller = %s"
@@ -218,7 +218,7 @@ async def test_neither_the_request_nor_its_plain_hash_is_kept(given):
     assert "127." not in kept
 
 
-async def test_answers_that_are_too_old_are_deleted_now_and_then(given):
+async def test_expired_responses_are_deleted_at_most_once_a_minute(given):
     me, old, fresh = await given.an_account(), str(uuid4()), str(uuid4())
     for key in (old, fresh):
         await me.post("/api/v1/conversations", {"Idempotency-Key": key}, title="Plans")

@@ -97,7 +97,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("what", WAYS, ids=lambda what: what.__name__)
-async def test_an_old_token_is_refused_at_once_by_the_process_that_answered_and_soon_by_all(given, everywhere, what):
+async def test_an_old_token_is_refused_at_once_by_the_same_process_and_soon_by_all(given, everywhere, what):
     somebody = await given.an_account()
     await is_accepted(somebody, everywhere)
 

@@ -20,7 +20,7 @@ async def test_parallel_guesses_get_no_more_than_five_verdicts(given):
     assert sorted(event for (event,) in rows) == ["locked"] + ["sign-in failed"] * 4
 
 
-async def test_parallel_guesses_at_an_unknown_address_get_the_same_answers(given):
+async def test_parallel_guesses_at_an_unknown_address_get_the_same_responses(given):
     email = new_email()
 
     answers = await gather(*(login(given, email, f"guess {number}") for number in range(20)))
