@@ -14,9 +14,9 @@ from accord.settings import Rate, load
 def refusal(environment):
     settings = load({"ENV": environment}, rate_limit_live=Rate(1, 60))
     limits = Limits(settings, database=None)
-    limits.connection_of("somebody")
+    limits.check_connection_of("somebody")
     with pytest.raises(RateLimitExceeded) as refused:
-        limits.connection_of("somebody")
+        limits.check_connection_of("somebody")
     return refused.value.detail
 
 

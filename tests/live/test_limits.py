@@ -9,7 +9,7 @@ from live_client import open_socket, record_key
 from websockets.exceptions import InvalidStatus
 
 from accord.database.pool import Database
-from accord.edge.pipeline.limits import MOST_OPEN, Limits
+from accord.edge.pipeline.limits import MAX_OPEN, Limits
 from accord.live.subscriber import MAX_BYTES, MAX_FRAMES, Subscriber
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, Settings
@@ -72,14 +72,14 @@ async def status_of_stream(account, address):
 def test_an_account_has_a_hundred_live_connections_at_once():
     limits = Limits(Settings(rate_limit_live=Rate(1_000_000, 60)), Database("postgresql://nowhere", 1))
     with ExitStack() as stack:
-        for _ in range(MOST_OPEN):
-            limits.connection_of("one")
+        for _ in range(MAX_OPEN):
+            limits.check_connection_of("one")
             stack.enter_context(limits.opened("one"))
         with pytest.raises(RateLimitExceeded):
-            limits.connection_of("one")
-        limits.connection_of("other")
+            limits.check_connection_of("one")
+        limits.check_connection_of("other")
 
-    limits.connection_of("one")
+    limits.check_connection_of("one")
 
 
 @pytest.mark.parametrize("token", ["nonsense", "accord_ticket_nonsense"])

@@ -189,7 +189,7 @@ class Edge:
     def _problem(self, error: Exception, request: Request) -> Problem:
         if isinstance(error, Unauthorized):
             try:
-                self._limits.refused(request)
+                self._limits.count_refusal(request)
             except RateLimitExceeded as too_many:
                 return too_many
         if isinstance(error, Problem):

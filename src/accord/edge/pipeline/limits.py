@@ -18,7 +18,7 @@ from accord.settings import Rate, Settings
 # Three mistyped sign-ups would otherwise keep somebody who is trying the service out for an hour.
 _WHILE_TRYING = f"{RateLimitExceeded.detail} RATE_LIMIT_ENABLED=false turns the limits off while you try things out."
 
-MOST_OPEN = 100
+MAX_OPEN = 100
 """Live connections, sockets and streams together, that one account may have in one process."""
 UNREADABLE = "unreadable"
 """Counts sign-ins by proxies whose clients are one, as long as a day, for the doctor; it refuses nothing."""
@@ -40,23 +40,23 @@ class Limits:
         self._open: Counter[str] = Counter()
         self._unreadable = SharedBucket(UNREADABLE, UNREADABLE_RATE, database)
 
-    async def before(self, request: Request, operation: Operation) -> None:
-        """Count by address before anybody is authenticated; a request with a token waits for `after`."""
+    async def check_address(self, request: Request, operation: Operation) -> None:
+        """Count by address before anybody is authenticated; a request with a token waits for `check_account`."""
         if self.exempts(request):
             return
         if operation.rate_limit is not None:
             key = bucket_key(request.address)
-            verdict = await self._shared[operation.rate_limit].take(key)
+            verdict = await self._shared[operation.rate_limit].consume(key)
             if request.unreadable:
-                await self._unreadable.take(key)
+                await self._unreadable.consume(key)
             self._apply(verdict, request)
         elif operation.access == "public" or b"authorization" not in request.headers:
             self._by_address(request)
 
-    def after(self, request: Request, caller: Caller) -> None:
+    def check_account(self, request: Request, caller: Caller) -> None:
         """Count by account; who sent a token that is nobody's, where that is allowed, by address."""
         if caller.id:
-            self._apply(self._authenticated.take(caller.id), request)
+            self._apply(self._authenticated.consume(caller.id), request)
         elif not request.limits:
             self._by_address(request)
 
@@ -64,19 +64,19 @@ class Limits:
         """Say whether its address is not counted: in development, that of this machine is somebody trying things."""
         return self._is_development and request.is_of_this_machine
 
-    def refused(self, request: Request) -> None:
+    def count_refusal(self, request: Request) -> None:
         """Count a 401 against its address, whatever was presented, so that nothing can be guessed without end."""
         if self.enabled and not request.limits:
             self._by_address(request)
 
-    def connection(self, request: Request) -> None:
+    def check_connection(self, request: Request) -> None:
         """Count a new live connection of an address; raise RateLimitExceeded."""
         if not self.exempts(request):
             self._connection(f"address {bucket_key(request.address)}")
 
-    def connection_of(self, account_id: str) -> None:
+    def check_connection_of(self, account_id: str) -> None:
         """Count a new live connection of an account, which has only so many at once; raise RateLimitExceeded."""
-        if self.enabled and self._open[account_id] >= MOST_OPEN:
+        if self.enabled and self._open[account_id] >= MAX_OPEN:
             raise RateLimitExceeded("This account has too many live connections; close some.", retryAfter=60)
         self._connection(f"account {account_id}")
 
@@ -92,13 +92,13 @@ class Limits:
                 del self._open[account_id]
 
     def _connection(self, whose: str) -> None:
-        wait = self._connections.take(whose).wait if self.enabled else 0
+        wait = self._connections.consume(whose).wait if self.enabled else 0
         if wait:
             raise RateLimitExceeded(self._advice, retryAfter=wait)
 
     def _by_address(self, request: Request) -> None:
         if not self.exempts(request):
-            self._apply(self._anonymous.take(bucket_key(request.address)), request)
+            self._apply(self._anonymous.consume(bucket_key(request.address)), request)
 
     def _apply(self, verdict: Verdict, request: Request) -> None:
         request.limits, wait = verdict

@@ -77,15 +77,15 @@ class CompiledOperation:
         has_body = self._guard.check(request)
         limits = self._limits if self._limits.enabled else None
         if limits is not None:
-            await limits.before(request, operation)
+            await limits.check_address(request, operation)
         authenticate = self._authenticate
         caller = ANONYMOUS if authenticate is None else await authenticate(request, operation.access)
         request.caller = caller.id or None
         if limits is not None:
-            limits.after(request, caller)
+            limits.check_account(request, caller)
             if self.is_stream:
-                limits.connection(request)
-                limits.connection_of(caller.id)
+                limits.check_connection(request)
+                limits.check_connection_of(caller.id)
         if operation.permission is not None and not allows(caller.permissions, operation.permission):
             raise Forbidden
         text = b""

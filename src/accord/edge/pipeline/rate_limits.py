@@ -9,38 +9,15 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Float, bindparam, case, delete, extract, func
-from sqlalchemy.dialects.postgresql import insert
-
 from accord.database.pool import Database
-from accord.database.statement import Statement
-from accord.database.tables import rate_limits
+from accord.database.request_counts import count_request, delete_expired_counts
 from accord.edge.responses import Header
 from accord.settings import Rate
 
-MOST_KEYS = 100_000
-"""Keys that one process counts in one bucket; past it the oldest window is forgotten."""
+MAX_KEYS = 100_000
+"""Keys that one process counts in one bucket; beyond this limit the oldest window is dropped."""
 SWEEP_INTERVAL = 300.0
-"""Seconds between looks for windows in the database that are over."""
-
-_seconds: BindParameter[float] = bindparam("seconds", type_=Float)
-_new = insert(rate_limits).values(
-    bucket=bindparam("bucket"),
-    key=bindparam("key"),
-    count=1,
-    resets_at=func.now() + func.make_interval(0, 0, 0, 0, 0, 0, _seconds),
-)
-_over = rate_limits.c.resets_at <= func.now()
-_COUNT = Statement(
-    _new.on_conflict_do_update(
-        index_elements=["bucket", "key"],
-        set_={
-            "count": case((_over, 1), else_=rate_limits.c.count + 1),
-            "resets_at": case((_over, _new.excluded.resets_at), else_=rate_limits.c.resets_at),
-        },
-    ).returning(rate_limits.c.count, extract("epoch", rate_limits.c.resets_at - func.now()).label("seconds_left"))
-)
-_FORGET_WHAT_IS_OVER = Statement(delete(rate_limits).where(_over))
+"""Seconds between deletions of the windows in the database that are over."""
 
 
 class Verdict(NamedTuple):
@@ -83,7 +60,7 @@ class LocalBucket(Bucket):
         # All windows are as long, so the order in which they begin is the one in which they end.
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
-    def take(self, key: str) -> Verdict:
+    def consume(self, key: str) -> Verdict:
         """Count a request."""
         now = time.monotonic()
         window = self._windows.get(key)
@@ -95,7 +72,7 @@ class LocalBucket(Bucket):
     def _begin(self, key: str, now: float) -> _Window:
         windows = self._windows
         windows.pop(key, None)
-        while windows and (next(iter(windows.values())).ends_at <= now or len(windows) >= MOST_KEYS):
+        while windows and (next(iter(windows.values())).ends_at <= now or len(windows) >= MAX_KEYS):
             windows.popitem(last=False)
         window = windows[key] = _Window(now + self.rate.seconds)
         return window
@@ -110,10 +87,10 @@ class SharedBucket(Bucket):
         self._database = database
         self._swept_at = time.monotonic()
 
-    async def take(self, key: str) -> Verdict:
+    async def consume(self, key: str) -> Verdict:
         """Count a request."""
         if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
             self._swept_at = time.monotonic()
-            await self._database.run(_FORGET_WHAT_IS_OVER)
-        [row] = await self._database.all(_COUNT, bucket=self.name, key=key, seconds=float(self.rate.seconds))
-        return self._verdict(row.count, float(row.seconds_left))
+            await delete_expired_counts(self._database)
+        count, seconds_left = await count_request(self._database, self.name, key, float(self.rate.seconds))
+        return self._verdict(count, seconds_left)

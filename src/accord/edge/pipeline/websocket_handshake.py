@@ -25,7 +25,7 @@ class Visit(ExitStack):
     def admits(self, account_id: str) -> bool:
         """Count the connection against an account; False when that has too many, or too many new ones."""
         try:
-            self._limits.connection_of(account_id)
+            self._limits.check_connection_of(account_id)
         except RateLimitExceeded:
             return False
         self.enter_context(self._limits.opened(account_id))
@@ -35,7 +35,7 @@ class Visit(ExitStack):
         """Count a token that was nobody's against the address; False when there were too many."""
         self._request.limits = []
         try:
-            self._limits.refused(self._request)
+            self._limits.count_refusal(self._request)
         except RateLimitExceeded:
             return False
         return True
@@ -86,7 +86,7 @@ class SocketDoor:
         if origin is not None and not self._origins.admits(origin) and not is_own(origin, request):
             self._origins.tell(origin, request)
             raise Forbidden("CORS_ORIGINS does not list the origin of this page.")
-        self._limits.connection(request)
+        self._limits.check_connection(request)
 
     async def _refuse(self, request: Request, problem: Problem, send: Send) -> None:
         answer = problem_answer(problem, request.id, request.path)
