@@ -88,7 +88,7 @@ class Resources:
     new_id: Callable[[], UUID] = new_id
     random_bytes: Callable[[int], bytes] = os.urandom
     journal_appended: Callable[[], None] = lambda: None
-    """Called after a commit that appended to the journal; the boot lets it wake the relay."""
+    """Called after a commit that appended to the journal; the boot lets it wake the sequencer."""
     sessions_ended: Callable[[Collection[str]], None] = lambda _: None
     """Called after a commit that ended sessions; the boot lets it refuse their access tokens at once."""
 
@@ -96,7 +96,7 @@ class Resources:
 class Context:
     """One run of one flow. Returning commits what it wrote through `tx`; raising rolls it back."""
 
-    __slots__ = ("_journal", "_tx", "caller", "ended", "operation", "request", "resources", "steps")
+    __slots__ = ("_journal", "_tx", "caller", "ended_sessions", "operation", "request", "resources", "trace_events")
 
     def __init__(self, resources: Resources, operation: str, caller: Caller, request: RequestInfo) -> None:
         """Open nothing yet: the transaction begins with the first write."""
@@ -104,8 +104,8 @@ class Context:
         self.operation = operation
         self.caller = caller
         self.request = request
-        self.steps: list[str] = []
-        self.ended: list[str] = []
+        self.trace_events: list[str] = []
+        self.ended_sessions: list[str] = []
         self._tx: Transaction | None = None
         self._journal: Journal | None = None
 
@@ -175,13 +175,13 @@ class Context:
         """Return random bytes fit for secrets."""
         return self.resources.random_bytes(count)
 
-    def step(self, what: str) -> None:
-        """Note what was done, for the trace that is logged (C-12); never a value from the request."""
-        self.steps.append(what)
+    def trace_event(self, text: str) -> None:
+        """Add an event to the request's log line (C-12); never a value from the request."""
+        self.trace_events.append(text)
 
     def sessions_ended(self, session_ids: Iterable[UUID]) -> None:
-        """Note which sessions the transaction ends: with its commit their access tokens are good for nothing."""
-        self.ended += map(str, session_ids)
+        """Note sessions that the transaction ends: from its commit on their access tokens are refused."""
+        self.ended_sessions += map(str, session_ids)
 
     @property
     def has_begun(self) -> bool:
@@ -203,8 +203,8 @@ class Context:
             await self._tx.commit()
         if appends:
             self.resources.journal_appended()
-        if self.ended:
-            self.resources.sessions_ended(self.ended)
+        if self.ended_sessions:
+            self.resources.sessions_ended(self.ended_sessions)
 
     async def rollback(self) -> None:
         """Undo what the flow wrote; dispatch calls this, flows never do."""

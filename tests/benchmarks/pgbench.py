@@ -29,7 +29,7 @@ def as_script(statement: Statement, variables: Mapping[str, str]) -> str:
 
 
 def separate_database(url: str) -> str:
-    """Make a database like Accord's, with its users; no relay of Accord's follows the journal there."""
+    """Make a database like Accord's, with its users; no sequencer of Accord's follows the journal there."""
     other = url.replace("/accord?", "/bench?", 1)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("CREATE DATABASE bench")

@@ -36,8 +36,8 @@ async def test_a_finished_request_is_one_log_line_with_the_fields_operators_need
     assert (line["level"], line["operation"], line["status"], line["callerId"]) == ("info", "updateMe", 200, me.id)
     assert 0 < line["durationMs"] < 30_000
     assert line["time"].endswith("Z")
-    assert line["trace"][-1] == "SUCCESS"
-    assert "trace" not in answer.text
+    assert line["traceEvents"][-1] == "SUCCESS"
+    assert "traceEvents" not in answer.text
     assert sum("my-own-id-1" in text for text in service.logs.splitlines()) == 1
 
 
@@ -47,7 +47,7 @@ async def test_a_rejected_request_has_its_reason_in_the_trace_events(given, serv
     answer = await me.patch("/api/v1/me", expectedVersion=1, firstName="Late")
 
     line = await line_of(service, answer.headers["x-request-id"])
-    assert (line["status"], line["trace"][-1]) == (409, "REJECTED: VERSION_CONFLICT")
+    assert (line["status"], line["traceEvents"][-1]) == (409, "REJECTED: VERSION_CONFLICT")
 
 
 async def test_a_path_without_an_operation_is_named_without_its_query(given, service):

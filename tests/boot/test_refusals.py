@@ -44,7 +44,7 @@ def test_bad_settings_are_listed_all_together(alone, command):
 def test_in_production_everything_that_is_missing_or_unsafe_is_listed(alone):
     said = refused(alone(), "gateway", status=2, ENV="production", METRICS_TOKEN="change-me", RATE_LIMIT_ENABLED="no")
 
-    keys = ("JWT_PRIVATE_KEY", "JOURNAL_PRIVATE_KEY", "FLOW_ENVELOPE_KEY")
+    keys = ("JWT_PRIVATE_KEY", "JOURNAL_PRIVATE_KEY", "FLOW_SIGNING_KEY")
     for name in ("DATABASE_URL", *keys, "METRICS_TOKEN", "RATE_LIMIT_ENABLED"):
         assert f"  {name} " in said
     assert "change-me" not in said

@@ -83,8 +83,8 @@ async def test_metrics_of_pool_sequencer_and_process_are_shown(asked, until):
 
     assert sum(states) >= 1
     assert "accord_pool_waiting 0.0" in (await asked.get("/metrics")).text
-    await until(lambda: sample(asked, "accord_relay_leading"), lambda leading: leading == 1)
-    for name in ("accord_journal_backlog", "accord_relay_lag_seconds", "process_resident_memory_bytes"):
+    await until(lambda: sample(asked, "accord_sequencer_leading"), lambda leading: leading == 1)
+    for name in ("accord_journal_backlog", "accord_sequencer_lag_seconds", "process_resident_memory_bytes"):
         assert f"\n{name} " in (await asked.get("/metrics")).text
 
 

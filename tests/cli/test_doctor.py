@@ -13,7 +13,7 @@ from processes import alive_in, once
 from accord import settings
 from accord.cli.doctor import database, messaging
 
-ENVELOPE_KEY = secrets.token_hex(32)
+SIGNING_KEY = secrets.token_hex(32)
 NOW = datetime.now(UTC)
 HEALTHY = {"version": "18.1", "major": 18, "standby": False, "read_only": False}
 HEALTHY |= {"most": 100, "used": 5, "durable": True}
@@ -92,22 +92,22 @@ async def test_a_gateway_without_workers_and_one_with_another_key_are_told_apart
     none = await examine(service, FLOW_TRANSPORT="nats")
     await asyncio.to_thread(another().run("worker", "worker").wait_for, "(worker is ready)")
     one = await examine_until(lambda said: "✓ workers" in said, service, FLOW_TRANSPORT="nats")
-    other_key = {"FLOW_TRANSPORT": "nats", "FLOW_ENVELOPE_KEY": ENVELOPE_KEY}
-    stranger = await examine_until(lambda said: "the same FLOW_ENVELOPE_KEY" in said, service, **other_key)
+    other_key = {"FLOW_TRANSPORT": "nats", "FLOW_SIGNING_KEY": SIGNING_KEY}
+    stranger = await examine_until(lambda said: "the same FLOW_SIGNING_KEY" in said, service, **other_key)
 
     assert "✗ workers: none answers. Start `accord worker`." in none.stdout
     assert re.search(r"^✓ workers: at least one answers, of release \d", one.stdout, re.MULTILINE)
-    assert "Give gateways and workers the same FLOW_ENVELOPE_KEY" in stranger.stdout
+    assert "Give gateways and workers the same FLOW_SIGNING_KEY" in stranger.stdout
     assert [none.returncode, one.returncode, stranger.returncode] == [1, 0, 1]
-    assert ENVELOPE_KEY not in stranger.stdout + stranger.stderr
+    assert SIGNING_KEY not in stranger.stdout + stranger.stderr
 
 
 @once
 async def test_weak_settings_are_warnings(alone):
     service = alone()
-    key = service.folder / "data" / "keys" / "envelope.key"
+    key = service.folder / "data" / "keys" / "flow.key"
     key.parent.mkdir(parents=True)
-    key.write_text(ENVELOPE_KEY)
+    key.write_text(SIGNING_KEY)
     key.chmod(0o644)
 
     done = await examine(service, HOST="0.0.0.0", TRUSTED_PROXIES="", DATABASE_URI="x")  # noqa: S104 - it is looked at, not used
@@ -116,7 +116,7 @@ async def test_weak_settings_are_warnings(alone):
     assert "! proxy: listens on 0.0.0.0. Behind a reverse proxy, list it in TRUSTED_PROXIES" in done.stdout
     assert "! settings: DATABASE_URI has no effect; is DATABASE_URL meant? Correct its name" in done.stdout
     assert f"! keys: {key} can be read by other users. Run `chmod 600 {key}`." in done.stdout
-    assert ENVELOPE_KEY not in done.stdout + done.stderr
+    assert SIGNING_KEY not in done.stdout + done.stderr
 
 
 @once
@@ -130,12 +130,12 @@ async def test_settings_that_prevent_a_start_are_findings(alone):
 
 @once
 async def test_the_doctor_prints_no_secret(service):
-    given = {"FLOW_ENVELOPE_KEY": ENVELOPE_KEY, "METRICS_TOKEN": ENVELOPE_KEY[::-1], "LOG_LEVEL": "debug"}
+    given = {"FLOW_SIGNING_KEY": SIGNING_KEY, "METRICS_TOKEN": SIGNING_KEY[::-1], "LOG_LEVEL": "debug"}
 
     done = await examine(service, **given)
 
     assert done.returncode == 0, done.stderr
-    assert not [name for name in ("FLOW_ENVELOPE_KEY", "METRICS_TOKEN") if given[name] in done.stdout + done.stderr]
+    assert not [name for name in ("FLOW_SIGNING_KEY", "METRICS_TOKEN") if given[name] in done.stdout + done.stderr]
 
 
 @pytest.mark.parametrize(
@@ -161,9 +161,9 @@ def test_clocks_that_differ_and_entries_that_wait_are_told():
 
     assert database.skew(0.5).advice == ""
     assert "Synchronise the clocks" in database.skew(-3).advice
-    assert database.journal(SimpleNamespace(entries=3, seconds=0.1), relayed=False).advice == ""
-    assert "Let `accord serve` or `accord worker` run" in database.journal(late, relayed=False).advice
-    assert "pg_stat_activity" in database.journal(late, relayed=True).advice
+    assert database.journal(SimpleNamespace(entries=3, seconds=0.1), has_leader=False).advice == ""
+    assert "Let `accord serve` or `accord worker` run" in database.journal(late, has_leader=False).advice
+    assert "pg_stat_activity" in database.journal(late, has_leader=True).advice
 
 
 def test_in_production_missing_migrations_keep_it_from_working_and_in_development_the_next_start_migrates():
@@ -176,4 +176,4 @@ def test_in_production_missing_migrations_keep_it_from_working_and_in_developmen
 
 
 def test_a_refused_caller_points_at_the_key():
-    assert "FLOW_ENVELOPE_KEY" in messaging.workers(None, strangers=1).advice
+    assert "FLOW_SIGNING_KEY" in messaging.workers(None, strangers=1).advice

@@ -26,7 +26,7 @@ async def test_a_transaction_that_stands_still_is_ended_and_refused(ledger: Ledg
     await ledger.write("behind it")
 
     async with asyncio.timeout(10):
-        while await ledger.stamp() is None:
+        while await ledger.assign_positions() is None:
             await asyncio.sleep(0.05)
 
     with pytest.raises(ServiceUnavailable):

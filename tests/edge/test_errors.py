@@ -177,7 +177,7 @@ async def test_an_unexpected_failure_is_told_in_the_log_only(given, service):
     lines = await logged(service, answer.json()["requestId"], count=2)
     assert any("Traceback" in line.get("exception", "") and "setup_tokens" in line["exception"] for line in lines)
     assert PASSWORD not in json.dumps(lines)
-    assert any(line.get("trace", [""])[-1].startswith("ERROR: ") for line in lines)
+    assert any(line.get("traceEvents", [""])[-1].startswith("ERROR: ") for line in lines)
 
 
 @pytest.mark.parametrize(
@@ -188,6 +188,6 @@ async def test_trace_events_of_a_flow_are_logged_and_in_no_response(given, servi
 
     answer = await me.patch("/api/v1/me", expectedVersion=expected_version, firstName="Grace")
 
-    [line] = [line for line in await logged(service, answer.headers["x-request-id"]) if "trace" in line]
-    assert (line["operation"], line["trace"][-1]) == ("updateMe", ending)
-    assert not {"success", "data", "errorCode", "detailed", "trace"} & set(answer.json())
+    [line] = [line for line in await logged(service, answer.headers["x-request-id"]) if "traceEvents" in line]
+    assert (line["operation"], line["traceEvents"][-1]) == ("updateMe", ending)
+    assert not {"success", "data", "errorCode", "extensions", "traceEvents"} & set(answer.json())

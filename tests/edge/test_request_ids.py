@@ -83,7 +83,7 @@ async def test_a_rejected_request_is_logged_with_its_caller_and_its_reason(given
     await me.http.request(method, path, json=body, headers={"X-Request-Id": given_id})
 
     [line] = await logged(service, given_id)
-    assert (line["status"], line["callerId"], line["trace"]) == (status, me.id, [f"REJECTED: {code}"])
+    assert (line["status"], line["callerId"], line["traceEvents"]) == (status, me.id, [f"REJECTED: {code}"])
 
 
 async def test_the_journal_has_it(given):

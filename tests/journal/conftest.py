@@ -19,7 +19,7 @@ async def ledger_template(service: Service) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def ledger(service: Service, ledger_template: str) -> AsyncIterator[Ledger]:
-    """An empty journal of its own; nobody relays it but the test."""
+    """An empty journal of its own; nobody sequences it but the test."""
     async with ledgers.opened(service.database_url, ledger_template) as opened:
         yield opened
 

@@ -1,16 +1,16 @@
-"""O-5, O-10: how far stamping is behind is told, and whether anybody does it."""
+"""O-5, O-10: how far sequencing is behind is told, and whether anybody does it."""
 
 import asyncio
 import re
 
 import httpx
-from ledger import relaying, until
+from ledger import sequencing, until
 
 from accord.database.pool import Database
-from accord.journal.backlog import backlog, is_relayed, whole_backlog
+from accord.journal.backlog import backlog, has_leader, whole_backlog
 
-RELAYED = "journal: a process relays"
-NAMES = ("accord_journal_backlog", "accord_journal_overdue", "accord_relay_lag_seconds", "accord_relay_leading")
+SEQUENCED = "journal: a process sequences"
+NAMES = ("accord_journal_backlog", "accord_journal_overdue", "accord_sequencer_lag_seconds", "accord_sequencer_leading")
 
 
 async def test_entries_that_wait_are_counted_and_the_age_of_the_oldest_is_told(ledger):
@@ -18,10 +18,10 @@ async def test_entries_that_wait_are_counted_and_the_age_of_the_oldest_is_told(l
     await database.open()
     await ledger.write("a", "b", "c")
     await asyncio.sleep(0.1)
-    await ledger.stamp(most=1)
+    await ledger.assign_positions(most=1)
 
     waiting = await backlog(database)
-    await ledger.stamp()
+    await ledger.assign_positions()
     nothing = await backlog(database)
 
     assert (waiting.entries, 0.1 < waiting.seconds < 60) == (2, True)
@@ -47,10 +47,10 @@ async def test_every_process_knows_whether_one_leads(ledger):
     database = Database(ledger.url, 1)
     await database.open()
 
-    before = await is_relayed(database)
-    async with relaying(ledger) as relay:
-        await until(lambda: relay.leads)
-        during = await is_relayed(database)
+    before = await has_leader(database)
+    async with sequencing(ledger) as sequencer:
+        await until(lambda: sequencer.leads)
+        during = await has_leader(database)
 
     assert (before, during) == (False, True)
     await database.close()
@@ -61,19 +61,21 @@ async def test_metrics_show_it(given, until):
 
     def is_well(shown):
         # What was written before anybody led waited longer.
-        return shown["accord_relay_leading"] == leads and shown["accord_relay_lag_seconds"] < 5
+        return shown["accord_sequencer_leading"] == leads and shown["accord_sequencer_lag_seconds"] < 5
 
     async with httpx.AsyncClient(base_url=given.service.url, timeout=30) as http:
         shown = await until(lambda: metrics(http), is_well)
 
     assert shown["accord_journal_backlog"] >= 0
-    assert shown["accord_relay_lag_seconds"] >= 0
+    assert shown["accord_sequencer_lag_seconds"] >= 0
 
 
 async def test_the_doctor_names_the_leader_and_the_backlog(given, until):
-    done = await until(lambda: asyncio.to_thread(given.service.command, "doctor"), lambda done: RELAYED in done.stdout)
+    done = await until(
+        lambda: asyncio.to_thread(given.service.command, "doctor"), lambda done: SEQUENCED in done.stdout
+    )
 
-    assert re.search(rf"{RELAYED}; \d+ entries wait", done.stdout), done.stdout + done.stderr
+    assert re.search(rf"{SEQUENCED}; \d+ entries wait", done.stdout), done.stdout + done.stderr
 
 
 async def metrics(http):

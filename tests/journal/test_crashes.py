@@ -1,4 +1,4 @@
-"""J-6: kill -9 at random points; after the restart every committed entry is stamped once and reaches its readers."""
+"""J-6: kill -9 at random points; after the restart every committed entry is sequenced once and reaches its readers."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ HELD_UP = "SELECT 1 FROM accord.journal WHERE transaction_id > %s::xid8 LIMIT 1"
 
 @dataclass
 class Crashing:
-    """One server that writes and may relay, one worker that may relay, and what was seen of both."""
+    """One server that writes and may sequence, one worker that may sequence, and what was seen of both."""
 
     service: Service
     ledger: Ledger
@@ -52,7 +52,7 @@ class Crashing:
     is_over: bool = False
     """Whether those who write are to stop after what they have sent."""
     windows: int = 0
-    """How often a kill left committed entries behind that were not stamped yet."""
+    """How often a kill left committed entries behind that were not sequenced yet."""
 
     async def start(self, name: str) -> None:
         """Start the server or the worker, again or for the first time."""
@@ -92,14 +92,14 @@ class Crashing:
         """Let it write, kill some of it at a random point, and start that again."""
         self.chance, self.is_over = random.Random(seed), False
         writing = [asyncio.create_task(self.write_until_killed(number)) for number in range(WRITERS)]
-        await self._until_the_moment(["stamping", "held", "catching up"][seed % 3])
+        await self._until_the_moment(["sequencing", "held", "catching up"][seed % 3])
         victims = self.chance.choice([["server"], ["worker"], ["worker", "server"], ["server", "worker"]])
         for name in victims:
             self.programs[name].process.send_signal(signal.SIGKILL)
         [(behind,)] = await (await self.connection.execute(BEHIND)).fetchall()
         self.windows += behind > 0
         await self.holder.rollback()
-        print(f"seed {seed}: killed {' and '.join(victims)}, {behind} entries not stamped yet")  # noqa: T201
+        print(f"seed {seed}: killed {' and '.join(victims)}, {behind} entries not sequenced yet")  # noqa: T201
         await self.follow()
         await asyncio.gather(*(self.start(name) for name in victims))
         self.is_over = True
@@ -107,8 +107,8 @@ class Crashing:
         await self.judge()
 
     async def _until_the_moment(self, mode: str) -> None:
-        """Wait for a random time; an open transaction may hold stamping up until then, or until just before."""
-        if mode != "stamping":
+        """Wait for a random time; an open transaction may hold sequencing up until then, or until just before."""
+        if mode != "sequencing":
             await self.holder.touch()
         await asyncio.sleep(self.chance.uniform(0.05, 0.3))
         if mode == "held":
@@ -124,7 +124,7 @@ class Crashing:
                 await asyncio.sleep(0.01)
 
     async def judge(self) -> None:
-        entries = await self.ledger.until_stamped()
+        entries = await self.ledger.until_sequenced()
         assert [entry.position for entry in entries] == list(range(1, len(entries) + 1))
         assert len({entry.id for entry in entries}) == len(entries)
         assert self.acknowledged <= {entry.mark for entry in entries}
@@ -139,7 +139,7 @@ class Crashing:
 
     async def verdict(self) -> Any:
         settings = load({"DATA_DIR": self.service.environment["DATA_DIR"]})
-        kept = await checkpoints.kept(self.database, settings.data_dir)
+        kept = await checkpoints.load_checkpoints(self.database, settings.data_dir)
         keys = JournalKeys(settings, AccessTokens(settings))
         return await verify(self.database, kept, await known(self.database, settings.data_dir, keys, kept))
 
@@ -183,5 +183,5 @@ async def test_after_kill_9_every_committed_entry_gets_one_position_and_is_deliv
     verdict = await crashing.verdict()
     assert verdict.broken_at is None, verdict
     assert verdict.verified == len(set(crashing.delivered))
-    print(f"{crashing.windows} of {count} kills came between a commit and its stamp")  # noqa: T201
+    print(f"{crashing.windows} of {count} kills came between a commit and its sequence")  # noqa: T201
     assert crashing.windows > 0

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from ledger import Entry, Ledger, Writer, relaying, until
+from ledger import Entry, Ledger, Writer, sequencing, until
 
 from accord.database.pool import Database
 from accord.journal import reading
@@ -101,7 +101,7 @@ async def test_random_interleavings_come_out_dense_complete_and_in_order(ledger,
         await database.open()
         stack.push_async_callback(database.close)
         for _ in range(2):
-            await stack.enter_async_context(relaying(ledger))
+            await stack.enter_async_context(sequencing(ledger))
         seen: list[list[str]] = [[] for _ in range(READERS)]
         readers = [asyncio.create_task(run.follow(one, database)) for one in seen]
         writers = [asyncio.create_task(run.write(f"w{number}")) for number in range(WRITERS)]
@@ -122,7 +122,7 @@ async def test_random_interleavings_come_out_dense_complete_and_in_order(ledger,
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.sampled_from(["touch", "write", "commit", "rollback"]), st.integers(0, 3)),
-        st.tuples(st.just("stamp"), st.integers(1, 3)),
+        st.tuples(st.just("sequence"), st.integers(1, 3)),
     ),
     max_size=24,
 )
@@ -137,9 +137,9 @@ async def test_no_interleaving_of_four_transactions_makes_a_reader_miss_an_entry
     writers = await ledger.four_writers()
     passed = (await ledger.read() or [Entry(0, 0, "", uuid4(), 0)])[-1].position
     seen: list[Entry] = []
-    for step, number in [*steps, *(("commit", n) for n in range(4)), ("stamp", 100)]:
-        if step == "stamp":
-            await ledger.stamp(most=number)
+    for step, number in [*steps, *(("commit", n) for n in range(4)), ("sequence", 100)]:
+        if step == "sequence":
+            await ledger.assign_positions(most=number)
             seen += await ledger.read(after=seen[-1].position if seen else passed)
         elif step == "write":
             await writers[number].write(str(uuid4()))

@@ -8,15 +8,15 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from journal.test_verification import Book, book
-from ledger import relaying
+from ledger import sequencing
 
 from accord import settings
 from accord.journal import checkpoints, housekeeping, pruning
 from accord.journal import keys as endorsing
 from accord.journal.housekeeping import Housekeeping
 from accord.journal.keys import JournalKeys
-from accord.journal.reading import relay_state
-from accord.journal.sequencer import Relay
+from accord.journal.reading import sequencer_state
+from accord.journal.sequencer import Sequencer
 from accord.journal.verification import Verdict
 from accord.security import keys
 from accord.security.tokens import AccessTokens
@@ -91,7 +91,7 @@ async def test_checkpoints_outlive_two_rotations_of_the_key_of_the_journal(book,
     by_the_table = await book.verdict()
 
     assert (at_once, with_files, by_the_table) == (Verdict(5, 5), Verdict(15, 15), Verdict(15, 15))
-    assert [one.position for one in await checkpoints.kept(book.database, book.data_dir)] == [5, 10, 15]
+    assert [one.position for one in await checkpoints.load_checkpoints(book.database, book.data_dir)] == [5, 10, 15]
 
 
 async def test_the_file_endorses_when_the_table_is_lost(book, key):
@@ -123,9 +123,9 @@ async def test_checkpoints_by_a_key_of_tokens_stay_good_after_that_is_rotated(bo
     with_that = settings.load({"DATA_DIR": str(book.data_dir), "JOURNAL_PRIVATE_KEY": private_pem(tokens)})
     as_before = JournalKeys(with_that, AccessTokens(loaded))
     await book.write(5)
-    state = await relay_state(book.database)
+    state = await sequencer_state(book.database)
     old = checkpoints.sign(as_before, state.position, state.hash)
-    await checkpoints.keep(book.database, book.data_dir, old)
+    await checkpoints.save_checkpoint(book.database, book.data_dir, old)
 
     at_once = await book.verdict()
     await signed(book, 5)
@@ -141,8 +141,8 @@ async def test_a_forged_key_does_not_hide_that_the_journal_was_rewritten(book, k
     forget_files(book)
     await book.tamper(*REWRITTEN, "DELETE FROM accord.journal_checkpoints")
     await book.write(0)
-    state = await relay_state(book.database)
-    await checkpoints.keep(book.database, None, checkpoints.sign(forger, state.position, state.hash))
+    state = await sequencer_state(book.database)
+    await checkpoints.save_checkpoint(book.database, None, checkpoints.sign(forger, state.position, state.hash))
 
     found = [(await book.verdict()).broken_at]
     for signer in (forger.id, book.keys.id):
@@ -162,9 +162,9 @@ async def test_a_checkpoint_signed_with_a_previous_key_after_its_time_is_no_evid
 
     await book.write(5)
     late = checkpoints.sign(thief, 12, b"x" * 32)
-    await checkpoints.keep(book.database, book.data_dir, late)
+    await checkpoints.save_checkpoint(book.database, book.data_dir, late)
     pruned = checkpoints.sign(thief, 13, b"x" * 32, pruned=True)
-    await checkpoints.keep(book.database, book.data_dir, pruned)
+    await checkpoints.save_checkpoint(book.database, book.data_dir, pruned)
 
     assert await book.verdict() == Verdict(15, 15)
 
@@ -193,10 +193,12 @@ async def test_the_leading_sequencer_endorses(book, key, monkeypatch, until):
     await book.write(5)
     book.configure(JOURNAL_PRIVATE_KEY=private_pem(key), JOURNAL_PREVIOUS_PUBLIC_KEYS=public_pem(first))
 
-    async with relaying(book, Relay(book.url, nothing)) as relay:
-        house = Housekeeping(relay, book.database, book.data_dir, book.keys, nothing)
+    async with sequencing(book, Sequencer(book.url, nothing)) as sequencer:
+        house = Housekeeping(sequencer, book.database, book.data_dir, book.keys, nothing)
         keeping = asyncio.create_task(house.run())
-        await until(lambda: checkpoints.kept(book.database, book.data_dir), lambda kept: kept[-1].position == 10)
+        await until(
+            lambda: checkpoints.load_checkpoints(book.database, book.data_dir), lambda kept: kept[-1].position == 10
+        )
         keeping.cancel()
         await asyncio.wait([keeping])
     book.configure(JOURNAL_PRIVATE_KEY=private_pem(key))

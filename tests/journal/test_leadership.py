@@ -1,4 +1,4 @@
-"""J-2: one relay leads, another takes over, and nothing is stamped twice or skipped whoever believes to lead."""
+"""J-2: one sequencer leads, another takes over, and nothing is sequenced twice or skipped whoever believes to lead."""
 
 import asyncio
 import secrets
@@ -7,15 +7,15 @@ import time
 
 import psycopg
 import pytest
-from ledger import relaying, until
+from ledger import sequencing, until
 from psycopg import conninfo
 from running import Program
 
-from accord.journal.sequencer import LEASE, STANDBY_INTERVAL, Relay
-from accord.journal.sequencing import Superseded, stamp
+from accord.journal.sequencer import LEASE, STANDBY_INTERVAL, Sequencer
+from accord.journal.sequencing import Superseded, assign_positions
 
-LOST = "The relay lost its place"
-LEADS = "This process relays the journal"
+LOST = "The sequencer lost its lease"
+LEADS = "This process sequences the journal"
 
 
 def leader(programs: list[Program]) -> Program | None:
@@ -31,12 +31,12 @@ async def test_another_process_leads_soon_after_kill_9(ledger, workers):
     await until(lambda: leader(programs) is not None)
     first = leader(programs)
     await ledger.write(*(f"before-{number}" for number in range(20)))
-    await ledger.until_stamped()
+    await ledger.until_sequenced()
 
     first.stop(signal.SIGKILL)
     killed = time.monotonic()
     await ledger.write(*(f"after-{number}" for number in range(20)))
-    entries = await ledger.until_stamped()
+    entries = await ledger.until_sequenced()
     took = time.monotonic() - killed
 
     # Without delay a standby asks once in STANDBY_INTERVAL; a machine that is busy may add to that.
@@ -48,32 +48,32 @@ async def test_another_process_leads_soon_after_kill_9(ledger, workers):
 
 
 async def test_only_one_of_several_leads(ledger):
-    async with relaying(ledger) as one, relaying(ledger) as two, relaying(ledger) as three:
-        relays = [one, two, three]
-        await until(lambda: any(relay.leads for relay in relays))
+    async with sequencing(ledger) as one, sequencing(ledger) as two, sequencing(ledger) as three:
+        sequencers = [one, two, three]
+        await until(lambda: any(sequencer.leads for sequencer in sequencers))
         await asyncio.sleep(0.6)
 
-        assert sum(relay.leads for relay in relays) == 1
+        assert sum(sequencer.leads for sequencer in sequencers) == 1
 
 
 async def test_a_sequencer_that_lost_its_connection_stands_by_and_leads_again(ledger):
-    async with relaying(ledger) as relay:
-        await until(lambda: relay.leads)
+    async with sequencing(ledger) as sequencer:
+        await until(lambda: sequencer.leads)
         connection = await ledger.connect()
         await connection.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'accord-relay' AND datname = current_database()"
+            " WHERE application_name = 'accord-sequencer' AND datname = current_database()"
         )
         await ledger.write("while nobody led")
 
-        entries = await ledger.until_stamped()
+        entries = await ledger.until_sequenced()
 
         assert [entry.mark for entry in entries] == ["while nobody led"]
-        await until(lambda: relay.leads)
+        await until(lambda: sequencer.leads)
 
 
-class Usurper(Relay):
-    """A relay that does not ask for the lease, as if the lease had been lost without its notice."""
+class Usurper(Sequencer):
+    """A sequencer that does not ask for the lease, as if the lease had been lost without its notice."""
 
     async def _has_lease(self, _connection: object) -> bool:
         return True
@@ -85,10 +85,10 @@ async def test_two_sequencers_that_both_believe_to_lead_give_each_entry_one_posi
     async def announce(_position: int) -> None:
         return
 
-    async with relaying(ledger, Usurper(ledger.url, announce)), relaying(ledger, Usurper(ledger.url, announce)):
+    async with sequencing(ledger, Usurper(ledger.url, announce)), sequencing(ledger, Usurper(ledger.url, announce)):
         names = [[f"w{writer}-{number}" for number in range(60)] for writer in range(4)]
         await asyncio.gather(*(ledger.write(*marks) for marks in names))
-        entries = await ledger.until_stamped()
+        entries = await ledger.until_sequenced()
 
     assert [entry.position for entry in entries] == list(range(1, 241))
     assert sorted(entry.mark for entry in entries) == sorted(mark for marks in names for mark in marks)
@@ -98,10 +98,10 @@ async def test_a_sequencer_with_an_old_position_writes_nothing(ledger):
     await ledger.write("a", "b")
     slow, quick = await ledger.connect(autocommit=False), await ledger.connect()
     await slow.execute("SELECT 1 FROM accord.journal_sequencer FOR UPDATE")
-    overtaken = asyncio.create_task(stamp(quick))
+    overtaken = asyncio.create_task(assign_positions(quick))
     await ledger.until_waiting(quick)
 
-    done = await stamp(slow)
+    done = await assign_positions(slow)
     await slow.commit()
 
     assert done.position == 2
@@ -118,19 +118,19 @@ async def test_another_process_leads_within_3_seconds_of_a_frozen_one(ledger, wo
     first = leader(programs)
     [second] = [program for program in programs if program is not first]
     await ledger.write(*(f"before-{number}" for number in range(20)))
-    await ledger.until_stamped()
+    await ledger.until_sequenced()
 
     first.process.send_signal(signal.SIGSTOP)
     try:
         frozen = time.monotonic()
         await ledger.write(*(f"after-{number}" for number in range(20)))
-        await ledger.until_stamped()
+        await ledger.until_sequenced()
         took = time.monotonic() - frozen
     finally:
         first.process.send_signal(signal.SIGCONT)
     await until(lambda: LOST in first.output())
     await ledger.write(*(f"thawed-{number}" for number in range(20)))
-    entries = await ledger.until_stamped()
+    entries = await ledger.until_sequenced()
 
     assert took < 10  # LEASE and STANDBY_INTERVAL allow for 2, see above; a machine that is busy may add to that
     assert LEADS in second.output()
@@ -140,12 +140,12 @@ async def test_another_process_leads_within_3_seconds_of_a_frozen_one(ledger, wo
 
 
 async def test_a_sequencer_that_is_frozen_for_longer_than_its_lease_stops_leading(ledger):
-    async with relaying(ledger) as relay:
-        await until(lambda: relay.leads)
+    async with sequencing(ledger) as sequencer:
+        await until(lambda: sequencer.leads)
         time.sleep(LEASE)  # noqa: ASYNC251 - as SIGSTOP would, for this process
 
-        assert not relay.leads
-        await until(lambda: relay.leads)
+        assert not sequencer.leads
+        await until(lambda: sequencer.leads)
 
 
 async def test_an_owner_without_other_rights_leads_and_takes_over(ledger):
@@ -158,11 +158,12 @@ async def test_an_owner_without_other_rights_leads_and_takes_over(ledger):
         await connection.execute(
             "UPDATE accord.journal_sequencer SET leader = 'frozen', leads_until = clock_timestamp()"
         )
-        async with relaying(ledger, Relay(conninfo.make_conninfo(ledger.url, user=owner), announce_nothing)) as relay:
-            await until(lambda: relay.leads)
+        url = conninfo.make_conninfo(ledger.url, user=owner)
+        async with sequencing(ledger, Sequencer(url, announce_nothing)) as sequencer:
+            await until(lambda: sequencer.leads)
             await ledger.write("by the owner")
 
-            entries = await ledger.until_stamped()
+            entries = await ledger.until_sequenced()
     finally:
         await connection.execute(f"DROP OWNED BY {owner}")
         await connection.execute(f"DROP ROLE {owner}")
@@ -175,8 +176,8 @@ async def test_a_lease_by_another_clock_delays_no_process(ledger, ends):
     connection = await ledger.connect()
     await connection.execute("UPDATE accord.journal_sequencer SET leader = 'somebody', leads_until = " + ends)  # noqa: S608 - see above
 
-    async with relaying(ledger) as relay:
-        await until(lambda: relay.leads)
+    async with sequencing(ledger) as sequencer:
+        await until(lambda: sequencer.leads)
 
 
 async def announce_nothing(_position: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from ledger import Ledger, relaying
+from ledger import Ledger, sequencing
 
 from accord import settings
 from accord.database.pool import Database
@@ -220,8 +220,8 @@ async def test_the_leader_deletes_until_no_old_session_is_left(book, tmp_path, m
     given = settings.load({"DATA_DIR": str(tmp_path)})
     keys = JournalKeys(given, AccessTokens(given))
 
-    async with relaying(book.ledger) as relay:
-        keeping = asyncio.create_task(Housekeeping(relay, book.database, None, keys, book.forget).run())
+    async with sequencing(book.ledger) as sequencer:
+        keeping = asyncio.create_task(Housekeeping(sequencer, book.database, None, keys, book.forget).run())
         left = await until(book.left, lambda left: len(left[0]) == len(stay))
         keeping.cancel()
         await asyncio.wait([keeping])

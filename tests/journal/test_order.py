@@ -4,7 +4,7 @@ import asyncio
 import re
 from uuid import uuid4
 
-from ledger import Entry, relaying, until
+from ledger import Entry, sequencing, until
 from psycopg import AsyncConnection
 
 from accord.journal.sequencing import _ENTRIES, PLANS
@@ -21,10 +21,10 @@ async def test_a_late_commit_with_a_lower_id_is_read_by_every_reader(ledger):
     higher = await late.write("late")
     await late.commit()
 
-    await ledger.stamp()
+    await ledger.assign_positions()
     first = await ledger.read()
     await early.commit()
-    await ledger.stamp()
+    await ledger.assign_positions()
     second = await ledger.read(after=first[-1].position)
 
     assert lower < higher
@@ -38,9 +38,9 @@ async def test_entries_that_an_open_transaction_could_precede_get_no_position(le
     await late.write("late")
     await late.commit()
 
-    held = await ledger.stamp()
+    held = await ledger.assign_positions()
     await early.commit()
-    await ledger.stamp()
+    await ledger.assign_positions()
 
     assert held is None
     assert marks(await ledger.read()) == ["early", "late"]
@@ -59,9 +59,9 @@ async def test_an_entry_below_the_horizon_waits_for_the_entry_it_builds_on(ledge
     await waiting
     await b.commit()
 
-    held = await ledger.stamp()
+    held = await ledger.assign_positions()
     await holder.rollback()
-    await ledger.stamp()
+    await ledger.assign_positions()
 
     assert held is None
     assert [(entry.mark, entry.version) for entry in await ledger.read()] == [("a", 1), ("b", 2)]
@@ -73,7 +73,7 @@ async def test_a_rollback_leaves_no_gap(ledger):
         await writer.write(str(number))
         await (writer.rollback() if number % 2 else writer.commit())
 
-    await ledger.stamp()
+    await ledger.assign_positions()
 
     entries = await ledger.read()
     assert [(entry.position, entry.mark) for entry in entries] == [(1, "0"), (2, "2"), (3, "4")]
@@ -84,7 +84,7 @@ async def test_a_batch_is_as_large_as_it_may_be_and_the_next_goes_on(ledger):
     await ledger.write(*(str(number) for number in range(10)))
 
     batches = []
-    while batch := await ledger.stamp(most=4):
+    while batch := await ledger.assign_positions(most=4):
         batches.append((batch.entries, batch.position))
 
     assert batches == [(4, 4), (4, 8), (2, 10)]
@@ -94,15 +94,15 @@ async def test_a_batch_is_as_large_as_it_may_be_and_the_next_goes_on(ledger):
 async def test_the_sequencer_waits_for_an_old_transaction_and_then_catches_up(ledger):
     old = await ledger.writer()
     await old.touch()
-    async with relaying(ledger) as relay:
-        await until(lambda: relay.leads)
+    async with sequencing(ledger) as sequencer:
+        await until(lambda: sequencer.leads)
         await ledger.write(*(str(number) for number in range(300)))
-        relay.wake()
+        sequencer.wake()
         await asyncio.sleep(0.3)
         held = await ledger.read()
         await old.rollback()
 
-        entries = await ledger.until_stamped()
+        entries = await ledger.until_sequenced()
 
     assert held == []
     assert [(entry.position, entry.mark) for entry in entries] == [(n + 1, str(n)) for n in range(300)]
@@ -113,7 +113,7 @@ async def test_a_look_reads_what_is_new_and_not_the_whole_journal(ledger):
     for number in range(3000):
         await writer.write(str(number))
     await writer.commit()
-    while await ledger.stamp():
+    while await ledger.assign_positions():
         pass
     async with await AsyncConnection.connect(ledger.url, autocommit=True, options=PLANS) as connection:
         await connection.execute("ANALYZE")

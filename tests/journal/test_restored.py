@@ -13,7 +13,7 @@ from pathlib import Path
 import ledger as ledgers
 import psycopg
 import pytest
-from ledger import Ledger, relaying, until
+from ledger import Ledger, sequencing, until
 from running import Service
 
 from accord.database.pool import Database
@@ -72,22 +72,22 @@ async def next_transaction(url: str) -> int:
         return (await (await connection.execute(NEXT)).fetchone() or (0,))[0]
 
 
-async def half_stamped(ledger: Ledger) -> None:
-    """Write twenty entries and stamp half of them."""
+async def half_sequenced(ledger: Ledger) -> None:
+    """Write twenty entries and sequence half of them."""
     await ledger.write(*(f"before-{number}" for number in range(20)))
-    await ledger.stamp(most=10)
+    await ledger.assign_positions(most=10)
 
 
 async def goes_on(restored: Ledger) -> list[str]:
-    """Write before a relay leads, and while it leads; return what `journal verify` says of the moves."""
+    """Write before a sequencer leads, and while it leads; return what `journal verify` says of the moves."""
     database = Database(restored.url, 1)
     await database.open()
     await restored.write(*(f"unled-{number}" for number in range(5)))
     waiting = await backlog(database)
-    async with relaying(restored) as relay:
-        await until(lambda: relay.leads)
+    async with sequencing(restored) as sequencer:
+        await until(lambda: sequencer.leads)
         await restored.write(*(f"after-{number}" for number in range(5)))
-        entries = await restored.until_stamped()
+        entries = await restored.until_sequenced()
     verdict, nothing, told = await verify(database, [], {}), await whole_backlog(database), await moves(database)
     await database.close()
     assert [entry.position for entry in entries] == list(range(1, 31))
@@ -100,7 +100,7 @@ async def goes_on(restored: Ledger) -> list[str]:
 
 async def test_a_dump_goes_on_in_a_younger_cluster(service: Service, ledger, restore, young):
     await execute(service.database_url, BURN)
-    await half_stamped(ledger)
+    await half_sequenced(ledger)
 
     restored = await restore(ledger, young.url)
 
@@ -112,7 +112,7 @@ async def test_a_dump_goes_on_in_a_younger_cluster(service: Service, ledger, res
 async def test_a_dump_goes_on_in_an_older_cluster_and_comes_back(service: Service, ledger, restore, young):
     await execute(service.database_url, BURN)
     first = await restore(ledger, young.url)
-    await half_stamped(first)
+    await half_sequenced(first)
 
     back = await restore(first, service.database_url)
 
@@ -120,7 +120,7 @@ async def test_a_dump_goes_on_in_an_older_cluster_and_comes_back(service: Servic
 
 
 async def test_a_dump_goes_on_in_the_same_cluster(ledger, restore):
-    await half_stamped(ledger)
+    await half_sequenced(ledger)
 
     restored = await restore(ledger, ledger.url)
 
@@ -129,9 +129,9 @@ async def test_a_dump_goes_on_in_the_same_cluster(ledger, restore):
 
 async def test_copied_files_go_on_and_were_not_restored(young, ledger, restore):
     source = await restore(ledger, young.url)
-    async with relaying(source) as relay:
-        await until(lambda: relay.leads)
-    await half_stamped(source)
+    async with sequencing(source) as sequencer:
+        await until(lambda: sequencer.leads)
+    await half_sequenced(source)
     await execute(young.url, "CHECKPOINT")
     with tempfile.TemporaryDirectory(prefix="accord-tests-") as folder:
         copy = copied(young, Path(folder))
@@ -158,27 +158,27 @@ def copied(server: EmbeddedPostgres, folder: Path) -> EmbeddedPostgres:
 
 async def test_an_open_writer_only_delays_what_was_restored(ledger, restore, monkeypatch):
     monkeypatch.setattr("accord.journal.restoring.RETRY_INTERVAL", 0.1)
-    await half_stamped(ledger)
+    await half_sequenced(ledger)
     restored = await restore(ledger, ledger.url)
     writer = await restored.writer()
     await writer.write("late")
-    async with relaying(restored) as relay:
-        await until(lambda: relay.leads)
+    async with sequencing(restored) as sequencer:
+        await until(lambda: sequencer.leads)
         await restored.write("meanwhile")
         assert len(await restored.read()) == 10
         await writer.commit()
 
-        entries = await restored.until_stamped()
+        entries = await restored.until_sequenced()
 
     assert [entry.mark for entry in entries][-2:] == ["late", "meanwhile"]
 
 
 async def test_many_restored_entries_are_looked_through_in_parts(ledger, restore, monkeypatch):
     monkeypatch.setattr("accord.journal.sequencing.CHUNK", 7)
-    await half_stamped(ledger)
+    await half_sequenced(ledger)
     restored = await restore(ledger, ledger.url)
 
-    while await restored.stamp(most=3):
+    while await restored.assign_positions(most=3):
         pass
 
     assert [entry.id for entry in await restored.read()] == list(range(1, 21))

@@ -16,8 +16,8 @@ from accord.database.migrations import runner
 from accord.database.pool import Database
 from accord.journal import checkpoints, partitions, pruning
 from accord.journal.keys import JournalKeys, endorse_predecessors, known
-from accord.journal.reading import relay_state
-from accord.journal.sequencing import stamp
+from accord.journal.reading import sequencer_state
+from accord.journal.sequencing import assign_positions
 from accord.journal.verification import Verdict, verify
 from accord.security.tokens import AccessTokens
 
@@ -30,7 +30,7 @@ INSERT_INTO_JANUARY = INSERT.replace("(request_id", "(at, request_id").replace("
 
 
 class Book:
-    """A journal of its own, in a database of its own, that the test stamps and tampers with."""
+    """A journal of its own, in a database of its own, that the test sequences and tampers with."""
 
     def __init__(self, url: str, data_dir: Path) -> None:
         self.url, self.data_dir = url, data_dir
@@ -47,7 +47,7 @@ class Book:
             for number in range(count):
                 await connection.execute(INSERT, [number + 1, '{"name": "Ada", "at": 1.5}'])
             await until_alone(connection)
-            while await stamp(connection) is not None:
+            while await assign_positions(connection) is not None:
                 pass
 
     async def tamper(self, *statements: str) -> None:
@@ -58,13 +58,15 @@ class Book:
                 await connection.execute(statement)
 
     async def sign(self) -> None:
-        state = await relay_state(self.database)
-        kept = await checkpoints.kept(self.database, self.data_dir)
+        state = await sequencer_state(self.database)
+        kept = await checkpoints.load_checkpoints(self.database, self.data_dir)
         await endorse_predecessors(self.database, self.data_dir, self.keys, kept, state.position)
-        await checkpoints.keep(self.database, self.data_dir, checkpoints.sign(self.keys, state.position, state.hash))
+        await checkpoints.save_checkpoint(
+            self.database, self.data_dir, checkpoints.sign(self.keys, state.position, state.hash)
+        )
 
     async def verdict(self) -> Verdict:
-        kept = await checkpoints.kept(self.database, self.data_dir)
+        kept = await checkpoints.load_checkpoints(self.database, self.data_dir)
         return await verify(self.database, kept, await known(self.database, self.data_dir, self.keys, kept))
 
 
@@ -143,7 +145,7 @@ async def test_a_truncated_tail_is_found_even_when_the_sequencer_is_set_back(boo
 async def test_a_chain_that_was_computed_again_differs_from_the_signed_checkpoint(book):
     await book.write(20)
     await book.sign()
-    before = await relay_state(book.database)
+    before = await sequencer_state(book.database)
 
     await book.tamper(
         "UPDATE accord.journal SET fields = '{}' WHERE id = 7",
@@ -153,7 +155,7 @@ async def test_a_chain_that_was_computed_again_differs_from_the_signed_checkpoin
     )
     await book.write(0)
 
-    assert (await relay_state(book.database)).position == before.position
+    assert (await sequencer_state(book.database)).position == before.position
     assert (await book.verdict()).broken_at == 20
 
 

@@ -9,9 +9,9 @@ from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.dispatch import Result
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
 from accord.messaging.remote_dispatch import RemoteDispatch
+from accord.messaging.signing import MessageSigner
 from accord.messaging.worker import Worker
 from accord.messaging.workers import Workers
 from accord.problems import InvalidToken
@@ -52,7 +52,7 @@ async def start_worker(connection: Connection, name: str, flow: Flow, **options:
         return await flow(caller, request, inputs)
 
     key = options.pop("key", KEY)
-    worker = Worker(connection, Envelopes(key), dispatch, authenticate, version="1.2.3", **options)
+    worker = Worker(connection, MessageSigner(key), dispatch, authenticate, version="1.2.3", **options)
     await worker.start([operation(name)])
     await connection.ping(60)
     return worker
@@ -62,7 +62,7 @@ class Gateway:
     """Dispatches to workers, as the edge of a gateway does."""
 
     def __init__(self, connection: Connection, key: bytes = KEY) -> None:
-        self._flows = RemoteFlows(connection, Envelopes(key))
+        self._flows = RemoteFlows(connection, MessageSigner(key))
         self._dispatch = RemoteDispatch(self._flows)
 
     async def start(self) -> "Gateway":
@@ -82,7 +82,7 @@ class Gateway:
 
 
 async def echo(_: Caller, __: RequestInfo, inputs: dict[str, Any]) -> Result:
-    return Result(success=True, status=200, data=inputs, trace=["SUCCESS"])
+    return Result(success=True, status=200, data=inputs, trace_events=["SUCCESS"])
 
 
 async def until(condition: Callable[[], object], seconds: float = 60) -> None:

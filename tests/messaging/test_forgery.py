@@ -8,9 +8,9 @@ import pytest
 from messaging.flows import KEY, Gateway, echo, start_worker, until
 
 from accord.dispatch import Result
-from accord.messaging.envelope import Envelopes
 from accord.messaging.lease import BEATS
 from accord.messaging.refusals import refused
+from accord.messaging.signing import MessageSigner
 from accord.messaging.worker import HEALTHCHECK, VALIDATE
 
 
@@ -23,7 +23,7 @@ async def test_an_unsigned_caller_is_refused(connect, raw, name):
 
     await start_worker(await connect(), name, flow)
     root = {"caller": {"id": "root", "role": "root", "session_id": None, "permissions": ["admin:all"]}}
-    message = {"request": {"id": "r"}, "inputs": {}, "envelope": {"expires": time.time() + 60}} | root
+    message = {"request": {"id": "r"}, "inputs": {}, "delivery": {"expires": time.time() + 60}} | root
 
     for payload in (message, {"signature": "0" * 64} | message):
         answer = await raw.request(f"api.v1.tests.{name}", json.dumps(payload).encode(), 60)
@@ -189,8 +189,8 @@ async def test_a_message_from_a_holder_of_the_key_that_lacks_parts_is_500(connec
     heard = await raw.subscribe(inbox)
 
     # The last beat tells its name and its clock.
-    beat = Envelopes(KEY).open_note(BEATS, (await beats.next_msg(60)).data)
+    beat = MessageSigner(KEY).verify_broadcast(BEATS, (await beats.next_msg(60)).data)
     subject, limit = f"{subject}.{beat['worker']}", beat["clock"] + 60
-    await raw.publish(subject, Envelopes(KEY).seal(subject, inbox, {}, limit, limit), reply=inbox)
+    await raw.publish(subject, MessageSigner(KEY).sign_request(subject, inbox, {}, limit, limit), reply=inbox)
 
     assert json.loads((await heard.next_msg(60)).data)["error_code"] == "INTERNAL_ERROR"

@@ -14,8 +14,8 @@ from messaging.flows import KEY, Gateway, start_worker, until
 
 from accord.clock import uptime
 from accord.dispatch import Result
-from accord.messaging.envelope import Envelopes
 from accord.messaging.lease import BEATS, CALLS, LEASE
+from accord.messaging.signing import MessageSigner
 
 TESTS = Path(__file__).parents[1]
 SOON = 60.0
@@ -263,7 +263,7 @@ async def test_heartbeats_missed_while_disconnected_do_not_count(connect, name, 
     await connection._client._process_err("'Authorization Violation'")
     await until(lambda: not connection.is_connected)
     await until(lambda: connection.is_connected)
-    missed = Envelopes(KEY).seal_note(BEATS, {"worker": peer.id, "clock": peer.clock + 0.5, "state": "open"})
+    missed = MessageSigner(KEY).sign_broadcast(BEATS, {"worker": peer.id, "clock": peer.clock + 0.5, "state": "open"})
     calls = await raw.subscribe(CALLS)
     await raw.flush()
     await connection.ping(SOON)

@@ -13,10 +13,10 @@ from accord.dispatch import Result
 from accord.embedded import nats
 from accord.messaging import parts
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes
 from accord.messaging.lease import BEATS
 from accord.messaging.parts import LARGEST_PART, Parts
 from accord.messaging.refusals import refused
+from accord.messaging.signing import MessageSigner
 
 SMALL = 4096
 
@@ -120,7 +120,7 @@ async def test_a_part_may_take_longer_than_silence_is_allowed(nats_server, conne
     ports = [f":{urlsplit(url).port}" for url in (nats_server.url, proxy.url)]
     far = Connection(nats_server.url.replace(*ports), "far")
     assert await far.start(patience=60)
-    worker, gateway = Parts(near, Envelopes(KEY)), Parts(far, Envelopes(KEY))
+    worker, gateway = Parts(near, MessageSigner(KEY)), Parts(far, MessageSigner(KEY))
     await worker.start()
     await gateway.start()
     await asyncio.gather(near.ping(60), far.ping(60))
@@ -146,7 +146,7 @@ async def test_a_gateway_that_left_is_given_up_soon(connect, raw, name):
         return Result(success=True, status=200, data="x" * worker.max_payload)
 
     await start_worker(worker, name, flow, most_at_once=2)
-    beat = Envelopes(KEY).open_note(BEATS, (await beats.next_msg(60)).data)
+    beat = MessageSigner(KEY).verify_broadcast(BEATS, (await beats.next_msg(60)).data)
     subject, begin, end = f"api.v1.tests.{name}.{beat['worker']}", beat["clock"] + 60, beat["clock"] + 3600
     message = {
         "caller": {"id": "", "role": None, "session_id": None, "permissions": []},
@@ -155,7 +155,7 @@ async def test_a_gateway_that_left_is_given_up_soon(connect, raw, name):
     }
     for content in (message, {"large": {"at": raw.new_inbox(), "parts": 2}}):
         inbox = raw.new_inbox()
-        await raw.publish(subject, Envelopes(KEY).seal(subject, inbox, content, begin, end), reply=inbox)
+        await raw.publish(subject, MessageSigner(KEY).sign_request(subject, inbox, content, begin, end), reply=inbox)
     gateway = await Gateway(await connect()).start()
 
     started = time.monotonic()

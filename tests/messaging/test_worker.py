@@ -21,7 +21,10 @@ async def test_a_flow_runs_for_the_caller_with_the_inputs(connect, gateway, name
     result = await gateway(name, body={"name": "Ada\n🔑"}, limit=3, cursor=None)
 
     assert result == Result(
-        success=True, status=200, data={"body": {"name": "Ada\n🔑"}, "limit": 3, "cursor": None}, trace=["SUCCESS"]
+        success=True,
+        status=200,
+        data={"body": {"name": "Ada\n🔑"}, "limit": 3, "cursor": None},
+        trace_events=["SUCCESS"],
     )
     assert seen == [(CALLER, "r-1", "192.0.2.1", "tests"), (TRACEPARENT, TRACESTATE)]
 
@@ -81,7 +84,7 @@ async def test_without_a_worker_it_is_503_at_once(gateway, name):
 
     result = await gateway(name)
 
-    assert (result.status, result.error_code, result.detailed["retryAfter"]) == (503, "SERVICE_UNAVAILABLE", 1)
+    assert (result.status, result.error_code, result.extensions["retryAfter"]) == (503, "SERVICE_UNAVAILABLE", 1)
     assert time.monotonic() - started < 30
 
 

@@ -29,7 +29,7 @@ def production(**changes: str) -> dict[str, str]:
         "DATABASE_URL": f"postgresql://accord:{SECRET}@db.example.org/accord",
         "JWT_PRIVATE_KEY": pem(ed25519.Ed25519PrivateKey.generate()),
         "JOURNAL_PRIVATE_KEY": pem(ed25519.Ed25519PrivateKey.generate()),
-        "FLOW_ENVELOPE_KEY": SECRET,
+        "FLOW_SIGNING_KEY": SECRET,
     } | changes
 
 
@@ -67,7 +67,7 @@ def test_every_problem_is_reported_at_once_with_its_variable_and_an_example():
         "TRUSTED_PROXIES": "10.0.0.0/99",
         "JWT_PRIVATE_KEY": "not a key",
         "JOURNAL_PRIVATE_KEY": "not a key",
-        "FLOW_ENVELOPE_KEY": "short",
+        "FLOW_SIGNING_KEY": "short",
         "DATABASE_URL_FILE": "/does/not/exist",
     }
 
@@ -78,7 +78,7 @@ def test_every_problem_is_reported_at_once_with_its_variable_and_an_example():
 
 
 def test_no_problem_repeats_what_was_given():
-    given = {"JWT_PRIVATE_KEY": "canary-1", "PORT": "canary-2", "FLOW_ENVELOPE_KEY": "canary-3", "ENV": "canary-4"}
+    given = {"JWT_PRIVATE_KEY": "canary-1", "PORT": "canary-2", "FLOW_SIGNING_KEY": "canary-3", "ENV": "canary-4"}
 
     assert "canary" not in str(problems_of(given))
 
@@ -86,7 +86,7 @@ def test_no_problem_repeats_what_was_given():
 def test_production_requires_what_development_generates():
     problems = problems_of({"ENV": "production", "FLOW_TRANSPORT": "nats"})
 
-    assert set(problems) == {"DATABASE_URL", "NATS_URL", "JOURNAL_PRIVATE_KEY", "JWT_PRIVATE_KEY", "FLOW_ENVELOPE_KEY"}
+    assert set(problems) == {"DATABASE_URL", "NATS_URL", "JOURNAL_PRIVATE_KEY", "JWT_PRIVATE_KEY", "FLOW_SIGNING_KEY"}
 
 
 def test_production_problems_are_told_together_with_wrong_values():
@@ -96,9 +96,9 @@ def test_production_problems_are_told_together_with_wrong_values():
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        ("FLOW_ENVELOPE_KEY", "changeme-changeme-changeme-changeme"),
-        ("FLOW_ENVELOPE_KEY", "a" * 64),
-        ("FLOW_ENVELOPE_KEY", "too short"),
+        ("FLOW_SIGNING_KEY", "changeme-changeme-changeme-changeme"),
+        ("FLOW_SIGNING_KEY", "a" * 64),
+        ("FLOW_SIGNING_KEY", "too short"),
         ("METRICS_TOKEN", "replace this with a long random secret"),
         ("DATABASE_URL", "postgresql://accord:change-me@db/accord"),
         ("RATE_LIMIT_ENABLED", "false"),
@@ -130,10 +130,10 @@ def test_secrets_never_show():
 def test_a_value_can_come_from_a_file(tmp_path):
     (tmp_path / "key").write_text(f"{SECRET}\n")
 
-    settings = load({"FLOW_ENVELOPE_KEY_FILE": str(tmp_path / "key")})
+    settings = load({"FLOW_SIGNING_KEY_FILE": str(tmp_path / "key")})
 
-    assert settings.flow_envelope_key is not None
-    assert settings.flow_envelope_key.get_secret_value() == SECRET
+    assert settings.flow_signing_key is not None
+    assert settings.flow_signing_key.get_secret_value() == SECRET
 
 
 def test_every_value_can_come_from_a_file(tmp_path):

@@ -1,4 +1,4 @@
-"""A journal of its own for tests of the relay, in a database of its own: written by hand-held transactions."""
+"""A journal of its own for tests of the sequencer, in a database of its own: written by hand-held transactions."""
 
 import asyncio
 import secrets
@@ -12,8 +12,8 @@ import psycopg
 from psycopg import AsyncConnection
 
 from accord.database.migrations import runner
-from accord.journal.sequencer import Relay
-from accord.journal.sequencing import MOST, Stamped, stamp
+from accord.journal.sequencer import Sequencer
+from accord.journal.sequencing import MOST, Sequenced, assign_positions
 
 INSERT = (
     "INSERT INTO accord.journal (request_id, actor_kind, operation"
@@ -73,7 +73,7 @@ class Writer:
 
 
 class Ledger:
-    """The journal, its writers, and a relay that is led by hand."""
+    """The journal, its writers, and a sequencer that is led by hand."""
 
     def __init__(self, url: str, stack: AsyncExitStack) -> None:
         self.url = url
@@ -102,10 +102,10 @@ class Ledger:
             await writer.write(mark)
             await writer.commit()
 
-    async def stamp(self, most: int = MOST) -> Stamped | None:
-        """Stamp one batch, as a relay that leads would; nothing is held back but by transactions of the test."""
+    async def assign_positions(self, most: int = MOST) -> Sequenced | None:
+        """Sequence one batch, as a sequencer that leads would; nothing is held back but by transactions of the test."""
         await until_alone(await self._own())
-        return await stamp(await self._own(), most)
+        return await assign_positions(await self._own(), most)
 
     async def until_waiting(self, connection: AsyncConnection[Any]) -> None:
         """Return once what this connection does waits for a lock."""
@@ -128,7 +128,7 @@ class Ledger:
         cursor = await (await self._own()).execute("SELECT request_id FROM accord.journal")
         return {mark for (mark,) in await cursor.fetchall()}
 
-    async def until_stamped(self, seconds: float = 30.0) -> list[Entry]:
+    async def until_sequenced(self, seconds: float = 30.0) -> list[Entry]:
         """Wait until every committed entry has its position, and return them all."""
         async with asyncio.timeout(seconds):
             while len(entries := await self.read()) < len(await self.committed()):
@@ -144,12 +144,12 @@ async def until_alone(connection: AsyncConnection[Any]) -> None:
 
 
 @asynccontextmanager
-async def relaying(ledger: Ledger, relay: Relay | None = None) -> AsyncIterator[Relay]:
-    """Let a relay of this process lead or stand by until the block ends."""
-    relay = relay or Relay(ledger.url, _announce_nothing)
-    task = asyncio.create_task(relay.run())
+async def sequencing(ledger: Ledger, sequencer: Sequencer | None = None) -> AsyncIterator[Sequencer]:
+    """Let a sequencer of this process lead or stand by until the block ends."""
+    sequencer = sequencer or Sequencer(ledger.url, _announce_nothing)
+    task = asyncio.create_task(sequencer.run())
     try:
-        yield relay
+        yield sequencer
     finally:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

@@ -130,7 +130,7 @@ class Service:
         return {
             "JWT_PRIVATE_KEY": (folder / "jwt.pem").read_text(),
             "JOURNAL_PRIVATE_KEY": (folder / "journal.pem").read_text(),
-            "FLOW_ENVELOPE_KEY": (folder / "envelope.key").read_text(),
+            "FLOW_SIGNING_KEY": (folder / "flow.key").read_text(),
         }
 
     @property

@@ -49,7 +49,7 @@ def test_a_request_line_has_what_operators_ask_for(lines):
         "status": 200,
         "durationMs": 12.3,
         "callerId": "u-1",
-        "trace": ["saved", "SUCCESS"],
+        "traceEvents": ["saved", "SUCCESS"],
     }
 
 

@@ -31,15 +31,15 @@ from accord.flows.auth.rules import forget_failures_over_since, forget_sessions_
 from accord.flows.meta.rules import works
 from accord.journal.housekeeping import Housekeeping
 from accord.journal.keys import JournalKeys
-from accord.journal.sequencer import Relay
-from accord.journal.tail import Feed
+from accord.journal.sequencer import Sequencer
+from accord.journal.tail import JournalTail
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes
-from accord.messaging.notifications import Wakeups
+from accord.messaging.notifications import Notifications
 from accord.messaging.remote import RemoteFlows
 from accord.messaging.remote_dispatch import RemoteDispatch
+from accord.messaging.signing import MessageSigner
 from accord.messaging.worker import Worker
-from accord.security.keys import derived_key, envelope_key
+from accord.security.keys import derived_key, flow_signing_key
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens, Claims
 from accord.security.verified_tokens import VerifiedTokens
@@ -68,7 +68,7 @@ class Process:
         self.has_metrics = has_metrics
         self.stopping = False
         self.setup_token: str | None = None
-        self.relay: Relay | None = None
+        self.sequencer: Sequencer | None = None
         self.servers: list[EmbeddedServer] = []
         self._starting = starting
         self._worker: Worker | None = None
@@ -165,13 +165,13 @@ class Process:
         await self._follow_journal()
         self.local = self._traced(LocalDispatch(self.resources, self.flows), remote=False)
         self.dispatch = self.local
-        envelopes = Envelopes(envelope_key(settings))
+        signer = MessageSigner(flow_signing_key(settings))
         if self.uses_workers:
-            self._remote = RemoteFlows(self.messaging, envelopes)
+            self._remote = RemoteFlows(self.messaging, signer)
             await self._remote.start()
             self.dispatch = self._traced(RemoteDispatch(self._remote, self.tokens.end), remote=True)
         if self.role != "gateway":
-            worker = Worker(self.messaging, envelopes, self._counted(), self.tokens.caller_of, version=__version__)
+            worker = Worker(self.messaging, signer, self._counted(), self.tokens.caller_of, version=__version__)
             # Without workers only `auth.validate` is offered: other services ask it wherever flows run.
             await worker.start([] if self.dispatch is self.local and self.role == "serve" else self.operations.values())
             self._worker = worker
@@ -186,31 +186,31 @@ class Process:
         return measured(self.local)
 
     async def _follow_journal(self) -> None:
-        """Follow the journal in every process, and stand by to relay it in each that runs flows."""
-        self.feed = Feed(self.database, lambda: self.messaging.is_connected)
-        await self.feed.start()
-        wakeups = Wakeups(self.messaging, self.feed)
+        """Follow the journal in every process, and stand by to sequence it in each that runs flows."""
+        self.tail = JournalTail(self.database, lambda: self.messaging.is_connected)
+        await self.tail.start()
+        notifications = Notifications(self.messaging, self.tail)
         if self.role != "gateway":
-            self.relay = wakeups.relay = Relay(self.database_url, wakeups.stamped)
-            await self._background("relay", self.relay.run)
+            self.sequencer = notifications.sequencer = Sequencer(self.database_url, notifications.positions_assigned)
+            await self._background("sequencer", self.sequencer.run)
             keys = JournalKeys(self.settings, self.resources.tokens)
-            housekeeping = Housekeeping(self.relay, self.database, self.settings.data_dir, keys, self._forget_old)
+            housekeeping = Housekeeping(self.sequencer, self.database, self.settings.data_dir, keys, self._forget_old)
             await housekeeping.prepare()
             await self._background("housekeeping", housekeeping.run)
         if self.has_metrics:
             from accord.journal.backlog import measure  # noqa: PLC0415 - most workers are never asked for metrics
 
-            await self._background("backlog", partial(measure, self.database, self.relay))
-        await wakeups.start()
-        self.resources.journal_appended = wakeups.appended
-        await self._background("feed", self.feed.run)
+            await self._background("backlog", partial(measure, self.database, self.sequencer))
+        await notifications.start()
+        self.resources.journal_appended = notifications.appended
+        await self._background("tail", self.tail.run)
 
     def live(self) -> "Live":
         """Put together what serves sockets and streams."""
         from accord.live.following import Live  # noqa: PLC0415 - a worker needs nothing of it
 
         return Live(
-            self.feed,
+            self.tail,
             self.database,
             self.dispatch,
             self.operations["streamChanges"],

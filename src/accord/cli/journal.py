@@ -7,7 +7,7 @@ from accord.cli.parser import Parser, subcommands
 from accord.cli.startup import add_data_dir, load_settings, run
 from accord.database.pool import Database
 from accord.embedded.address import database_address
-from accord.journal.checkpoints import kept
+from accord.journal.checkpoints import load_checkpoints
 from accord.journal.clusters import moves
 from accord.journal.keys import JournalKeys, known
 from accord.journal.pruning import Held, prune
@@ -52,7 +52,7 @@ async def verify_journal(settings: Settings, url: str) -> int:
     database = Database(url, 1, for_reading=True)
     await database.open()
     try:
-        checkpoints = await kept(database, settings.data_dir)
+        checkpoints = await load_checkpoints(database, settings.data_dir)
         keys = JournalKeys(settings, AccessTokens(settings))
         trusted = await known(database, settings.data_dir, keys, checkpoints)
         verdict = await verify(database, checkpoints, trusted)

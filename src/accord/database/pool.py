@@ -22,7 +22,7 @@ from accord.telemetry import logs
 BORROW_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""
 STILL_TIMEOUT = 3.0
-"""Seconds that an open transaction may do nothing: a frozen process must not hold its locks, nor the relay up."""
+"""Seconds that an open transaction may do nothing: a frozen process must not hold its locks, nor the sequencer up."""
 LOCK_WAIT = 4.0
 """Seconds that a statement waits for a lock before the request is refused with 503.
 

@@ -115,8 +115,8 @@ def json_answer(status: int, value: Any) -> Answer:
 
 def problem_answer(problem: Problem, request_id: str, path: str) -> Answer:
     """Return the problem as RFC 9457 wants it."""
-    detailed = {"title": problem.title, **problem.extra}
-    answer = problem_document(problem.status, problem.code, problem.detail, detailed, request_id, path)
+    extensions = {"title": problem.title, **problem.extra}
+    answer = problem_document(problem.status, problem.code, problem.detail, extensions, request_id, path)
     answer.headers += problem.headers
     return answer
 
@@ -125,26 +125,26 @@ def problem_document(
     status: int,
     code: str,
     detail: str | None,
-    detailed: dict[str, Any],
+    extensions: dict[str, Any],
     request_id: str,
     path: str,
 ) -> Answer:
-    """Build the problem document; `detailed` has the title and the fields particular to the code."""
+    """Build the problem document; `extensions` has the title and the fields particular to the code."""
     document = {
         "type": f"/problems/{code}",
-        "title": detailed.get("title", code),
+        "title": extensions.get("title", code),
         "status": status,
         "detail": detail,
         "instance": path if _printable(path) else "/",
         "code": code,
         "requestId": request_id,
-        **detailed,
+        **extensions,
     }
     answer = Answer(status, orjson.dumps(document), PROBLEM_JSON)
     answer.error_code = code
     if status == Unauthorized.status:
-        is_bad = detailed.get("title") in _BAD_TOKEN
+        is_bad = extensions.get("title") in _BAD_TOKEN
         answer.headers.append((b"www-authenticate", b'Bearer error="invalid_token"' if is_bad else b"Bearer"))
-    if "retryAfter" in detailed:
-        answer.headers.append((b"retry-after", b"%d" % detailed["retryAfter"]))
+    if "retryAfter" in extensions:
+        answer.headers.append((b"retry-after", b"%d" % extensions["retryAfter"]))
     return answer

@@ -19,7 +19,7 @@ from accord.embedded.server import EmbeddedError, EmbeddedServer
 
 HOST = "127.0.0.1"
 USER = "accord"
-MAX_PAYLOAD = 8 * 1024 * 1024  # bytes; a body of the largest size, escaped, in an envelope
+MAX_PAYLOAD = 8 * 1024 * 1024  # bytes; a body of the largest size, escaped, in a message
 NOTICES_STILLNESS = {"ping_interval": "1s", "ping_max": 2}
 """Who does not answer for three seconds gets nothing more of what any of several may do."""
 PORTS = range(20_000, 30_000)

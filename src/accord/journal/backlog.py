@@ -1,4 +1,4 @@
-"""How far stamping is behind, and whether anybody does it: for metrics (O-5) and for `accord doctor`."""
+"""How far sequencing is behind, and whether anybody does it: for metrics (O-5) and for `accord doctor`."""
 
 import asyncio
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Boolean, Double, column, text
 
 from accord.database.pool import Database
 from accord.database.statement import Statement
-from accord.journal.sequencer import IS_LED, Relay
+from accord.journal.sequencer import IS_LED, Sequencer
 from accord.telemetry import logs
 
 INTERVAL = 2.0
@@ -21,8 +21,8 @@ NEWEST = 200
 
 _entries = Gauge("accord_journal_backlog", "Committed journal entries that have no position yet.")
 _overdue = Gauge("accord_journal_overdue", f"Committed journal entries without position for more than {OVERDUE:.0f} s.")
-_lag = Gauge("accord_relay_lag_seconds", "Age of the oldest committed journal entry that has no position yet.")
-_leading = Gauge("accord_relay_leading", "1 while this process gives entries their positions.")
+_lag = Gauge("accord_sequencer_lag_seconds", "Age of the oldest committed journal entry that has no position yet.")
+_leading = Gauge("accord_sequencer_leading", "1 while this process gives entries their positions.")
 
 _WAITS = "NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = entry.id)"
 
@@ -35,8 +35,8 @@ class Backlog(NamedTuple):
     seconds: float
 
 
-class _IsRelayed(NamedTuple):
-    relayed: bool
+class _HasLeader(NamedTuple):
+    has_leader: bool
 
 
 def _waiting(entries: str) -> Statement[Backlog]:
@@ -63,9 +63,9 @@ _BY_INDEX = (
     b"SELECT set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),"
     b" set_config('enable_mergejoin', 'off', true), set_config('jit', 'off', true)"
 )
-_IS_RELAYED = Statement(
-    text(f"SELECT {IS_LED} AS relayed FROM accord.journal_sequencer").columns(column("relayed", Boolean())),  # noqa: S608
-    _IsRelayed,
+_HAS_LEADER = Statement(
+    text(f"SELECT {IS_LED} AS has_leader FROM accord.journal_sequencer").columns(column("has_leader", Boolean())),  # noqa: S608
+    _HasLeader,
 )
 
 
@@ -84,16 +84,16 @@ async def whole_backlog(database: Database) -> Backlog:
     return row
 
 
-async def is_relayed(database: Database) -> bool:
-    """Say whether some process has the lease of the leading relay."""
-    [row] = await database.all(_IS_RELAYED)
-    return row.relayed
+async def has_leader(database: Database) -> bool:
+    """Say whether some process has the lease of the leading sequencer."""
+    [row] = await database.all(_HAS_LEADER)
+    return row.has_leader
 
 
-async def measure(database: Database, relay: Relay | None) -> None:
-    """Keep the metrics of this process current until cancelled; a process without a relay sees the backlog, too."""
-    if relay is not None:
-        _leading.set_function(lambda: relay.leads)
+async def measure(database: Database, sequencer: Sequencer | None) -> None:
+    """Keep the metrics of this process current until cancelled; a process without a sequencer sees the backlog, too."""
+    if sequencer is not None:
+        _leading.set_function(lambda: sequencer.leads)
     was_overdue = False
     while True:
         try:

@@ -28,7 +28,7 @@ FILE = "journal-checkpoints.jsonl"
 _PRUNED = '"pruned": true'
 _PURPOSE = b"accord journal checkpoint"
 MOST = 5000
-"""About how many are read at most: each vouches for everything before it, so fewer only name a place less closely."""
+"""About how many are read at most: each attests everything before it, so fewer only name a place less closely."""
 
 _ADD = Statement(
     insert(journal_checkpoints)
@@ -78,14 +78,14 @@ def sign(keys: JournalKeys, position: int, digest: bytes, *, pruned: bool = Fals
     return Checkpoint(position, digest, pruned, clock.now(), keys.id, signature)
 
 
-async def keep(database: Database, data_dir: Path | None, checkpoint: Checkpoint) -> None:
+async def save_checkpoint(database: Database, data_dir: Path | None, checkpoint: Checkpoint) -> None:
     """Write a checkpoint to its table, and to the file in the data folder."""
     await database.run(_ADD, **checkpoint._asdict())
     if data_dir is not None:
         _append(data_dir, _line(checkpoint))
 
 
-async def kept(database: Reader, data_dir: Path | None) -> list[Checkpoint]:
+async def load_checkpoints(database: Reader, data_dir: Path | None) -> list[Checkpoint]:
     """Return the checkpoints of the table and of the file; of many, some at even distances, and always the last."""
     of_table = [Checkpoint(*row) for row in await database.all(_SOME, most=MOST)]
     return of_table if data_dir is None else of_table + await asyncio.to_thread(_read, data_dir / FILE)

@@ -1,6 +1,6 @@
 """Where the journal has been: transaction ids count in one cluster of PostgreSQL only.
 
-PostgreSQL notes in each row which transaction wrote it (`xmin`). The relay's row says so too, as a value
+PostgreSQL notes in each row which transaction wrote it (`xmin`). The sequencer's row says so too, as a value
 (`written_by`). The two agree for as long as rows are changed in place, and wherever files are copied or recovered with
 the transaction counter that they belong to. A restore writes the row anew, in a transaction of its own, and they
 differ: whatever cluster it is, older, younger or the same. A low mark that this cluster has not reached yet is as
@@ -78,5 +78,5 @@ async def moves(database: Database) -> list[str]:
     ]
     [row] = await database.all(_HAS_MOVED)
     if row.has_moved:
-        told.append("The journal came from another cluster or from a dump, and no relay has led since")
+        told.append("The journal came from another cluster or from a dump, and no sequencer has led since")
     return told

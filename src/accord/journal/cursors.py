@@ -8,7 +8,7 @@ nothing where it has seen what never was.
 from typing import Any, NamedTuple, Self
 
 from accord.database.reader import Reader
-from accord.journal.reading import hash_at, relay_state
+from accord.journal.reading import hash_at, sequencer_state
 
 _MARK = 4
 """Bytes of the hash."""
@@ -43,7 +43,7 @@ class Cursor(NamedTuple):
 
 async def newest(database: Reader) -> Cursor:
     """Return the cursor at the end of the journal."""
-    state = await relay_state(database)
+    state = await sequencer_state(database)
     return Cursor.of(state.position, state.hash)
 
 

@@ -1,4 +1,4 @@
-"""What the leading relay does beside stamping: signed checkpoints, partitions for the time to come, and forgetting."""
+"""The leading process also signs checkpoints, creates partitions ahead of time and deletes old sessions."""
 
 import asyncio
 import time
@@ -7,10 +7,10 @@ from pathlib import Path
 
 from accord.database.pool import Database
 from accord.journal import partitions
-from accord.journal.checkpoints import keep, kept, sign
+from accord.journal.checkpoints import load_checkpoints, save_checkpoint, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
-from accord.journal.reading import relay_state
-from accord.journal.sequencer import Relay
+from accord.journal.reading import sequencer_state
+from accord.journal.sequencer import Sequencer
 from accord.telemetry import logs
 
 INTERVAL = 1.0
@@ -26,11 +26,11 @@ FORGET_SECONDS = 60.0
 
 
 class Housekeeping:
-    """Runs beside a relay, and works only while that leads."""
+    """Runs beside a sequencer, and works only while that leads."""
 
     def __init__(
         self,
-        relay: Relay,
+        sequencer: Sequencer,
         database: Database,
         data_dir: Path | None,
         keys: JournalKeys,
@@ -40,7 +40,7 @@ class Housekeeping:
 
         `forget_sessions` says whether there may be more.
         """
-        self._relay = relay
+        self._sequencer = sequencer
         self._database = database
         self._data_dir = data_dir
         self._keys = keys
@@ -55,7 +55,7 @@ class Housekeeping:
         """Keep house until cancelled, whatever happens to the database meanwhile."""
         while True:
             await asyncio.sleep(INTERVAL)
-            if not self._relay.leads:
+            if not self._sequencer.leads:
                 continue
             await self._try(self._make_partitions)
             await self._try(self._sign_checkpoint)
@@ -81,15 +81,15 @@ class Housekeeping:
 
     async def _sign_checkpoint(self) -> None:
         now = time.monotonic()
-        state = await relay_state(self._database)
+        state = await sequencer_state(self._database)
         new = state.position - self._signed_position
         if new == 0 or (new < CHECKPOINT_ENTRIES and now - self._signed_at < CHECKPOINT_SECONDS):
             return
         if not self._has_endorsed:
-            known = await kept(self._database, self._data_dir)
+            known = await load_checkpoints(self._database, self._data_dir)
             await endorse_predecessors(self._database, self._data_dir, self._keys, known, state.position)
             self._has_endorsed = True
-        await keep(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
+        await save_checkpoint(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
         self._signed_position, self._signed_at = state.position, now
 
     async def _forget_sessions(self) -> None:

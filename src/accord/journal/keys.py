@@ -116,7 +116,7 @@ async def known(
     database: Reader, data_dir: Path | None, journal: JournalKeys, checkpoints: Sequence["Checkpoint"]
 ) -> Mapping[str, Trusted]:
     """Return every key whose checkpoints count."""
-    endorsements = await _kept(database, data_dir)
+    endorsements = await _load_endorsements(database, data_dir)
     return trusted(journal.named(checkpoints, endorsements), endorsements)
 
 
@@ -124,7 +124,7 @@ async def endorse_predecessors(
     database: Database, data_dir: Path | None, journal: JournalKeys, checkpoints: Sequence["Checkpoint"], until: int
 ) -> None:
     """Keep an endorsement for every other key of the settings that has none by this key yet."""
-    endorsements = await _kept(database, data_dir)
+    endorsements = await _load_endorsements(database, data_dir)
     done = {one.public_key for one in endorsements if journal.has_signed(one)}
     for name, key in journal.named(checkpoints, endorsements).items():
         if name == journal.id or key.public_bytes_raw() in done:
@@ -135,7 +135,7 @@ async def endorse_predecessors(
             _append(data_dir, _line(endorsement))
 
 
-async def _kept(database: Reader, data_dir: Path | None) -> list[Endorsement]:
+async def _load_endorsements(database: Reader, data_dir: Path | None) -> list[Endorsement]:
     of_table = [Endorsement(*row) for row in await database.all(_ALL, most=MOST)]
     return of_table if data_dir is None else of_table + await asyncio.to_thread(lambda: list(_read(data_dir / FILE)))
 

@@ -10,9 +10,9 @@ from accord.database import locking
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.journal import partitions
-from accord.journal.checkpoints import keep, kept, sign
+from accord.journal.checkpoints import load_checkpoints, save_checkpoint, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
-from accord.journal.reading import hash_at, relay_state
+from accord.journal.reading import hash_at, sequencer_state
 from accord.journal.tables import journal, journal_positions
 
 _of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast(bindparam("end"), Date))
@@ -20,14 +20,14 @@ _of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast
 
 class _Positions(NamedTuple):
     entries: int
-    stamped: int
+    sequenced: int
     position: int | None
 
 
 _LAST_POSITION = Statement(
     select(
         func.count(journal.c.id).label("entries"),
-        func.count(journal_positions.c.position).label("stamped"),
+        func.count(journal_positions.c.position).label("sequenced"),
         func.max(journal_positions.c.position, type_=BigInteger).label("position"),
     )
     .select_from(
@@ -62,24 +62,24 @@ class Held(Exception):
 
 
 async def prune(database: Database, data_dir: Path | None, before: date, keys: JournalKeys) -> list[Pruned]:
-    """Drop the months that end before a day, oldest first; stop at one with entries that are not stamped yet.
+    """Drop the months that end before a day, oldest first; stop at one with entries that are not sequenced yet.
 
     Raises Held when a month could not be locked for long; others work between the attempts.
     """
-    position = (await relay_state(database)).position
-    await endorse_predecessors(database, data_dir, keys, await kept(database, data_dir), position)
+    position = (await sequencer_state(database)).position
+    await endorse_predecessors(database, data_dir, keys, await load_checkpoints(database, data_dir), position)
     done: list[Pruned] = []
     for month in await partitions.existing(database):
         if month.next.first > before:
             break
         [of_month] = await database.all(_LAST_POSITION, start=month.first, end=month.next.first)
-        if of_month.stamped != of_month.entries:
+        if of_month.sequenced != of_month.entries:
             break
         if of_month.position is not None:
             digest = await hash_at(database, of_month.position)
             assert digest is not None
             # First the checkpoint: were it lost, the chain would look broken; were the drop lost, nothing happens.
-            await keep(database, data_dir, sign(keys, of_month.position, digest, pruned=True))
+            await save_checkpoint(database, data_dir, sign(keys, of_month.position, digest, pruned=True))
         if not await locking.alone(database, f"DROP TABLE IF EXISTS accord.{month.partition}", attempts=ATTEMPTS):
             raise Held(done)
         done.append(Pruned(month, of_month.entries))

@@ -39,7 +39,7 @@ _FROM = Statement(
     .order_by(journal_positions.c.position)
     .limit(bindparam("most"))
 )
-_RELAY = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash))
+_STATE = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash))
 _HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
 _CHANGES = Statement(
     select(
@@ -73,7 +73,7 @@ _CHANGES = Statement(
 )
 
 
-class Forgotten(Exception):
+class PositionPruned(Exception):
     """Entries that were asked for have been pruned: whoever wants to follow must reload."""
 
 
@@ -84,7 +84,7 @@ class Replaced(Exception):
 async def read(database: Reader, after: int, most: int = BATCH) -> list[Any]:
     """Return the entries after a position, in order: rows with `position`, `hash`, `at`, the record and its lists.
 
-    Raises Forgotten.
+    Raises PositionPruned.
     """
     return _all_there(await database.all(_FROM, first=after + 1, most=most))
 
@@ -102,9 +102,9 @@ async def read_on(database: Reader, position: int, digest: bytes, most: int = BA
     return _all_there(found[1:])
 
 
-async def relay_state(database: Reader) -> Any:
+async def sequencer_state(database: Reader) -> Any:
     """Return the newest `position` and the `hash` there."""
-    return await database.one(_RELAY)
+    return await database.one(_STATE)
 
 
 async def hash_at(database: Reader, position: int) -> bytes | None:
@@ -118,7 +118,7 @@ async def hash_at(database: Reader, position: int) -> bytes | None:
 async def changes(database: Reader, after: int, upto: int, keys: Collection[Key], most: int) -> list[Any]:
     """Return the entries between two positions that change any of the records or lists, the first `most` of them.
 
-    The rows have `position`, `hash`, `at`, the record with its version, `kind` and `list_keys`; raises Forgotten.
+    The rows have `position`, `hash`, `at`, the record with its version, `kind` and `list_keys`; raises PositionPruned.
     A record of another table that has the same id is not sorted out: ids are unique.
     """
     rows = await database.all(
@@ -139,5 +139,5 @@ def keys_of(entry: Any) -> list[str]:
 
 def _all_there(rows: list[Any]) -> list[Any]:
     if any(row.id is None for row in rows):
-        raise Forgotten
+        raise PositionPruned
     return rows

@@ -1,9 +1,9 @@
-"""The relay of one process: leads while it has the lease, stands by otherwise.
+"""The sequencer of one process: it leads while it holds the lease, and stands by otherwise.
 
-A lock would stay with a process that is frozen, for as long as it is. The lease stands in the row that positions are
-counted in, ends by the clock of the database, and is renewed all the time. Whoever finds it run out takes it. What
-keeps a relay that was superseded from stamping is not the lease but the position: a batch is written only where the
-position still is the one that the batch was made from (stamping).
+A lock would stay with a frozen process for as long as it is frozen. The lease is in the row that counts positions, ends
+by the database's clock, and is renewed every RENEW_INTERVAL; any sequencer that finds it expired takes it. The lease
+does not protect the journal from a superseded sequencer. The position does: a batch is written only where the position
+is still the one that the batch was computed from (`journal.sequencing`).
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from accord.journal import restoring
-from accord.journal.sequencing import MOST, PLANS, Connection, Stamped, Superseded, stamp
+from accord.journal.sequencing import MOST, PLANS, Connection, Sequenced, Superseded, assign_positions
 from accord.telemetry import logs
 
 LEASE = 1.5
@@ -31,7 +31,7 @@ HELD_INTERVAL = 0.003
 """Seconds until the next look while entries are there that an open transaction holds back."""
 
 SLOW_LOOK = 0.02
-"""Seconds after which a look that found nothing to stamp was a costly one."""
+"""Seconds after which a look that found nothing to sequence was a costly one."""
 
 # A lease that ends later than any that begins now is of a clock that was put back, or of another database's.
 IS_LED = f"leads_until > clock_timestamp() AND leads_until <= clock_timestamp() + interval '{LEASE} s'"
@@ -45,8 +45,8 @@ _RESIGN = "UPDATE accord.journal_sequencer SET leads_until = '-infinity' WHERE l
 Announce = Callable[[int], Awaitable[None]]
 
 
-class Relay:
-    """Stamps for as long as it leads. `wake` is called after commits; a lost call costs only time."""
+class Sequencer:
+    """Gives committed entries their positions while it leads. A lost call of `wake` costs time and nothing else."""
 
     def __init__(self, database_url: str, announce: Announce) -> None:
         """Take where the journal is, and whom to tell of new positions."""
@@ -72,9 +72,9 @@ class Relay:
                 async with await self._connect() as connection:
                     await self._lead(connection)
             except (psycopg.Error, OSError, Superseded) as error:
-                logs.warning("The relay lost its place.", reason=type(error).__name__, led=self.leads)
-            except Exception as error:  # noqa: BLE001 - a relay that ended would leave the journal without positions
-                logs.exception("The relay failed; it tries again.", error, led=self.leads)
+                logs.warning("The sequencer lost its lease.", reason=type(error).__name__, led=self.leads)
+            except Exception as error:  # noqa: BLE001 - a sequencer that ended would leave the journal without positions
+                logs.exception("The sequencer failed; it starts again.", error, led=self.leads)
             finally:
                 self._renewed_at = float("-inf")
             await asyncio.sleep(STANDBY_INTERVAL)
@@ -84,7 +84,7 @@ class Relay:
             self._url,
             autocommit=True,
             connect_timeout=5,
-            application_name="accord-relay",
+            application_name="accord-sequencer",
             # A machine that died is noticed within seconds.
             options=f"-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 {PLANS}",
         )
@@ -92,22 +92,22 @@ class Relay:
     async def _lead(self, connection: Connection) -> None:
         while not await self._has_lease(connection):  # noqa: ASYNC110 - another process has it
             await asyncio.sleep(STANDBY_INTERVAL)
-        logs.info("This process relays the journal.")
+        logs.info("This process sequences the journal.")
         try:
             await self._settled(connection, restoring.settle)
-            await self._stamp_all(connection)
+            await self._sequence(connection)
         except asyncio.CancelledError:
             with suppress(psycopg.Error, OSError, TimeoutError):
                 async with asyncio.timeout(1):
                     await connection.execute(_RESIGN, {"name": self._name})
             raise
 
-    async def _stamp_all(self, connection: Connection) -> None:
+    async def _sequence(self, connection: Connection) -> None:
         while True:
             await self._renew(connection)
             self._woken.clear()
             looked_at = time.monotonic()
-            batch = await self._settled(connection, stamp)
+            batch = await self._settled(connection, assign_positions)
             if batch is None:
                 if time.monotonic() - looked_at > SLOW_LOOK:
                     # So much is held back that looking costs; each commit would have it looked at again.
@@ -119,14 +119,14 @@ class Relay:
                 await asyncio.sleep(HELD_INTERVAL)
 
     async def _settled(
-        self, connection: Connection, work: Callable[[Connection], Awaitable[Stamped | None]]
-    ) -> Stamped | None:
+        self, connection: Connection, work: Callable[[Connection], Awaitable[Sequenced | None]]
+    ) -> Sequenced | None:
         """Do what needs a settled journal; one that was restored is not while a writer is at work on it."""
         while True:
             try:
                 return await work(connection)
             except psycopg.errors.LockNotAvailable:
-                logs.warning("The journal was restored, and a transaction that is open keeps it from being relayed.")
+                logs.warning("The journal was restored; an open transaction blocks its sequencing.")
             tried_at = time.monotonic()
             while time.monotonic() - tried_at < restoring.RETRY_INTERVAL:
                 await self._renew(connection)

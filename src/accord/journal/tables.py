@@ -41,7 +41,7 @@ journal = Table(
     postgresql_partition_by="RANGE (at)",
 )
 
-# Entries are never updated, so what the relay adds to them stands beside them.
+# Entries are never updated, so what the sequencer adds to them stands beside them.
 journal_positions = Table(
     "journal_positions",
     metadata,
@@ -58,7 +58,7 @@ journal_sequencer = Table(
     Column("singleton", Boolean, primary_key=True, server_default=text("true")),
     Column("position", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    # Below this transaction everything is stamped that this database wrote itself.
+    # Below this transaction everything is sequenced that this database wrote itself.
     Column("low_transaction_id", TransactionId, nullable=False),
     # The transaction that wrote this row, noted by a trigger of updates: a row that a restore wrote has another.
     Column("written_by", TransactionId, nullable=False, server_default="0"),
@@ -71,7 +71,7 @@ journal_sequencer = Table(
     CheckConstraint("singleton", name="singleton"),
 )
 
-# Where the journal has been: each cluster that a relay found it in, and each restore.
+# Where the journal has been: each cluster that a sequencer found it in, and each restore.
 journal_clusters = Table(
     "journal_clusters",
     metadata,

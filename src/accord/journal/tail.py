@@ -10,7 +10,7 @@ from typing import Any
 from accord.database.pool import Database
 from accord.journal.chain import START
 from accord.journal.cursors import Cursor
-from accord.journal.reading import Forgotten, Replaced, read_on, relay_state
+from accord.journal.reading import PositionPruned, Replaced, read_on, sequencer_state
 from accord.problems import Problem
 from accord.telemetry import logs
 
@@ -22,7 +22,7 @@ POLL_INTERVAL_ALONE = 0.1
 Listener = Callable[[list[Any]], None]
 
 
-class Feed:
+class JournalTail:
     """Hands every entry, in order and once, to the listeners of this process."""
 
     def __init__(self, database: Database, is_woken_by_others: Callable[[], bool]) -> None:
@@ -43,12 +43,12 @@ class Feed:
         return Cursor.of(self.position, self._hash)
 
     def wake(self) -> None:
-        """Look now: something was stamped."""
+        """Look now: something was sequenced."""
         self._woken.set()
 
     async def start(self) -> None:
         """Begin at the newest position; what is older is read by those who ask for it."""
-        state = await relay_state(self._database)
+        state = await sequencer_state(self._database)
         self.position, self._hash = state.position, state.hash
 
     async def run(self) -> None:
@@ -68,14 +68,14 @@ class Feed:
             return await self._read_on()
         except Problem as problem:
             logs.debug("The journal could not be read.", reason=problem.code)
-        except Exception as error:  # noqa: BLE001 - a feed that ended would leave every reader behind for good
+        except Exception as error:  # noqa: BLE001 - a tail that ended would leave every reader behind for good
             logs.exception("The journal could not be read.", error)
         return []
 
     async def _read_on(self) -> list[Any]:
         try:
             return await read_on(self._database, self.position, self._hash)
-        except (Replaced, Forgotten) as lost:
+        except (Replaced, PositionPruned) as lost:
             position = self.position
             await self.start()
             what = "replaced by another one" if isinstance(lost, Replaced) else "pruned before it was read"

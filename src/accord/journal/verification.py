@@ -11,7 +11,7 @@ from accord.database.statement import Statement
 from accord.journal import chain
 from accord.journal.checkpoints import Checkpoint
 from accord.journal.keys import Trusted
-from accord.journal.reading import relay_state
+from accord.journal.reading import sequencer_state
 from accord.journal.tables import journal, journal_positions
 
 BATCH = 500
@@ -39,30 +39,30 @@ class Verdict(NamedTuple):
 
 
 async def verify(database: Reader, checkpoints: list[Checkpoint], keys: Mapping[str, Trusted]) -> Verdict:
-    """Walk the chain from its start, or from where it was pruned, to the last position that anything vouches for."""
+    """Walk the chain from its start, or from where it was pruned, to the last position that anything attests."""
     forged = await _forged(checkpoints, keys)
     if forged is not None:
         return forged
     # What a key signed after its time is no evidence: whoever stole it could have. Those of its successor are.
     checkpoints = [c for c in checkpoints if c.position <= keys[c.key_id].until]
-    relay = await relay_state(database)
+    sequencer = await sequencer_state(database)
     start = max((c for c in checkpoints if c.pruned), default=None, key=lambda c: c.position)
     position, previous = (start.position, start.hash) if start else (0, chain.START)
-    vouched = {c.position: c.hash for c in checkpoints}
+    attested = {c.position: c.hash for c in checkpoints}
     verified = 0
-    async for row in _rows(database, position, relay.position):
+    async for row in _rows(database, position, sequencer.position):
         position += 1
-        reason = _fault(row, position, previous, vouched)
+        reason = _fault(row, position, previous, attested)
         if reason is not None:
-            return Verdict(verified, relay.position, position, reason)
+            return Verdict(verified, sequencer.position, position, reason)
         previous = row.hash
         verified += 1
-    end = max([relay.position, *vouched])
+    end = max([sequencer.position, *attested])
     if position < end:
-        return Verdict(verified, relay.position, position + 1, "the entries from here on were cut off")
-    if previous != relay.hash:
-        return Verdict(verified, relay.position, position, "the relay remembers another hash")
-    return Verdict(verified, relay.position)
+        return Verdict(verified, sequencer.position, position + 1, "the entries from here on were cut off")
+    if previous != sequencer.hash:
+        return Verdict(verified, sequencer.position, position, "the sequencer remembers another hash")
+    return Verdict(verified, sequencer.position)
 
 
 async def _forged(checkpoints: Iterable[Checkpoint], keys: Mapping[str, Trusted]) -> Verdict | None:
@@ -91,13 +91,13 @@ async def _rows(database: Reader, after: int, end: int) -> AsyncIterator[Any]:
         after = rows[-1].position
 
 
-def _fault(row: Any, position: int, previous: bytes, vouched: Mapping[int, bytes]) -> str | None:
+def _fault(row: Any, position: int, previous: bytes, attested: Mapping[int, bytes]) -> str | None:
     if row.position != position:
         return "the position is missing"
     if row.id is None:
         return "the entry was deleted"
     if row.hash != chain.link(previous, position, row):
-        return "the entry is not the one that was stamped"
-    if vouched.get(position, row.hash) != row.hash:
+        return "the entry is not the one that was sequenced"
+    if attested.get(position, row.hash) != row.hash:
         return "a signed checkpoint has another hash"
     return None

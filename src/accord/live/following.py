@@ -10,7 +10,7 @@ from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.flows.changes.queries import take_ticket_unless_expired
 from accord.flows.changes.rules import TICKET_PREFIX, ticket_hash
-from accord.journal.tail import Feed
+from accord.journal.tail import JournalTail
 from accord.live.hub import Hub
 from accord.live.sockets import Identity, Sockets
 from accord.live.streams import Streams
@@ -27,7 +27,7 @@ class Live:
 
     def __init__(
         self,
-        feed: Feed,
+        tail: JournalTail,
         database: Database,
         dispatch: Dispatch,
         stream_changes: Operation,
@@ -44,7 +44,7 @@ class Live:
         self._caller_of_session = caller_of_session
         self._token_life = token_life
         self._looking: asyncio.Task[None] | None = None
-        self.hub = Hub(feed)
+        self.hub = Hub(tail)
         subscriptions = Subscriptions(self.hub, database, dispatch, stream_changes)
         self.sockets = Sockets(self.hub, subscriptions, self._identify)
         self.streams = Streams(self.hub, subscriptions)

@@ -5,7 +5,7 @@ from typing import Any
 
 from accord.journal.cursors import Cursor
 from accord.journal.reading import keys_of
-from accord.journal.tail import Feed
+from accord.journal.tail import JournalTail
 from accord.live import frames, metrics
 from accord.live.grants import Grants
 from accord.live.subscriber import Subscriber
@@ -19,21 +19,21 @@ REVOKED = "You may no longer read this."
 class Hub:
     """Delivers entries to subscribers in the order of their positions, without waiting for a subscriber."""
 
-    def __init__(self, feed: Feed) -> None:
+    def __init__(self, tail: JournalTail) -> None:
         """Listen to the journal's tail."""
-        self._feed = feed
+        self._tail = tail
         self._by_key: dict[str, set[Subscriber]] = {}
         self._by_session: dict[str, set[Subscriber]] = {}
         self._all: set[Subscriber] = set()
         self.grants = Grants()
         self.is_stopping = False
-        feed.listeners.append(self.deliver)
-        feed.when_replaced.append(self.journal_replaced)
+        tail.listeners.append(self.deliver)
+        tail.when_replaced.append(self.journal_replaced)
 
     @property
     def cursor(self) -> Cursor:
         """The cursor of the last delivered entry."""
-        return self._feed.cursor
+        return self._tail.cursor
 
     def join(self, subscriber: Subscriber) -> None:
         """Add a connection."""

@@ -16,7 +16,7 @@ from accord.contract.records import Key, parse_key
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.journal.cursors import Cursor, fits
-from accord.journal.reading import WINDOW, Forgotten, changes, keys_of
+from accord.journal.reading import WINDOW, PositionPruned, changes, keys_of
 from accord.live import frames
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
@@ -127,7 +127,7 @@ class Subscriptions:
             return "resync_required", []
         try:
             missed = await changes(self._database, after.position, until.position, keys, PAGE)
-        except Forgotten:
+        except PositionPruned:
             return "resync_required", []
         return ("replayed" if missed else "live"), missed
 

@@ -7,7 +7,7 @@ from accord.context import Caller, RequestInfo
 
 
 def encode(caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the message as JSON's types. The deadline is not in it: the signed envelope has the time that is left."""
+    """Return the message as JSON's types. The deadline is not in it: the signed message has the time that is left."""
     return {
         "caller": {
             "id": caller.id,

@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 
 from accord.clock import uptime
 from accord.messaging.connection import Connection, Subscription
-from accord.messaging.envelope import Envelopes, ForgedEnvelope
+from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import ServiceUnavailable
 from accord.telemetry import logs
 
@@ -30,9 +30,9 @@ LEASE = 2.5
 class Lease:
     """Beats for one worker."""
 
-    def __init__(self, connection: Connection, envelopes: Envelopes, when_lost: Callable[[], None]) -> None:
+    def __init__(self, connection: Connection, signer: MessageSigner, when_lost: Callable[[], None]) -> None:
         """Take what ends all that runs, called when it was given up elsewhere."""
-        self._connection, self._envelopes, self._when_lost = connection, envelopes, when_lost
+        self._connection, self._signer, self._when_lost = connection, signer, when_lost
         self.worker = secrets.token_hex(8)
         """The name that requests for this worker are addressed to."""
         self._state = "open"
@@ -86,14 +86,14 @@ class Lease:
         if not self._connection.is_heard:
             return False
         note = {"worker": self.worker, "clock": now, "state": self._state, **more}
-        await self._connection.publish(subject, self._envelopes.seal_note(subject, note))
+        await self._connection.publish(subject, self._signer.sign_broadcast(subject, note))
         return True
 
     async def _heard_call(self, msg: Msg) -> None:
         """Answer a gateway; whoever has another key hears a beat, so that he can tell that there is somebody."""
         try:
-            call = self._envelopes.open_note(f"{CALLS} {msg.reply}", msg.data)
-        except ForgedEnvelope:
+            call = self._signer.verify_broadcast(f"{CALLS} {msg.reply}", msg.data)
+        except ForgedMessage:
             self._called.set()
             return
         if call["worker"] in (None, self.worker):

@@ -15,8 +15,8 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.refusals import refuse
+from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import ServiceUnavailable
 
 LARGEST_PART = 512 * 1024
@@ -68,9 +68,9 @@ class Offer:
 class Parts:
     """One process's large messages, those that it offers and those that it fetches."""
 
-    def __init__(self, connection: Connection, envelopes: Envelopes) -> None:
+    def __init__(self, connection: Connection, signer: MessageSigner) -> None:
         """Take what carries and what signs them."""
-        self._connection, self._envelopes = connection, envelopes
+        self._connection, self._signer = connection, signer
         self._prefix = f"_INBOX.{secrets.token_hex(12)}"
         self._offers: dict[str, Offer] = {}
         self._fetching: dict[str, tuple[asyncio.Future[bytes], str]] = {}
@@ -115,7 +115,7 @@ class Parts:
             del self._fetching[inbox]
 
     async def _ask(self, place: str, number: int, inbox: str) -> None:
-        asking = self._envelopes.seal_bytes(f"fetch {place} {inbox}", str(number).encode())
+        asking = self._signer.sign_bytes(f"fetch {place} {inbox}", str(number).encode())
         await self._connection.publish(place, asking, inbox)
 
     async def _asked(self, msg: Msg) -> None:
@@ -123,8 +123,8 @@ class Parts:
         if offer is None:
             return  # Whoever offered it has given up.
         try:
-            number = int(self._envelopes.open_bytes(f"fetch {msg.subject} {msg.reply}", msg.data))
-        except ForgedEnvelope as forged:
+            number = int(self._signer.verify_bytes(f"fetch {msg.subject} {msg.reply}", msg.data))
+        except ForgedMessage as forged:
             refuse("part", str(forged))
             return
         offer.heard(number)
@@ -136,17 +136,17 @@ class Parts:
         task.add_done_callback(self._sending.discard)
 
     async def _send(self, inbox: str, offer: Offer, number: int) -> None:
-        sealed = self._envelopes.seal_bytes(f"part {offer.place} {number}", offer.part(number))
+        signed = self._signer.sign_bytes(f"part {offer.place} {number}", offer.part(number))
         with suppress(ServiceUnavailable, nats.errors.Error, OSError):
-            await self._connection.publish(inbox, sealed)
+            await self._connection.publish(inbox, signed)
 
     async def _got(self, msg: Msg) -> None:
         if msg.subject not in self._fetching:
             return
         answer, purpose = self._fetching[msg.subject]
         try:
-            part = self._envelopes.open_bytes(purpose, msg.data)
-        except ForgedEnvelope as forged:
+            part = self._signer.verify_bytes(purpose, msg.data)
+        except ForgedMessage as forged:
             refuse("part", str(forged))
             return
         if not answer.done():

@@ -20,9 +20,9 @@ from nats.aio.msg import Msg
 from accord.clock import time as epoch_seconds
 from accord.clock import uptime
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.parts import Parts
 from accord.messaging.refusals import refuse
+from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.messaging.workers import NotDone, Peer, Workers
 from accord.problems import DeadlineExceeded, PayloadTooLarge, Problem, ServiceUnavailable
 
@@ -40,7 +40,7 @@ _BUSY = "The workers are busy. Nothing was changed; try again shortly."
 
 @dataclass(eq=False, slots=True)
 class _Exchange:
-    """One request that goes to one worker: sealed for it, with the inbox and the future of its answer."""
+    """One request that goes to one worker: signed for it, with the inbox and the future of its answer."""
 
     peer: Peer
     inbox: str
@@ -53,15 +53,15 @@ class _Exchange:
 
 
 class RemoteFlows:
-    """Sends sealed requests, and matches the answers."""
+    """Sends signed requests, and matches the answers."""
 
-    def __init__(self, connection: Connection, envelopes: Envelopes) -> None:
-        """Take the connection and what seals; `start` subscribes the inbox."""
-        self._connection, self._envelopes = connection, envelopes
+    def __init__(self, connection: Connection, signer: MessageSigner) -> None:
+        """Take the connection and what signs; `start` subscribes the inbox."""
+        self._connection, self._signer = connection, signer
         self._inbox, self._numbers = f"_INBOX.{secrets.token_hex(12)}.", itertools.count(1)
         self._waiting: dict[str, _Exchange] = {}
-        self._parts = Parts(connection, envelopes)
-        self.workers = Workers(connection, envelopes)
+        self._parts = Parts(connection, signer)
+        self.workers = Workers(connection, signer)
 
     async def start(self) -> None:
         """Begin to listen for answers."""
@@ -119,18 +119,18 @@ class RemoteFlows:
         exchange = self._begun(peer, patience, repeatable=repeatable)
         try:
             exchange.subject, limits = subject, (peer.begin_by(), peer.end_by(patience))
-            exchange.request = self._envelopes.seal(subject, exchange.inbox, message, *limits)
+            exchange.request = self._signer.sign_request(subject, exchange.inbox, message, *limits)
             left = self._connection.max_payload - len(exchange.request)
             if left >= _MOST_HEADERS or left >= _size(headers):
                 answer = await self._answer(exchange, headers)
             else:
                 with self._parts.offered(exchange.request) as offer:
-                    exchange.request = self._envelopes.seal(subject, exchange.inbox, offer.stub, *limits)
+                    exchange.request = self._signer.sign_request(subject, exchange.inbox, offer.stub, *limits)
                     answer = await self._answer(exchange, headers)
         finally:
             self._end(exchange)
         if "large" in answer:
-            answer = self._envelopes.open_answer(exchange.request, await self._fetched(peer, answer["large"], until))
+            answer = self._signer.verify_response(exchange.request, await self._fetched(peer, answer["large"], until))
         if "begun" in answer:
             raise NotDone(ServiceUnavailable(None if answer["begun"] else _BUSY), begun=answer["begun"])
         return answer
@@ -179,8 +179,8 @@ class RemoteFlows:
             self._unheard(exchange)
             return
         try:
-            answer = self._envelopes.open_answer(exchange.request, msg.data)
-        except ForgedEnvelope as forged:
+            answer = self._signer.verify_response(exchange.request, msg.data)
+        except ForgedMessage as forged:
             refuse("answer", str(forged))
             return
         if not exchange.answer.done():

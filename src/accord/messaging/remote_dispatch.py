@@ -37,8 +37,8 @@ class RemoteDispatch:
                 remembered=idempotency_key(operation, request, inputs) is not None,
             )
         except Problem as problem:
-            return Result.refused(problem, [f"REJECTED: {problem.code}"])
+            return Result.from_problem(problem, [f"REJECTED: {problem.code}"])
         result = Result(**answer)
-        if result.ended:
-            self._sessions_ended(result.ended)
+        if result.ended_sessions:
+            self._sessions_ended(result.ended_sessions)
         return result

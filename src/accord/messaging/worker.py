@@ -21,12 +21,12 @@ from accord.context import ANONYMOUS, Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.dispatch import Dispatch, Result
 from accord.messaging.connection import Connection, Subscription
-from accord.messaging.envelope import Envelopes, ForgedEnvelope, LateEnvelope
 from accord.messaging.flow_message import decode
 from accord.messaging.lease import Lease
 from accord.messaging.parts import QUIET_LIMIT, Parts
 from accord.messaging.refusals import refuse
 from accord.messaging.registration import QUEUE_GROUP, Endpoint, Registration
+from accord.messaging.signing import ForgedMessage, LateMessage, MessageSigner
 from accord.problems import DeadlineExceeded, InternalError, Problem, ServiceUnavailable, Unauthorized
 from accord.telemetry import logs
 
@@ -48,7 +48,7 @@ class Worker:
     def __init__(
         self,
         connection: Connection,
-        envelopes: Envelopes,
+        signer: MessageSigner,
         dispatch: Dispatch,
         authenticate: Authenticate,
         *,
@@ -56,7 +56,7 @@ class Worker:
         most_at_once: int = 1000,
     ) -> None:
         """Take the parts; `authenticate` gives the caller of an access token, or raises InvalidToken."""
-        self._connection, self._envelopes = connection, envelopes
+        self._connection, self._signer = connection, signer
         self._dispatch, self._authenticate = dispatch, authenticate
         self._most, self._is_closed = most_at_once, False
         self._running: set[asyncio.Task[None]] = set()
@@ -64,8 +64,8 @@ class Worker:
         self._flows: dict[str, tuple[Endpoint, Operation]] = {}
         self._subscriptions: list[Subscription] = []
         self._registration = Registration(connection, version, self._endpoints)
-        self._parts = Parts(connection, envelopes)
-        self._lease = Lease(connection, envelopes, self._cut_off)
+        self._parts = Parts(connection, signer)
+        self._lease = Lease(connection, signer, self._cut_off)
 
     async def start(self, operations: Iterable[Operation]) -> None:
         """Listen for every operation, for `auth.validate` and for the health check, and be found."""
@@ -138,37 +138,37 @@ class Worker:
         try:
             message = await self._opened(msg)
             if known is None:
-                raise LateEnvelope
-            sealed = self._sealed(msg, await self._ran(*known, message))
-        except ForgedEnvelope as forged:
+                raise LateMessage
+            signed = self._signed(msg, await self._ran(*known, message))
+        except ForgedMessage as forged:
             refuse("request", str(forged))
             # Unsigned: it must not pass for a worker's answer to anything that a gateway asked.
             await self._publish(msg.reply, orjson.dumps(_refused(Unauthorized(_UNSIGNED))))
-        except LateEnvelope:
-            await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, {"begun": False}))
+        except LateMessage:
+            await self._publish(msg.reply, self._signer.sign_response(msg.data, {"begun": False}))
         except asyncio.CancelledError:
             # The gateway should hear that at once rather than wait for its deadline.
-            await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, {"begun": True}))
+            await self._publish(msg.reply, self._signer.sign_response(msg.data, {"begun": True}))
         else:
-            await self._hand_over(msg, sealed, message)
+            await self._hand_over(msg, signed, message)
 
     async def _opened(self, msg: Msg) -> dict[str, Any]:
-        """Return the message; a large one is fetched. Raises ForgedEnvelope and LateEnvelope."""
-        message = self._envelopes.open(msg.subject, msg.reply, msg.data)
+        """Return the message; a large one is fetched. Raises ForgedMessage and LateMessage."""
+        message = self._signer.verify_request(msg.subject, msg.reply, msg.data)
         if "large" not in message:
             return message
         try:
-            async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
+            async with asyncio.timeout(message["delivery"]["end_by"] - uptime()):
                 content = await self._parts.fetch(message["large"], part_limit=QUIET_LIMIT)
         except (TimeoutError, ServiceUnavailable, nats.errors.Error, OSError):
-            raise LateEnvelope from None
-        return self._envelopes.open(msg.subject, msg.reply, content)
+            raise LateMessage from None
+        return self._signer.verify_request(msg.subject, msg.reply, content)
 
     async def _ran(self, endpoint: Endpoint, operation: Operation, message: dict[str, Any]) -> Result:
         """Return what the flow came to; nothing that happens here may end the worker."""
         started = time.perf_counter_ns()
         try:
-            end_by = message["envelope"]["end_by"]
+            end_by = message["delivery"]["end_by"]
             deadline = epoch_seconds() + end_by - uptime()
             caller, request, inputs = decode(message, deadline, self._lease.is_held)
             async with asyncio.timeout(end_by - uptime()):
@@ -181,21 +181,21 @@ class Worker:
         endpoint.count(time.perf_counter_ns() - started, result.error_code)
         return result
 
-    def _sealed(self, msg: Msg, result: Result) -> bytes:
+    def _signed(self, msg: Msg, result: Result) -> bytes:
         try:
-            return self._envelopes.seal_answer(msg.data, result)
+            return self._signer.sign_response(msg.data, result)
         except TypeError as error:
             logs.exception("An answer is no JSON.", error, subject=msg.subject)
-            return self._envelopes.seal_answer(msg.data, _refused(InternalError(_NOT_TOLD)))
+            return self._signer.sign_response(msg.data, _refused(InternalError(_NOT_TOLD)))
 
-    async def _hand_over(self, msg: Msg, sealed: bytes, message: dict[str, Any]) -> None:
+    async def _hand_over(self, msg: Msg, signed: bytes, message: dict[str, Any]) -> None:
         """Send the answer; one that NATS does not take at once can be fetched, for as long as the gateway waits."""
-        if len(sealed) <= self._connection.max_payload:
-            await self._publish(msg.reply, sealed)
+        if len(signed) <= self._connection.max_payload:
+            await self._publish(msg.reply, signed)
             return
-        with self._parts.offered(sealed) as offer, suppress(TimeoutError):
-            await self._publish(msg.reply, self._envelopes.seal_answer(msg.data, offer.stub))
-            async with asyncio.timeout(message["envelope"]["end_by"] - uptime()):
+        with self._parts.offered(signed) as offer, suppress(TimeoutError):
+            await self._publish(msg.reply, self._signer.sign_response(msg.data, offer.stub))
+            async with asyncio.timeout(message["delivery"]["end_by"] - uptime()):
                 await offer.until_taken()
 
     async def _publish(self, inbox: str, payload: bytes) -> None:
@@ -253,4 +253,4 @@ async def _refuse_more(_: Msg) -> Result:
 
 
 def _refused(problem: Problem) -> Result:
-    return Result.refused(problem, [f"REJECTED: {problem.code}"])
+    return Result.from_problem(problem, [f"REJECTED: {problem.code}"])

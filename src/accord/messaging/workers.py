@@ -16,9 +16,9 @@ from nats.aio.msg import Msg
 
 from accord.clock import uptime
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes, ForgedEnvelope
 from accord.messaging.lease import BEATS, CALLS, INTERVAL, LEASE
 from accord.messaging.refusals import refuse
+from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import DeadlineExceeded, Problem
 from accord.telemetry import logs
 
@@ -64,9 +64,9 @@ class Peer:
 class Workers:
     """Knows the workers that are alive, and chooses among them."""
 
-    def __init__(self, connection: Connection, envelopes: Envelopes) -> None:
+    def __init__(self, connection: Connection, signer: MessageSigner) -> None:
         """Take what carries, and what opens what workers say."""
-        self._connection, self._envelopes = connection, envelopes
+        self._connection, self._signer = connection, signer
         self._inbox = f"_INBOX.{secrets.token_hex(12)}"
         self._peers: dict[str, Peer] = {}
         self._last_told: dict[str, float] = {}
@@ -115,7 +115,7 @@ class Workers:
 
     async def _call(self, worker: str | None) -> None:
         """Have one worker, or each, say that it lives now; the answer to this question cannot be an old one."""
-        call = self._envelopes.seal_note(f"{CALLS} {self._inbox}", {"asked": uptime(), "worker": worker})
+        call = self._signer.sign_broadcast(f"{CALLS} {self._inbox}", {"asked": uptime(), "worker": worker})
         await self._connection.publish(CALLS, call, self._inbox)
 
     def _conclude(self, *, found: bool) -> None:
@@ -133,8 +133,8 @@ class Workers:
             self._conclude(found=False)  # NATS says that nobody listens to calls.
             return
         try:
-            said = self._envelopes.open_note(self._inbox, msg.data)
-        except ForgedEnvelope as forged:
+            said = self._signer.verify_broadcast(self._inbox, msg.data)
+        except ForgedMessage as forged:
             refuse("answer", str(forged))
             return
         if uptime() - said["asked"] >= LEASE:
@@ -145,8 +145,8 @@ class Workers:
     async def _heard_beat(self, msg: Msg) -> None:
         """Take the beat of a worker that is known; it does not prove that another one lives, which is asked then."""
         try:
-            beat = self._envelopes.open_note(BEATS, msg.data)
-        except ForgedEnvelope as forged:
+            beat = self._signer.verify_broadcast(BEATS, msg.data)
+        except ForgedMessage as forged:
             self.strangers += 1
             refuse("beat", str(forged))
             return

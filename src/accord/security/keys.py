@@ -1,4 +1,4 @@
-"""The signing keys of access tokens and of the journal, and the key of envelopes: configured, or generated.
+"""The signing keys of access tokens and of the journal, and the key of signer: configured, or generated.
 
 Generating is for development only, into DATA_DIR. The file appears by hard link, complete and with mode 0600, so a
 gateway and a worker that start at the same moment agree on one key and never read half of it.
@@ -27,17 +27,17 @@ def journal_key(settings: Settings) -> Ed25519PrivateKey:
     return _private_key(settings, "journal_private_key", "journal.pem")
 
 
-def envelope_key(settings: Settings) -> bytes:
+def flow_signing_key(settings: Settings) -> bytes:
     """Return the secret that gateways and workers share."""
-    configured = settings.flow_envelope_key
+    configured = settings.flow_signing_key
     if configured is not None:
         return configured.get_secret_value().encode()
-    return _generated(settings, "envelope.key", lambda: secrets.token_hex(32).encode())
+    return _generated(settings, "flow.key", lambda: secrets.token_hex(32).encode())
 
 
 def derived_key(settings: Settings, purpose: str) -> bytes:
     """Return a secret that gateways and workers share for this purpose; it tells nothing of those for others."""
-    return hmac.digest(envelope_key(settings), b"accord " + purpose.encode(), "sha256")
+    return hmac.digest(flow_signing_key(settings), b"accord " + purpose.encode(), "sha256")
 
 
 def _private_key(settings: Settings, setting: str, file: str) -> Ed25519PrivateKey:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from accord.settings.variables import Settings
 
 DEVELOPMENT = "development"
-_SECRETS = ("metrics_token", "flow_envelope_key")
+_SECRETS = ("metrics_token", "flow_signing_key")
 _SHORTEST_SECRET = 32
 _PLACEHOLDER = re.compile(
     r"change.?me|placeholder|example|replace|your.?(?:secret|key)|secret.?key|insecure|^(.)\1*$",
@@ -122,7 +122,7 @@ def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
 
 
 def _unfit_for_production(settings: Settings) -> Iterator[tuple[str, str]]:
-    required = ["database_url", "jwt_private_key", "journal_private_key", "flow_envelope_key"]
+    required = ["database_url", "jwt_private_key", "journal_private_key", "flow_signing_key"]
     required += ["nats_url"] if settings.flow_transport == "nats" else []
     for name in required:
         if getattr(settings, name) is None:

@@ -64,7 +64,7 @@ class Settings(BaseModel):
         None, "NATS server, or several by comma; unset starts the embedded one.", "nats://nats.internal:4222"
     )
     flow_transport: Literal["local", "nats"] = _is("local", "Run flows in this process, or in workers.", "nats")
-    flow_envelope_key: SecretStr | None = _is(None, "Secret with which gateways sign callers for workers.", _A_SECRET)
+    flow_signing_key: SecretStr | None = _is(None, "Secret with which gateways sign callers for workers.", _A_SECRET)
 
     journal_private_key: PrivateKey = _is(
         None, "Ed25519 key in PEM that signs checkpoints of the journal.", "-----BEGIN PRIVATE KEY-----\\nMC4CAQ…"

@@ -23,7 +23,7 @@ import orjson
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m"}
 _SECRET_KEY = re.compile(
-    r"passw|secret|token|authorization|cookie|credential|api_?key|private_?key|envelope|hash$", re.IGNORECASE
+    r"passw|secret|token|authorization|cookie|credential|api_?key|private_?key|signing_?key|hash$", re.IGNORECASE
 )
 # What must not stand in a text that others wrote: JWTs, opaque tokens, password hashes, passwords in URLs.
 _SECRET_TEXT = re.compile(
@@ -176,11 +176,11 @@ def request_line(  # noqa: PLR0917  the fields of O-6; a dictionary for them wou
     status: int,
     seconds: float,
     caller_id: str | None = None,
-    trace: list[str] | None = None,
+    trace_events: list[str] | None = None,
     method: str | None = None,
     path: str | None = None,
 ) -> None:
-    """Log one answered request; `trace` is the flow's, `method` and `path` serve where no operation is."""
+    """Log one answered request; `trace_events` are the flow's, `method` and `path` serve where no operation is."""
     level = "error" if status >= 500 else "info"  # noqa: PLR2004  where HTTP begins to blame the server
     if _LEVELS[level] < _state.threshold:
         return
@@ -194,8 +194,8 @@ def request_line(  # noqa: PLR0917  the fields of O-6; a dictionary for them wou
         "durationMs": int(seconds * 1_000_000) / 1000,
         "callerId": caller_id,
     }
-    if trace:
-        line["trace"] = trace
+    if trace_events:
+        line["traceEvents"] = trace_events
     if path is not None:
         line["method"], line["path"] = method, redacted(path[:256])
     _sink.add(_readable(line) if _state.readable else _json(line))

@@ -80,7 +80,7 @@ class LiveFanout:
         ]
         what = {
             "limit": "raw ASGI on the same uvicorn: a list of sockets, and one loop that sends to each",
-            "ours": "PATCH /me, journal, relay, hub: every socket is signed in and follows the record",
+            "ours": "PATCH /me, journal, sequencer, hub: every socket is signed in and follows the record",
         }
         notes = [f"{_count(stage):,} sockets; “per second” are deliveries, latencies are of one change to all of them."]
         return Report(self.id, self.title, what, rounds, figures, notes)

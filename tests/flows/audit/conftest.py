@@ -8,7 +8,7 @@ Items = list[dict[str, Any]]
 
 
 @pytest.fixture
-def stamped() -> Callable[..., Awaitable[Items]]:
+def sequenced() -> Callable[..., Awaitable[Items]]:
     """Ask again until there are so many entries: each gets its position moments after its commit."""
 
     async def ask(account: Any, count: int, path: str = "/api/v1/audit", **query: Any) -> Items:

@@ -20,11 +20,11 @@ async def history(given):
     return me
 
 
-async def test_lists_actors_and_changes_newest_first(given, stamped):
+async def test_lists_actors_and_changes_newest_first(given, sequenced):
     admin, me = await given.an_admin(), await given.an_account()
     changed = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
 
-    items = await stamped(admin, 3, actorId=me.id)
+    items = await sequenced(admin, 3, actorId=me.id)
 
     assert [item["operation"] for item in items] == ["updateMe", "login", "register"]
     assert items[0] | {"position": 0, "at": ""} == {
@@ -46,9 +46,9 @@ async def test_lists_actors_and_changes_newest_first(given, stamped):
     assert positions == sorted(positions, reverse=True)
 
 
-async def test_every_filter_narrows_and_they_combine(given, stamped):
+async def test_every_filter_narrows_and_they_combine(given, sequenced):
     admin, me = await given.an_admin(), await history(given)
-    items = await stamped(admin, 6, actorId=me.id)
+    items = await sequenced(admin, 6, actorId=me.id)
     third = items[2]
 
     async def positions(**query):
@@ -65,9 +65,9 @@ async def test_every_filter_narrows_and_they_combine(given, stamped):
     assert await positions(actorId=me.id.upper(), recordId=me.id, operation="register") == every[5:]
 
 
-async def test_pages_are_complete_though_new_entries_come_meanwhile(given, stamped):
+async def test_pages_are_complete_though_new_entries_come_meanwhile(given, sequenced):
     admin, me = await given.an_admin(), await history(given)
-    every = [item["position"] for item in await stamped(admin, 6, actorId=me.id)]
+    every = [item["position"] for item in await sequenced(admin, 6, actorId=me.id)]
 
     seen, cursor = [], {}
     while True:
@@ -83,9 +83,9 @@ async def test_pages_are_complete_though_new_entries_come_meanwhile(given, stamp
     assert "link" not in page.headers
 
 
-async def test_a_cursor_is_good_for_its_filter_and_its_caller_only(given, stamped):
+async def test_a_cursor_is_good_for_its_filter_and_its_caller_only(given, sequenced):
     admin, other, me = await given.an_admin(), await given.an_admin(), await history(given)
-    await stamped(admin, 6, actorId=me.id)
+    await sequenced(admin, 6, actorId=me.id)
     cursor = (await admin.get("/api/v1/audit", actorId=me.id, limit=1)).json()["nextCursor"]
 
     answers = [
@@ -102,11 +102,11 @@ async def test_a_cursor_is_good_for_its_filter_and_its_caller_only(given, stampe
     assert answers[2].json()["errors"][0]["field"] == "cursor"
 
 
-async def test_secrets_are_redacted(given, stamped):
+async def test_secrets_are_redacted(given, sequenced):
     admin = await given.an_admin()
     created = await admin.post("/api/v1/users", **details())
 
-    [item] = await stamped(admin, 1, recordId=created.json()["id"])
+    [item] = await sequenced(admin, 1, recordId=created.json()["id"])
 
     assert item["fields"]["passwordHash"] == "[redacted]"
     assert item["fields"]["firstName"] == "Ada"
@@ -148,10 +148,10 @@ async def test_filters_outside_the_contract_are_refused(given, query):
         {"since": "2026-01-01T00:00:00-23:59"},
     ],
 )
-async def test_every_moment_that_exists_is_understood(given, stamped, moments):
+async def test_every_moment_that_exists_is_understood(given, sequenced, moments):
     admin = await given.an_admin()
 
-    assert len(await stamped(admin, 1, limit=1, **moments)) == 1
+    assert len(await sequenced(admin, 1, limit=1, **moments)) == 1
 
 
 async def test_root_may_and_a_customer_may_not(given):
@@ -162,11 +162,11 @@ async def test_root_may_and_a_customer_may_not(given):
     assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
 
 
-async def until_read(stamped, admin, reason, count=1, **query):
+async def until_read(sequenced, admin, reason, count=1, **query):
     """Return the entries of the readings with this reason, as soon as there are so many."""
     async with asyncio.timeout(30):
         while True:
-            entries = await stamped(admin, count, **query)
+            entries = await sequenced(admin, count, **query)
             found = [entry for entry in entries if entry["fields"]["reason"] == reason]
             if len(found) >= count:
                 return found
@@ -181,11 +181,11 @@ async def written(given):
     return me, conversation, message
 
 
-async def test_an_administrator_who_may_not_read_a_message_sees_which_fields_changed_and_no_value(given, stamped):
+async def test_an_administrator_who_may_not_read_a_message_sees_which_fields_changed_and_no_value(given, sequenced):
     admin = await given.an_admin()
     me, _, message = await written(given)
 
-    [entry] = await stamped(admin, 1, recordId=message["id"])
+    [entry] = await sequenced(admin, 1, recordId=message["id"])
     everything = await admin.get("/api/v1/audit", actorId=me.id, limit=100)
 
     assert (entry["operation"], entry["actorId"]) == ("createMessage", me.id)
@@ -194,39 +194,39 @@ async def test_an_administrator_who_may_not_read_a_message_sees_which_fields_cha
     assert "Plans" not in everything.text
 
 
-async def test_a_member_who_is_an_administrator_sees_values(given, stamped):
+async def test_a_member_who_is_an_administrator_sees_values(given, sequenced):
     admin = await given.an_admin()
     me, conversation, message = await written(given)
     added = await me.post(f"/api/v1/conversations/{conversation['id']}/members", expectedVersion=1, userId=admin.id)
     assert added.status_code < 300
 
-    [entry] = await stamped(admin, 1, recordId=message["id"])
+    [entry] = await sequenced(admin, 1, recordId=message["id"])
 
     assert entry["fields"]["text"] == TEXT
 
 
-async def test_values_of_deleted_records_are_not_shown(given, stamped):
+async def test_values_of_deleted_records_are_not_shown(given, sequenced):
     me, _, message = await written(given)
     assert (await me.delete(f"/api/v1/messages/{message['id']}", expectedVersion=1)).status_code == 204
     root = await given.root()
 
-    mine = await stamped(me, 5, "/api/v1/me/activity")
-    theirs = await stamped(root, 2, recordId=message["id"])
+    mine = await sequenced(me, 5, "/api/v1/me/activity")
+    theirs = await sequenced(root, 2, recordId=message["id"])
 
     assert [entry["operation"] for entry in theirs] == ["deleteMessage", "createMessage"]
     assert TEXT not in str(mine) + str(theirs)
 
 
-async def test_root_sees_values_with_a_reason_that_the_journal_keeps(given, stamped):
+async def test_root_sees_values_with_a_reason_that_the_journal_keeps(given, sequenced):
     root, admin = await given.root(), await given.an_admin()
     me, _, message = await written(given)
     assert (await me.delete(f"/api/v1/messages/{message['id']}", expectedVersion=1)).status_code == 204
-    await stamped(root, 2, recordId=message["id"])
+    await sequenced(root, 2, recordId=message["id"])
     query = {"recordId": message["id"], "since": "2026-01-01T00:00:00Z", "reason": f"Complaint about {message['id']}"}
 
     shown = await root.get("/api/v1/audit", **query)
     reading = {"recordId": root.id, "operation": "listAudit"}
-    entries = await until_read(stamped, admin, query["reason"], **reading)
+    entries = await until_read(sequenced, admin, query["reason"], **reading)
 
     assert [entry["fields"].get("text") for entry in shown.json()["items"]] == [None, TEXT]
     assert [(entry["actorId"], entry["table"], entry["kind"]) for entry in entries] == [(root.id, "users", "event")]
@@ -239,10 +239,10 @@ async def test_root_sees_values_with_a_reason_that_the_journal_keeps(given, stam
     }
 
 
-async def test_a_reason_opens_the_next_page_and_each_page_is_noted(given, stamped):
+async def test_a_reason_opens_the_next_page_and_each_page_is_noted(given, sequenced):
     root, admin = await given.root(), await given.an_admin()
     me, _, message = await written(given)
-    await stamped(root, 3, actorId=me.id)
+    await sequenced(root, 3, actorId=me.id)
     reason = f"Complaint about {message['id']}"
     first = await root.get("/api/v1/audit", actorId=me.id, limit=1, reason=reason)
 
@@ -253,7 +253,7 @@ async def test_a_reason_opens_the_next_page_and_each_page_is_noted(given, stampe
     assert first.json()["items"][0]["fields"]["text"] == TEXT
     assert opened.json()["items"][0]["fields"]["title"] == "Plans"
     assert closed.json()["items"][0]["fields"]["title"] == "[withheld]"
-    assert len(await until_read(stamped, admin, reason, 2, recordId=root.id, operation="listAudit")) == 2
+    assert len(await until_read(sequenced, admin, reason, 2, recordId=root.id, operation="listAudit")) == 2
 
 
 async def test_a_reason_of_any_role_but_root_is_403_and_leaves_no_entry(given):

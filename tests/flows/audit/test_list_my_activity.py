@@ -1,10 +1,10 @@
-async def test_lists_the_callers_actions_and_no_others(given, stamped):
+async def test_lists_the_callers_actions_and_no_others(given, sequenced):
     me, other, admin = await given.an_account(), await given.an_account(), await given.an_admin()
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
     await other.patch("/api/v1/me", expectedVersion=1, firstName="Somebody")
     await admin.patch(f"/api/v1/users/{me.id}", expectedVersion=2, lastName="Hopper")
 
-    items = await stamped(me, 3, "/api/v1/me/activity")
+    items = await sequenced(me, 3, "/api/v1/me/activity")
 
     assert [(item["operation"], item["actorId"]) for item in items] == [
         ("updateMe", me.id),
@@ -14,10 +14,10 @@ async def test_lists_the_callers_actions_and_no_others(given, stamped):
     assert items[0]["fields"] == {"firstName": "Grace"}
 
 
-async def test_goes_on_by_cursor_to_the_first_entry(given, stamped):
+async def test_goes_on_by_cursor_to_the_first_entry(given, sequenced):
     me = await given.an_account()
     await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
-    every = await stamped(me, 3, "/api/v1/me/activity")
+    every = await sequenced(me, 3, "/api/v1/me/activity")
 
     first = await me.get("/api/v1/me/activity", limit=2)
     rest = await me.get("/api/v1/me/activity", limit=2, cursor=first.json()["nextCursor"])
@@ -26,9 +26,9 @@ async def test_goes_on_by_cursor_to_the_first_entry(given, stamped):
     assert rest.json()["nextCursor"] is None
 
 
-async def test_a_cursor_of_another_account_is_refused(given, stamped):
+async def test_a_cursor_of_another_account_is_refused(given, sequenced):
     me, other = await given.an_account(), await given.an_account()
-    await stamped(me, 2, "/api/v1/me/activity")
+    await sequenced(me, 2, "/api/v1/me/activity")
     cursor = (await me.get("/api/v1/me/activity", limit=1)).json()["nextCursor"]
 
     answer = await other.get("/api/v1/me/activity", limit=1, cursor=cursor)
@@ -36,10 +36,10 @@ async def test_a_cursor_of_another_account_is_refused(given, stamped):
     assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "cursor")
 
 
-async def test_secrets_are_not_in_it(given, stamped):
+async def test_secrets_are_not_in_it(given, sequenced):
     me = await given.an_account()
 
-    items = await stamped(me, 2, "/api/v1/me/activity")
+    items = await sequenced(me, 2, "/api/v1/me/activity")
 
     assert items[-1]["fields"]["passwordHash"] == "[redacted]"
     assert given.password not in str(items)

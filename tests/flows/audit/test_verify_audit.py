@@ -17,9 +17,9 @@ async def tampered(given, position):
             await connection.execute(f"UPDATE accord.journal SET operation = rtrim(operation, 'x') {where}", [position])  # noqa: S608
 
 
-async def test_an_unchanged_journal_is_reported_sound(given, stamped):
+async def test_an_unchanged_journal_is_reported_sound(given, sequenced):
     admin = await given.an_admin()
-    await stamped(admin, 1)
+    await sequenced(admin, 1)
     [(before,)] = await given.sql("SELECT position FROM accord.journal_sequencer")
 
     verdict = (await admin.get("/api/v1/audit/verify")).json()
@@ -34,15 +34,15 @@ async def test_an_unchanged_journal_is_reported_sound(given, stamped):
     }
 
 
-async def test_names_the_position_of_an_entry_that_was_edited(given, stamped):
+async def test_names_the_position_of_an_entry_that_was_edited(given, sequenced):
     admin = await given.an_admin()
-    await stamped(admin, 2)
+    await sequenced(admin, 2)
 
     async with tampered(given, 2):
         verdict = (await admin.get("/api/v1/audit/verify")).json()
 
     assert (verdict["sound"], verdict["verified"], verdict["brokenAt"]) == (False, 1, 2)
-    assert verdict["reason"] == "the entry is not the one that was stamped"
+    assert verdict["reason"] == "the entry is not the one that was sequenced"
 
 
 async def test_is_right_while_entries_are_being_written(given):

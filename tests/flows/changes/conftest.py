@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from given import Account, Given
 
-UNSTAMPED = (
+UNSEQUENCED = (
     "SELECT 1 FROM accord.journal j LEFT JOIN accord.journal_positions p ON p.entry_id = j.id"
     " WHERE j.record_id = %s AND p.position IS NULL"
 )
@@ -17,7 +17,7 @@ def announced(given: Given) -> Callable[[], Awaitable[Account]]:
     async def make() -> Account:
         me = await given.an_account()
         async with asyncio.timeout(30):
-            while await given.sql(UNSTAMPED, me.id):
+            while await given.sql(UNSEQUENCED, me.id):
                 await asyncio.sleep(0.02)
         return me
 

@@ -44,19 +44,19 @@ def change():
 
 
 @pytest.fixture
-def stamped(given):
+def sequenced(given):
     """Wait until the entries of a request have their positions, and return these."""
 
     async def wait(request_id):
         async with asyncio.timeout(30):
-            while not (rows := await given.sql(STAMPED, request_id)):
+            while not (rows := await given.sql(SEQUENCED, request_id)):
                 await asyncio.sleep(0.01)
         return [position for (position,) in rows]
 
     return wait
 
 
-STAMPED = (
+SEQUENCED = (
     "SELECT p.position FROM accord.journal_positions p"
     " JOIN accord.journal j ON j.id = p.entry_id WHERE j.request_id = %s"
     " ORDER BY p.position"

@@ -41,14 +41,14 @@ async def test_foreign_and_unknown_records_are_left_out_alike(given):
     assert (answer.status_code, answer.json()["records"]) == (200, {})
 
 
-async def test_a_later_change_is_behind_the_position(given, stamped):
+async def test_a_later_change_is_behind_the_position(given, sequenced):
     me = await given.an_account()
     conversation, _ = await talk(me)
     asked = await me.post("/api/v1/records/query", pointers=pointers(("conversations", conversation["id"])))
 
     changed = await me.patch(f"/api/v1/conversations/{conversation['id']}", expectedVersion=1, title="Later")
 
-    [position] = await stamped(changed.headers["x-request-id"])
+    [position] = await sequenced(changed.headers["x-request-id"])
     assert position > asked.json()["position"]
 
 

@@ -13,8 +13,8 @@ from nats.aio.client import Client
 from system.faults.deployment import PATIENCE, TRANSPORT, Deployment
 
 from accord.clock import uptime
-from accord.messaging.envelope import Envelopes
 from accord.messaging.lease import BEATS
+from accord.messaging.signing import MessageSigner
 
 pytestmark = pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
 SUBJECT = "api.v1.accounts.updateMe"
@@ -59,7 +59,7 @@ async def test_a_caller_signed_with_another_key_is_refused(given, stranger):
     inbox = stranger.new_inbox()
     answers = await stranger.subscribe(inbox)
 
-    payload = Envelopes(b"x" * 64).seal(SUBJECT, inbox, message(victim), uptime() + 10, uptime() + 10)
+    payload = MessageSigner(b"x" * 64).sign_request(SUBJECT, inbox, message(victim), uptime() + 10, uptime() + 10)
     await stranger.publish(SUBJECT, payload, reply=inbox)
 
     assert orjson.loads((await answers.next_msg(PATIENCE)).data)["status"] == 401

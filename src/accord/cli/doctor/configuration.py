@@ -15,8 +15,8 @@ from accord.settings import Settings, suspicious
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _FOR_OTHERS = stat.S_IRWXG | stat.S_IRWXO
-_KEY_FILES = ("JWT_PRIVATE_KEY_FILE", "JOURNAL_PRIVATE_KEY_FILE", "FLOW_ENVELOPE_KEY_FILE")
-_GENERATED = ("jwt.pem", "journal.pem", "envelope.key")
+_KEY_FILES = ("JWT_PRIVATE_KEY_FILE", "JOURNAL_PRIVATE_KEY_FILE", "FLOW_SIGNING_KEY_FILE")
+_GENERATED = ("jwt.pem", "journal.pem", "flow.key")
 _PROXY_ADVICE = (
     "Behind a reverse proxy, list it in TRUSTED_PROXIES, else all clients share one rate limit; "
     "without one, put TLS in front"
@@ -63,12 +63,12 @@ def _writable(folder: Path) -> Finding:
 
 def keys(settings: Settings) -> Iterator[Finding]:
     """Look where keys come from, and who else can read them."""
-    given = [settings.jwt_private_key, settings.journal_private_key, settings.flow_envelope_key]
+    given = [settings.jwt_private_key, settings.journal_private_key, settings.flow_signing_key]
     files = [Path(os.environ[name]) for name in _KEY_FILES if name in os.environ]
     if None in given:
         folder = settings.data_dir / "keys"
         files += [folder / name for name in _GENERATED]
-        needed = "JWT_PRIVATE_KEY, JOURNAL_PRIVATE_KEY and FLOW_ENVELOPE_KEY"
+        needed = "JWT_PRIVATE_KEY, JOURNAL_PRIVATE_KEY and FLOW_SIGNING_KEY"
         yield Finding("keys", f"generated in {folder}; production needs {needed}")
     else:
         yield Finding("keys", "configured")

@@ -16,7 +16,7 @@ from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import rate_limits
 from accord.edge.pipeline.limits import UNREADABLE
-from accord.journal.backlog import OVERDUE, is_relayed, whole_backlog
+from accord.journal.backlog import OVERDUE, has_leader, whole_backlog
 from accord.problems import CannotStart, Problem
 from accord.settings import Settings
 
@@ -46,7 +46,7 @@ _UNREADABLE = Statement(
 
 
 async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
-    """Look at the server, at the migrations, at the clocks, and at the journal's relay."""
+    """Look at the server, at the migrations, at the clocks, and at the journal's sequencer."""
     try:
         revision = await asyncio.to_thread(runner.current, url)
     except CannotStart as away:
@@ -67,7 +67,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         await database_clock.learn(database)
         yield skew(clock.skew())
         if not runner.is_behind(revision):
-            yield journal(await whole_backlog(database), relayed=await is_relayed(database))
+            yield journal(await whole_backlog(database), has_leader=await has_leader(database))
             for row in await database.all(_UNREADABLE):
                 yield unreadable(row)
     except CannotStart as locked:
@@ -139,15 +139,15 @@ def skew(seconds: float) -> Finding:
     return Finding("clock", f"differs from the database's by {abs(seconds):.3f} s", "" if is_well else advice)
 
 
-def journal(found: Any, *, relayed: bool) -> Finding:
+def journal(found: Any, *, has_leader: bool) -> Finding:
     """Judge whether entries get their positions."""
-    who = "a process relays" if relayed else "no process relays"
+    who = "a process sequences" if has_leader else "no process sequences"
     state = f"{who}; {found.entries} entries wait for their position"
     if found.seconds < OVERDUE:
         return Finding("journal", state)
     advice = (
         "Look in pg_stat_activity for a transaction that is open for long, and end it"
-        if relayed
+        if has_leader
         else "Let `accord serve` or `accord worker` run"
     )
     return Finding("journal", f"{state}, the oldest for {found.seconds:.0f} s", advice)

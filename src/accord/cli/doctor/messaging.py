@@ -10,11 +10,11 @@ from accord.contract import bundle
 from accord.contract.operations import Operation, operations
 from accord.dispatch import Result
 from accord.messaging.connection import Connection
-from accord.messaging.envelope import Envelopes
 from accord.messaging.remote import RemoteFlows
 from accord.messaging.remote_dispatch import RemoteDispatch
+from accord.messaging.signing import MessageSigner
 from accord.problems import Problem
-from accord.security.keys import envelope_key
+from accord.security.keys import flow_signing_key
 from accord.settings import Settings
 
 PATIENCE = 2.0
@@ -41,13 +41,13 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
 
 def _has_key(settings: Settings) -> bool:
     """Say whether there is a key already; asking for it would make one."""
-    return settings.flow_envelope_key is not None or (settings.data_dir / "keys" / "envelope.key").exists()
+    return settings.flow_signing_key is not None or (settings.data_dir / "keys" / "flow.key").exists()
 
 
 async def _workers(connection: Connection, settings: Settings) -> Finding:
     if not _has_key(settings):
         return workers(None)
-    remote = RemoteFlows(connection, Envelopes(envelope_key(settings)))
+    remote = RemoteFlows(connection, MessageSigner(flow_signing_key(settings)))
     await remote.start()
     request = RequestInfo("accord doctor", deadline=clock.time() + PATIENCE)
     answer = await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
@@ -63,6 +63,6 @@ def workers(answer: Result | None, *, strangers: int = 0) -> Finding:
     if answer is not None and answer.success:
         return Finding("workers", f"at least one answers, of release {answer.data['version']}")
     if strangers:
-        advice = "Give gateways and workers the same FLOW_ENVELOPE_KEY"
+        advice = "Give gateways and workers the same FLOW_SIGNING_KEY"
         return Finding("workers", "one is there, and has another key than this process", advice, works=False)
     return Finding("workers", "none answers", "Start `accord worker`", works=False)

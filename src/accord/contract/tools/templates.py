@@ -225,7 +225,7 @@ def _returns(plan: Plan) -> str:
 
 def _body(plan: Plan) -> list[str]:
     done = {"get": "read", "post": "created", "delete": "deleted"}.get(plan.method, "changed")
-    trace = f'context.step("{done}")'
+    trace = f'context.trace_event("{done}")'
     foreign = " or ".join(f"{snake_case(name)} != context.caller.id" for name in plan.places)
     found = [f"if {foreign}:", "    raise NotFound"] if foreign else []
     if not plan.changes:

@@ -102,7 +102,7 @@ class CompiledOperation:
         else:
             answer = self._answer(request, result)
         answer.compressible = self._compressible
-        answer.trace = result.trace
+        answer.trace = result.trace_events
         return answer
 
     async def _streaming(self, stream: StreamTo, caller: Caller, data: Any, write: Write) -> None:
@@ -159,8 +159,8 @@ class CompiledOperation:
     def _refusal(self, request: Request, result: Result) -> Answer:
         code = result.error_code or ""
         if self._changes_a_record and code == VersionConflict.code and preconditions.has_any(request.headers):
-            return problem_answer(preconditions.refusal(request.headers, result.detailed), request.id, request.path)
-        return problem_document(result.status, code, result.message, result.detailed, request.id, request.path)
+            return problem_answer(preconditions.refusal(request.headers, result.extensions), request.id, request.path)
+        return problem_document(result.status, code, result.message, result.extensions, request.id, request.path)
 
 
 def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Answer:

@@ -10,7 +10,7 @@ from accord.journal.verification import verify
 
 async def verify_audit(context: Context) -> AuditVerdict:
     """Walk the whole chain, and compare it with what was signed."""
-    kept = await checkpoints.kept(context.read, context.settings.data_dir)
+    kept = await checkpoints.load_checkpoints(context.read, context.settings.data_dir)
     keys = JournalKeys(context.settings, context.tokens)
     trusted = await known(context.read, context.settings.data_dir, keys, kept)
     return serializers.verdict(await verify(context.read, kept, trusted))

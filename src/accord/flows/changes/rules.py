@@ -93,7 +93,7 @@ async def entries_between(
         return None
     try:
         return await reading.changes(context.read, begin.position, until.position, keys, limit)
-    except reading.Forgotten:
+    except reading.PositionPruned:
         return None
 
 

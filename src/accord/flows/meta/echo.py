@@ -6,5 +6,5 @@ from accord.contract.types import Echo
 
 async def echo(context: Context, body: Echo) -> Echo:
     """Answer with the body as the server read it."""
-    context.step("body echoed")
+    context.trace_event("body echoed")
     return body

@@ -7,5 +7,5 @@ from accord.contract.types import ServiceVersion
 
 async def get_version(context: Context) -> ServiceVersion:
     """Tell which release answers."""
-    context.step("version told")
+    context.trace_event("version told")
     return {"name": "accord", "version": __version__}

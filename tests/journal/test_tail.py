@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
-from ledger import Ledger, relaying, until
+from ledger import Ledger, sequencing, until
 
 from accord.database.pool import Database
 from accord.journal import tail as feeds
 from accord.journal.reading import BATCH
-from accord.journal.tail import Feed
+from accord.journal.tail import JournalTail
 
 Following = Callable[..., Any]
 
@@ -19,16 +19,16 @@ Following = Callable[..., Any]
 @pytest.fixture
 def following(ledger: Ledger) -> Following:
     @asynccontextmanager
-    async def follow(*, is_woken: bool = False) -> AsyncIterator[tuple[Feed, list[int]]]:
-        """A feed that runs until the block ends, and the positions that its listener was told."""
+    async def follow(*, is_woken: bool = False) -> AsyncIterator[tuple[JournalTail, list[int]]]:
+        """A tail that runs until the block ends, and the positions that its listener was told."""
         database, told = Database(ledger.url, 2), []
         await database.open()
-        feed = Feed(database, lambda: is_woken)
-        feed.listeners.append(lambda entries: told.extend(entry.position for entry in entries))
-        await feed.start()
-        task = asyncio.create_task(feed.run())
+        tail = JournalTail(database, lambda: is_woken)
+        tail.listeners.append(lambda entries: told.extend(entry.position for entry in entries))
+        await tail.start()
+        task = asyncio.create_task(tail.run())
         try:
-            yield feed, told
+            yield tail, told
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
@@ -38,7 +38,7 @@ def following(ledger: Ledger) -> Following:
 
 
 async def test_listeners_get_every_entry_in_order_and_once_without_any_wake_up(ledger, following):
-    async with following() as (_, told), relaying(ledger):
+    async with following() as (_, told), sequencing(ledger):
         await asyncio.gather(*(ledger.write(*(f"{writer}-{n}" for n in range(40))) for writer in range(3)))
 
         await until(lambda: len(told) == 120)
@@ -48,12 +48,12 @@ async def test_listeners_get_every_entry_in_order_and_once_without_any_wake_up(l
 
 async def test_begins_at_the_newest_position(ledger, following):
     await ledger.write("before")
-    await ledger.stamp()
+    await ledger.assign_positions()
 
-    async with following() as (feed, told):
-        assert feed.position == 1
+    async with following() as (tail, told):
+        assert tail.position == 1
         await ledger.write("after")
-        await ledger.stamp()
+        await ledger.assign_positions()
         await until(lambda: told)
 
     assert told == [2]
@@ -61,25 +61,25 @@ async def test_begins_at_the_newest_position(ledger, following):
 
 async def test_a_notification_is_followed_by_a_read_at_once(ledger, following, monkeypatch):
     monkeypatch.setattr(feeds, "POLL_INTERVAL", 600.0)
-    async with following(is_woken=True) as (feed, told):
+    async with following(is_woken=True) as (tail, told):
         await asyncio.sleep(0.05)
         await ledger.write("one")
-        await ledger.stamp()
+        await ledger.assign_positions()
 
-        feed.wake()
+        tail.wake()
         await until(lambda: told)
 
     assert told == [1]
 
 
 async def test_a_long_absence_is_made_good_in_batches(ledger, following):
-    async with following() as (feed, told):
+    async with following() as (tail, told):
         writer = await ledger.writer()
         for number in range(2 * BATCH + 1):
             await writer.write(str(number))
         await writer.commit()
-        await ledger.stamp()
-        feed.wake()
+        await ledger.assign_positions()
+        tail.wake()
 
         await until(lambda: len(told) > 2 * BATCH)
 
@@ -87,11 +87,11 @@ async def test_a_long_absence_is_made_good_in_batches(ledger, following):
 
 
 async def test_a_failing_listener_does_not_keep_others_from_later_entries(ledger, following):
-    async with following() as (feed, told):
-        feed.listeners.insert(0, lambda _: 1 / 0)
+    async with following() as (tail, told):
+        tail.listeners.insert(0, lambda _: 1 / 0)
         for mark in ("one", "two"):
             await ledger.write(mark)
-            await ledger.stamp()
+            await ledger.assign_positions()
             await until(lambda mark=mark: len(told) == (1 if mark == "one" else 2))
 
     assert told == [1, 2]
@@ -101,7 +101,7 @@ async def test_the_tailer_goes_on_from_its_position_when_connections_break(ledge
     async with following() as (_, told):
         for number in range(1, 4):
             await ledger.write(str(number))
-            await ledger.stamp()
+            await ledger.assign_positions()
             await until(lambda number=number: len(told) == number)
             connection = await ledger.connect()
             await connection.execute(
@@ -127,17 +127,17 @@ UPDATE accord.journal_sequencer SET position = 1 + {entries}, hash = COALESCE(
 
 @pytest.mark.parametrize("entries", [0, 2, 7], ids=["shorter", "as long", "longer"])
 async def test_a_journal_that_was_replaced_is_noticed_and_followed_from_its_end(ledger, following, entries):
-    async with following() as (feed, told):
+    async with following() as (tail, told):
         replaced = []
-        feed.when_replaced.append(lambda: replaced.append(feed.position))
+        tail.when_replaced.append(lambda: replaced.append(tail.position))
         await ledger.write("one", "two", "three")
-        await ledger.stamp()
+        await ledger.assign_positions()
         await until(lambda: len(told) == 3)
 
         await (await ledger.connect()).execute(REPLACE.format(entries=entries).encode())
         await until(lambda: replaced)
         await ledger.write("new")
-        await ledger.stamp()
+        await ledger.assign_positions()
         await until(lambda: len(told) > 3)
 
     assert replaced == [1 + entries]
@@ -148,17 +148,17 @@ async def test_entries_pruned_before_they_were_read_are_skipped_and_reported(led
     database, passed = Database(ledger.url, 1), []
     await database.open()
     try:
-        feed = Feed(database, lambda: True)
-        feed.when_replaced.append(lambda: passed.append(feed.position))
-        await feed.start()
+        tail = JournalTail(database, lambda: True)
+        tail.when_replaced.append(lambda: passed.append(tail.position))
+        await tail.start()
         await ledger.write("pruned", "too")
-        await ledger.stamp()
+        await ledger.assign_positions()
         await (await ledger.connect()).execute(b"SET session_replication_role = replica; DELETE FROM accord.journal")
 
-        assert await feed._read() == []
+        assert await tail._read() == []
         await ledger.write("new")
-        await ledger.stamp()
-        assert [entry.position for entry in await feed._read()] == [3]
+        await ledger.assign_positions()
+        assert [entry.position for entry in await tail._read()] == [3]
     finally:
         await database.close()
 

@@ -1,4 +1,4 @@
-"""J-5: from an entry's insertion, just before its commit, to its position; and how many a second are stamped."""
+"""J-5: from an entry's insertion, just before its commit, to its position; and how many a second are sequenced."""
 
 import time
 from collections.abc import Iterator
@@ -33,8 +33,8 @@ _POSITION = "SELECT position FROM accord.journal_sequencer"
 
 
 @dataclass(frozen=True)
-class Stamping:
-    id: str = "stamping"
+class Sequencing:
+    id: str = "sequencing"
     order: int = 8
     title: str = "Commit to position in the journal"
 
@@ -46,28 +46,28 @@ class Stamping:
             return _changing(stage, changes, pause=len(stage.accounts) / RATE - ANSWER)[0]
 
         def full() -> Sample:
-            sample, stamped_at_once = _changing(stage, changes, pause=0.0)
-            kept_up.append(stamped_at_once)
+            sample, sequenced_at_once = _changing(stage, changes, pause=0.0)
+            kept_up.append(sequenced_at_once)
             return sample
 
         rounds = alternate({"ours": paced, "full": full}, stage.effort.rounds, ("ours", "full"))
-        stamped = [_catch_up(stage, 100 * stage.effort.clients) for _ in range(stage.effort.rounds)]
+        sequenced = [_catch_up(stage, 100 * stage.effort.clients) for _ in range(stage.effort.rounds)]
         written = _rates(rounds, "full")
         figures = [
             Figure(f"p50 at {RATE}/s", [one.p50 for [one] in rounds["ours"]], None, "less", "ms"),
             Figure(f"p99 at {RATE}/s", [one.p99 or 0.0 for [one] in rounds["ours"]], 20, "less", "ms"),
-            Figure("stamped ÷ written when full load ends", kept_up, 0.99),
-            Figure("catching up ÷ write rate", [a / b for a, b in zip(stamped, written, strict=True)], 1),
+            Figure("sequenced ÷ written when full load ends", kept_up, 0.99),
+            Figure("catching up ÷ write rate", [a / b for a, b in zip(sequenced, written, strict=True)], 1),
         ]
         what = {
             "ours": "PATCH /me over HTTP, paced; p50 and p99 are of the way from insertion to position",
             "full": f"the same as fast as {stage.effort.clients} clients go",
         }
-        notes = [f"A backlog is stamped at {sorted(stamped)[len(stamped) // 2]:,.0f} entries/s (median)."]
+        notes = [f"A backlog is sequenced at {sorted(sequenced)[len(sequenced) // 2]:,.0f} entries/s (median)."]
         return Report(self.id, self.title, what, rounds, figures, notes)
 
 
-ROW = Stamping()
+ROW = Sequencing()
 
 
 def _rates(rounds: Rounds, name: str) -> list[float]:
@@ -85,28 +85,28 @@ def _changing(stage: Stage, changes: Changes, *, pause: float) -> tuple[Sample, 
         [(position,)] = connection.execute(_POSITION).fetchall()
         sample = measured_load(plan, {"server": [stage.ours.pid], "postgresql": [stage.postgres_pid()]})
         [(behind,)] = connection.execute(_BEHIND).fetchall()
-        _until_stamped(connection)
+        _until_sequenced(connection)
         [([p50, p99],)] = connection.execute(_LAG, [position]).fetchall()
         [(end,)] = connection.execute(_POSITION).fetchall()
     return replace(sample, p50=p50, p99=p99), 1 - behind / (end - position)
 
 
 def _catch_up(stage: Stage, entries: int) -> float:
-    """Return how many entries a second are stamped when many wait: an open transaction held them back."""
+    """Return how many entries a second are sequenced when many wait: an open transaction held them back."""
     with _connected(stage) as holder, _connected(stage) as connection:
         holder.autocommit = False
         holder.execute("SELECT pg_current_xact_id()")
         connection.execute(_FILL, [entries])
         holder.rollback()
         started = time.perf_counter()
-        _until_stamped(connection)
+        _until_sequenced(connection)
         return entries / (time.perf_counter() - started)
 
 
-def _until_stamped(connection: psycopg.Connection[Any]) -> None:
+def _until_sequenced(connection: psycopg.Connection[Any]) -> None:
     deadline = time.monotonic() + PATIENCE
     while connection.execute(_BEHIND).fetchall() != [(0,)]:
-        assert time.monotonic() < deadline, "the relay does not stamp"
+        assert time.monotonic() < deadline, "the sequencer does not sequence"
         time.sleep(0.005)
 
 
