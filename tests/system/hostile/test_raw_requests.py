@@ -57,6 +57,44 @@ async def test_odd_but_valid_http_has_one_meaning(url, what):
     assert b"evil" not in answer.body + answer.headers.get("location", "").encode()
 
 
+HOST = b"Host: accord.test\r\n"
+HOSTS = {
+    "no host": b"",
+    "two hosts": HOST * 2,
+    "two other hosts": b"Host: a.test\r\nHost: b.test\r\n",
+    "a bad host": b"Host: accord.test/path\r\n",
+}
+
+
+@pytest.mark.parametrize("path", [VERSION, "/livez"])
+@pytest.mark.parametrize("hosts", HOSTS.values(), ids=HOSTS)
+async def test_a_good_host_counts_for_no_later_request_of_its_connection(url, path, hosts):
+    good = request("GET", path)
+
+    async with connected(url) as connection:
+        first = await (await connection.send(good)).answer()
+        second = await (await connection.send(good.replace(HOST, hosts))).answer()
+
+        assert (first.status, second.status, second.code) == (200, 400, "VALIDATION_ERROR")
+        assert second.headers["connection"] == "close"
+        assert await connection.is_closed()
+
+
+@pytest.mark.parametrize("path", [VERSION, "/livez"])
+@pytest.mark.parametrize("is_kept", [False, True])
+async def test_a_request_of_http_1_0_without_host_is_the_last_of_its_connection(url, path, is_kept):
+    """HTTP/1.1 needs the Host that HTTP/1.0 may leave out; a connection that ends lends it to no later request."""
+    old = request("GET", path, [("Connection", "keep-alive")] if is_kept else [])
+    later = request("GET", path).replace(HOST, b"")
+
+    async with connected(url) as connection:
+        await connection.send(old.replace(HOST, b"").replace(b"HTTP/1.1", b"HTTP/1.0") + later)
+        answer = await connection.answer()
+
+        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert await connection.is_closed()
+
+
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Version", "13")]
 KEY = ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ==")
 HANDSHAKES = {
