@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -74,6 +75,37 @@ async def test_a_flow_that_waits_inside_its_open_transaction_fails(context, wait
 
     with pytest.raises(HeldTransaction, match="wait before it begins"):
         await watched(context, flow(context))
+
+
+@pytest.mark.parametrize("key", [None, "a key"])
+async def test_dispatch_fails_a_flow_that_waits_inside_its_open_transaction(resources, key):
+    dispatch, request = LocalDispatch(resources, {"register": hold_and_wait}), with_key(key)
+
+    result = await dispatch(REGISTER, ANONYMOUS, request, {})
+
+    assert (result.status, result.error_code) == (500, "INTERNAL_ERROR")
+    assert result.trace[-1] == "ERROR: HeldTransaction"
+
+
+@pytest.mark.parametrize("key", [None, "a key"])
+async def test_dispatch_in_production_does_not_watch_how_flows_wait(resources, key):
+    in_production = replace(resources, settings=resources.settings.model_copy(update={"env": "production"}))
+    dispatch, request = LocalDispatch(in_production, {"register": hold_and_wait}), with_key(key)
+
+    result = await dispatch(REGISTER, ANONYMOUS, request, {})
+
+    assert (result.success, result.data) == (True, {"number": 1})
+
+
+async def hold_and_wait(context: Context) -> dict[str, int]:
+    number = (await context.tx.one(NUMBER)).number
+    await asyncio.sleep(0)
+    return {"number": number}
+
+
+def with_key(key: str | None) -> RequestInfo:
+    """Return a request, with an idempotency key of its own where there is to be one."""
+    return RequestInfo("test", idempotency_key=key and str(uuid4()))
 
 
 @pytest.mark.parametrize("wait", [sleep, hash_a_password, take_a_second_connection])
