@@ -1,6 +1,7 @@
 """Whoever may publish on NATS, and read all of it, has no key: nothing that he sends is run, or believed."""
 
 import asyncio
+import itertools
 import json
 import time
 
@@ -8,7 +9,8 @@ import pytest
 from messaging.flows import KEY, Gateway, echo, start_worker, until
 
 from accord.dispatch import Result
-from accord.messaging.lease import BEATS
+from accord.messaging import workers
+from accord.messaging.lease import BEATS, CALLS
 from accord.messaging.refusals import refused
 from accord.messaging.signing import MessageSigner
 from accord.messaging.worker import HEALTHCHECK, VALIDATE
@@ -144,6 +146,46 @@ async def test_a_response_is_accepted_once(connect, gateway, raw, name):
     await raw.publish(said.subject, said.data)
 
     await until(lambda: refused["answer"] > before)
+
+
+async def test_an_empty_answer_of_a_stranger_does_not_conclude_that_no_worker_is_there(connect, gateway, raw, name):
+    calls = await raw.subscribe(CALLS)
+    await raw.flush()
+    before = refused["answer"]
+
+    asking = asyncio.create_task(gateway.workers.are_there())
+    await raw.publish((await calls.next_msg(60)).reply)
+    await until(lambda: refused["answer"] > before or asking.done())
+
+    assert not asking.done()
+    await start_worker(await connect(), name, echo)
+    assert await asking
+
+
+async def test_a_worker_that_answers_no_call_is_called_once_in_a_pause(connect, raw, name, monkeypatch):
+    """Beats alone prove no life: they may be repetitions, or of a worker of an older release, which knows no calls."""
+    monkeypatch.setattr(workers, "PAUSE", 60.0)
+    silent, other, last = (f"{name}-{which}" for which in ("silent", "other", "last"))
+    connection, calls = await connect(), await raw.subscribe(CALLS)
+    await Gateway(connection).start()
+    await asyncio.gather(raw.flush(), connection.ping(60))
+    clock = itertools.count(1.0)
+
+    async def beat(worker: str) -> None:
+        note = {"worker": worker, "clock": next(clock), "state": "open"}
+        await raw.publish(BEATS, MessageSigner(KEY).sign_broadcast(BEATS, note))
+
+    async def called() -> str:
+        call = await calls.next_msg(60)
+        return MessageSigner(KEY).verify_broadcast(f"{CALLS} {call.reply}", call.data)["worker"]
+
+    for worker in [silent, other] * 20 + [last]:
+        await beat(worker)
+    assert [await called() for _ in range(3)] == [silent, other, last]
+
+    monkeypatch.setattr(workers, "PAUSE", 0.0)
+    await beat(silent)
+    assert await called() == silent
 
 
 async def test_the_beat_of_a_worker_that_is_gone_does_not_bring_it_back(connect, gateway, raw, name):

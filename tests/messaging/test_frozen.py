@@ -218,11 +218,12 @@ async def test_old_heartbeats_of_a_dead_worker_are_ignored_by_a_starting_gateway
     started = await Gateway(connection).start()
     await asyncio.gather(raw.flush(), connection.ping(SOON))
 
+    inbox = ""
     for subject, payload in said:
         await raw.publish(subject, payload)
         if subject == BEATS:
             # It heard that, and asks; what the dead one said to the other gateway is no answer.
-            inbox = (await calls.next_msg(SOON)).reply
+            inbox = inbox or (await calls.next_msg(SOON)).reply
             for _, answer in said:
                 await raw.publish(inbox, answer)
     await raw.flush()

@@ -21,6 +21,7 @@ Receiver = Callable[[Msg], Awaitable[None]]
 State = Literal["connecting", "connected", "disconnected", "closed"]
 _RETRY_INTERVAL = 0.25
 _PING_INTERVAL = 10
+_NO_RESPONDERS = "503"
 
 
 class _DirectClient(Client):
@@ -220,3 +221,8 @@ class Connection:
     def _tell_lost(self) -> None:
         for tell in self.when_lost:
             tell()
+
+
+def is_unheard(answer: Msg) -> bool:
+    """Say whether NATS answers, for lack of a subscriber; a stranger can forge this, so it never decides on a write."""
+    return not answer.data and (answer.headers or {}).get("Status") == _NO_RESPONDERS

@@ -19,7 +19,7 @@ from nats.aio.msg import Msg
 
 from accord.clock import time as epoch_seconds
 from accord.clock import uptime
-from accord.messaging.connection import Connection
+from accord.messaging.connection import Connection, is_unheard
 from accord.messaging.parts import Parts
 from accord.messaging.refusals import refuse
 from accord.messaging.signing import ForgedMessage, MessageSigner
@@ -31,7 +31,6 @@ TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 _FIT_FOR_HEADER = re.compile(r"[\x20-\x7e]{1,512}")
 _MOST_HEADERS = 2048
 """Bytes that the headers of a request never reach."""
-_NO_RESPONDERS = "503"
 _LONGEST_PATIENCE = 24 * 3600.0
 _PAUSE = 0.2
 """Seconds before something is sent again to a worker of which NATS said that it does not listen."""
@@ -171,11 +170,10 @@ class RemoteFlows:
 
     async def _receive(self, msg: Msg) -> None:
         exchange = self._waiting.get(msg.subject)
-        is_status = not msg.data and (msg.headers or {}).get("Status") == _NO_RESPONDERS
         if exchange is None:
             refuse("answer", "nobody waits for it")
             return
-        if is_status:
+        if is_unheard(msg):
             self._unheard(exchange)
             return
         try:

@@ -15,7 +15,7 @@ from typing import Any
 from nats.aio.msg import Msg
 
 from accord.clock import uptime
-from accord.messaging.connection import Connection
+from accord.messaging.connection import Connection, is_unheard
 from accord.messaging.lease import BEATS, CALLS, INTERVAL, LEASE
 from accord.messaging.refusals import refuse
 from accord.messaging.signing import ForgedMessage, MessageSigner
@@ -27,7 +27,7 @@ LOOK_INTERVAL = 0.1
 ANSWERS_WITHIN = 0.5
 """Seconds for a worker to answer a call; where none is subscribed, NATS says so at once."""
 PAUSE = 1.0
-"""Seconds between two calls."""
+"""Seconds between two calls to all workers, and between two calls to the same worker."""
 _MOST_REMEMBERED = 1024
 SILENT = "What ran it does not answer any more. Read the record to see whether the change was made before you retry."
 
@@ -70,6 +70,7 @@ class Workers:
         self._inbox = f"_INBOX.{secrets.token_hex(12)}"
         self._peers: dict[str, Peer] = {}
         self._last_told: dict[str, float] = {}
+        self._last_called: dict[str, float] = {}
         self._answer: asyncio.Future[bool] | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._called = float("-inf")
@@ -129,8 +130,8 @@ class Workers:
         return min(able, key=_load, default=None)
 
     async def _heard_answer(self, msg: Msg) -> None:
-        if not msg.data:
-            self._conclude(found=False)  # NATS says that nobody listens to calls.
+        if is_unheard(msg):
+            self._conclude(found=False)
             return
         try:
             said = self._signer.verify_broadcast(self._inbox, msg.data)
@@ -155,9 +156,17 @@ class Workers:
         if (peer := self._peers.get(beat["worker"])) is not None:
             self._believe(peer, beat)
         elif beat["state"] != "closed":
-            await self._call(beat["worker"])
+            await self._call_stranger(beat["worker"])
+
+    async def _call_stranger(self, worker: str) -> None:
+        """Call a worker that is not known; a worker that never answers costs one call in each PAUSE, not one a beat."""
+        now = uptime()
+        if now - self._last_called.get(worker, float("-inf")) >= PAUSE:
+            _remember(self._last_called, worker, now)
+            await self._call(worker)
 
     def _believe(self, peer: Peer, said: Mapping[str, Any]) -> None:
+        self._last_called.pop(peer.id, None)
         peer.clock, peer.heard, peer.state, peer.is_reachable = said["clock"], uptime(), said["state"], True
         if peer.state != "closed":
             self._conclude(found=True)
@@ -167,19 +176,14 @@ class Workers:
         if told <= self._last_told.get(worker, float("-inf")):
             refuse("beat", "it was heard before")
             return False
-        self._remember(worker, told)
+        # Also of a worker that is gone, so that a repetition of its words does not bring it back to life.
+        _remember(self._last_told, worker, told)
         return True
-
-    def _remember(self, worker: str, told: float) -> None:
-        """Keep what each worker said last, also of one that is gone, so that nobody can bring it back to life."""
-        self._last_told.pop(worker, None)
-        if len(self._last_told) >= _MOST_REMEMBERED:
-            del self._last_told[next(iter(self._last_told))]
-        self._last_told[worker] = told
 
     def _forget(self) -> None:
         """Know nobody: what was said while the connection was lost can be said again by anybody."""
         self._peers.clear()
+        self._last_called.clear()
         self._called = float("-inf")
         self._conclude(found=False)
 
@@ -201,6 +205,14 @@ class Workers:
         for answer in peer.waiting:
             if not answer.done():
                 answer.set_exception(NotDone(DeadlineExceeded(SILENT), begun=True))
+
+
+def _remember(times: dict[str, float], worker: str, time: float) -> None:
+    """Keep the time as the newest one; the oldest goes when there are too many."""
+    times.pop(worker, None)
+    if len(times) >= _MOST_REMEMBERED:
+        del times[next(iter(times))]
+    times[worker] = time
 
 
 def _load(peer: Peer) -> tuple[bool, int]:
