@@ -841,7 +841,7 @@ export type IfMatchOnRead = EntityTagList;
 
 /**
  * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
- * `*` is any version. What is no list of tags is 400.
+ * `*` is any version. A value that is not a list of entity tags gets 400.
  *
  */
 export type IfNoneMatchOnChange = EntityTagList;
@@ -995,7 +995,7 @@ export type UpdateMeData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -1476,7 +1476,7 @@ export type DeleteUserData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -1652,7 +1652,7 @@ export type UpdateUserData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -2778,7 +2778,7 @@ export type DeleteConversationData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -2950,7 +2950,7 @@ export type UpdateConversationData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3043,7 +3043,7 @@ export type AddMemberData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3142,7 +3142,7 @@ export type RemoveMemberData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3403,7 +3403,7 @@ export type DeleteMessageData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3575,7 +3575,7 @@ export type UpdateMessageData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. What is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
