@@ -115,7 +115,7 @@ class RemoteFlows:
         repeatable: bool,
     ) -> dict[str, Any]:
         patience = until - uptime()
-        exchange = self._begun(peer, patience, repeatable=repeatable)
+        exchange = self._register(peer, patience, repeatable=repeatable)
         try:
             exchange.subject, limits = subject, (peer.begin_by(), peer.end_by(patience))
             exchange.request = self._signer.sign_request(subject, exchange.inbox, message, *limits)
@@ -139,7 +139,7 @@ class RemoteFlows:
         return await exchange.answer
 
     async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
-        exchange = self._begun(peer, until - uptime(), repeatable=False)
+        exchange = self._register(peer, until - uptime(), repeatable=False)
         # A part may take as long as all: what ends the exchange ends that, too.
         fetching = asyncio.ensure_future(self._parts.fetch(stub, part_limit=_LONGEST_PATIENCE))
         try:
@@ -151,8 +151,8 @@ class RemoteFlows:
             fetching.cancel()
             self._end(exchange)
 
-    def _begun(self, peer: Peer, patience: float, *, repeatable: bool) -> _Exchange:
-        """Have something to wait for: its answer ends with the patience, the worker's lease, or the connection."""
+    def _register(self, peer: Peer, patience: float, *, repeatable: bool) -> _Exchange:
+        """Register an exchange; its answer ends with the patience, the worker's lease, or the connection."""
         if patience <= 0:
             raise DeadlineExceeded
         loop = asyncio.get_running_loop()

@@ -92,6 +92,7 @@ class CompiledOperation:
         if has_body:
             text = await self._guard.read(request) if request.body is None else self._guard.bounded(request.body)
         inputs = self._inputs(request, path, text)
+        # As in `metrics.measured`, whose coroutine around this one would cost each request half a microsecond.
         started = time.perf_counter()
         result = await self._dispatch(operation, caller, self._info(request), inputs)
         metrics.flow_done(operation, result, time.perf_counter() - started)
@@ -145,9 +146,8 @@ class CompiledOperation:
         if self._has_version:
             version: int = data["version"]
             answer.headers.append((b"etag", preconditions.etag(version)))
-            asked = request.headers
-            is_conditional = self._reads_a_record and (b"if-none-match" in asked or b"if-match" in asked)
-            if is_conditional and preconditions.is_held(asked, version):
+            is_conditional = self._reads_a_record and preconditions.has_any(request.headers)
+            if is_conditional and preconditions.is_held(request.headers, version):
                 answer.status = 304
                 return answer
         if self._pages:
