@@ -6,12 +6,17 @@ import socket
 import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from accord.boot.process import Process, Role
 from accord.boot.signals import StopSignals
 from accord.embedded.ahead import Starting
 from accord.settings import Settings
 from accord.telemetry import logs
+
+if TYPE_CHECKING:
+    from accord.edge.server.server import Server
+    from accord.live.following import Live
 
 Announce = Callable[[Process, str], None]
 BACKLOG = 2048
@@ -50,9 +55,9 @@ async def run_worker(settings: Settings, listener: socket.socket | None, startin
     return signals.status
 
 
-async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
+def http_server(process: Process) -> "tuple[Server, Live]":
+    """Put together what answers over HTTP for a process, and what it has to shut down when that ends."""
     from accord.edge.app import EdgeDependencies, build  # noqa: PLC0415
-    from accord.edge.server.listening import address_of  # noqa: PLC0415
     from accord.edge.server.server import server  # noqa: PLC0415
 
     live = process.live()
@@ -71,9 +76,14 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
     )
     tracing = process.tracing
     if tracing is None:
-        http = server(edge, process.settings, edge)
-    else:
-        http = server(tracing.application(edge), process.settings)
+        return server(edge, process.settings, edge), live
+    return server(tracing.application(edge), process.settings), live
+
+
+async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
+    from accord.edge.server.listening import address_of  # noqa: PLC0415
+
+    http, live = http_server(process)
 
     def stop() -> None:
         http.should_exit = True
