@@ -1,4 +1,7 @@
-"""No connection leaves a ring of objects: those stay until the garbage collector runs, which stops everybody for it."""
+"""What a connection holds ends with its requests, and with itself.
+
+It leaves no ring of objects: those stay until the garbage collector runs, which stops everybody for it.
+"""
 
 import gc
 import operator
@@ -14,9 +17,11 @@ from typing import Any, NamedTuple
 import pytest
 from raw_http import HANDSHAKE, connected, request
 from running import ENVIRONMENT, Service
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from accord.boot.process import Process
 from accord.boot.serving import http_server
+from accord.edge.pipeline.request import Request
 from accord.edge.server.http_protocol import HttpProtocol
 from accord.settings import load
 
@@ -27,6 +32,7 @@ JSON, LENGTH = ("Content-Type", "application/json"), ("Content-Length", str(len(
 LOGIN, LOGIN_LEFT = (
     b'{"email": "garbage-%d@example.com", "password": "of nobody at all"}' % number for number in (1, 2)
 )
+SECRET = ("Authorization", "Bearer nobody-keeps-this")
 
 
 class Exchange(NamedTuple):
@@ -117,6 +123,45 @@ async def test_a_stream_leaves_no_ring(here, until, given, version):
         await carry_out(here, until, stream, version)
 
     assert not left()
+
+
+RESTING = {
+    "a page": (request("GET", "/livez", [SECRET]),),
+    "an operation": (request("GET", "/api/v1/meta/version", [SECRET]),),
+    "an operation that waits": (request("POST", "/api/v1/auth/login", [JSON, SECRET], LOGIN),),
+    "a body in pieces": (request("POST", ECHO_PATH, [JSON, LENGTH, SECRET]), ECHO[:5], ECHO[5:]),
+    "an operation behind a page": (request("GET", "/livez", [SECRET]) + request("GET", "/api/v1/meta/version"),),
+    "a page behind an operation": (request("GET", "/api/v1/meta/version", [SECRET]) + request("GET", "/livez"),),
+}
+
+
+@pytest.mark.parametrize("pieces", RESTING.values(), ids=RESTING)
+async def test_a_connection_that_rests_holds_no_token(here, until, pieces):
+    async def received() -> int:
+        return here.received()
+
+    async with connected(here.url) as connection:
+        for piece in pieces:
+            sent = here.received() + len(piece)
+            await connection.send(piece)
+            await until(received, partial(operator.eq, sent))
+        for _ in range(b"".join(pieces).count(b"HTTP/1.1")):
+            await connection.answer()
+        (protocol,) = here.state.connections
+
+        assert not any(SECRET[1].encode() in value for value in values_held_by(protocol))
+
+
+def values_held_by(protocol: HttpProtocol) -> Iterator[bytes]:
+    """Give all bytes in the attributes of a connection, of its last exchange, and in what these contain."""
+    left, seen = [vars(protocol)], set[int]()
+    while left:
+        one = left.pop()
+        if isinstance(one, bytes | bytearray):
+            yield bytes(one)
+        elif isinstance(one, dict | list | tuple | RequestResponseCycle | Request) and id(one) not in seen:
+            seen.add(id(one))
+            left += gc.get_referents(one)
 
 
 @contextmanager

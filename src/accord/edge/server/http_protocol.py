@@ -21,6 +21,9 @@ from accord.telemetry import logs
 
 if TYPE_CHECKING:
     from asyncio import TimerHandle
+    from collections.abc import Sequence
+
+_NO_FIELDS: dict[bytes, bytes] = {}
 
 
 class HttpProtocol(InTurn):
@@ -32,8 +35,8 @@ class HttpProtocol(InTurn):
         self._constant_headers = constant_headers
         self._head_timeout = head_timeout
         self._timer: TimerHandle | None = None
-        self._head: list[Header] = []
-        self._fields: dict[bytes, bytes] = {}
+        self._head: Sequence[Header] = ()
+        self._fields = _NO_FIELDS
         self._host = b""
         """The host of the last head; most heads of a connection name the same one."""
         self._unfinished = bytearray()
@@ -122,10 +125,11 @@ class HttpProtocol(InTurn):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Expect the next head; uvicorn has no state for that."""
+        """Expect the next head, which uvicorn has no state for; an idle connection must not hold the last token."""
         if self.state is UPGRADE:
             return
         self.state, self._has_progressed = IDLE, False
+        self._head, self._fields = (), _NO_FIELDS
         if self._unfinished:
             self._unfinished.clear()
         if self._timer is not None:
@@ -137,6 +141,8 @@ class HttpProtocol(InTurn):
         if self.cycle.ends_connection:  # type: ignore[attr-defined]  # each is a Cycle
             is_followed = self.state is DISCARDING_INPUT or self.cycle.more_body or self.has_input()
             self._end_connection(still_sends=is_followed)
+        # The scope has the fields of the request, tokens too.
+        self.cycle.scope = self.scope = None  # type: ignore[assignment]  # as at the beginning
         self._responded()
 
     def _responded(self) -> None:
