@@ -148,7 +148,7 @@ async def test_a_response_is_accepted_once(connect, gateway, raw, name):
     await until(lambda: refused["answer"] > before)
 
 
-async def test_an_empty_answer_of_a_stranger_does_not_conclude_that_no_worker_is_there(connect, gateway, raw, name):
+async def test_an_empty_message_of_a_stranger_does_not_conclude_that_no_worker_is_there(connect, gateway, raw, name):
     calls = await raw.subscribe(CALLS)
     await raw.flush()
     before = refused["answer"]
@@ -162,7 +162,7 @@ async def test_an_empty_answer_of_a_stranger_does_not_conclude_that_no_worker_is
     assert await asking
 
 
-async def test_a_worker_that_answers_no_call_is_called_once_in_a_pause(connect, raw, name, monkeypatch):
+async def test_a_silent_worker_is_called_once_in_a_pause(connect, raw, name, monkeypatch):
     """Beats alone prove no life: they may be repetitions, or of a worker of an older release, which knows no calls."""
     monkeypatch.setattr(workers, "PAUSE", 60.0)
     silent, other, last = (f"{name}-{which}" for which in ("silent", "other", "last"))
