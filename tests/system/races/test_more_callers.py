@@ -185,6 +185,7 @@ def p99(seconds: list[float]) -> float:
 
 async def transactions_of(people: list[Account], seconds: float) -> int:
     """Let everybody change their own record, one transaction after the other; return how many there were."""
+    conversations = [await created(me, "conversations") for me in people]
     done, over = 0, time.monotonic() + seconds
 
     async def change(me: Account, conversation: str) -> None:
@@ -195,7 +196,6 @@ async def transactions_of(people: list[Account], seconds: float) -> int:
             assert answer.status_code == 200, answer.text
             done += 1
 
-    conversations = [await created(me, "conversations") for me in people]
     await asyncio.gather(*(change(*one) for one in zip(people, conversations, strict=True)))
     return done
 
