@@ -41,7 +41,7 @@ PersonName: TypeAlias = str
 
 
 class FieldError(TypedDict):
-    """One thing that is wrong with the request. It never repeats the rejected value."""
+    """One error of the request. The rejected value is never repeated."""
 
     field: str
     message: str
@@ -96,7 +96,7 @@ class User(TypedDict):
 
 
 class UserOrNull(TypedDict):
-    """A person's account, or null when nobody is signed in."""
+    """A person's account, or null when the caller is not signed in."""
 
     id: Uuid
     email: Email
@@ -121,7 +121,7 @@ class Register(TypedDict):
 
 
 class UpdateMe(TypedDict):
-    """A field left out stays as it is; there must be at least one."""
+    """A field left out stays as it is; at least one is required."""
 
     expectedVersion: Version
     firstName: NotRequired[PersonName]
@@ -129,7 +129,7 @@ class UpdateMe(TypedDict):
 
 
 class UpdateUser(TypedDict):
-    """A field left out stays as it is; there must be at least one."""
+    """A field left out stays as it is; at least one is required."""
 
     expectedVersion: Version
     firstName: NotRequired[PersonName]
@@ -139,7 +139,7 @@ class UpdateUser(TypedDict):
 
 
 class CreateUser(TypedDict):
-    """An account for somebody else."""
+    """An account for another person."""
 
     email: Email
     password: NewPassword
@@ -170,7 +170,7 @@ class UserPage(TypedDict):
 
 
 class UserStats(TypedDict):
-    """An account and what it has."""
+    """An account and its counts."""
 
     user: User
     postCount: int
@@ -213,7 +213,7 @@ class AuditVerdict(TypedDict):
 
 
 class Login(TypedDict):
-    """Who signs in. The password may be of any length, so that old ones still work."""
+    """The address and the password. Any length of the password is accepted, so that old passwords still work."""
 
     email: Email
     password: str
@@ -223,19 +223,19 @@ RefreshToken: TypeAlias = str
 
 
 class Refresh(TypedDict):
-    """The session to go on with."""
+    """The session to continue."""
 
     refreshToken: RefreshToken
 
 
 class Logout(TypedDict):
-    """The session to end, when there is no access token that names it."""
+    """The session to end, when the request has no access token that names it."""
 
     refreshToken: NotRequired[RefreshToken]
 
 
 class SignedIn(TypedDict):
-    """The tokens of a session and whose it is."""
+    """The tokens of a session and the account."""
 
     accessToken: str
     tokenType: Literal['Bearer']
@@ -245,7 +245,7 @@ class SignedIn(TypedDict):
 
 
 class SessionOrNull(TypedDict):
-    """One sign-in, from login to logout, or null when nobody is signed in."""
+    """One sign-in, from login to logout, or null when the caller is not signed in."""
 
     id: Uuid
     createdAt: Timestamp
@@ -254,7 +254,7 @@ class SessionOrNull(TypedDict):
 
 
 class SessionState(TypedDict):
-    """Who is signed in, if anybody."""
+    """The account and the session of the caller, both null without a sign-in."""
 
     authenticated: bool
     user: UserOrNull | None
@@ -286,7 +286,7 @@ EventStream: TypeAlias = str
 
 
 class LiveTicket(TypedDict):
-    """Signs one WebSocket in."""
+    """A ticket that signs one WebSocket in."""
 
     ticket: str
     expiresAt: Timestamp
@@ -340,7 +340,7 @@ class CreateConversation(TypedDict):
 
 
 class UpdateConversation(TypedDict):
-    """A field left out stays as it is; there must be at least one."""
+    """A field left out stays as it is; at least one is required."""
 
     expectedVersion: Version
     title: NotRequired[ConversationTitle]
@@ -350,7 +350,7 @@ class UpdateConversation(TypedDict):
 
 
 class AddMember(TypedDict):
-    """Who comes in."""
+    """The account to add."""
 
     expectedVersion: Version
     userId: Uuid
@@ -426,20 +426,20 @@ ListValue: TypeAlias = str
 
 
 class RecordPointer(TypedDict):
-    """Which record."""
+    """The table and the id of a record."""
 
     table: TableName
     id: Uuid
 
 
 class QueryRecords(TypedDict):
-    """Which records."""
+    """The records to read."""
 
     pointers: list[RecordPointer]
 
 
 class AnyRecord(TypedDict):
-    """A record of any kind; the schema with the `x-record` of its table describes it."""
+    """A record of any table; the schema whose `x-record` names that table describes the record."""
 
     id: Uuid
     version: Version
@@ -454,7 +454,7 @@ RecordsByTable: TypeAlias = dict[str, RecordsById]
 
 
 class FoundRecords(TypedDict):
-    """Records by table and id, and the place in the journal that they are at least at."""
+    """Records by table and id, and a position in the journal that they are at least as new as."""
 
     records: RecordsByTable
     position: int
@@ -493,7 +493,7 @@ class ListInsertOperation(TypedDict):
 
 
 class ListRemoveOperation(TypedDict):
-    """Take a value out of a list; one that is not in it changes nothing."""
+    """Take a value out of a list; an absent value changes nothing."""
 
     op: Literal['listRemove']
     table: TableName
@@ -507,7 +507,7 @@ RecordFields: TypeAlias = dict[str, RecordValue]
 
 
 class CreateOperation(TypedDict):
-    """Make a record with an `id` of your own; `record` is what `x-record` names as its `create`."""
+    """Create a record with an `id` of your own; `record` fits the schema that `x-record` names in `create`."""
 
     op: Literal['create']
     table: TableName
@@ -535,7 +535,7 @@ VersionsByTable: TypeAlias = dict[str, VersionsById]
 
 
 class ApplyTransaction(TypedDict):
-    """Changes that are made together."""
+    """Changes that are committed together."""
 
     transactionId: Uuid
     operations: list[RecordOperation]
@@ -549,7 +549,7 @@ class SigningKeys(TypedDict):
 
 
 class Change(TypedDict):
-    """That something changed, and to which version; what it is now is read as ever."""
+    """A changed record and its new version, without data. Fetch the record as usual; the usual permissions apply."""
 
     key: str
     position: ChangePosition
@@ -569,14 +569,14 @@ class Changes(TypedDict):
 
 
 class HealthCheck(TypedDict):
-    """One thing the service depends on."""
+    """A dependency of the service."""
 
     status: HealthStatus
     latencyMs: float
 
 
 HealthChecks: TypeAlias = dict[str, HealthCheck]
-"""Each thing the service depends on, by name. Only administrators see it."""
+"""The dependencies of the service by name, for administrators only."""
 
 
 class Health(TypedDict):

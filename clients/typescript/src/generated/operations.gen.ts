@@ -55,9 +55,9 @@ export const RECORDS: Readonly<Record<keyof RecordTypes, RecordKind>> = {
 /** What `updateMe` takes. */
 export interface UpdateMeInput extends UpdateMe {
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -65,10 +65,11 @@ export interface UpdateMeInput extends UpdateMe {
 /** What `register` takes. */
 export interface RegisterInput extends Register {
   /**
-   * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-   * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the address of the first request.
+   * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+   * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+   * first request is still running, the response is 409. For requests without an access token, the same key and
+   * body get the first response from any address, and another body is 422 only from the address of the first
+   * request.
    */
   idempotencyKey?: string;
 }
@@ -76,10 +77,11 @@ export interface RegisterInput extends Register {
 /** What `setup` takes. */
 export interface SetupInput extends Setup {
   /**
-   * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-   * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the address of the first request.
+   * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+   * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+   * first request is still running, the response is 409. For requests without an access token, the same key and
+   * body get the first response from any address, and another body is 422 only from the address of the first
+   * request.
    */
   idempotencyKey?: string;
 }
@@ -87,8 +89,8 @@ export interface SetupInput extends Setup {
 /** What `listUsers` takes. */
 export interface ListUsersInput {
   /**
-   * The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move while records
-   * come and go: to walk the whole list, use the cursor instead.
+   * The number of the page, counted from 1. Without a number and without a cursor the response is the first page.
+   * Pages move while records come and go: to walk the whole list, use the cursor instead.
    */
   page?: number;
   /** The number of items on a page. */
@@ -96,8 +98,8 @@ export interface ListUsersInput {
   /** Text that a field must contain, in any letter case. `%` and `_` mean themselves. */
   search?: string;
   /**
-   * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-   * beginning, as if there were none.
+   * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+   * is the beginning, as without a cursor.
    */
   cursor?: string;
 }
@@ -105,10 +107,11 @@ export interface ListUsersInput {
 /** What `createUser` takes. */
 export interface CreateUserInput extends CreateUser {
   /**
-   * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-   * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the address of the first request.
+   * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+   * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+   * first request is still running, the response is 409. For requests without an access token, the same key and
+   * body get the first response from any address, and another body is 422 only from the address of the first
+   * request.
    */
   idempotencyKey?: string;
 }
@@ -130,9 +133,9 @@ export interface UpdateUserInput extends UpdateUser {
   /** The `id` of the account. */
   userId: Uuid;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -141,12 +144,12 @@ export interface UpdateUserInput extends UpdateUser {
 export interface DeleteUserInput {
   /** The `id` of the account. */
   userId: Uuid;
-  /** The `version` that you read. When the record has moved on, the answer is 409. */
+  /** The `version` that you read. When the record has moved on, the response is 409. */
   expectedVersion: Version;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -165,39 +168,39 @@ export interface UnlockUserInput {
 
 /** What `listAudit` takes. */
 export interface ListAuditInput {
-  /** Only what this user did. */
+  /** Only entries of this user. */
   actorId?: Uuid;
-  /** Only what this operation of the contract did. */
+  /** Only entries of this operation of the contract. */
   operation?: string;
-  /** Only what happened to records of this table. */
+  /** Only entries about records of this table. */
   table?: string;
-  /** Only what happened to this record. */
+  /** Only entries about this record. */
   recordId?: Uuid;
-  /** Only what happened at this time or later. */
+  /** Only entries of this time or later. */
   since?: Time | Date;
-  /** Only what happened before this time. */
+  /** Only entries before this time. */
   until?: Time | Date;
   /**
-   * Why root has to see withheld values. With it they are shown, and this reading is an entry of the journal.
-   * From anybody else it is 403.
+   * The reason why root reads withheld values. With a reason the values are shown, and this reading is an entry
+   * of the journal. From any other caller a reason is 403.
    */
   reason?: string;
-  /** The most items to answer with. */
+  /** The maximum number of items in the response. */
   limit?: number;
   /**
-   * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-   * beginning, as if there were none.
+   * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+   * is the beginning, as without a cursor.
    */
   cursor?: string;
 }
 
 /** What `listMyActivity` takes. */
 export interface ListMyActivityInput {
-  /** The most items to answer with. */
+  /** The maximum number of items in the response. */
   limit?: number;
   /**
-   * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-   * beginning, as if there were none.
+   * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+   * is the beginning, as without a cursor.
    */
   cursor?: string;
 }
@@ -220,7 +223,7 @@ export interface ListChangesInput {
   keys: string;
   /** The last cursor that you saw. */
   after?: ChangeCursor;
-  /** The most items to answer with. */
+  /** The maximum number of items in the response. */
   limit?: number;
 }
 
@@ -234,11 +237,11 @@ export interface StreamChangesInput {
 
 /** What `listConversations` takes. */
 export interface ListConversationsInput {
-  /** The most items to answer with. */
+  /** The maximum number of items in the response. */
   limit?: number;
   /**
-   * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-   * beginning, as if there were none.
+   * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+   * is the beginning, as without a cursor.
    */
   cursor?: string;
 }
@@ -246,10 +249,11 @@ export interface ListConversationsInput {
 /** What `createConversation` takes. */
 export interface CreateConversationInput extends CreateConversation {
   /**
-   * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-   * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the address of the first request.
+   * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+   * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+   * first request is still running, the response is 409. For requests without an access token, the same key and
+   * body get the first response from any address, and another body is 422 only from the address of the first
+   * request.
    */
   idempotencyKey?: string;
 }
@@ -265,9 +269,9 @@ export interface UpdateConversationInput extends UpdateConversation {
   /** The `id` of the conversation. */
   conversationId: Uuid;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -276,12 +280,12 @@ export interface UpdateConversationInput extends UpdateConversation {
 export interface DeleteConversationInput {
   /** The `id` of the conversation. */
   conversationId: Uuid;
-  /** The `version` that you read. When the record has moved on, the answer is 409. */
+  /** The `version` that you read. When the record has moved on, the response is 409. */
   expectedVersion: Version;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -291,9 +295,9 @@ export interface AddMemberInput extends AddMember {
   /** The `id` of the conversation. */
   conversationId: Uuid;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -304,12 +308,12 @@ export interface RemoveMemberInput {
   conversationId: Uuid;
   /** The `id` of the account. */
   userId: Uuid;
-  /** The `version` that you read. When the record has moved on, the answer is 409. */
+  /** The `version` that you read. When the record has moved on, the response is 409. */
   expectedVersion: Version;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -318,11 +322,11 @@ export interface RemoveMemberInput {
 export interface ListMessagesInput {
   /** The `id` of the conversation. */
   conversationId: Uuid;
-  /** The most items to answer with. */
+  /** The maximum number of items in the response. */
   limit?: number;
   /**
-   * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-   * beginning, as if there were none.
+   * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+   * is the beginning, as without a cursor.
    */
   cursor?: string;
 }
@@ -332,10 +336,11 @@ export interface CreateMessageInput extends CreateMessage {
   /** The `id` of the conversation. */
   conversationId: Uuid;
   /**
-   * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-   * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-   * still running 409. Without signing in, the same key and body get the first answer from any address, and
-   * another body is 422 only from the address of the first request.
+   * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+   * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+   * first request is still running, the response is 409. For requests without an access token, the same key and
+   * body get the first response from any address, and another body is 422 only from the address of the first
+   * request.
    */
   idempotencyKey?: string;
 }
@@ -351,9 +356,9 @@ export interface UpdateMessageInput extends UpdateMessage {
   /** The `id` of the message. */
   messageId: Uuid;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -362,12 +367,12 @@ export interface UpdateMessageInput extends UpdateMessage {
 export interface DeleteMessageInput {
   /** The `id` of the message. */
   messageId: Uuid;
-  /** The `version` that you read. When the record has moved on, the answer is 409. */
+  /** The `version` that you read. When the record has moved on, the response is 409. */
   expectedVersion: Version;
   /**
-   * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-   * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-   * 400.
+   * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+   * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+   * with `expectedVersion` is 400.
    */
   ifMatch?: EntityTagList;
 }
@@ -425,7 +430,7 @@ export abstract class Operations {
   /**
    * Sign up
    *
-   * Creates an account with the role customer. Sign in with `login` afterwards.
+   * The new account has the role customer. Sign in with `login` afterwards.
    */
   register(input: RegisterInput, options: CallOptions = {}): Promise<User> {
     const { idempotencyKey, ...body } = input;
@@ -445,7 +450,7 @@ export abstract class Operations {
   /**
    * Create the root account with the one-time setup token
    *
-   * The token is printed at the first start, while there is no root account. It works once.
+   * The first start prints the token, while no root account exists. The token works once.
    */
   setup(input: SetupInput, options: CallOptions = {}): Promise<User> {
     const { idempotencyKey, ...body } = input;
@@ -466,7 +471,7 @@ export abstract class Operations {
    * The accounts, a page at a time
    *
    * Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
-   * `nextCursor` of the answer before, goes on after the last account that was shown, so that a list which changes
+   * `nextCursor` of the previous response, continues after the last account that was shown, so that a list which changes
    * meanwhile is walked without skips and repeats. One of them, not both.
    */
   listUsers(input: ListUsersInput = {}, options: CallOptions = {}): Promise<UserPage> {
@@ -484,7 +489,7 @@ export abstract class Operations {
   }
 
   /**
-   * Create an account for somebody
+   * Create an account for another person
    *
    * An administrator creates customers; only root creates administrators.
    */
@@ -525,7 +530,7 @@ export abstract class Operations {
   /**
    * One account
    *
-   * One's own, or any for an administrator. Another person's account is 404 for everybody else.
+   * You read your own account, an administrator any. To other callers another person's account is 404.
    */
   getUser(input: GetUserInput, options: CallOptions = {}): Promise<User> {
     const { userId } = input;
@@ -566,7 +571,7 @@ export abstract class Operations {
   /**
    * Delete an account, unless it changed since it was read
    *
-   * Its sessions end at once. A second delete is 404. The last root account cannot be deleted (422).
+   * The sessions of the account end at once. A second delete is 404. The last root account cannot be deleted (422).
    */
   deleteUser(input: DeleteUserInput, options: CallOptions = {}): Promise<void> {
     const { userId, expectedVersion, ifMatch } = input;
@@ -585,9 +590,9 @@ export abstract class Operations {
   }
 
   /**
-   * What an account has, in numbers
+   * The counts of an account
    *
-   * One's own, or any for an administrator. Another person's account is 404 for everybody else.
+   * You read your own account, an administrator any. To other callers another person's account is 404.
    */
   getUserStats(input: GetUserStatsInput, options: CallOptions = {}): Promise<UserStats> {
     const { userId } = input;
@@ -604,9 +609,9 @@ export abstract class Operations {
   }
 
   /**
-   * Let somebody sign in again after too many failures
+   * Unlock an account after too many failed sign-ins
    *
-   * Forgets the failed sign-ins of the account. It works at once, also when nothing was locked.
+   * The failed sign-ins of the account are deleted at once. An account that is not locked is no error.
    */
   unlockUser(input: UnlockUserInput, options: CallOptions = {}): Promise<void> {
     const { userId } = input;
@@ -623,11 +628,12 @@ export abstract class Operations {
   }
 
   /**
-   * What happened, newest first
+   * The entries of the journal, newest first
    *
-   * Every committed change and security event, with the names of the changed fields. Their values are there
+   * Every committed change and security event, with the names of the changed fields. Their values are shown
    * where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
-   * with a `reason`, which the journal keeps. Filters combine. An entry appears here once it has its position, which is moments after its commit.
+   * with a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its
+   * position, which is moments after the commit.
    */
   listAudit(input: ListAuditInput = {}, options: CallOptions = {}): Promise<AuditPage> {
     const { actorId, operation, table, recordId, since, until, reason, limit, cursor } = input;
@@ -644,11 +650,11 @@ export abstract class Operations {
   }
 
   /**
-   * Whether the journal is what was written
+   * Verify the journal
    *
-   * Computes every hash of the chain again and compares it with the signed checkpoints. An edited, deleted,
-   * swapped or cut off entry is named by its position. A journal that takes longer than a request may last
-   * is answered by 504; `accord journal verify` has no such limit.
+   * Every hash of the chain is computed again and compared with the signed checkpoints. An edited, deleted,
+   * swapped or cut off entry is named by its position. For a journal that takes longer than a request may last
+   * the response is 504; `accord journal verify` has no such limit.
    */
   verifyAudit(_input: NoInput = {}, options: CallOptions = {}): Promise<AuditVerdict> {
     return this.call<AuditVerdict>(
@@ -663,10 +669,10 @@ export abstract class Operations {
   }
 
   /**
-   * What I did, newest first
+   * My changes and sign-ins, newest first
    *
    * Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may
-   * not read any more are `[withheld]`; secrets are redacted.
+   * no longer read are `[withheld]`; secrets are redacted.
    */
   listMyActivity(input: ListMyActivityInput = {}, options: CallOptions = {}): Promise<AuditPage> {
     const { limit, cursor } = input;
@@ -705,9 +711,9 @@ export abstract class Operations {
   /**
    * Get the next access token
    *
-   * Each refresh token works once; the answer has its successor. Sending the same one again gives the same
-   * successor until that, or an access token that came with it, is used, and for 30 seconds (`REFRESH_GRACE`)
-   * after. Sending an older one, or the same one later, ends the session.
+   * Each refresh token works once; the response has its successor. The same token, sent again, gets the same
+   * successor until that successor, or an access token that came with it, is used, and for 30 seconds
+   * (`REFRESH_GRACE`) after. An older token, or the same token sent later, ends the session.
    */
   refresh(input: RefreshInput, options: CallOptions = {}): Promise<SignedIn> {
     const { ...body } = input;
@@ -725,9 +731,9 @@ export abstract class Operations {
   }
 
   /**
-   * Who is signed in
+   * The caller and the session
    *
-   * Never fails for want of a good token; then `authenticated` is false.
+   * Without a valid access token `authenticated` is false, and the response is still 200.
    */
   getSession(_input: NoInput = {}, options: CallOptions = {}): Promise<SessionState> {
     return this.call<SessionState>(
@@ -744,8 +750,8 @@ export abstract class Operations {
   /**
    * Sign out
    *
-   * Ends the session of the access token, or that of the refresh token in the body. It is 204 also
-   * when there is nothing to end.
+   * The session of the access token, or of the refresh token in the body, ends. Without such a session the
+   * response is 204, too.
    */
   logout(input: LogoutInput = {}, options: CallOptions = {}): Promise<void> {
     const { ...body } = input;
@@ -764,7 +770,7 @@ export abstract class Operations {
   /**
    * Sign out everywhere
    *
-   * Ends every session of the account. It is 204 also when there is nothing to end.
+   * Every session of the account ends. Without any session the response is 204, too.
    */
   logoutAll(input: LogoutAllInput = {}, options: CallOptions = {}): Promise<void> {
     const { ...body } = input;
@@ -783,7 +789,7 @@ export abstract class Operations {
   /**
    * The public keys that verify access tokens
    *
-   * A JSON Web Key Set (RFC 7517). Previous keys stay in it while they still verify.
+   * A JSON Web Key Set (RFC 7517). Previous keys stay in the set while tokens that they signed are valid.
    */
   getSigningKeys(_input: NoInput = {}, options: CallOptions = {}): Promise<SigningKeys> {
     return this.call<SigningKeys>(
@@ -798,11 +804,11 @@ export abstract class Operations {
   }
 
   /**
-   * What changed since a cursor
+   * The changes since a cursor
    *
-   * Without `after` there are no items, and `cursor` is where to begin. Ask again with the `cursor` of the answer,
-   * also when it has no items. 410 means that the cursor is too old, or not of this journal, as after a restored
-   * backup: forget the versions that you hold, and read the records again.
+   * Without `after` the response has no items, and its `cursor` is the place to begin. Ask again with the `cursor` of
+   * each response, also of one without items. 410 means that the cursor is too old, or not of this journal, as after a
+   * restored backup: discard the versions that you hold, and read the records again.
    */
   listChanges(input: ListChangesInput, options: CallOptions = {}): Promise<Changes> {
     const { keys, after, limit } = input;
@@ -841,8 +847,8 @@ export abstract class Operations {
   /**
    * A ticket that signs a WebSocket in
    *
-   * For clients whose socket code must not see the access token. It works once, for 30 seconds, as `token` of the
-   * frame `authenticate`; the connection then lasts as long as with an access token.
+   * For clients whose socket code must not see the access token. The ticket works once, for 30 seconds, as `token` of
+   * the frame `authenticate`; the connection then lasts as long as with an access token.
    */
   createLiveTicket(_input: NoInput = {}, options: CallOptions = {}): Promise<LiveTicket> {
     return this.call<LiveTicket>(
@@ -857,9 +863,9 @@ export abstract class Operations {
   }
 
   /**
-   * My conversations, the one I joined last first
+   * My conversations, the last joined first
    *
-   * Those that the caller is a member of. `getList:{userId}:conversations` announces what changes in this list.
+   * The conversations that the caller is a member of. `getList:{userId}:conversations` announces the changes of this list.
    */
   listConversations(input: ListConversationsInput = {}, options: CallOptions = {}): Promise<ConversationList> {
     const { limit, cursor } = input;
@@ -876,9 +882,9 @@ export abstract class Operations {
   }
 
   /**
-   * Begin a conversation
+   * Create a conversation
    *
-   * The caller is a member, and so is everybody named in `memberIds`.
+   * The members are the caller and the accounts in `memberIds`.
    */
   createConversation(input: CreateConversationInput, options: CallOptions = {}): Promise<Conversation> {
     const { idempotencyKey, ...body } = input;
@@ -917,7 +923,7 @@ export abstract class Operations {
   /**
    * Change a conversation, unless it changed since it was read
    *
-   * Any member may. A field left out stays as it is. Its members change by operations of their own.
+   * Any member may change a conversation. A field left out stays as it is. Members are changed by `addMember` and `removeMember`.
    */
   updateConversation(input: UpdateConversationInput, options: CallOptions = {}): Promise<Conversation> {
     const { conversationId, ifMatch, ...body } = input;
@@ -938,7 +944,7 @@ export abstract class Operations {
   /**
    * Delete a conversation, unless it changed since it was read
    *
-   * Only who began it may; another member is refused with 403. Its messages go with it.
+   * Only the creator may delete a conversation; another member gets 403. The messages are deleted, too.
    */
   deleteConversation(input: DeleteConversationInput, options: CallOptions = {}): Promise<void> {
     const { conversationId, expectedVersion, ifMatch } = input;
@@ -957,9 +963,9 @@ export abstract class Operations {
   }
 
   /**
-   * Let somebody into a conversation
+   * Add a member to a conversation
    *
-   * Any member may. An account that is a member already is refused with 409.
+   * Any member may add another. An account that is a member already is 409 `ALREADY_EXISTS`.
    */
   addMember(input: AddMemberInput, options: CallOptions = {}): Promise<Conversation> {
     const { conversationId, ifMatch, ...body } = input;
@@ -978,10 +984,10 @@ export abstract class Operations {
   }
 
   /**
-   * Leave a conversation, or remove somebody from it
+   * Leave a conversation, or remove a member
    *
-   * Members remove themselves; who began the conversation removes anybody; another is refused with 403. Who is no
-   * member is 404.
+   * Members remove themselves, and the creator of the conversation removes any member; another member gets 403. An
+   * account that is no member is 404.
    */
   removeMember(input: RemoveMemberInput, options: CallOptions = {}): Promise<Conversation> {
     const { conversationId, userId, expectedVersion, ifMatch } = input;
@@ -1002,7 +1008,7 @@ export abstract class Operations {
   /**
    * The messages of a conversation, newest first
    *
-   * For its members. `getList:{conversationId}:messages` announces what changes in this list.
+   * For its members. `getList:{conversationId}:messages` announces the changes of this list.
    */
   listMessages(input: ListMessagesInput, options: CallOptions = {}): Promise<MessageList> {
     const { conversationId, limit, cursor } = input;
@@ -1020,7 +1026,7 @@ export abstract class Operations {
   }
 
   /**
-   * Say something in a conversation
+   * Write a message in a conversation
    *
    * For its members.
    */
@@ -1062,7 +1068,7 @@ export abstract class Operations {
   /**
    * Change the text of my message, unless it changed since I read it
    *
-   * Only its author may; another member of the conversation is refused with 403.
+   * Only the author may do this; another member of the conversation gets 403.
    */
   updateMessage(input: UpdateMessageInput, options: CallOptions = {}): Promise<Message> {
     const { messageId, ifMatch, ...body } = input;
@@ -1083,7 +1089,7 @@ export abstract class Operations {
   /**
    * Delete my message, unless it changed since I read it
    *
-   * Only its author may; another member of the conversation is refused with 403.
+   * Only the author may do this; another member of the conversation gets 403.
    */
   deleteMessage(input: DeleteMessageInput, options: CallOptions = {}): Promise<void> {
     const { messageId, expectedVersion, ifMatch } = input;
@@ -1104,7 +1110,7 @@ export abstract class Operations {
   /**
    * The name and version of the service
    *
-   * Tells which release answers, for example before a client reports a problem.
+   * A client reports the release together with a problem.
    */
   getVersion(_input: NoInput = {}, options: CallOptions = {}): Promise<ServiceVersion> {
     return this.call<ServiceVersion>(
@@ -1119,9 +1125,9 @@ export abstract class Operations {
   }
 
   /**
-   * Answer with the body that came
+   * Return the body of the request
    *
-   * Checks the body against the contract and sends it back, so that a client can be tried out.
+   * The body is checked against the contract and sent back, so that you can try a client.
    */
   echo(input: EchoInput, options: CallOptions = {}): Promise<Echo> {
     const { ...body } = input;
@@ -1138,9 +1144,9 @@ export abstract class Operations {
   }
 
   /**
-   * Whether the service and what it depends on are well
+   * The health of the service and of its dependencies
    *
-   * Anyone sees `status`; an administrator also sees each check and how long it took.
+   * Every caller sees `status`; an administrator also sees each check and its duration.
    */
   healthcheck(_input: NoInput = {}, options: CallOptions = {}): Promise<Health> {
     return this.call<Health>(
@@ -1157,8 +1163,8 @@ export abstract class Operations {
   /**
    * Read many records at once
    *
-   * What the caller may not read is left out, exactly like what does not exist. Whoever follows
-   * these records after `cursor` is told of every later change.
+   * Records that the caller may not read are left out, exactly like records that do not exist. A client that follows
+   * these records after `cursor` gets every later change.
    */
   queryRecords(input: QueryRecordsInput, options: CallOptions = {}): Promise<FoundRecords> {
     const { ...body } = input;
@@ -1180,12 +1186,12 @@ export abstract class Operations {
    *
    * The operations are applied in their order; each record that they touch is one version further afterwards.
    *
-   * With `expectedVersions` the answer is 409 when any of these records has moved on, and `conflicts` lists all
-   * that have. Without, the operations are applied to whatever the records are at that moment: so writers who
-   * insert different values into one list all find theirs in it.
+   * With `expectedVersions` the response is 409 when any of these records has moved on, and `conflicts` lists all
+   * that have. Without, the operations are applied to the current versions of the records: concurrent inserts of
+   * different values into one list are all kept.
    *
-   * A list is a set: inserting a value that is in it moves it. Sent again with the same `transactionId`, the
-   * answer is the first one; with other contents it is 422. A record that the caller may not change is 404, like
+   * A list is a set: inserting a present value moves the value. The same `transactionId`, sent again, gets the first
+   * response; with other contents the response is 422. A record that the caller may not change is 404, like
    * one that does not exist.
    */
   applyTransaction(input: ApplyTransactionInput, options: CallOptions = {}): Promise<FoundRecords> {

@@ -10,15 +10,15 @@ export type ClientOptions = {
 export type Uuid = string;
 
 /**
- * A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
- * it counts in this history only. Keep it and send it back as it is. After a restored backup it is
- * `RESYNC_REQUIRED`.
+ * A place in the journal to continue from: the position, and the first 32 bits of the journal's hash there, so that
+ * the cursor is valid in this history only. Keep the cursor and send it back unchanged. After a restored backup
+ * the response to an older cursor is `RESYNC_REQUIRED`.
  *
  */
 export type ChangeCursor = string;
 
 /**
- * A UUID, or null when there is none.
+ * A UUID, or null.
  */
 export type UuidOrNull = string | null;
 
@@ -28,17 +28,17 @@ export type UuidOrNull = string | null;
 export type Timestamp = string;
 
 /**
- * RFC 3339, UTC, with microseconds, or null when it has not happened.
+ * RFC 3339, UTC, with microseconds; null until the event happens.
  */
 export type TimestampOrNull = string | null;
 
 /**
- * RFC 3339 with 0 to 9 decimals and any offset; what is finer than microseconds is cut off.
+ * RFC 3339 with 0 to 9 decimals and any offset; digits finer than microseconds are cut off.
  */
 export type Time = string;
 
 /**
- * 1 when the record is created, one more with each committed change. It stays below 2^53, so
+ * The record begins at 1, and each committed change adds 1. A version stays below 2^53, so
  * that JavaScript reads it exactly.
  *
  */
@@ -55,12 +55,12 @@ export type EntityTag = string;
 export type EntityTagList = string;
 
 /**
- * Where the list goes on, to be sent back as `cursor`; null at the end.
+ * The place where the list continues, to be sent back as `cursor`; null at the end.
  */
 export type CursorOrNull = string | null;
 
 /**
- * An e-mail address, kept as given and unique in any letter case.
+ * An e-mail address, saved as sent and unique in any letter case.
  */
 export type Email = string;
 
@@ -70,7 +70,7 @@ export type Email = string;
 export type PersonName = string;
 
 /**
- * One thing that is wrong with the request. It never repeats the rejected value.
+ * One error of the request. The rejected value is never repeated.
  */
 export type FieldError = {
     /**
@@ -101,7 +101,7 @@ export type Problem = {
     title: string;
     status: number;
     /**
-     * What happened and what to do next, for people.
+     * An explanation for people, with the next step.
      */
     detail: string;
     /**
@@ -113,11 +113,11 @@ export type Problem = {
      */
     code: string;
     /**
-     * Names this request in the logs; also the `X-Request-Id` header.
+     * The name of this request in the logs, equal to the `X-Request-Id` header.
      */
     requestId: string;
     /**
-     * What is wrong with each field.
+     * The error of each field.
      */
     errors?: Array<FieldError>;
     expectedVersion?: Version;
@@ -134,7 +134,7 @@ export type Problem = {
 };
 
 /**
- * `customer`, `admin` (manages customers) or `root` (may do everything).
+ * `customer`, `admin` (manages customers) or `root` (has every permission).
  */
 export type Role = 'root' | 'admin' | 'customer';
 
@@ -161,7 +161,7 @@ export type User = {
 };
 
 /**
- * A person's account, or null when nobody is signed in.
+ * A person's account, or null when the caller is not signed in.
  */
 export type UserOrNull = {
     id: Uuid;
@@ -188,7 +188,7 @@ export type Register = {
 };
 
 /**
- * A field left out stays as it is; there must be at least one.
+ * A field left out stays as it is; at least one is required.
  */
 export type UpdateMe = {
     expectedVersion: Version;
@@ -197,7 +197,7 @@ export type UpdateMe = {
 };
 
 /**
- * A field left out stays as it is; there must be at least one.
+ * A field left out stays as it is; at least one is required.
  */
 export type UpdateUser = {
     expectedVersion: Version;
@@ -211,7 +211,7 @@ export type UpdateUser = {
 };
 
 /**
- * An account for somebody else.
+ * An account for another person.
  */
 export type CreateUser = {
     email: Email;
@@ -245,7 +245,7 @@ export type UserPage = {
 };
 
 /**
- * An account and what it has.
+ * An account and its counts.
  */
 export type UserStats = {
     user: User;
@@ -264,7 +264,7 @@ export type AuditEntry = {
     position: number;
     at: Timestamp;
     /**
-     * The X-Request-Id of the request that did it.
+     * The X-Request-Id of the request that made the change.
      */
     requestId: string;
     actorKind: 'user' | 'key' | 'system' | 'anonymous';
@@ -280,12 +280,12 @@ export type AuditEntry = {
     table: string;
     recordId: Uuid;
     /**
-     * The version of the record after the change, or its last one; null for an event.
+     * The version of the record after the change, or its last version; null for an event.
      */
     version: number | null;
     kind: 'created' | 'updated' | 'deleted' | 'event';
     /**
-     * What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read now `[withheld]` unless root gave a reason.
+     * The changed fields, or the facts of the event. Secrets are `[redacted]`; values of a record that you may not read now are `[withheld]` unless root gave a reason.
      */
     fields: {
         [key: string]: unknown;
@@ -305,11 +305,11 @@ export type AuditPage = {
  */
 export type AuditVerdict = {
     /**
-     * Whether every entry is the one that was written.
+     * Whether every entry is unaltered.
      */
     sound: boolean;
     /**
-     * How many entries were compared.
+     * The number of compared entries.
      */
     verified: number;
     /**
@@ -317,17 +317,17 @@ export type AuditVerdict = {
      */
     position: number;
     /**
-     * The first position that is not what was written, or null.
+     * The first position whose entry was altered, or null.
      */
     brokenAt: number | null;
     /**
-     * What is wrong there.
+     * The fault at that position.
      */
     reason: string | null;
 };
 
 /**
- * Who signs in. The password may be of any length, so that old ones still work.
+ * The address and the password. Any length of the password is accepted, so that old passwords still work.
  */
 export type Login = {
     email: Email;
@@ -335,26 +335,26 @@ export type Login = {
 };
 
 /**
- * Opaque. Whoever has it is signed in, so keep it secret.
+ * An opaque token. A holder of the token is signed in, so keep it secret.
  */
 export type RefreshToken = string;
 
 /**
- * The session to go on with.
+ * The session to continue.
  */
 export type Refresh = {
     refreshToken: RefreshToken;
 };
 
 /**
- * The session to end, when there is no access token that names it.
+ * The session to end, when the request has no access token that names it.
  */
 export type Logout = {
     refreshToken?: RefreshToken;
 };
 
 /**
- * The tokens of a session and whose it is.
+ * The tokens of a session and the account.
  */
 export type SignedIn = {
     accessToken: string;
@@ -368,7 +368,7 @@ export type SignedIn = {
 };
 
 /**
- * One sign-in, from login to logout, or null when nobody is signed in.
+ * One sign-in, from login to logout, or null when the caller is not signed in.
  */
 export type SessionOrNull = {
     id: Uuid;
@@ -378,7 +378,7 @@ export type SessionOrNull = {
 } | null;
 
 /**
- * Who is signed in, if anybody.
+ * The account and the session of the caller, both null without a sign-in.
  */
 export type SessionState = {
     authenticated: boolean;
@@ -406,13 +406,13 @@ export type SigningKey = {
 };
 
 /**
- * Where the journal is, counted from 1 in the order of commits; 0 is before everything. It stays below 2^53.
+ * A position in the journal, counted from 1 in the order of commits; 0 is before the first. Positions stay below 2^53.
  *
  */
 export type ChangePosition = number;
 
 /**
- * That something changed, and to which version; what it is now is read as ever.
+ * A changed record and its new version, without data. Fetch the record as usual; the usual permissions apply.
  */
 export type Change = {
     /**
@@ -440,7 +440,7 @@ export type ChangedRecord = {
  */
 export type Changes = {
     /**
-     * One change may be there twice, for its record and for a list; then both have one position.
+     * A change can appear twice, for its record and for a list; both items then have the same position.
      */
     items: Array<Change>;
     position: ChangePosition;
@@ -453,7 +453,7 @@ export type Changes = {
 export type EventStream = string;
 
 /**
- * Signs one WebSocket in.
+ * A ticket that signs one WebSocket in.
  */
 export type LiveTicket = {
     ticket: string;
@@ -461,7 +461,7 @@ export type LiveTicket = {
 };
 
 /**
- * What a conversation is called, without control characters, not beginning with a space.
+ * The title of a conversation, without control characters, not beginning with a space.
  */
 export type ConversationTitle = string;
 
@@ -481,7 +481,7 @@ export type ConversationTags = Array<ConversationTag>;
 export type PinnedMessageIds = Array<Uuid>;
 
 /**
- * What a message says.
+ * The text of a message.
  */
 export type MessageText = string;
 
@@ -494,7 +494,7 @@ export type Conversation = {
     tags: ConversationTags;
     pinnedMessageIds: PinnedMessageIds;
     /**
-     * Who may read it, in the order in which they came.
+     * The members, in the order in which they joined.
      */
     memberIds: Array<Uuid>;
     archivedAt: TimestampOrNull;
@@ -519,13 +519,13 @@ export type CreateConversation = {
     title: ConversationTitle;
     tags?: ConversationTags;
     /**
-     * Who else is a member from the beginning.
+     * The members from the beginning, besides the caller.
      */
     memberIds?: Array<Uuid>;
 };
 
 /**
- * A field left out stays as it is; there must be at least one.
+ * A field left out stays as it is; at least one is required.
  */
 export type UpdateConversation = {
     expectedVersion: Version;
@@ -539,7 +539,7 @@ export type UpdateConversation = {
 };
 
 /**
- * Who comes in.
+ * The account to add.
  */
 export type AddMember = {
     expectedVersion: Version;
@@ -614,14 +614,14 @@ export type Health = {
 };
 
 /**
- * Each thing the service depends on, by name. Only administrators see it.
+ * The dependencies of the service by name, for administrators only.
  */
 export type HealthChecks = {
     [key: string]: HealthCheck;
 };
 
 /**
- * One thing the service depends on.
+ * A dependency of the service.
  */
 export type HealthCheck = {
     status: HealthStatus;
@@ -634,7 +634,7 @@ export type HealthCheck = {
 export type HealthStatus = 'ok' | 'degraded' | 'error';
 
 /**
- * The kind of a record, as `x-record` names it.
+ * The table of a record, as `x-record` names it.
  */
 export type TableName = 'conversations' | 'messages' | 'users';
 
@@ -644,7 +644,7 @@ export type TableName = 'conversations' | 'messages' | 'users';
 export type RecordPath = 'archivedAt' | 'pinnedMessageIds' | 'tags' | 'text' | 'title';
 
 /**
- * What a field may hold; the schema of the record says which.
+ * A value of a field; the schema of the record says which values are valid.
  */
 export type RecordValue = string | null | number | boolean | Array<string>;
 
@@ -654,7 +654,7 @@ export type RecordValue = string | null | number | boolean | Array<string>;
 export type ListValue = string;
 
 /**
- * Which record.
+ * The table and the id of a record.
  */
 export type RecordPointer = {
     table: TableName;
@@ -662,14 +662,14 @@ export type RecordPointer = {
 };
 
 /**
- * Which records.
+ * The records to read.
  */
 export type QueryRecords = {
     pointers: Array<RecordPointer>;
 };
 
 /**
- * A record of any kind; the schema with the `x-record` of its table describes it.
+ * A record of any table; the schema whose `x-record` names that table describes the record.
  */
 export type AnyRecord = {
     id: Uuid;
@@ -692,7 +692,7 @@ export type RecordsByTable = {
 };
 
 /**
- * Records by table and id, and the place in the journal that they are at least at.
+ * Records by table and id, and a position in the journal that they are at least as new as.
  */
 export type FoundRecords = {
     records: RecordsByTable;
@@ -741,7 +741,7 @@ export type ListInsertOperation = {
 };
 
 /**
- * Take a value out of a list; one that is not in it changes nothing.
+ * Take a value out of a list; an absent value changes nothing.
  */
 export type ListRemoveOperation = {
     op: 'listRemove';
@@ -759,7 +759,7 @@ export type RecordFields = {
 };
 
 /**
- * Make a record with an `id` of your own; `record` is what `x-record` names as its `create`.
+ * Create a record with an `id` of your own; `record` fits the schema that `x-record` names in `create`.
  */
 export type CreateOperation = {
     op: 'create';
@@ -811,7 +811,7 @@ export type VersionsByTable = {
 };
 
 /**
- * Changes that are made together.
+ * Changes that are committed together.
  */
 export type ApplyTransaction = {
     transactionId: Uuid;
@@ -820,61 +820,62 @@ export type ApplyTransaction = {
 };
 
 /**
- * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
- * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
- * 400.
+ * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+ * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+ * with `expectedVersion` is 400.
  *
  */
 export type IfMatch = EntityTagList;
 
 /**
- * The `ETag` that you hold. When it is still current the answer is 304 without a body.
+ * The `ETag` that you hold. While that version is current, the response is 304 without a body.
  */
 export type IfNoneMatch = EntityTagList;
 
 /**
- * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
- * tag, too, as tags are compared strongly. `*` is any version.
+ * The `ETag` of the version that you want to read. When another version is current, the response is 412. A weak
+ * tag is 412, too: tags are compared strongly. `*` is any version.
  *
  */
 export type IfMatchOnRead = EntityTagList;
 
 /**
- * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
- * `*` is any version. A value that is not a list of entity tags gets 400.
+ * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+ * `*` is any version. A value that is no list of tags is 400.
  *
  */
 export type IfNoneMatchOnChange = EntityTagList;
 
 /**
- * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
- * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
- * still running 409. Without signing in, the same key and body get the first answer from any address, and
- * another body is 422 only from the address of the first request.
+ * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+ * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+ * first request is still running, the response is 409. For requests without an access token, the same key and
+ * body get the first response from any address, and another body is 422 only from the address of the first
+ * request.
  *
  */
 export type IdempotencyKey = string;
 
 /**
- * The `version` that you read. When the record has moved on, the answer is 409.
+ * The `version` that you read. When the record has moved on, the response is 409.
  */
 export type ExpectedVersionQuery = Version;
 
 /**
- * The most items to answer with.
+ * The maximum number of items in the response.
  */
 export type Limit = number;
 
 /**
- * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
- * beginning, as if there were none.
+ * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+ * is the beginning, as without a cursor.
  *
  */
 export type Cursor = string;
 
 /**
- * The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move while records
- * come and go: to walk the whole list, use the cursor instead.
+ * The number of the page, counted from 1. Without a number and without a cursor the response is the first page.
+ * Pages move while records come and go: to walk the whole list, use the cursor instead.
  *
  */
 export type Page = number;
@@ -918,13 +919,13 @@ export type GetMeData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
-         * tag, too, as tags are compared strongly. `*` is any version.
+         * The `ETag` of the version that you want to read. When another version is current, the response is 412. A weak
+         * tag is 412, too: tags are compared strongly. `*` is any version.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * The `ETag` that you hold. When it is still current the answer is 304 without a body.
+         * The `ETag` that you hold. While that version is current, the response is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
     };
@@ -943,7 +944,7 @@ export type GetMeErrors = {
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -959,11 +960,11 @@ export type GetMeErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -987,15 +988,15 @@ export type UpdateMeData = {
     body: UpdateMe;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -1015,7 +1016,7 @@ export type UpdateMeErrors = {
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1043,11 +1044,11 @@ export type UpdateMeErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1071,10 +1072,11 @@ export type RegisterData = {
     body: Register;
     headers?: {
         /**
-         * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-         * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the address of the first request.
+         * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+         * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+         * first request is still running, the response is 409. For requests without an access token, the same key and
+         * body get the first response from any address, and another body is 422 only from the address of the first
+         * request.
          *
          */
         'Idempotency-Key'?: string;
@@ -1090,7 +1092,7 @@ export type RegisterErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1118,11 +1120,11 @@ export type RegisterErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1146,10 +1148,11 @@ export type SetupData = {
     body: Setup;
     headers?: {
         /**
-         * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-         * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the address of the first request.
+         * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+         * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+         * first request is still running, the response is 409. For requests without an access token, the same key and
+         * body get the first response from any address, and another body is 422 only from the address of the first
+         * request.
          *
          */
         'Idempotency-Key'?: string;
@@ -1165,11 +1168,11 @@ export type SetupErrors = {
      */
     400: Problem;
     /**
-     * What was given does not sign anybody in. The answer does not tell why.
+     * The credentials are not valid. The response does not say why.
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1197,11 +1200,11 @@ export type SetupErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1214,7 +1217,7 @@ export type SetupError = SetupErrors[keyof SetupErrors];
 
 export type SetupResponses = {
     /**
-     * The root account. It can sign in now.
+     * The root account, which can sign in now.
      */
     201: User;
 };
@@ -1226,8 +1229,8 @@ export type ListUsersData = {
     path?: never;
     query?: {
         /**
-         * The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move while records
-         * come and go: to walk the whole list, use the cursor instead.
+         * The number of the page, counted from 1. Without a number and without a cursor the response is the first page.
+         * Pages move while records come and go: to walk the whole list, use the cursor instead.
          *
          */
         page?: number;
@@ -1240,8 +1243,8 @@ export type ListUsersData = {
          */
         search?: string;
         /**
-         * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-         * beginning, as if there were none.
+         * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+         * is the beginning, as without a cursor.
          *
          */
         cursor?: string;
@@ -1263,7 +1266,7 @@ export type ListUsersErrors = {
      */
     403: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1275,11 +1278,11 @@ export type ListUsersErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1303,10 +1306,11 @@ export type CreateUserData = {
     body: CreateUser;
     headers?: {
         /**
-         * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-         * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the address of the first request.
+         * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+         * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+         * first request is still running, the response is 409. For requests without an access token, the same key and
+         * body get the first response from any address, and another body is 422 only from the address of the first
+         * request.
          *
          */
         'Idempotency-Key'?: string;
@@ -1330,7 +1334,7 @@ export type CreateUserErrors = {
      */
     403: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1358,11 +1362,11 @@ export type CreateUserErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1386,13 +1390,13 @@ export type GetUserByEmailData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
-         * tag, too, as tags are compared strongly. `*` is any version.
+         * The `ETag` of the version that you want to read. When another version is current, the response is 412. A weak
+         * tag is 412, too: tags are compared strongly. `*` is any version.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * The `ETag` that you hold. When it is still current the answer is 304 without a body.
+         * The `ETag` that you hold. While that version is current, the response is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
     };
@@ -1420,11 +1424,11 @@ export type GetUserByEmailErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1440,11 +1444,11 @@ export type GetUserByEmailErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1468,15 +1472,15 @@ export type DeleteUserData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -1489,7 +1493,7 @@ export type DeleteUserData = {
     };
     query: {
         /**
-         * The `version` that you read. When the record has moved on, the answer is 409.
+         * The `version` that you read. When the record has moved on, the response is 409.
          */
         expectedVersion: Version;
     };
@@ -1510,11 +1514,11 @@ export type DeleteUserErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1538,11 +1542,11 @@ export type DeleteUserErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1566,13 +1570,13 @@ export type GetUserData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
-         * tag, too, as tags are compared strongly. `*` is any version.
+         * The `ETag` of the version that you want to read. When another version is current, the response is 412. A weak
+         * tag is 412, too: tags are compared strongly. `*` is any version.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * The `ETag` that you hold. When it is still current the answer is 304 without a body.
+         * The `ETag` that you hold. While that version is current, the response is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
     };
@@ -1596,11 +1600,11 @@ export type GetUserErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1616,11 +1620,11 @@ export type GetUserErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1644,15 +1648,15 @@ export type UpdateUserData = {
     body: UpdateUser;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -1681,11 +1685,11 @@ export type UpdateUserErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1717,11 +1721,11 @@ export type UpdateUserErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1763,11 +1767,11 @@ export type GetUserStatsErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1779,11 +1783,11 @@ export type GetUserStatsErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1796,7 +1800,7 @@ export type GetUserStatsError = GetUserStatsErrors[keyof GetUserStatsErrors];
 
 export type GetUserStatsResponses = {
     /**
-     * The account and its counts.
+     * The account and the counts.
      */
     200: UserStats;
 };
@@ -1829,11 +1833,11 @@ export type UnlockUserErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1845,11 +1849,11 @@ export type UnlockUserErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1874,42 +1878,42 @@ export type ListAuditData = {
     path?: never;
     query?: {
         /**
-         * Only what this user did.
+         * Only entries of this user.
          */
         actorId?: Uuid;
         /**
-         * Only what this operation of the contract did.
+         * Only entries of this operation of the contract.
          */
         operation?: string;
         /**
-         * Only what happened to records of this table.
+         * Only entries about records of this table.
          */
         table?: string;
         /**
-         * Only what happened to this record.
+         * Only entries about this record.
          */
         recordId?: Uuid;
         /**
-         * Only what happened at this time or later.
+         * Only entries of this time or later.
          */
         since?: Time;
         /**
-         * Only what happened before this time.
+         * Only entries before this time.
          */
         until?: Time;
         /**
-         * Why root has to see withheld values. With it they are shown, and this reading is an entry of the journal.
-         * From anybody else it is 403.
+         * The reason why root reads withheld values. With a reason the values are shown, and this reading is an entry
+         * of the journal. From any other caller a reason is 403.
          *
          */
         reason?: string;
         /**
-         * The most items to answer with.
+         * The maximum number of items in the response.
          */
         limit?: number;
         /**
-         * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-         * beginning, as if there were none.
+         * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+         * is the beginning, as without a cursor.
          *
          */
         cursor?: string;
@@ -1931,7 +1935,7 @@ export type ListAuditErrors = {
      */
     403: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -1943,11 +1947,11 @@ export type ListAuditErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -1988,7 +1992,7 @@ export type VerifyAuditErrors = {
      */
     403: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2000,11 +2004,11 @@ export type VerifyAuditErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2017,7 +2021,7 @@ export type VerifyAuditError = VerifyAuditErrors[keyof VerifyAuditErrors];
 
 export type VerifyAuditResponses = {
     /**
-     * What came out. `reason` says what is wrong at `brokenAt`; both are null when all is sound.
+     * The result. `reason` says what is wrong at `brokenAt`; both are null when the journal is sound.
      */
     200: AuditVerdict;
 };
@@ -2029,12 +2033,12 @@ export type ListMyActivityData = {
     path?: never;
     query?: {
         /**
-         * The most items to answer with.
+         * The maximum number of items in the response.
          */
         limit?: number;
         /**
-         * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-         * beginning, as if there were none.
+         * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+         * is the beginning, as without a cursor.
          *
          */
         cursor?: string;
@@ -2052,7 +2056,7 @@ export type ListMyActivityErrors = {
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2064,11 +2068,11 @@ export type ListMyActivityErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2101,11 +2105,11 @@ export type LoginErrors = {
      */
     400: Problem;
     /**
-     * What was given does not sign anybody in. The answer does not tell why.
+     * The credentials are not valid. The response does not say why.
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2125,11 +2129,11 @@ export type LoginErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2162,11 +2166,11 @@ export type RefreshErrors = {
      */
     400: Problem;
     /**
-     * What was given does not sign anybody in. The answer does not tell why.
+     * The credentials are not valid. The response does not say why.
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2186,11 +2190,11 @@ export type RefreshErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2223,7 +2227,7 @@ export type GetSessionErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2235,11 +2239,11 @@ export type GetSessionErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2252,7 +2256,7 @@ export type GetSessionError = GetSessionErrors[keyof GetSessionErrors];
 
 export type GetSessionResponses = {
     /**
-     * Who is signed in, and the session.
+     * The signed-in account and the session.
      */
     200: SessionState;
 };
@@ -2272,7 +2276,7 @@ export type LogoutErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2292,11 +2296,11 @@ export type LogoutErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2329,7 +2333,7 @@ export type LogoutAllErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2349,11 +2353,11 @@ export type LogoutAllErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2386,7 +2390,7 @@ export type GetSigningKeysErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2398,11 +2402,11 @@ export type GetSigningKeysErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2435,7 +2439,7 @@ export type ListChangesData = {
          */
         after?: ChangeCursor;
         /**
-         * The most items to answer with.
+         * The maximum number of items in the response.
          */
         limit?: number;
     };
@@ -2452,11 +2456,11 @@ export type ListChangesErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2472,11 +2476,11 @@ export type ListChangesErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2489,7 +2493,7 @@ export type ListChangesError = ListChangesErrors[keyof ListChangesErrors];
 
 export type ListChangesResponses = {
     /**
-     * The changes in order, and the cursor up to which these are all.
+     * The changes in order, complete up to the cursor.
      */
     200: Changes;
 };
@@ -2500,7 +2504,7 @@ export type StreamChangesData = {
     body?: never;
     headers?: {
         /**
-         * The id of the last event that you saw; it goes before `after`.
+         * The id of the last event that you saw, used in place of `after`.
          */
         'Last-Event-ID'?: ChangeCursor;
     };
@@ -2528,11 +2532,11 @@ export type StreamChangesErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2544,11 +2548,11 @@ export type StreamChangesErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2561,7 +2565,7 @@ export type StreamChangesError = StreamChangesErrors[keyof StreamChangesErrors];
 
 export type StreamChangesResponses = {
     /**
-     * Events, until either side ends it.
+     * Events, until either side ends the stream.
      */
     200: EventStream;
 };
@@ -2585,7 +2589,7 @@ export type CreateLiveTicketErrors = {
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2597,11 +2601,11 @@ export type CreateLiveTicketErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2614,7 +2618,7 @@ export type CreateLiveTicketError = CreateLiveTicketErrors[keyof CreateLiveTicke
 
 export type CreateLiveTicketResponses = {
     /**
-     * The ticket. It is shown here only.
+     * The ticket, which is shown in this response only.
      */
     201: LiveTicket;
 };
@@ -2626,12 +2630,12 @@ export type ListConversationsData = {
     path?: never;
     query?: {
         /**
-         * The most items to answer with.
+         * The maximum number of items in the response.
          */
         limit?: number;
         /**
-         * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-         * beginning, as if there were none.
+         * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+         * is the beginning, as without a cursor.
          *
          */
         cursor?: string;
@@ -2649,7 +2653,7 @@ export type ListConversationsErrors = {
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2661,11 +2665,11 @@ export type ListConversationsErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2689,10 +2693,11 @@ export type CreateConversationData = {
     body: CreateConversation;
     headers?: {
         /**
-         * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-         * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the address of the first request.
+         * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+         * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+         * first request is still running, the response is 409. For requests without an access token, the same key and
+         * body get the first response from any address, and another body is 422 only from the address of the first
+         * request.
          *
          */
         'Idempotency-Key'?: string;
@@ -2712,7 +2717,7 @@ export type CreateConversationErrors = {
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2720,7 +2725,7 @@ export type CreateConversationErrors = {
      */
     406: Problem;
     /**
-     * The first request with this `Idempotency-Key` is still running, or what is to be made exists. Nothing was
+     * The first request with this `Idempotency-Key` is still running, or the record to create exists. Nothing was
      * changed.
      *
      */
@@ -2742,11 +2747,11 @@ export type CreateConversationErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2770,15 +2775,15 @@ export type DeleteConversationData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -2791,7 +2796,7 @@ export type DeleteConversationData = {
     };
     query: {
         /**
-         * The `version` that you read. When the record has moved on, the answer is 409.
+         * The `version` that you read. When the record has moved on, the response is 409.
          */
         expectedVersion: Version;
     };
@@ -2812,11 +2817,11 @@ export type DeleteConversationErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2836,11 +2841,11 @@ export type DeleteConversationErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2864,13 +2869,13 @@ export type GetConversationData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
-         * tag, too, as tags are compared strongly. `*` is any version.
+         * The `ETag` of the version that you want to read. When another version is current, the response is 412. A weak
+         * tag is 412, too: tags are compared strongly. `*` is any version.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * The `ETag` that you hold. When it is still current the answer is 304 without a body.
+         * The `ETag` that you hold. While that version is current, the response is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
     };
@@ -2894,11 +2899,11 @@ export type GetConversationErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -2914,11 +2919,11 @@ export type GetConversationErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -2942,15 +2947,15 @@ export type UpdateConversationData = {
     body: UpdateConversation;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -2975,11 +2980,11 @@ export type UpdateConversationErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3007,11 +3012,11 @@ export type UpdateConversationErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3035,15 +3040,15 @@ export type AddMemberData = {
     body: AddMember;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3068,11 +3073,11 @@ export type AddMemberErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3106,11 +3111,11 @@ export type AddMemberErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3134,15 +3139,15 @@ export type RemoveMemberData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3159,7 +3164,7 @@ export type RemoveMemberData = {
     };
     query: {
         /**
-         * The `version` that you read. When the record has moved on, the answer is 409.
+         * The `version` that you read. When the record has moved on, the response is 409.
          */
         expectedVersion: Version;
     };
@@ -3180,11 +3185,11 @@ export type RemoveMemberErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3204,11 +3209,11 @@ export type RemoveMemberErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3221,7 +3226,7 @@ export type RemoveMemberError = RemoveMemberErrors[keyof RemoveMemberErrors];
 
 export type RemoveMemberResponses = {
     /**
-     * The conversation without that member, as it is seen by those who remain.
+     * The conversation without that member, as the remaining members see it.
      */
     200: Conversation;
 };
@@ -3238,12 +3243,12 @@ export type ListMessagesData = {
     };
     query?: {
         /**
-         * The most items to answer with.
+         * The maximum number of items in the response.
          */
         limit?: number;
         /**
-         * The `nextCursor` of the answer before. It belongs to the same filters and the same caller. `start` is the
-         * beginning, as if there were none.
+         * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+         * is the beginning, as without a cursor.
          *
          */
         cursor?: string;
@@ -3261,11 +3266,11 @@ export type ListMessagesErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3277,11 +3282,11 @@ export type ListMessagesErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3305,10 +3310,11 @@ export type CreateMessageData = {
     body: CreateMessage;
     headers?: {
         /**
-         * A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the same body, it
-         * gets the first answer again and nothing is made twice; with another body it is 422, and while the first is
-         * still running 409. Without signing in, the same key and body get the first answer from any address, and
-         * another body is 422 only from the address of the first request.
+         * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+         * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+         * first request is still running, the response is 409. For requests without an access token, the same key and
+         * body get the first response from any address, and another body is 422 only from the address of the first
+         * request.
          *
          */
         'Idempotency-Key'?: string;
@@ -3333,11 +3339,11 @@ export type CreateMessageErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3345,7 +3351,7 @@ export type CreateMessageErrors = {
      */
     406: Problem;
     /**
-     * The first request with this `Idempotency-Key` is still running, or what is to be made exists. Nothing was
+     * The first request with this `Idempotency-Key` is still running, or the record to create exists. Nothing was
      * changed.
      *
      */
@@ -3359,7 +3365,7 @@ export type CreateMessageErrors = {
      */
     415: Problem;
     /**
-     * The `Idempotency-Key` came before, with another body. Nothing was changed.
+     * An earlier request had this `Idempotency-Key` and another body. Nothing was changed.
      */
     422: Problem;
     /**
@@ -3367,11 +3373,11 @@ export type CreateMessageErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3395,15 +3401,15 @@ export type DeleteMessageData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3416,7 +3422,7 @@ export type DeleteMessageData = {
     };
     query: {
         /**
-         * The `version` that you read. When the record has moved on, the answer is 409.
+         * The `version` that you read. When the record has moved on, the response is 409.
          */
         expectedVersion: Version;
     };
@@ -3437,11 +3443,11 @@ export type DeleteMessageErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3461,11 +3467,11 @@ export type DeleteMessageErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3489,13 +3495,13 @@ export type GetMessageData = {
     body?: never;
     headers?: {
         /**
-         * The `ETag` of the version that you want to read. When another one is current the answer is 412, and to a weak
-         * tag, too, as tags are compared strongly. `*` is any version.
+         * The `ETag` of the version that you want to read. When another version is current, the response is 412. A weak
+         * tag is 412, too: tags are compared strongly. `*` is any version.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * The `ETag` that you hold. When it is still current the answer is 304 without a body.
+         * The `ETag` that you hold. While that version is current, the response is 304 without a body.
          */
         'If-None-Match'?: EntityTagList;
     };
@@ -3519,11 +3525,11 @@ export type GetMessageErrors = {
      */
     401: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3539,11 +3545,11 @@ export type GetMessageErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3567,15 +3573,15 @@ export type UpdateMessageData = {
     body: UpdateMessage;
     headers?: {
         /**
-         * The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has it will do. A
-         * stale one is 412, and a weak one, as tags are compared strongly; one that disagrees with `expectedVersion` is
-         * 400.
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
          *
          */
         'If-Match'?: EntityTagList;
         /**
-         * Versions that you do not want to change. When one of them is current the answer is 412 and nothing is changed;
-         * `*` is any version. A value that is not a list of entity tags gets 400.
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is no list of tags is 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3604,11 +3610,11 @@ export type UpdateMessageErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3636,11 +3642,11 @@ export type UpdateMessageErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3673,7 +3679,7 @@ export type GetVersionErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3685,11 +3691,11 @@ export type GetVersionErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3702,7 +3708,7 @@ export type GetVersionError = GetVersionErrors[keyof GetVersionErrors];
 
 export type GetVersionResponses = {
     /**
-     * The release that answers.
+     * The release that is running.
      */
     200: ServiceVersion;
 };
@@ -3722,7 +3728,7 @@ export type EchoErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3742,11 +3748,11 @@ export type EchoErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3779,7 +3785,7 @@ export type HealthcheckErrors = {
      */
     400: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3791,11 +3797,11 @@ export type HealthcheckErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3832,7 +3838,7 @@ export type QueryRecordsErrors = {
      */
     401: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3852,11 +3858,11 @@ export type QueryRecordsErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3869,7 +3875,7 @@ export type QueryRecordsError = QueryRecordsErrors[keyof QueryRecordsErrors];
 
 export type QueryRecordsResponses = {
     /**
-     * Those that there are for the caller, by table and id.
+     * The records that the caller may read, by table and id.
      */
     200: FoundRecords;
 };
@@ -3897,11 +3903,11 @@ export type ApplyTransactionErrors = {
      */
     403: Problem;
     /**
-     * There is no such record, or it is not yours to see.
+     * The record does not exist, or you may not read it.
      */
     404: Problem;
     /**
-     * This path does not have that method. `Allow` lists those it has.
+     * This path does not have that method. `Allow` lists the methods of the path.
      */
     405: Problem;
     /**
@@ -3909,7 +3915,7 @@ export type ApplyTransactionErrors = {
      */
     406: Problem;
     /**
-     * Records have moved on, one that is to be created exists, or the first request with this `transactionId` is
+     * Records have moved on, a record to create exists, or the first request with this `transactionId` is
      * still running. Nothing was changed.
      *
      */
@@ -3923,7 +3929,7 @@ export type ApplyTransactionErrors = {
      */
     415: Problem;
     /**
-     * An operation cannot be applied to the record as it is, or the `transactionId` came before with other contents.
+     * An operation cannot be applied to the record as it is, or an earlier request had the `transactionId` and other contents.
      * Nothing was changed.
      *
      */
@@ -3933,11 +3939,11 @@ export type ApplyTransactionErrors = {
      */
     429: Problem;
     /**
-     * A fault of the server. The log holds what happened under `requestId`.
+     * A fault of the server. The log has the cause under `requestId`.
      */
     500: Problem;
     /**
-     * A part that the server needs is away or busy. Nothing was changed.
+     * A part that the server needs is unavailable or busy. Nothing was changed.
      */
     503: Problem;
     /**
@@ -3950,7 +3956,7 @@ export type ApplyTransactionError = ApplyTransactionErrors[keyof ApplyTransactio
 
 export type ApplyTransactionResponses = {
     /**
-     * Made. `records` has what the operations touched, without what they deleted.
+     * Applied. `records` has the records that the operations changed, without the deleted ones.
      */
     200: FoundRecords;
 };

@@ -97,18 +97,18 @@ RecordPath: TypeAlias = Literal["archivedAt", "pinnedMessageIds", "tags", "text"
 """A field that `x-record` lists as writable."""
 
 Role: TypeAlias = Literal["admin", "customer", "root"]
-"""`customer`, `admin` (manages customers) or `root` (may do everything)."""
+"""`customer`, `admin` (manages customers) or `root` (has every permission)."""
 
 TableName: TypeAlias = Literal["conversations", "messages", "users"]
-"""The kind of a record, as `x-record` names it."""
+"""The table of a record, as `x-record` names it."""
 
 
 @define(kw_only=True)
 class AddMember(Model):
-    """Who comes in."""
+    """The account to add."""
 
     expected_version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     user_id: UUID
@@ -122,13 +122,13 @@ class AddMember(Model):
 
 @define(kw_only=True)
 class AnyRecord(Model):
-    """A record of any kind; the schema with the `x-record` of its table describes it."""
+    """A record of any table; the schema whose `x-record` names that table describes the record."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
 
     version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     additional_properties: dict[str, bool | float | list[str] | None | str] = field(
@@ -143,7 +143,7 @@ class AnyRecord(Model):
 
 @define(kw_only=True)
 class ApplyTransaction(Model):
-    """Changes that are made together."""
+    """Changes that are committed together."""
 
     transaction_id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -172,15 +172,15 @@ class AuditEntry(Model):
     """RFC 3339, UTC, with microseconds."""
 
     request_id: str
-    """The X-Request-Id of the request that did it."""
+    """The X-Request-Id of the request that made the change."""
 
     actor_kind: AuditEntryActorKind
 
     actor_id: None | UUID
-    """A UUID, or null when there is none."""
+    """A UUID, or null."""
 
     organisation_id: None | UUID
-    """A UUID, or null when there is none."""
+    """A UUID, or null."""
 
     operation: str
     """The operationId of what did it."""
@@ -192,13 +192,13 @@ class AuditEntry(Model):
     """A UUID, version 7 when Accord made it."""
 
     version: int | None
-    """The version of the record after the change, or its last one; null for an event."""
+    """The version of the record after the change, or its last version; null for an event."""
 
     kind: AuditEntryKind
 
     fields: AuditEntryFields
-    """What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read
-    now `[withheld]` unless root gave a reason."""
+    """The changed fields, or the facts of the event. Secrets are `[redacted]`; values of a record that you may not
+    read now are `[withheld]` unless root gave a reason."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "request_id": "requestId",
@@ -210,8 +210,8 @@ class AuditEntry(Model):
 
 
 AuditEntryFields: TypeAlias = Dict[str, "object"]
-"""What was changed, or what the event tells. Secrets are `[redacted]`, values of a record that you may not read now
-`[withheld]` unless root gave a reason."""
+"""The changed fields, or the facts of the event. Secrets are `[redacted]`; values of a record that you may not read
+now are `[withheld]` unless root gave a reason."""
 
 
 @define(kw_only=True)
@@ -221,7 +221,7 @@ class AuditPage(Model):
     items: list[AuditEntry]
 
     next_cursor: None | str
-    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+    """The place where the list continues, to be sent back as `cursor`; null at the end."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "next_cursor": "nextCursor",
@@ -233,19 +233,19 @@ class AuditVerdict(Model):
     """Whether the journal is sound, and where it is not."""
 
     sound: bool
-    """Whether every entry is the one that was written."""
+    """Whether every entry is unaltered."""
 
     verified: int
-    """How many entries were compared."""
+    """The number of compared entries."""
 
     position: int
     """The newest position."""
 
     broken_at: int | None
-    """The first position that is not what was written, or null."""
+    """The first position whose entry was altered, or null."""
 
     reason: None | str
-    """What is wrong there."""
+    """The fault at that position."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "broken_at": "brokenAt",
@@ -254,21 +254,22 @@ class AuditVerdict(Model):
 
 @define(kw_only=True)
 class Change(Model):
-    """That something changed, and to which version; what it is now is read as ever."""
+    """A changed record and its new version, without data. Fetch the record as usual; the usual permissions apply."""
 
     key: str
     """The record, or the list in which the record moved."""
 
     position: int
-    """Where the journal is, counted from 1 in the order of commits; 0 is before everything. It stays below 2^53."""
+    """A position in the journal, counted from 1 in the order of commits; 0 is before the first. Positions stay below
+    2^53."""
 
     cursor: str
-    """A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
-    it counts in this history only. Keep it and send it back as it is. After a restored backup it is
-    `RESYNC_REQUIRED`."""
+    """A place in the journal to continue from: the position, and the first 32 bits of the journal's hash there, so
+    that the cursor is valid in this history only. Keep the cursor and send it back unchanged. After a restored
+    backup the response to an older cursor is `RESYNC_REQUIRED`."""
 
     version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     kind: ChangeKind
@@ -295,15 +296,16 @@ class Changes(Model):
     """A page of changes."""
 
     items: list[Change]
-    """One change may be there twice, for its record and for a list; then both have one position."""
+    """A change can appear twice, for its record and for a list; both items then have the same position."""
 
     position: int
-    """Where the journal is, counted from 1 in the order of commits; 0 is before everything. It stays below 2^53."""
+    """A position in the journal, counted from 1 in the order of commits; 0 is before the first. Positions stay below
+    2^53."""
 
     cursor: str
-    """A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
-    it counts in this history only. Keep it and send it back as it is. After a restored backup it is
-    `RESYNC_REQUIRED`."""
+    """A place in the journal to continue from: the position, and the first 32 bits of the journal's hash there, so
+    that the cursor is valid in this history only. Keep the cursor and send it back unchanged. After a restored
+    backup the response to an older cursor is `RESYNC_REQUIRED`."""
 
 
 @define(kw_only=True)
@@ -316,11 +318,11 @@ class Conflict(Model):
     """A UUID, version 7 when Accord made it."""
 
     expected_version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     current_version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
@@ -337,7 +339,7 @@ class Conversation(Model):
     """A UUID, version 7 when Accord made it."""
 
     title: str
-    """What a conversation is called, without control characters, not beginning with a space."""
+    """The title of a conversation, without control characters, not beginning with a space."""
 
     tags: list[str]
     """Each word once, in the order that the members gave them."""
@@ -346,10 +348,10 @@ class Conversation(Model):
     """The messages that are shown first, in this order."""
 
     member_ids: list[UUID]
-    """Who may read it, in the order in which they came."""
+    """The members, in the order in which they joined."""
 
     archived_at: datetime.datetime | None
-    """RFC 3339, UTC, with microseconds, or null when it has not happened."""
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
 
     created_by: UUID
     """A UUID, version 7 when Accord made it."""
@@ -361,7 +363,7 @@ class Conversation(Model):
     """RFC 3339, UTC, with microseconds."""
 
     version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
@@ -381,7 +383,7 @@ class ConversationList(Model):
     items: list[Conversation]
 
     next_cursor: None | str
-    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+    """The place where the list continues, to be sent back as `cursor`; null at the end."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "next_cursor": "nextCursor",
@@ -393,13 +395,13 @@ class CreateConversation(Model):
     """A new conversation."""
 
     title: str
-    """What a conversation is called, without control characters, not beginning with a space."""
+    """The title of a conversation, without control characters, not beginning with a space."""
 
     tags: list[str] | Unset = UNSET
     """Each word once, in the order that the members gave them."""
 
     member_ids: list[UUID] | Unset = UNSET
-    """Who else is a member from the beginning."""
+    """The members from the beginning, besides the caller."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "member_ids": "memberIds",
@@ -411,17 +413,17 @@ class CreateMessage(Model):
     """A new message."""
 
     text: str
-    """What a message says."""
+    """The text of a message."""
 
 
 @define(kw_only=True)
 class CreateOperation(Model):
-    """Make a record with an `id` of your own; `record` is what `x-record` names as its `create`."""
+    """Create a record with an `id` of your own; `record` fits the schema that `x-record` names in `create`."""
 
     op: Literal["create"] = "create"
 
     table: TableName
-    """The kind of a record, as `x-record` names it."""
+    """The table of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -432,10 +434,10 @@ class CreateOperation(Model):
 
 @define(kw_only=True)
 class CreateUser(Model):
-    """An account for somebody else."""
+    """An account for another person."""
 
     email: str
-    """An e-mail address, kept as given and unique in any letter case."""
+    """An e-mail address, saved as sent and unique in any letter case."""
 
     password: str
     """8 to 128 characters, not a common password, not the person's own name or address."""
@@ -461,7 +463,7 @@ class DeleteOperation(Model):
     op: Literal["delete"] = "delete"
 
     table: TableName
-    """The kind of a record, as `x-record` names it."""
+    """The table of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -486,7 +488,7 @@ class Echo(Model):
 
 @define(kw_only=True)
 class FieldError(Model):
-    """One thing that is wrong with the request. It never repeats the rejected value."""
+    """One error of the request. The rejected value is never repeated."""
 
     field: str
     """The path of the field, like `people[0].email`; empty for the whole body."""
@@ -496,7 +498,7 @@ class FieldError(Model):
 
 @define(kw_only=True)
 class FoundRecords(Model):
-    """Records by table and id, and the place in the journal that they are at least at."""
+    """Records by table and id, and a position in the journal that they are at least as new as."""
 
     records: RecordsByTable
     """Records by table, then by id."""
@@ -504,9 +506,9 @@ class FoundRecords(Model):
     position: int
 
     cursor: str
-    """A place in the journal to go on from: the position, and the first 32 bits of the journal's hash there, so that
-    it counts in this history only. Keep it and send it back as it is. After a restored backup it is
-    `RESYNC_REQUIRED`."""
+    """A place in the journal to continue from: the position, and the first 32 bits of the journal's hash there, so
+    that the cursor is valid in this history only. Keep the cursor and send it back unchanged. After a restored
+    backup the response to an older cursor is `RESYNC_REQUIRED`."""
 
 
 @define(kw_only=True)
@@ -522,12 +524,12 @@ class Health(Model):
     version: str
 
     checks: HealthChecks | Unset = UNSET
-    """Each thing the service depends on, by name. Only administrators see it."""
+    """The dependencies of the service by name, for administrators only."""
 
 
 @define(kw_only=True)
 class HealthCheck(Model):
-    """One thing the service depends on."""
+    """A dependency of the service."""
 
     status: HealthStatus
     """`ok`, `degraded` (works, with something missing) or `error`."""
@@ -540,7 +542,7 @@ class HealthCheck(Model):
 
 
 HealthChecks: TypeAlias = Dict[str, "HealthCheck"]
-"""Each thing the service depends on, by name. Only administrators see it."""
+"""The dependencies of the service by name, for administrators only."""
 
 
 @define(kw_only=True)
@@ -550,7 +552,7 @@ class ListInsertOperation(Model):
     op: Literal["listInsert"] = "listInsert"
 
     table: TableName
-    """The kind of a record, as `x-record` names it."""
+    """The table of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -569,12 +571,12 @@ class ListInsertOperation(Model):
 
 @define(kw_only=True)
 class ListRemoveOperation(Model):
-    """Take a value out of a list; one that is not in it changes nothing."""
+    """Take a value out of a list; an absent value changes nothing."""
 
     op: Literal["listRemove"] = "listRemove"
 
     table: TableName
-    """The kind of a record, as `x-record` names it."""
+    """The table of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -588,7 +590,7 @@ class ListRemoveOperation(Model):
 
 @define(kw_only=True)
 class LiveTicket(Model):
-    """Signs one WebSocket in."""
+    """A ticket that signs one WebSocket in."""
 
     ticket: str
 
@@ -602,20 +604,20 @@ class LiveTicket(Model):
 
 @define(kw_only=True)
 class Login(Model):
-    """Who signs in. The password may be of any length, so that old ones still work."""
+    """The address and the password. Any length of the password is accepted, so that old passwords still work."""
 
     email: str
-    """An e-mail address, kept as given and unique in any letter case."""
+    """An e-mail address, saved as sent and unique in any letter case."""
 
     password: str
 
 
 @define(kw_only=True)
 class Logout(Model):
-    """The session to end, when there is no access token that names it."""
+    """The session to end, when the request has no access token that names it."""
 
     refresh_token: str | Unset = UNSET
-    """Opaque. Whoever has it is signed in, so keep it secret."""
+    """An opaque token. A holder of the token is signed in, so keep it secret."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "refresh_token": "refreshToken",
@@ -636,7 +638,7 @@ class Message(Model):
     """A UUID, version 7 when Accord made it."""
 
     text: str
-    """What a message says."""
+    """The text of a message."""
 
     created_at: datetime.datetime
     """RFC 3339, UTC, with microseconds."""
@@ -645,7 +647,7 @@ class Message(Model):
     """RFC 3339, UTC, with microseconds."""
 
     version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
@@ -663,7 +665,7 @@ class MessageList(Model):
     items: list[Message]
 
     next_cursor: None | str
-    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+    """The place where the list continues, to be sent back as `cursor`; null at the end."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "next_cursor": "nextCursor",
@@ -682,7 +684,7 @@ class Problem(Model):
     status: int
 
     detail: str
-    """What happened and what to do next, for people."""
+    """An explanation for people, with the next step."""
 
     instance: str
     """The path of the request."""
@@ -691,17 +693,17 @@ class Problem(Model):
     """The stable name of the error."""
 
     request_id: str
-    """Names this request in the logs; also the `X-Request-Id` header."""
+    """The name of this request in the logs, equal to the `X-Request-Id` header."""
 
     errors: list[FieldError] | Unset = UNSET
-    """What is wrong with each field."""
+    """The error of each field."""
 
     expected_version: int | Unset = UNSET
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     current_version: int | Unset = UNSET
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     conflicts: list[Conflict] | Unset = UNSET
@@ -727,7 +729,7 @@ class Problem(Model):
 
 @define(kw_only=True)
 class QueryRecords(Model):
-    """Which records."""
+    """The records to read."""
 
     pointers: list[RecordPointer]
 
@@ -738,10 +740,10 @@ RecordFields: TypeAlias = Dict[str, "bool | float | list[str] | None | str"]
 
 @define(kw_only=True)
 class RecordPointer(Model):
-    """Which record."""
+    """The table and the id of a record."""
 
     table: TableName
-    """The kind of a record, as `x-record` names it."""
+    """The table of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -757,10 +759,10 @@ RecordsByTable: TypeAlias = Dict[str, "RecordsById"]
 
 @define(kw_only=True)
 class Refresh(Model):
-    """The session to go on with."""
+    """The session to continue."""
 
     refresh_token: str
-    """Opaque. Whoever has it is signed in, so keep it secret."""
+    """An opaque token. A holder of the token is signed in, so keep it secret."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "refresh_token": "refreshToken",
@@ -772,7 +774,7 @@ class Register(Model):
     """A new account."""
 
     email: str
-    """An e-mail address, kept as given and unique in any letter case."""
+    """An e-mail address, saved as sent and unique in any letter case."""
 
     password: str
     """8 to 128 characters, not a common password, not the person's own name or address."""
@@ -800,7 +802,7 @@ class ServiceVersion(Model):
 
 @define(kw_only=True)
 class Session(Model):
-    """One sign-in, from login to logout, or null when nobody is signed in."""
+    """One sign-in, from login to logout, or null when the caller is not signed in."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -823,15 +825,15 @@ class Session(Model):
 
 @define(kw_only=True)
 class SessionState(Model):
-    """Who is signed in, if anybody."""
+    """The account and the session of the caller, both null without a sign-in."""
 
     authenticated: bool
 
     user: None | User
-    """A person's account, or null when nobody is signed in."""
+    """A person's account, or null when the caller is not signed in."""
 
     session: None | Session
-    """One sign-in, from login to logout, or null when nobody is signed in."""
+    """One sign-in, from login to logout, or null when the caller is not signed in."""
 
 
 @define(kw_only=True)
@@ -841,7 +843,7 @@ class SetNowOperation(Model):
     op: Literal["setNow"] = "setNow"
 
     table: TableName
-    """The kind of a record, as `x-record` names it."""
+    """The table of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -857,7 +859,7 @@ class SetOperation(Model):
     op: Literal["set"] = "set"
 
     table: TableName
-    """The kind of a record, as `x-record` names it."""
+    """The table of a record, as `x-record` names it."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -866,7 +868,7 @@ class SetOperation(Model):
     """A field that `x-record` lists as writable."""
 
     value: bool | float | list[str] | None | str
-    """What a field may hold; the schema of the record says which."""
+    """A value of a field; the schema of the record says which values are valid."""
 
 
 @define(kw_only=True)
@@ -876,7 +878,7 @@ class Setup(Model):
     setup_token: str
 
     email: str
-    """An e-mail address, kept as given and unique in any letter case."""
+    """An e-mail address, saved as sent and unique in any letter case."""
 
     password: str
     """8 to 128 characters, not a common password, not the person's own name or address."""
@@ -896,7 +898,7 @@ class Setup(Model):
 
 @define(kw_only=True)
 class SignedIn(Model):
-    """The tokens of a session and whose it is."""
+    """The tokens of a session and the account."""
 
     access_token: str
 
@@ -906,7 +908,7 @@ class SignedIn(Model):
     """Seconds until the access token expires."""
 
     refresh_token: str
-    """Opaque. Whoever has it is signed in, so keep it secret."""
+    """An opaque token. A holder of the token is signed in, so keep it secret."""
 
     user: User
     """A person's account."""
@@ -945,14 +947,14 @@ class SigningKeys(Model):
 
 @define(kw_only=True)
 class UpdateConversation(Model):
-    """A field left out stays as it is; there must be at least one."""
+    """A field left out stays as it is; at least one is required."""
 
     expected_version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     title: str | Unset = UNSET
-    """What a conversation is called, without control characters, not beginning with a space."""
+    """The title of a conversation, without control characters, not beginning with a space."""
 
     tags: list[str] | Unset = UNSET
     """Each word once, in the order that the members gave them."""
@@ -971,10 +973,10 @@ class UpdateConversation(Model):
 
 @define(kw_only=True)
 class UpdateMe(Model):
-    """A field left out stays as it is; there must be at least one."""
+    """A field left out stays as it is; at least one is required."""
 
     expected_version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     first_name: str | Unset = UNSET
@@ -995,11 +997,11 @@ class UpdateMessage(Model):
     """The message with another text."""
 
     expected_version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     text: str
-    """What a message says."""
+    """The text of a message."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "expected_version": "expectedVersion",
@@ -1008,10 +1010,10 @@ class UpdateMessage(Model):
 
 @define(kw_only=True)
 class UpdateUser(Model):
-    """A field left out stays as it is; there must be at least one."""
+    """A field left out stays as it is; at least one is required."""
 
     expected_version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     first_name: str | Unset = UNSET
@@ -1021,7 +1023,7 @@ class UpdateUser(Model):
     """A name without control characters that does not start with a space."""
 
     role: Role | Unset = UNSET
-    """`customer`, `admin` (manages customers) or `root` (may do everything)."""
+    """`customer`, `admin` (manages customers) or `root` (has every permission)."""
 
     disabled: bool | Unset = UNSET
     """true stops the account from signing in; false lets it again."""
@@ -1041,7 +1043,7 @@ class User(Model):
     """A UUID, version 7 when Accord made it."""
 
     email: str
-    """An e-mail address, kept as given and unique in any letter case."""
+    """An e-mail address, saved as sent and unique in any letter case."""
 
     first_name: str
     """A name without control characters that does not start with a space."""
@@ -1050,16 +1052,16 @@ class User(Model):
     """A name without control characters that does not start with a space."""
 
     role: Role
-    """`customer`, `admin` (manages customers) or `root` (may do everything)."""
+    """`customer`, `admin` (manages customers) or `root` (has every permission)."""
 
     email_verified_at: datetime.datetime | None
-    """RFC 3339, UTC, with microseconds, or null when it has not happened."""
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
 
     disabled_at: datetime.datetime | None
-    """RFC 3339, UTC, with microseconds, or null when it has not happened."""
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
 
     created_by: None | UUID
-    """A UUID, or null when there is none."""
+    """A UUID, or null."""
 
     created_at: datetime.datetime
     """RFC 3339, UTC, with microseconds."""
@@ -1068,7 +1070,7 @@ class User(Model):
     """RFC 3339, UTC, with microseconds."""
 
     version: int
-    """1 when the record is created, one more with each committed change. It stays below 2^53, so that JavaScript reads
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
@@ -1097,7 +1099,7 @@ class UserPage(Model):
     total_pages: int
 
     next_cursor: None | str
-    """Where the list goes on, to be sent back as `cursor`; null at the end."""
+    """The place where the list continues, to be sent back as `cursor`; null at the end."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "total_pages": "totalPages",
@@ -1107,7 +1109,7 @@ class UserPage(Model):
 
 @define(kw_only=True)
 class UserStats(Model):
-    """An account and what it has."""
+    """An account and its counts."""
 
     user: User
     """A person's account."""

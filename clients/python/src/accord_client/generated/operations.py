@@ -71,16 +71,16 @@ class AsyncOperations(ABC):
         *,
         if_match: str | Unset = UNSET,
     ) -> Conversation:
-        """Let somebody into a conversation.
+        """Add a member to a conversation.
 
-        Any member may. An account that is a member already is refused with 409.
+        Any member may add another. An account that is a member already is 409 `ALREADY_EXISTS`.
 
         Args:
-            body: Who comes in.
+            body: The account to add.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -102,10 +102,10 @@ class AsyncOperations(ABC):
         """Change many records, all or none.
 
         The operations are applied in their order; each record that they touch is one version further afterwards.
-        With `expectedVersions` the answer is 409 when any of these records has moved on, and `conflicts` lists all
-        that have. Without, the operations are applied to whatever the records are at that moment: so writers who
-        insert different values into one list all find theirs in it.  A list is a set: inserting a value that is in
-        it moves it. Sent again with the same `transactionId`, the answer is the first one; with other contents it
+        With `expectedVersions` the response is 409 when any of these records has moved on, and `conflicts` lists
+        all that have. Without, the operations are applied to the current versions of the records: concurrent
+        inserts of different values into one list are all kept.  A list is a set: inserting a present value moves
+        the value. The same `transactionId`, sent again, gets the first response; with other contents the response
         is 422. A record that the caller may not change is 404, like one that does not exist.
         """
         return await self._get(
@@ -124,17 +124,17 @@ class AsyncOperations(ABC):
         *,
         idempotency_key: str | Unset = UNSET,
     ) -> Conversation:
-        """Begin a conversation.
+        """Create a conversation.
 
-        The caller is a member, and so is everybody named in `memberIds`.
+        The members are the caller and the accounts in `memberIds`.
 
         Args:
             body: A new conversation.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return await self._get(
             Request(
@@ -154,8 +154,8 @@ class AsyncOperations(ABC):
     ) -> LiveTicket:
         """A ticket that signs a WebSocket in.
 
-        For clients whose socket code must not see the access token. It works once, for 30 seconds, as `token` of
-        the frame `authenticate`; the connection then lasts as long as with an access token.
+        For clients whose socket code must not see the access token. The ticket works once, for 30 seconds, as
+        `token` of the frame `authenticate`; the connection then lasts as long as with an access token.
         """
         return await self._get(
             Request(
@@ -173,18 +173,18 @@ class AsyncOperations(ABC):
         *,
         idempotency_key: str | Unset = UNSET,
     ) -> Message:
-        """Say something in a conversation.
+        """Write a message in a conversation.
 
         For its members.
 
         Args:
             body: A new message.
             conversation_id: The `id` of the conversation.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return await self._get(
             Request(
@@ -205,17 +205,17 @@ class AsyncOperations(ABC):
         *,
         idempotency_key: str | Unset = UNSET,
     ) -> User:
-        """Create an account for somebody.
+        """Create an account for another person.
 
         An administrator creates customers; only root creates administrators.
 
         Args:
-            body: An account for somebody else.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            body: An account for another person.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return await self._get(
             Request(
@@ -239,14 +239,14 @@ class AsyncOperations(ABC):
     ) -> None:
         """Delete a conversation, unless it changed since it was read.
 
-        Only who began it may; another member is refused with 403. Its messages go with it.
+        Only the creator may delete a conversation; another member gets 403. The messages are deleted, too.
 
         Args:
             conversation_id: The `id` of the conversation.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         await self._do(
             Request(
@@ -271,14 +271,14 @@ class AsyncOperations(ABC):
     ) -> None:
         """Delete my message, unless it changed since I read it.
 
-        Only its author may; another member of the conversation is refused with 403.
+        Only the author may do this; another member of the conversation gets 403.
 
         Args:
             message_id: The `id` of the message.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         await self._do(
             Request(
@@ -303,14 +303,15 @@ class AsyncOperations(ABC):
     ) -> None:
         """Delete an account, unless it changed since it was read.
 
-        Its sessions end at once. A second delete is 404. The last root account cannot be deleted (422).
+        The sessions of the account end at once. A second delete is 404. The last root account cannot be deleted
+        (422).
 
         Args:
             user_id: The `id` of the account.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         await self._do(
             Request(
@@ -330,9 +331,9 @@ class AsyncOperations(ABC):
         self,
         body: Echo,
     ) -> Echo:
-        """Answer with the body that came.
+        """Return the body of the request.
 
-        Checks the body against the contract and sends it back, so that a client can be tried out.
+        The body is checked against the contract and sent back, so that you can try a client.
         """
         return await self._get(
             Request(
@@ -403,9 +404,9 @@ class AsyncOperations(ABC):
     async def get_session(
         self,
     ) -> SessionState:
-        """Who is signed in.
+        """The caller and the session.
 
-        Never fails for want of a good token; then `authenticated` is false.
+        Without a valid access token `authenticated` is false, and the response is still 200.
         """
         return await self._get(
             Request(
@@ -421,7 +422,7 @@ class AsyncOperations(ABC):
     ) -> SigningKeys:
         """The public keys that verify access tokens.
 
-        A JSON Web Key Set (RFC 7517). Previous keys stay in it while they still verify.
+        A JSON Web Key Set (RFC 7517). Previous keys stay in the set while tokens that they signed are valid.
         """
         return await self._get(
             Request(
@@ -438,7 +439,7 @@ class AsyncOperations(ABC):
     ) -> User:
         """One account.
 
-        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+        You read your own account, an administrator any. To other callers another person's account is 404.
 
         Args:
             user_id: The `id` of the account.
@@ -480,9 +481,9 @@ class AsyncOperations(ABC):
         self,
         user_id: UUID,
     ) -> UserStats:
-        """What an account has, in numbers.
+        """The counts of an account.
 
-        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+        You read your own account, an administrator any. To other callers another person's account is 404.
 
         Args:
             user_id: The `id` of the account.
@@ -501,7 +502,7 @@ class AsyncOperations(ABC):
     ) -> ServiceVersion:
         """The name and version of the service.
 
-        Tells which release answers, for example before a client reports a problem.
+        A client reports the release together with a problem.
         """
         return await self._get(
             Request(
@@ -515,9 +516,9 @@ class AsyncOperations(ABC):
     async def healthcheck(
         self,
     ) -> Health:
-        """Whether the service and what it depends on are well.
+        """The health of the service and of its dependencies.
 
-        Anyone sees `status`; an administrator also sees each check and how long it took.
+        Every caller sees `status`; an administrator also sees each check and its duration.
         """
         return await self._get(
             Request(
@@ -541,25 +542,25 @@ class AsyncOperations(ABC):
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
-        """What happened, newest first.
+        """The entries of the journal, newest first.
 
-        Every committed change and security event, with the names of the changed fields. Their values are there
+        Every committed change and security event, with the names of the changed fields. Their values are shown
         where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
-        with a `reason`, which the journal keeps. Filters combine. An entry appears here once it has its position,
-        which is moments after its commit.
+        with a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its
+        position, which is moments after the commit.
 
         Args:
-            actor_id: Only what this user did.
-            operation: Only what this operation of the contract did.
-            table: Only what happened to records of this table.
-            record_id: Only what happened to this record.
-            since: Only what happened at this time or later.
-            until: Only what happened before this time.
-            reason: Why root has to see withheld values. With it they are shown, and this reading is an entry of the
-                journal. From anybody else it is 403.
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            actor_id: Only entries of this user.
+            operation: Only entries of this operation of the contract.
+            table: Only entries about records of this table.
+            record_id: Only entries about this record.
+            since: Only entries of this time or later.
+            until: Only entries before this time.
+            reason: The reason why root reads withheld values. With a reason the values are shown, and this reading
+                is an entry of the journal. From any other caller a reason is 403.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return await self._get(
             Request(
@@ -588,16 +589,16 @@ class AsyncOperations(ABC):
         after: str | Unset = UNSET,
         limit: int | Unset = UNSET,
     ) -> Changes:
-        """What changed since a cursor.
+        """The changes since a cursor.
 
-        Without `after` there are no items, and `cursor` is where to begin. Ask again with the `cursor` of the
-        answer, also when it has no items. 410 means that the cursor is too old, or not of this journal, as after a
-        restored backup: forget the versions that you hold, and read the records again.
+        Without `after` the response has no items, and its `cursor` is the place to begin. Ask again with the
+        `cursor` of each response, also of one without items. 410 means that the cursor is too old, or not of this
+        journal, as after a restored backup: discard the versions that you hold, and read the records again.
 
         Args:
             keys: The keys to follow, up to 50, separated by commas.
             after: The last cursor that you saw.
-            limit: The most items to answer with.
+            limit: The maximum number of items in the response.
         """
         return await self._get(
             Request(
@@ -619,14 +620,15 @@ class AsyncOperations(ABC):
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> ConversationList:
-        """My conversations, the one I joined last first.
+        """My conversations, the last joined first.
 
-        Those that the caller is a member of. `getList:{userId}:conversations` announces what changes in this list.
+        The conversations that the caller is a member of. `getList:{userId}:conversations` announces the changes of
+        this list.
 
         Args:
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return await self._get(
             Request(
@@ -650,13 +652,13 @@ class AsyncOperations(ABC):
     ) -> MessageList:
         """The messages of a conversation, newest first.
 
-        For its members. `getList:{conversationId}:messages` announces what changes in this list.
+        For its members. `getList:{conversationId}:messages` announces the changes of this list.
 
         Args:
             conversation_id: The `id` of the conversation.
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return await self._get(
             Request(
@@ -677,15 +679,15 @@ class AsyncOperations(ABC):
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
-        """What I did, newest first.
+        """My changes and sign-ins, newest first.
 
-        Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may
-        not read any more are `[withheld]`; secrets are redacted.
+        Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may no
+        longer read are `[withheld]`; secrets are redacted.
 
         Args:
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return await self._get(
             Request(
@@ -711,16 +713,17 @@ class AsyncOperations(ABC):
         """The accounts, a page at a time.
 
         Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
-        `nextCursor` of the answer before, goes on after the last account that was shown, so that a list which
+        `nextCursor` of the previous response, continues after the last account that was shown, so that a list which
         changes meanwhile is walked without skips and repeats. One of them, not both.
 
         Args:
-            page: The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move
-                while records come and go: to walk the whole list, use the cursor instead.
+            page: The number of the page, counted from 1. Without a number and without a cursor the response is
+                the first page. Pages move while records come and go: to walk the whole list, use the cursor
+                instead.
             limit: The number of items on a page.
             search: Text that a field must contain, in any letter case. `%` and `_` mean themselves.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return await self._get(
             Request(
@@ -762,8 +765,8 @@ class AsyncOperations(ABC):
     ) -> None:
         """Sign out.
 
-        Ends the session of the access token, or that of the refresh token in the body. It is 204 also when there is
-        nothing to end.
+        The session of the access token, or of the refresh token in the body, ends. Without such a session the
+        response is 204, too.
         """
         await self._do(
             Request(
@@ -780,7 +783,7 @@ class AsyncOperations(ABC):
     ) -> None:
         """Sign out everywhere.
 
-        Ends every session of the account. It is 204 also when there is nothing to end.
+        Every session of the account ends. Without any session the response is 204, too.
         """
         await self._do(
             Request(
@@ -797,8 +800,8 @@ class AsyncOperations(ABC):
     ) -> FoundRecords:
         """Read many records at once.
 
-        What the caller may not read is left out, exactly like what does not exist. Whoever follows these records
-        after `cursor` is told of every later change.
+        Records that the caller may not read are left out, exactly like records that do not exist. A client that
+        follows these records after `cursor` gets every later change.
         """
         return await self._get(
             Request(
@@ -816,9 +819,9 @@ class AsyncOperations(ABC):
     ) -> SignedIn:
         """Get the next access token.
 
-        Each refresh token works once; the answer has its successor. Sending the same one again gives the same
-        successor until that, or an access token that came with it, is used, and for 30 seconds (`REFRESH_GRACE`)
-        after. Sending an older one, or the same one later, ends the session.
+        Each refresh token works once; the response has its successor. The same token, sent again, gets the same
+        successor until that successor, or an access token that came with it, is used, and for 30 seconds
+        (`REFRESH_GRACE`) after. An older token, or the same token sent later, ends the session.
         """
         return await self._get(
             Request(
@@ -838,15 +841,15 @@ class AsyncOperations(ABC):
     ) -> User:
         """Sign up.
 
-        Creates an account with the role customer. Sign in with `login` afterwards.
+        The new account has the role customer. Sign in with `login` afterwards.
 
         Args:
             body: A new account.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return await self._get(
             Request(
@@ -869,18 +872,18 @@ class AsyncOperations(ABC):
         expected_version: int,
         if_match: str | Unset = UNSET,
     ) -> Conversation:
-        """Leave a conversation, or remove somebody from it.
+        """Leave a conversation, or remove a member.
 
-        Members remove themselves; who began the conversation removes anybody; another is refused with 403. Who is
-        no member is 404.
+        Members remove themselves, and the creator of the conversation removes any member; another member gets 403.
+        An account that is no member is 404.
 
         Args:
             conversation_id: The `id` of the conversation.
             user_id: The `id` of the account.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -905,15 +908,15 @@ class AsyncOperations(ABC):
     ) -> User:
         """Create the root account with the one-time setup token.
 
-        The token is printed at the first start, while there is no root account. It works once.
+        The first start prints the token, while no root account exists. The token works once.
 
         Args:
             body: The first account, which is root.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return await self._get(
             Request(
@@ -960,9 +963,9 @@ class AsyncOperations(ABC):
         self,
         user_id: UUID,
     ) -> None:
-        """Let somebody sign in again after too many failures.
+        """Unlock an account after too many failed sign-ins.
 
-        Forgets the failed sign-ins of the account. It works at once, also when nothing was locked.
+        The failed sign-ins of the account are deleted at once. An account that is not locked is no error.
 
         Args:
             user_id: The `id` of the account.
@@ -984,14 +987,15 @@ class AsyncOperations(ABC):
     ) -> Conversation:
         """Change a conversation, unless it changed since it was read.
 
-        Any member may. A field left out stays as it is. Its members change by operations of their own.
+        Any member may change a conversation. A field left out stays as it is. Members are changed by `addMember`
+        and `removeMember`.
 
         Args:
-            body: A field left out stays as it is; there must be at least one.
+            body: A field left out stays as it is; at least one is required.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -1017,10 +1021,10 @@ class AsyncOperations(ABC):
         A field left out stays as it is. E-mail, role and id are not changed here.
 
         Args:
-            body: A field left out stays as it is; there must be at least one.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            body: A field left out stays as it is; at least one is required.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -1044,14 +1048,14 @@ class AsyncOperations(ABC):
     ) -> Message:
         """Change the text of my message, unless it changed since I read it.
 
-        Only its author may; another member of the conversation is refused with 403.
+        Only the author may do this; another member of the conversation gets 403.
 
         Args:
             body: The message with another text.
             message_id: The `id` of the message.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -1079,11 +1083,11 @@ class AsyncOperations(ABC):
         root account can be neither disabled nor demoted (422).
 
         Args:
-            body: A field left out stays as it is; there must be at least one.
+            body: A field left out stays as it is; at least one is required.
             user_id: The `id` of the account.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return await self._get(
             Request(
@@ -1101,11 +1105,11 @@ class AsyncOperations(ABC):
     async def verify_audit(
         self,
     ) -> AuditVerdict:
-        """Whether the journal is what was written.
+        """Verify the journal.
 
-        Computes every hash of the chain again and compares it with the signed checkpoints. An edited, deleted,
-        swapped or cut off entry is named by its position. A journal that takes longer than a request may last is
-        answered by 504; `accord journal verify` has no such limit.
+        Every hash of the chain is computed again and compared with the signed checkpoints. An edited, deleted,
+        swapped or cut off entry is named by its position. For a journal that takes longer than a request may last
+        the response is 504; `accord journal verify` has no such limit.
         """
         return await self._get(
             Request(
@@ -1139,16 +1143,16 @@ class Operations(ABC):
         *,
         if_match: str | Unset = UNSET,
     ) -> Conversation:
-        """Let somebody into a conversation.
+        """Add a member to a conversation.
 
-        Any member may. An account that is a member already is refused with 409.
+        Any member may add another. An account that is a member already is 409 `ALREADY_EXISTS`.
 
         Args:
-            body: Who comes in.
+            body: The account to add.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.add_member(
@@ -1165,10 +1169,10 @@ class Operations(ABC):
         """Change many records, all or none.
 
         The operations are applied in their order; each record that they touch is one version further afterwards.
-        With `expectedVersions` the answer is 409 when any of these records has moved on, and `conflicts` lists all
-        that have. Without, the operations are applied to whatever the records are at that moment: so writers who
-        insert different values into one list all find theirs in it.  A list is a set: inserting a value that is in
-        it moves it. Sent again with the same `transactionId`, the answer is the first one; with other contents it
+        With `expectedVersions` the response is 409 when any of these records has moved on, and `conflicts` lists
+        all that have. Without, the operations are applied to the current versions of the records: concurrent
+        inserts of different values into one list are all kept.  A list is a set: inserting a present value moves
+        the value. The same `transactionId`, sent again, gets the first response; with other contents the response
         is 422. A record that the caller may not change is 404, like one that does not exist.
         """
         return self._wait_for(
@@ -1183,17 +1187,17 @@ class Operations(ABC):
         *,
         idempotency_key: str | Unset = UNSET,
     ) -> Conversation:
-        """Begin a conversation.
+        """Create a conversation.
 
-        The caller is a member, and so is everybody named in `memberIds`.
+        The members are the caller and the accounts in `memberIds`.
 
         Args:
             body: A new conversation.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return self._wait_for(
             self._asynchronous.create_conversation(
@@ -1207,8 +1211,8 @@ class Operations(ABC):
     ) -> LiveTicket:
         """A ticket that signs a WebSocket in.
 
-        For clients whose socket code must not see the access token. It works once, for 30 seconds, as `token` of
-        the frame `authenticate`; the connection then lasts as long as with an access token.
+        For clients whose socket code must not see the access token. The ticket works once, for 30 seconds, as
+        `token` of the frame `authenticate`; the connection then lasts as long as with an access token.
         """
         return self._wait_for(self._asynchronous.create_live_ticket())
 
@@ -1219,18 +1223,18 @@ class Operations(ABC):
         *,
         idempotency_key: str | Unset = UNSET,
     ) -> Message:
-        """Say something in a conversation.
+        """Write a message in a conversation.
 
         For its members.
 
         Args:
             body: A new message.
             conversation_id: The `id` of the conversation.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return self._wait_for(
             self._asynchronous.create_message(
@@ -1246,17 +1250,17 @@ class Operations(ABC):
         *,
         idempotency_key: str | Unset = UNSET,
     ) -> User:
-        """Create an account for somebody.
+        """Create an account for another person.
 
         An administrator creates customers; only root creates administrators.
 
         Args:
-            body: An account for somebody else.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            body: An account for another person.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return self._wait_for(
             self._asynchronous.create_user(
@@ -1274,14 +1278,14 @@ class Operations(ABC):
     ) -> None:
         """Delete a conversation, unless it changed since it was read.
 
-        Only who began it may; another member is refused with 403. Its messages go with it.
+        Only the creator may delete a conversation; another member gets 403. The messages are deleted, too.
 
         Args:
             conversation_id: The `id` of the conversation.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         self._wait_for(
             self._asynchronous.delete_conversation(
@@ -1300,14 +1304,14 @@ class Operations(ABC):
     ) -> None:
         """Delete my message, unless it changed since I read it.
 
-        Only its author may; another member of the conversation is refused with 403.
+        Only the author may do this; another member of the conversation gets 403.
 
         Args:
             message_id: The `id` of the message.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         self._wait_for(
             self._asynchronous.delete_message(
@@ -1326,14 +1330,15 @@ class Operations(ABC):
     ) -> None:
         """Delete an account, unless it changed since it was read.
 
-        Its sessions end at once. A second delete is 404. The last root account cannot be deleted (422).
+        The sessions of the account end at once. A second delete is 404. The last root account cannot be deleted
+        (422).
 
         Args:
             user_id: The `id` of the account.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         self._wait_for(
             self._asynchronous.delete_user(
@@ -1347,9 +1352,9 @@ class Operations(ABC):
         self,
         body: Echo,
     ) -> Echo:
-        """Answer with the body that came.
+        """Return the body of the request.
 
-        Checks the body against the contract and sends it back, so that a client can be tried out.
+        The body is checked against the contract and sent back, so that you can try a client.
         """
         return self._wait_for(
             self._asynchronous.echo(
@@ -1403,9 +1408,9 @@ class Operations(ABC):
     def get_session(
         self,
     ) -> SessionState:
-        """Who is signed in.
+        """The caller and the session.
 
-        Never fails for want of a good token; then `authenticated` is false.
+        Without a valid access token `authenticated` is false, and the response is still 200.
         """
         return self._wait_for(self._asynchronous.get_session())
 
@@ -1414,7 +1419,7 @@ class Operations(ABC):
     ) -> SigningKeys:
         """The public keys that verify access tokens.
 
-        A JSON Web Key Set (RFC 7517). Previous keys stay in it while they still verify.
+        A JSON Web Key Set (RFC 7517). Previous keys stay in the set while tokens that they signed are valid.
         """
         return self._wait_for(self._asynchronous.get_signing_keys())
 
@@ -1424,7 +1429,7 @@ class Operations(ABC):
     ) -> User:
         """One account.
 
-        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+        You read your own account, an administrator any. To other callers another person's account is 404.
 
         Args:
             user_id: The `id` of the account.
@@ -1457,9 +1462,9 @@ class Operations(ABC):
         self,
         user_id: UUID,
     ) -> UserStats:
-        """What an account has, in numbers.
+        """The counts of an account.
 
-        One's own, or any for an administrator. Another person's account is 404 for everybody else.
+        You read your own account, an administrator any. To other callers another person's account is 404.
 
         Args:
             user_id: The `id` of the account.
@@ -1475,16 +1480,16 @@ class Operations(ABC):
     ) -> ServiceVersion:
         """The name and version of the service.
 
-        Tells which release answers, for example before a client reports a problem.
+        A client reports the release together with a problem.
         """
         return self._wait_for(self._asynchronous.get_version())
 
     def healthcheck(
         self,
     ) -> Health:
-        """Whether the service and what it depends on are well.
+        """The health of the service and of its dependencies.
 
-        Anyone sees `status`; an administrator also sees each check and how long it took.
+        Every caller sees `status`; an administrator also sees each check and its duration.
         """
         return self._wait_for(self._asynchronous.healthcheck())
 
@@ -1501,25 +1506,25 @@ class Operations(ABC):
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
-        """What happened, newest first.
+        """The entries of the journal, newest first.
 
-        Every committed change and security event, with the names of the changed fields. Their values are there
+        Every committed change and security event, with the names of the changed fields. Their values are shown
         where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
-        with a `reason`, which the journal keeps. Filters combine. An entry appears here once it has its position,
-        which is moments after its commit.
+        with a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its
+        position, which is moments after the commit.
 
         Args:
-            actor_id: Only what this user did.
-            operation: Only what this operation of the contract did.
-            table: Only what happened to records of this table.
-            record_id: Only what happened to this record.
-            since: Only what happened at this time or later.
-            until: Only what happened before this time.
-            reason: Why root has to see withheld values. With it they are shown, and this reading is an entry of the
-                journal. From anybody else it is 403.
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            actor_id: Only entries of this user.
+            operation: Only entries of this operation of the contract.
+            table: Only entries about records of this table.
+            record_id: Only entries about this record.
+            since: Only entries of this time or later.
+            until: Only entries before this time.
+            reason: The reason why root reads withheld values. With a reason the values are shown, and this reading
+                is an entry of the journal. From any other caller a reason is 403.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return self._wait_for(
             self._asynchronous.list_audit(
@@ -1542,16 +1547,16 @@ class Operations(ABC):
         after: str | Unset = UNSET,
         limit: int | Unset = UNSET,
     ) -> Changes:
-        """What changed since a cursor.
+        """The changes since a cursor.
 
-        Without `after` there are no items, and `cursor` is where to begin. Ask again with the `cursor` of the
-        answer, also when it has no items. 410 means that the cursor is too old, or not of this journal, as after a
-        restored backup: forget the versions that you hold, and read the records again.
+        Without `after` the response has no items, and its `cursor` is the place to begin. Ask again with the
+        `cursor` of each response, also of one without items. 410 means that the cursor is too old, or not of this
+        journal, as after a restored backup: discard the versions that you hold, and read the records again.
 
         Args:
             keys: The keys to follow, up to 50, separated by commas.
             after: The last cursor that you saw.
-            limit: The most items to answer with.
+            limit: The maximum number of items in the response.
         """
         return self._wait_for(
             self._asynchronous.list_changes(
@@ -1567,14 +1572,15 @@ class Operations(ABC):
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> ConversationList:
-        """My conversations, the one I joined last first.
+        """My conversations, the last joined first.
 
-        Those that the caller is a member of. `getList:{userId}:conversations` announces what changes in this list.
+        The conversations that the caller is a member of. `getList:{userId}:conversations` announces the changes of
+        this list.
 
         Args:
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return self._wait_for(
             self._asynchronous.list_conversations(
@@ -1592,13 +1598,13 @@ class Operations(ABC):
     ) -> MessageList:
         """The messages of a conversation, newest first.
 
-        For its members. `getList:{conversationId}:messages` announces what changes in this list.
+        For its members. `getList:{conversationId}:messages` announces the changes of this list.
 
         Args:
             conversation_id: The `id` of the conversation.
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return self._wait_for(
             self._asynchronous.list_messages(
@@ -1614,15 +1620,15 @@ class Operations(ABC):
         limit: int | Unset = UNSET,
         cursor: str | Unset = UNSET,
     ) -> AuditPage:
-        """What I did, newest first.
+        """My changes and sign-ins, newest first.
 
-        Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may
-        not read any more are `[withheld]`; secrets are redacted.
+        Every change that I made and every sign-in, with the fields that I changed. Values of a record that I may no
+        longer read are `[withheld]`; secrets are redacted.
 
         Args:
-            limit: The most items to answer with.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return self._wait_for(
             self._asynchronous.list_my_activity(
@@ -1642,16 +1648,17 @@ class Operations(ABC):
         """The accounts, a page at a time.
 
         Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
-        `nextCursor` of the answer before, goes on after the last account that was shown, so that a list which
+        `nextCursor` of the previous response, continues after the last account that was shown, so that a list which
         changes meanwhile is walked without skips and repeats. One of them, not both.
 
         Args:
-            page: The page to answer with, counted from 1; without it, and without a cursor, the first. Pages move
-                while records come and go: to walk the whole list, use the cursor instead.
+            page: The number of the page, counted from 1. Without a number and without a cursor the response is
+                the first page. Pages move while records come and go: to walk the whole list, use the cursor
+                instead.
             limit: The number of items on a page.
             search: Text that a field must contain, in any letter case. `%` and `_` mean themselves.
-            cursor: The `nextCursor` of the answer before. It belongs to the same filters and the same caller.
-                `start` is the beginning, as if there were none.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
         """
         return self._wait_for(
             self._asynchronous.list_users(
@@ -1683,8 +1690,8 @@ class Operations(ABC):
     ) -> None:
         """Sign out.
 
-        Ends the session of the access token, or that of the refresh token in the body. It is 204 also when there is
-        nothing to end.
+        The session of the access token, or of the refresh token in the body, ends. Without such a session the
+        response is 204, too.
         """
         self._wait_for(
             self._asynchronous.logout(
@@ -1698,7 +1705,7 @@ class Operations(ABC):
     ) -> None:
         """Sign out everywhere.
 
-        Ends every session of the account. It is 204 also when there is nothing to end.
+        Every session of the account ends. Without any session the response is 204, too.
         """
         self._wait_for(
             self._asynchronous.logout_all(
@@ -1712,8 +1719,8 @@ class Operations(ABC):
     ) -> FoundRecords:
         """Read many records at once.
 
-        What the caller may not read is left out, exactly like what does not exist. Whoever follows these records
-        after `cursor` is told of every later change.
+        Records that the caller may not read are left out, exactly like records that do not exist. A client that
+        follows these records after `cursor` gets every later change.
         """
         return self._wait_for(
             self._asynchronous.query_records(
@@ -1727,9 +1734,9 @@ class Operations(ABC):
     ) -> SignedIn:
         """Get the next access token.
 
-        Each refresh token works once; the answer has its successor. Sending the same one again gives the same
-        successor until that, or an access token that came with it, is used, and for 30 seconds (`REFRESH_GRACE`)
-        after. Sending an older one, or the same one later, ends the session.
+        Each refresh token works once; the response has its successor. The same token, sent again, gets the same
+        successor until that successor, or an access token that came with it, is used, and for 30 seconds
+        (`REFRESH_GRACE`) after. An older token, or the same token sent later, ends the session.
         """
         return self._wait_for(
             self._asynchronous.refresh(
@@ -1745,15 +1752,15 @@ class Operations(ABC):
     ) -> User:
         """Sign up.
 
-        Creates an account with the role customer. Sign in with `login` afterwards.
+        The new account has the role customer. Sign in with `login` afterwards.
 
         Args:
             body: A new account.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return self._wait_for(
             self._asynchronous.register(
@@ -1770,18 +1777,18 @@ class Operations(ABC):
         expected_version: int,
         if_match: str | Unset = UNSET,
     ) -> Conversation:
-        """Leave a conversation, or remove somebody from it.
+        """Leave a conversation, or remove a member.
 
-        Members remove themselves; who began the conversation removes anybody; another is refused with 403. Who is
-        no member is 404.
+        Members remove themselves, and the creator of the conversation removes any member; another member gets 403.
+        An account that is no member is 404.
 
         Args:
             conversation_id: The `id` of the conversation.
             user_id: The `id` of the account.
-            expected_version: The `version` that you read. When the record has moved on, the answer is 409.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            expected_version: The `version` that you read. When the record has moved on, the response is 409.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.remove_member(
@@ -1800,15 +1807,15 @@ class Operations(ABC):
     ) -> User:
         """Create the root account with the one-time setup token.
 
-        The token is printed at the first start, while there is no root account. It works once.
+        The first start prints the token, while no root account exists. The token works once.
 
         Args:
             body: The first account, which is root.
-            idempotency_key: A name of your own for this attempt, such as a random UUID. Sent again within 24 hours with the
-                same body, it gets the first answer again and nothing is made twice; with another body it is
-                422, and while the first is still running 409. Without signing in, the same key and body get the
-                first answer from any address, and another body is 422 only from the address of the first
-                request.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any address, and
+                another body is 422 only from the address of the first request.
         """
         return self._wait_for(
             self._asynchronous.setup(
@@ -1844,9 +1851,9 @@ class Operations(ABC):
         self,
         user_id: UUID,
     ) -> None:
-        """Let somebody sign in again after too many failures.
+        """Unlock an account after too many failed sign-ins.
 
-        Forgets the failed sign-ins of the account. It works at once, also when nothing was locked.
+        The failed sign-ins of the account are deleted at once. An account that is not locked is no error.
 
         Args:
             user_id: The `id` of the account.
@@ -1866,14 +1873,15 @@ class Operations(ABC):
     ) -> Conversation:
         """Change a conversation, unless it changed since it was read.
 
-        Any member may. A field left out stays as it is. Its members change by operations of their own.
+        Any member may change a conversation. A field left out stays as it is. Members are changed by `addMember`
+        and `removeMember`.
 
         Args:
-            body: A field left out stays as it is; there must be at least one.
+            body: A field left out stays as it is; at least one is required.
             conversation_id: The `id` of the conversation.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_conversation(
@@ -1894,10 +1902,10 @@ class Operations(ABC):
         A field left out stays as it is. E-mail, role and id are not changed here.
 
         Args:
-            body: A field left out stays as it is; there must be at least one.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            body: A field left out stays as it is; at least one is required.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_me(
@@ -1915,14 +1923,14 @@ class Operations(ABC):
     ) -> Message:
         """Change the text of my message, unless it changed since I read it.
 
-        Only its author may; another member of the conversation is refused with 403.
+        Only the author may do this; another member of the conversation gets 403.
 
         Args:
             body: The message with another text.
             message_id: The `id` of the message.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_message(
@@ -1945,11 +1953,11 @@ class Operations(ABC):
         root account can be neither disabled nor demoted (422).
 
         Args:
-            body: A field left out stays as it is; there must be at least one.
+            body: A field left out stays as it is; at least one is required.
             user_id: The `id` of the account.
-            if_match: The `ETag` that you read, as an alternative witness to `expectedVersion`; `*` or a list that has
-                it will do. A stale one is 412, and a weak one, as tags are compared strongly; one that
-                disagrees with `expectedVersion` is 400.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
         """
         return self._wait_for(
             self._asynchronous.update_user(
@@ -1962,10 +1970,10 @@ class Operations(ABC):
     def verify_audit(
         self,
     ) -> AuditVerdict:
-        """Whether the journal is what was written.
+        """Verify the journal.
 
-        Computes every hash of the chain again and compares it with the signed checkpoints. An edited, deleted,
-        swapped or cut off entry is named by its position. A journal that takes longer than a request may last is
-        answered by 504; `accord journal verify` has no such limit.
+        Every hash of the chain is computed again and compared with the signed checkpoints. An edited, deleted,
+        swapped or cut off entry is named by its position. For a journal that takes longer than a request may last
+        the response is 504; `accord journal verify` has no such limit.
         """
         return self._wait_for(self._asynchronous.verify_audit())
