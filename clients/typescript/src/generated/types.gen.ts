@@ -841,7 +841,7 @@ export type IfMatchOnRead = EntityTagList;
 
 /**
  * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
- * `*` is any version. A value that is no list of tags is 400.
+ * `*` is any version. A value that is not a list of entity tags gets 400.
  *
  */
 export type IfNoneMatchOnChange = EntityTagList;
@@ -996,7 +996,7 @@ export type UpdateMeData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -1480,7 +1480,7 @@ export type DeleteUserData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -1656,7 +1656,7 @@ export type UpdateUserData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -2783,7 +2783,7 @@ export type DeleteConversationData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -2955,7 +2955,7 @@ export type UpdateConversationData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3048,7 +3048,7 @@ export type AddMemberData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3147,7 +3147,7 @@ export type RemoveMemberData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3409,7 +3409,7 @@ export type DeleteMessageData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;
@@ -3581,7 +3581,7 @@ export type UpdateMessageData = {
         'If-Match'?: EntityTagList;
         /**
          * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
-         * `*` is any version. A value that is no list of tags is 400.
+         * `*` is any version. A value that is not a list of entity tags gets 400.
          *
          */
         'If-None-Match'?: EntityTagList;

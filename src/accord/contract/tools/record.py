@@ -1,13 +1,14 @@
 """`accord new record`: write a whole domain of records that belong to their owner, with tests that pass as they are."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from keyword import iskeyword
 from pathlib import Path
 
 from accord.contract.names import camel_case, snake_case
 from accord.contract.tools.record_fields import KINDS, Field, python, yaml
+from accord.contract.tools.rendering import rendered
 from accord.contract.tools.sources import Source
 
 TEMPLATES = Path(__file__).parent / "record_templates"
@@ -52,8 +53,6 @@ RESERVED = frozenset({"references", "columns", "values", "analyses", "users", "j
 
 _snake = re.compile(r"[a-z][a-z0-9]*(?:_[a-z0-9]+)*").fullmatch
 _table = re.compile(r'Table\(\s*"(\w+)"')
-_alone = re.compile(r"( *)%\{(\w+)\}")
-_inside = re.compile(r"%\{(\w+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,15 +154,16 @@ def files(plan: RecordPlan, repository: Path) -> dict[Path, str]:
     before = max(file.stem for file in versions.glob("[0-9]*.py"))
     revision = f"{int(before[:4]) + 1:04}_pre_{plan.table}"[:LONGEST_REVISION].rstrip("_")
     values = _values(plan) | {"revision": revision, "down_revision": before}
-    written = {repository / "openapi" / "domains" / f"{plan.table}.yaml": _rendered("domain.yaml", values)}
+    domain = repository / "openapi" / "domains" / f"{plan.table}.yaml"
+    written = {domain: rendered(TEMPLATES / "domain.yaml.tmpl", values)}
     written[flows / "__init__.py"] = f'"""{values["Plural"]}, each of one owner."""\n'
     for noun in ("tables", "queries", "records", "rules", "serializers"):
-        written[flows / f"{noun}.py"] = _rendered(f"{noun}.py", values)
+        written[flows / f"{noun}.py"] = rendered(TEMPLATES / f"{noun}.py.tmpl", values)
     for verb, operation in plan.operations.items():
-        written[flows / f"{snake_case(operation)}.py"] = _rendered(f"{verb}.py", values)
-        written[tests / f"test_{snake_case(operation)}.py"] = _rendered(f"test_{verb}.py", values)
-    written[tests / "samples.py"] = _rendered("samples.py", values)
-    written[versions / f"{revision}.py"] = _rendered("migration.py", values)
+        written[flows / f"{snake_case(operation)}.py"] = rendered(TEMPLATES / f"{verb}.py.tmpl", values)
+        written[tests / f"test_{snake_case(operation)}.py"] = rendered(TEMPLATES / f"test_{verb}.py.tmpl", values)
+    written[tests / "samples.py"] = rendered(TEMPLATES / "samples.py.tmpl", values)
+    written[versions / f"{revision}.py"] = rendered(TEMPLATES / "migration.py.tmpl", values)
     return written
 
 
@@ -262,17 +262,3 @@ def _called(column: str) -> str:
 def _pascal(name: str) -> str:
     text = camel_case(name)
     return text[0].upper() + text[1:]
-
-
-def _rendered(template: str, values: Mapping[str, str | list[str]]) -> str:
-    text = (TEMPLATES / f"{template}.tmpl").read_text(encoding="utf-8")
-    return "".join(f"{line}\n" for source in text.splitlines() for line in _lines(source, values))
-
-
-def _lines(source: str, values: Mapping[str, str | list[str]]) -> list[str]:
-    """Return what a line of a template becomes: a place that has a line to itself becomes as many as its value has."""
-    alone = _alone.fullmatch(source)
-    if alone is not None:
-        value = values[alone[2]]
-        return [f"{alone[1]}{line}" for line in ([value] if isinstance(value, str) else value)]
-    return [_inside.sub(lambda found: str(values[found[1]]), source)]

@@ -17,9 +17,9 @@ from accord.contract.tools import record
 from accord.contract.tools.generate import SourcesMissing, generate
 from accord.contract.tools.insertion import insert
 from accord.contract.tools.merge import merge
+from accord.contract.tools.operation import Plan, flow, fragment, new_domain, sample, samples, test
 from accord.contract.tools.record_fields import parse_all
 from accord.contract.tools.sources import ContractInvalid, Source, read
-from accord.contract.tools.templates import SAMPLES, Plan, flow, fragment, new_domain, sample, test
 
 NEEDED = {"datamodel_code_generator": "datamodel-code-generator", "ruff": "ruff"}
 """What writes types and formats code, by the module that it is imported as."""
@@ -129,7 +129,7 @@ def _taken(plan: Plan, sources: list[Source]) -> list[str]:
         *(
             f"The schema {name} is in {s.name}; choose another operationId."
             for s in sources
-            for name in (plan.schema, f"{plan.schema}Answer")
+            for name in (plan.schema, plan.response_schema)
             if name in s.components("schemas")
         ),
     ]
@@ -171,7 +171,7 @@ def _samples(plan: Plan, sources: Sequence[Source], repository: Path) -> dict[Pa
         for name in Plan(plan.domain, "", "get", path).places
     }
     file = repository / "tests" / "flows" / plan.domain / "samples.py"
-    text = file.read_text(encoding="utf-8") if file.exists() else SAMPLES
+    text = file.read_text(encoding="utf-8") if file.exists() else samples()
     names = [snake_case(name).removesuffix("_id") for name in plan.places if name not in known]
     missing = [name for name in dict.fromkeys(names) if f"async def {name}(" not in text]
     return {file: text + "".join(map(sample, missing))} if missing else {}
