@@ -118,7 +118,7 @@ class Context:
 
     @property
     def read(self) -> Reader:
-        """Reads: each borrows a connection and gives it back, or runs in the transaction once that has begun.
+        """Reads: each acquires a connection and releases it, or runs in the transaction once that has begun.
 
         Whoever holds a connection and waits for a second one can wait for somebody who does the same (I-10).
         """

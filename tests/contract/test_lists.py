@@ -36,9 +36,9 @@ class CountingDatabase(Database):
 
     statements = 0
 
-    async def borrow(self) -> Connection:
+    async def acquire(self) -> Connection:
         self.statements += 1
-        return await super().borrow()
+        return await super().acquire()
 
 
 async def three_of(operation: Operation, owner: Account) -> dict[str, str]:

@@ -35,7 +35,7 @@ def server() -> Iterator[EmbeddedServer]:
 @pytest.fixture
 async def database(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """Connections for which everybody would wait longer than the test does."""
-    monkeypatch.setattr(pool, "BORROW_TIMEOUT", 60.0)
+    monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT", 60.0)
     database = Database(server.url, CONNECTIONS)
     await database.open()
     yield database
@@ -55,4 +55,4 @@ async def test_holders_and_waiters_fail_at_once(server, database):
     assert {type(answer) for answer in answers} == {ServiceUnavailable}
     assert ServiceUnavailable.status == 503
     with pytest.raises(ServiceUnavailable):
-        await database.borrow()
+        await database.acquire()

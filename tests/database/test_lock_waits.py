@@ -21,7 +21,7 @@ BUSY_MACHINE = 10.0
 
 
 def test_a_wait_is_longer_than_our_own_locks_and_shorter_than_that_for_a_connection():
-    assert pool.STILL_TIMEOUT < pool.LOCK_WAIT < pool.BORROW_TIMEOUT
+    assert pool.STILL_TIMEOUT < pool.LOCK_WAIT < pool.ACQUIRE_TIMEOUT
 
 
 async def test_a_locked_table_is_503_and_keeps_no_connection_from_others(ledger: Ledger, monkeypatch):

@@ -23,7 +23,7 @@ from sqlalchemy import text
 
 from accord.cli.doctor.database import writing
 from accord.database.errors import Troubles
-from accord.database.pool import BORROW_TIMEOUT, WRITE_INTERVAL, Database
+from accord.database.pool import ACQUIRE_TIMEOUT, WRITE_INTERVAL, Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.embedded import EmbeddedServer, postgres
@@ -153,7 +153,7 @@ def test_a_write_whose_backend_is_killed_gets_its_response_soon(server):
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         for _ in range(2):
             # A connection is waited for up to five seconds; what hung did so until the request's deadline.
-            assert runner.run(slowest_around_a_killed_backend(server.url)) < BORROW_TIMEOUT + 5
+            assert runner.run(slowest_around_a_killed_backend(server.url)) < ACQUIRE_TIMEOUT + 5
 
 
 async def test_a_single_failed_connection_does_not_mean_the_server_is_away(server, opened):

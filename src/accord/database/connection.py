@@ -56,7 +56,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         self._complete: asyncio.Future[None] | None = None
         self._listens_to: int | None = None
         self._socket = select.poll()
-        self.made_at = time.monotonic()
+        self.made_at = self.idle_since = time.monotonic()
 
     async def run(self, *calls: Call) -> list[Outcome]:
         """Run the statements in order; raise the error of the first that fails, and skip those after it."""
@@ -157,16 +157,16 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             await self.cancel_safe(timeout=CANCEL_TIMEOUT)
             await self.wait(_remaining(self.pgconn, self._results), timeout=CANCEL_TIMEOUT)
         except psycopg.Error:
-            self._give_up()
+            self.discard()
         except BaseException:
-            self._give_up()
+            self.discard()
             raise
 
     def _error(self, result: PGresult) -> psycopg.Error:
         error = errors.error_from_result(result)
         if isinstance(error, _STALE):
             # The pool replaces this connection by one that prepares anew.
-            self._give_up()
+            self.discard()
         return error
 
     def _leave_pipeline(self) -> None:
@@ -174,11 +174,12 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         try:
             self.pgconn.exit_pipeline_mode()
         except psycopg.Error:
-            self._give_up()
+            self.discard()
         if self.pgconn.status != ConnStatus.OK:
-            self._give_up()
+            self.discard()
 
-    def _give_up(self) -> None:
+    def discard(self) -> None:
+        """Close without a word to the server, whatever state it is in."""
         # libpq may have closed the socket, whose number may be that of another one next.
         self._stop_listening()
         self.pgconn.finish()

@@ -8,18 +8,17 @@ from typing import Any
 from weakref import WeakSet
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, PoolTimeout, TooManyRequests
 from sqlalchemy import text
 
 from accord.database.connection import Call, Connection, Outcome
+from accord.database.connections import Connections, NoConnection
 from accord.database.errors import Troubles, is_gone, words_of
-from accord.database.lending import Lending
 from accord.database.session import CONNECT, ReadOnly, Session
 from accord.database.statement import Row, Statement
 from accord.problems import Problem, ServiceUnavailable
 from accord.telemetry import logs
 
-BORROW_TIMEOUT = 5.0
+ACQUIRE_TIMEOUT = 5.0
 """Seconds to wait for a free connection before the request is refused with 503."""
 STILL_TIMEOUT = 3.0
 """Seconds that an open transaction may do nothing: a frozen process must not hold its locks, nor the sequencer up."""
@@ -27,8 +26,10 @@ LOCK_WAIT = 4.0
 """Seconds that a statement waits for a lock before the request is refused with 503.
 
 It is longer than a frozen process of ours keeps one (STILL_TIMEOUT) and than PostgreSQL takes to find a deadlock, and
-shorter than others wait for the connection that it holds (BORROW_TIMEOUT).
+shorter than others wait for the connection that it holds (ACQUIRE_TIMEOUT).
 """
+OPEN_TIMEOUT = 10.0
+"""Seconds to wait at start for the server to let the first connection in."""
 HEAL_INTERVAL = 0.5
 """Seconds between looks at a server that went away."""
 WATCH_INTERVAL = 0.25
@@ -75,69 +76,59 @@ class Database:
             "default_transaction_isolation": "read committed",
         }
         self._session = Session(settings, for_reading=for_reading)
-        self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            url,
-            connection_class=kind or Connection,
-            min_size=min(2, size),
-            max_size=size,
-            open=False,
-            timeout=BORROW_TIMEOUT,
-            # After this the pool gives an attempt up; the next borrower, or the healer, starts a new one without delay.
-            reconnect_timeout=2.0,
-            configure=self._begin,
-            # What psycopg prepares it discards with every ROLLBACK, and all that we prepared with it.
-            kwargs={"autocommit": True, "prepare_threshold": None, **CONNECT},
-        )
+        self._kind = kind or Connection
         self._url = url
         self._away = False
         self._was_moved = False
         self._troubles = Troubles()
         self._wrote_at = float("-inf")
         self._cannot_write: Problem | None = None
-        self._lending = Lending(self._pool, size, BORROW_TIMEOUT, lambda: self._away)
+        self._connections = Connections(self._connect, size, ACQUIRE_TIMEOUT, lambda: self._away)
         self._looking: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
-        self._connections: WeakSet[Connection] = WeakSet()
+        self._opened: WeakSet[Connection] = WeakSet()
 
     async def open(self) -> None:
         """Connect; raise ServiceUnavailable when no connection can be had."""
         try:
-            await self._pool.open(wait=True, timeout=10)
-        except PoolTimeout as error:
+            await self._connections.open(time.monotonic() + OPEN_TIMEOUT)
+        except psycopg.Error as error:
             raise ServiceUnavailable from error
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
-        """Close every connection."""
+        """Close every connection, also those that callers still have."""
         for task in (self._looking, self._watching):
             if task is not None:
                 task.cancel()
-        await self._pool.close()
+        await self._connections.close()
+        for connection in tuple(self._opened):
+            connection.discard()
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
         """Lend a connection in autocommit; errors of the server come out as problems."""
-        connection = await self.borrow()
+        connection = await self.acquire()
         try:
             yield connection
         except psycopg.Error as error:
             raise self.problem(error) from error
         finally:
-            await self.give_back(connection)
+            self.release(connection)
 
-    async def borrow(self, *, for_transaction: bool = False) -> Connection:
-        """Take a connection out of the pool; raise ServiceUnavailable when the server is away or all are busy."""
+    async def acquire(self, *, for_transaction: bool = False) -> Connection:
+        """Take a connection; raise ServiceUnavailable when the server is away or all are busy."""
         if self._away:
             raise ServiceUnavailable
         try:
-            return await self._lending.borrow(for_transaction=for_transaction)
-        except (PoolTimeout, TooManyRequests, psycopg.OperationalError) as error:
+            return await self._connections.acquire(for_transaction=for_transaction)
+        except (NoConnection, psycopg.Error) as error:
             self._suspect()
             raise ServiceUnavailable from error
 
-    async def give_back(self, connection: Connection, *, from_transaction: bool = False) -> None:
-        """Put a connection back; the pool drops it when it is broken and rolls back what it left open."""
-        await self._lending.give_back(connection, from_transaction=from_transaction)
+    def release(self, connection: Connection, *, from_transaction: bool = False) -> None:
+        """Give a connection back; what is open on it is rolled back, and one that broke is replaced."""
+        self._connections.release(connection, from_transaction=from_transaction)
 
     async def one(self, statement: Statement[Row], **values: Any) -> Row | None:
         """Return the first row, or None."""
@@ -178,10 +169,7 @@ class Database:
 
     def statistics(self) -> dict[str, int]:
         """Return how many connections exist and are idle, and how many requests wait."""
-        stats = self._pool.get_stats()
-        return {name: stats.get(f"pool_{name}", 0) for name in ("size", "available")} | {
-            "waiting": self._lending.waiting
-        }
+        return self._connections.statistics()
 
     def problem(self, error: psycopg.Error) -> Problem:
         """Translate what the server or the connection said into a refusal."""
@@ -192,22 +180,30 @@ class Database:
         return problem
 
     async def _run(self, statement: Statement[Any], values: Mapping[str, Any]) -> Outcome:
-        connection = await self.borrow()
+        connection = await self.acquire()
         try:
             return (await connection.run((statement, values)))[0]
         except psycopg.Error as error:
             raise self.problem(error) from error
         finally:
-            await self.give_back(connection)
+            self.release(connection)
 
-    async def _begin(self, connection: Connection) -> None:
-        await self._session.begin(connection)
-        self._connections.add(connection)
+    async def _connect(self) -> Connection:
+        # What psycopg prepares it discards with every ROLLBACK, and all that we prepared with it.
+        connection = await self._kind.connect(self._url, autocommit=True, prepare_threshold=None, **CONNECT)
+        try:
+            await self._session.begin(connection)
+        except BaseException:
+            connection.discard()
+            raise
+        self._opened.add(connection)
+        return connection
 
     async def _watch(self) -> None:
         while True:
             await asyncio.sleep(WATCH_INTERVAL)
-            for connection in tuple(self._connections):
+            self._connections.close_unused()
+            for connection in tuple(self._opened):
                 try:
                     connection.look_again()
                 except Exception as error:  # noqa: BLE001 - one connection must not keep the others from being seen
@@ -230,19 +226,16 @@ class Database:
         if self._away:
             logs.info("PostgreSQL is back.")
         elif not self._was_moved:
-            await self._pool.check()
             return
         self._away = self._was_moved = False
         # Those that are still good may be of a server that is no longer the one that takes writes.
-        self._lending.renew()
-        await self._pool.drain()
+        self._connections.renew()
 
     async def _reason_to_wait(self) -> Exception | None:
         """Return what keeps new connections from being made; None when they can, or when the others work on."""
         started = time.monotonic()
         try:
-            async with await Connection.connect(self._url, autocommit=True, **CONNECT) as connection:
-                await self._session.begin(connection)
+            (await self._connect()).discard()
         except ReadOnly as error:
             return error
         except Exception as error:  # noqa: BLE001 - whatever it is, looking must go on until it is over
@@ -255,11 +248,11 @@ class Database:
         """Say whether the connections that there are still answer."""
         try:
             async with asyncio.timeout(WORKS_ON_LIMIT):
-                connection = await self._lending.borrow()
+                connection = await self._connections.acquire()
                 try:
                     await connection.run(_ALIVE)
                 finally:
-                    await self.give_back(connection)
-        except (PoolTimeout, TooManyRequests, psycopg.Error, TimeoutError):
-            return self._lending.good_at > since
+                    self.release(connection)
+        except (NoConnection, psycopg.Error, TimeoutError):
+            return self._connections.good_at > since
         return True

@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from psycopg import errors
+from sqlalchemy import text
 
-from accord.database.connection import Connection
+from accord.database.connection import Call, Connection
+from accord.database.statement import Statement
 
 # A machine that vanished says nothing: without these, a statement would wait for it until the request's deadline.
 CONNECT: dict[str, Any] = {
@@ -19,7 +21,7 @@ CONNECT: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
     "application_name": "accord",
 }
-_SET = "SELECT current_setting('transaction_read_only') = 'on'"
+_READ_ONLY = "current_setting('transaction_read_only') = 'on' AS read_only"
 
 
 class ReadOnly(errors.ReadOnlySqlTransaction):
@@ -36,11 +38,11 @@ class Session:
     def __init__(self, settings: Mapping[str, str], *, for_reading: bool) -> None:
         """Take settings by name; for reading, a server that takes no writes will do."""
         self._for_reading = for_reading
-        self._statement = ", ".join([_SET, *(f"set_config('{name}', %s, false)" for name in settings)]).encode()
-        self._values = list(settings.values())
+        columns = (f"set_config('{name}', :{name}, false) AS {name}" for name in settings)
+        self._call: Call = (Statement(text(f"SELECT {', '.join([_READ_ONLY, *columns])}")), settings)
 
     async def begin(self, connection: Connection) -> None:
         """Set a new connection up. Raises ReadOnly, and whatever psycopg raises."""
-        row = await (await connection.execute(self._statement, self._values, prepare=False)).fetchone()
-        if row is not None and row[0] and not self._for_reading:
+        [outcome] = await connection.run(self._call)
+        if outcome.rows[0].read_only and not self._for_reading:
             raise ReadOnly

@@ -1,6 +1,5 @@
 """The transaction of a flow: begun with its first statement, ended by dispatch."""
 
-import asyncio
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -32,12 +31,12 @@ class Opening(NamedTuple):
 
 
 class Transaction:
-    """Statements of one transaction, on one connection that is borrowed when the first of them runs."""
+    """Statements of one transaction, on one connection that is acquired when the first of them runs."""
 
     __slots__ = ("_connection", "_database", "_last", "is_running", "opening")
 
     def __init__(self, database: Database) -> None:
-        """Borrow nothing yet: a flow that refuses before it writes never opens a transaction."""
+        """Acquire nothing yet: a flow that refuses before it writes never opens a transaction."""
         self._database = database
         self._connection: Connection | None = None
         self._last: list[Call] = []
@@ -87,8 +86,8 @@ class Transaction:
         return (await self._sent(calls))[-1]
 
     async def _begin(self) -> list[Call]:
-        """Borrow a connection; return BEGIN if it can travel with the first statement of the flow."""
-        self._connection = await self._database.borrow(for_transaction=True)
+        """Acquire a connection; return BEGIN if it can travel with the first statement of the flow."""
+        self._connection = await self._database.acquire(for_transaction=True)
         if self.opening is None:
             return [_BEGIN]
         self.opening.judge((await self._sent([_BEGIN, *self.opening.calls]))[1:])
@@ -113,12 +112,9 @@ class Transaction:
         except psycopg.Error as error:
             raise self._database.problem(error) from error
         finally:
-            await self._give_back(connection)
+            # Also for a request that was cancelled: what is open on the connection is rolled back.
+            self._database.release(connection, from_transaction=True)
         if done != calls[-1][0].sql:
             # PostgreSQL answers COMMIT with ROLLBACK when a statement failed before and the flow went on regardless.
             message = f"{calls[-1][0].sql.decode()} was answered by {done.decode()}: a failed statement was ignored"
             raise RuntimeError(message)
-
-    async def _give_back(self, connection: Connection) -> None:
-        # A cancelled request must still return its connection, and the pool rolls back whatever is open on it.
-        await asyncio.shield(self._database.give_back(connection, from_transaction=True))

@@ -154,9 +154,9 @@ class CountingDatabase(Database):
 
     statements = 0
 
-    async def borrow(self) -> Connection:
+    async def acquire(self) -> Connection:
         self.statements += 1
-        return await super().borrow()
+        return await super().acquire()
 
 
 @pytest.mark.parametrize("search", [None, "a"])

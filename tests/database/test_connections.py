@@ -24,11 +24,11 @@ async def database(given) -> AsyncIterator[Database]:
 
 
 async def both(database: Database) -> list:
-    return [await database.borrow(), await database.borrow()]
+    return [await database.acquire(), await database.acquire()]
 
 
 async def waiting(database: Database, count: int) -> list[asyncio.Task]:
-    tasks = [asyncio.create_task(database.borrow()) for _ in range(count)]
+    tasks = [asyncio.create_task(database.acquire()) for _ in range(count)]
     while database.statistics()["waiting"] < count:
         await asyncio.sleep(0)
     return tasks
@@ -38,12 +38,12 @@ async def test_a_connection_goes_to_the_longest_waiter(database):
     one, other = await both(database)
     first, second, third = await waiting(database, 3)
 
-    await database.give_back(other)
-    await database.give_back(one)
+    database.release(other)
+    database.release(one)
 
     assert (await first, await second) == (other, one)
     assert not third.done()
-    await database.give_back(one)
+    database.release(one)
     assert await third == one
 
 
@@ -51,12 +51,12 @@ async def test_waiting_for_a_connection_ends_at_the_limit(database, monkeypatch)
     one, other = await both(database)
 
     with monkeypatch.context() as patched:
-        patched.setattr(database._lending, "_timeout", 0.1)
+        patched.setattr(database._connections, "_timeout", 0.1)
         with pytest.raises(ServiceUnavailable):
-            await database.borrow()
+            await database.acquire()
 
-    await database.give_back(one)
-    await database.give_back(other)
+    database.release(one)
+    database.release(other)
     assert set(await both(database)) == {one, other}
 
 
@@ -65,11 +65,11 @@ async def test_a_waiter_that_is_cancelled_takes_no_connection(database):
     first, second = await waiting(database, 2)
 
     first.cancel()
-    await database.give_back(one)
+    database.release(one)
 
     assert await second == one
-    await database.give_back(one)
-    await database.give_back(other)
+    database.release(one)
+    database.release(other)
     assert set(await both(database)) == {one, other}
 
 
@@ -77,7 +77,7 @@ async def test_a_waiter_cancelled_as_it_gets_a_connection_passes_the_connection_
     one, _ = await both(database)
     first, second = await waiting(database, 2)
 
-    await database.give_back(one)
+    database.release(one)
     first.cancel()
 
     assert await second == one
@@ -91,7 +91,7 @@ async def test_a_waiter_gets_a_new_connection_when_the_old_one_broke(given, data
     with pytest.raises(psycopg.OperationalError):
         await one.run((PROCESS, {}))
 
-    await database.give_back(one)
+    database.release(one)
 
     new = await next_
     assert new not in {one, other}
@@ -103,7 +103,7 @@ async def test_an_open_transaction_is_not_handed_on(database):
     (next_,) = await waiting(database, 1)
     await one.execute("BEGIN")
 
-    await database.give_back(one)
+    database.release(one)
 
     assert (await next_).info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
