@@ -1,21 +1,21 @@
-"""The time that everything is judged by: that of PostgreSQL's clock, which all processes share.
+"""The time of PostgreSQL's clock, which all processes share.
 
-The clocks of two machines differ, and one of them may be set. Whoever compares a time that another process wrote must
-not use its own. So each process learns how the database's clock stands to one that nobody sets, and counts from
-there. Until it has learnt that, the clock of this machine is taken.
+The clocks of two machines differ, and an operator may set them, so a process must not compare times of another process
+with its own clock. Each process measures the difference of the database's clock to one that cannot be set, and
+counts from there. Before the first measurement the clock of this machine counts.
 """
 
 import time as machine
 from datetime import UTC, datetime
 
 NOISE = 0.005
-"""Seconds by which a measurement may miss for other reasons than the way to the database and back."""
+"""Seconds of error in a measurement, besides the round trip to the database."""
 
 _CLOCK = getattr(machine, "CLOCK_BOOTTIME", machine.CLOCK_MONOTONIC)
 
 
 def uptime() -> float:
-    """Return the seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
+    """Return the seconds of a clock that cannot be set, and that goes on while the machine sleeps."""
     return machine.clock_gettime(_CLOCK)
 
 
@@ -33,15 +33,15 @@ def now() -> datetime:
 
 
 def learn(theirs: datetime, asked_at: float, answered_at: float) -> None:
-    """Take what the database's clock said between two moments of `uptime`."""
+    """Take the time of the database's clock, read between two values of `uptime`."""
     global _origin  # noqa: PLW0603 - there is one time in a process
     uncertain = (answered_at - asked_at) / 2
     measured = theirs.timestamp() - (asked_at + uncertain)
-    # Within what the measurement can tell, nothing changed: the time does not jump about.
+    # A difference within the error of the measurement is ignored, so that the time does not jump about.
     if abs(measured - _origin) > uncertain + NOISE:
         _origin = measured
 
 
 def skew() -> float:
-    """Return the seconds that the clock of this machine is ahead; below 0 it is behind."""
+    """Return the seconds that the clock of this machine is ahead; a negative number means behind."""
     return machine.time() - time()

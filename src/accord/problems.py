@@ -1,14 +1,14 @@
-"""Refusals that every domain shares; a domain declares its own beside its flows.
+"""Problems that every domain shares; a domain declares its own beside its flows.
 
-A `Problem` is what RFC 9457 calls a problem detail. Raising one rolls the flow's transaction back, unless the
-class says `commits`: a refusal that must leave a trace (a counted failure, a revoked session) keeps its writes.
+A `Problem` is a problem detail of RFC 9457. Raising one rolls the flow's transaction back, unless the class sets
+`commits`: a problem with a lasting effect (a counted failure, a revoked session) keeps its writes.
 """
 
 from typing import Any, ClassVar
 
 
 class Problem(Exception):
-    """A declared refusal: `code`, `status` and `title` are the class's, `detail` says what to do next."""
+    """A declared error: `code`, `status` and `title` belong to the class; `detail` states the next step."""
 
     code: ClassVar[str] = "INTERNAL_ERROR"
     status: ClassVar[int] = 500
@@ -23,11 +23,11 @@ class Problem(Exception):
             self.detail = detail
         self.extra = extra
         self.headers: list[tuple[bytes, bytes]] = []
-        """Header fields that belong to the refusal; only the edge sets and reads them."""
+        """Header fields of the response; only the edge sets and reads them."""
 
 
 class InternalError(Problem):
-    """What a client sees of an unexpected exception; everything else about it is in the log."""
+    """The problem for an unexpected exception; the log has the details."""
 
 
 class ValidationFailed(Problem):
@@ -38,7 +38,7 @@ class ValidationFailed(Problem):
 
 
 class Unauthorized(Problem):
-    """Nobody is signed in."""
+    """The request has no valid token."""
 
     code, status, title = "UNAUTHORIZED", 401, "Sign in first"
     detail = "Send a valid access token as `Authorization: Bearer …`; POST /api/v1/auth/login gives one."
@@ -52,14 +52,14 @@ class InvalidToken(Unauthorized):
 
 
 class TokenExpired(InvalidToken):
-    """The token was good, and its time is over."""
+    """The token was valid, and has expired."""
 
     code, title = "TOKEN_EXPIRED", "The access token has expired"
     detail = "POST /api/v1/auth/refresh gives a new access token."
 
 
 class InvalidCredentials(Problem):
-    """What was presented to prove who one is does not; it never says which part was wrong."""
+    """The credentials do not match; the problem never says which part is wrong."""
 
     code, status, title = "INVALID_CREDENTIALS", 401, "The credentials are not valid"
     detail = "Check them and try again."
@@ -73,7 +73,7 @@ class Forbidden(Problem):
 
 
 class NotFound(Problem):
-    """It does not exist, or the caller may not know that it does."""
+    """The record does not exist, or the caller may not see it."""
 
     code, status, title = "NOT_FOUND", 404, "Not found"
     detail = "Nothing is here, or you may not see it."
@@ -87,10 +87,10 @@ class MethodNotAllowed(Problem):
 
 
 class NotAcceptable(Problem):
-    """The client accepts nothing that is served here."""
+    """The `Accept` header admits no JSON."""
 
     code, status, title = "NOT_ACCEPTABLE", 406, "Not acceptable"
-    detail = "This service answers application/json; let the Accept header admit it."
+    detail = "Responses are application/json; let the Accept header admit it."
 
 
 class VersionConflict(Problem):
@@ -106,7 +106,7 @@ class VersionConflict(Problem):
 
 
 class AlreadyExists(Problem):
-    """Something that must be unique is taken."""
+    """A value that must be unique is taken."""
 
     code, status, title = "ALREADY_EXISTS", 409, "It exists already"
     detail = "Nothing was changed. Use another value, or the record that has it."
@@ -134,7 +134,7 @@ class UnsupportedMediaType(Problem):
 
 
 class BusinessRuleViolation(Problem):
-    """The request is well formed, and a rule of the domain refuses it."""
+    """The request is well formed, and a rule of the domain forbids it."""
 
     code, status, title = "BUSINESS_RULE_VIOLATION", 422, "A rule forbids this"
 
@@ -176,15 +176,15 @@ class ServiceUnavailable(Problem):
 
 
 class Deadlock(ServiceUnavailable):
-    """PostgreSQL ended this transaction because others waited for it in a ring; nothing was changed."""
+    """PostgreSQL ended this transaction because it was in a ring of waiting ones; nothing was changed."""
 
 
 class DeadlineExceeded(Problem):
     """The request took longer than REQUEST_TIMEOUT and was cancelled."""
 
     code, status, title = "TIMEOUT", 504, "The request took too long"
-    detail = "It was cancelled. Read the record to see whether the change was made before you retry."
+    detail = "The request was cancelled. Read the record to see whether the change was made before you retry."
 
 
 class CannotStart(Exception):
-    """What keeps a process from starting; for operators, never for clients. The message says what to change."""
+    """A condition that prevents the start; for operators, never for clients. The message says what to change."""

@@ -44,12 +44,14 @@ def faults(found: Iterable[prose.Located]) -> list[str]:
 
 
 def faults_of(sentence: str) -> list[str]:
+    if any(allowed["text"] in sentence for allowed in LISTS["allowed"]):
+        return []
     first, _, rest = sentence.partition(" ")
     opening = next((word for word in (first, f"{first} {rest.split(' ')[0]}") if word in OPENINGS), None)
     said = [f"begins with {opening!r}: {OPENINGS[opening]}"] if opening and not sentence.endswith("?") else []
     for pattern, entry in WORDS:
         match = pattern.search(sentence[:1].lower() + sentence[1:])
-        if match and not any(allowed["text"] in sentence for allowed in LISTS["allowed"]):
+        if match:
             said.append(f"{match[0]!r}: say {entry['instead']}. {entry['reason']}")
     return said
 

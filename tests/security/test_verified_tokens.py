@@ -5,7 +5,6 @@ from collections.abc import Iterable
 import pytest
 
 from accord.problems import InvalidToken, ServiceUnavailable, TokenExpired
-from accord.security import verified_tokens
 from accord.security.tokens import AccessTokens, Claims
 from accord.security.verified_tokens import VerifiedTokens
 
@@ -18,11 +17,12 @@ class Sessions:
         self.ended: list[str] = []
         self.loads = 0
         self.is_away = False
+        self.load_takes = 0.0
         self.tokens = tokens
 
-    def begin(self, session_id: str, role: str = "customer") -> str:
+    def begin(self, session_id: str, role: str = "customer", lifetime: int = 900) -> str:
         self.roles[session_id] = role
-        return self.tokens.issue("user", session_id, time.time())
+        return self.tokens.issue("user", session_id, time.time(), lifetime)
 
     def end(self, session_id: str) -> None:
         del self.roles[session_id]
@@ -32,7 +32,9 @@ class Sessions:
         self.loads += 1
         if self.is_away:
             raise ServiceUnavailable
-        return self.roles.get(claims.session_id)
+        role = self.roles.get(claims.session_id)
+        await asyncio.sleep(self.load_takes)
+        return role
 
     async def ended_since(self, _: float) -> Iterable[str]:
         if self.is_away:
@@ -61,15 +63,12 @@ async def process(sessions):
         follower.cancel()
 
 
-@pytest.fixture
-def trusting(monkeypatch) -> None:
-    """Let what is cached be trusted for longer than this machine may pause."""
-    monkeypatch.setattr(verified_tokens, "_TRUSTED_FOR", 60.0)
+LONG = 60.0
+"""Seconds: longer than this machine may pause between a poll and a request."""
 
 
-@pytest.mark.usefixtures("trusting")
 async def test_a_session_is_looked_up_once(process, sessions):
-    verified = await process()
+    verified = await process(trusted_for=LONG)
     token = sessions.begin("s")
 
     callers = [await verified.caller_of(token) for _ in range(50)]
@@ -78,9 +77,8 @@ async def test_a_session_is_looked_up_once(process, sessions):
     assert sessions.loads == 1
 
 
-@pytest.mark.usefixtures("trusting")
 async def test_a_verified_token_costs_little(process, sessions):
-    verified = await process()
+    verified = await process(trusted_for=LONG)
     token = sessions.begin("s")
     await verified.caller_of(token)
 
@@ -165,14 +163,8 @@ async def test_tokens_are_trusted_again_when_the_database_is_back(process, sessi
 async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, sessions):
     verified = await process()
     token = sessions.begin("s")
-    load = sessions.load
+    sessions.load_takes = 0.6
 
-    async def slow_load(claims: Claims) -> str | None:
-        role = await load(claims)
-        await asyncio.sleep(0.6)
-        return role
-
-    verified._load_session = slow_load
     first = asyncio.create_task(verified.caller_of(token))
     await asyncio.sleep(0.05)
     sessions.end("s")
@@ -187,14 +179,8 @@ async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, ses
 async def test_a_session_ended_while_it_is_loaded_is_not_cached(process, sessions):
     verified = await process()
     token = sessions.begin("s")
-    load = sessions.load
+    sessions.load_takes = 0.05
 
-    async def slow_load(claims: Claims) -> str | None:
-        role = await load(claims)
-        await asyncio.sleep(0.05)
-        return role
-
-    verified._load_session = slow_load
     first = asyncio.create_task(verified.caller_of(token))
     await asyncio.sleep(0.02)
     sessions.roles.clear()
@@ -217,26 +203,23 @@ async def test_ended_sessions_are_reported_to_connection_holders(process):
 
 async def test_a_cached_token_expires(process, sessions):
     verified = await process()
-    token = sessions.begin("s")
+    token = sessions.begin("s", lifetime=2)
     await verified.caller_of(token)
 
-    [(key, entry)] = verified._entries.items()
-    verified._entries[key] = entry._replace(claims=entry.claims._replace(expires_at=int(time.time())))
+    await asyncio.sleep(2)
 
     with pytest.raises(TokenExpired):
         await verified.caller_of(token)
-    assert not verified._entries
-    assert not verified._of_session
+    assert verified.sizes() == (0, 0)
 
 
 async def test_memory_is_bounded(process, sessions):
-    verified = await process(most=10)
+    verified = await process(limit=10)
 
     for number in range(30):
         await verified.caller_of(sessions.begin(f"s{number}"))
 
-    assert len(verified._entries) == 10
-    assert len(verified._of_session) == 10
+    assert verified.sizes() == (10, 10)
 
 
 async def test_a_bad_token_is_refused_and_not_kept(process):
@@ -246,4 +229,4 @@ async def test_a_bad_token_is_refused_and_not_kept(process):
         with pytest.raises(InvalidToken):
             await verified.caller_of(token)
 
-    assert not verified._entries
+    assert verified.sizes() == (0, 0)

@@ -10,5 +10,5 @@ def email_key(email: str) -> str:
 
 
 def identifier_hash(email: str) -> bytes:
-    """Return what failed sign-ins are counted under, so that addresses nobody registered are not collected."""
+    """Return the hash under which failed sign-ins are counted, so that unregistered addresses are not collected."""
     return hashlib.sha256(email_key(email).encode()).digest()

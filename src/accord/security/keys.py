@@ -56,7 +56,7 @@ def _new_signing_key() -> bytes:
 
 
 def _generated(settings: Settings, name: str, new: Callable[[], bytes]) -> bytes:
-    """Read the key file, or make it; whoever links first decides."""
+    """Read the key file, or create it; of several processes, the first to link its file wins."""
     if settings.is_production:
         raise RuntimeError(f"Production never generates keys such as {name}; configure it.")
     folder = settings.data_dir / "keys"

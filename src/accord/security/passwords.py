@@ -60,7 +60,7 @@ class Passwords:
         return await self._run(self._matches, password, stored)
 
     async def verify_dummy(self, password: str) -> bool:
-        """Take as long as `verify` does and answer no, so that a login does not tell which accounts exist."""
+        """Take as long as `verify` and return False, so that the time of a login does not reveal accounts."""
         await self._run(self._matches, password, self._dummy)
         return False
 
@@ -128,7 +128,7 @@ def _matches_bcrypt(password: str, stored: str) -> bool:
     import bcrypt  # noqa: PLC0415  only services that took accounts over from another system need it
 
     try:
-        # Whoever made the hash cut the password here, as bcrypt did for decades; now the library refuses.
+        # The system that made the hash cut the password at 72 bytes, as bcrypt did for decades; now bcrypt fails.
         return bcrypt.checkpw(password.encode("utf-8", "surrogatepass")[:72], stored.encode())
     except ValueError:
         return False

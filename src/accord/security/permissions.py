@@ -1,4 +1,4 @@
-"""Who may: the permissions of a role, and whether they are enough for an operation."""
+"""The permissions of a role, and the check of them against an operation."""
 
 from accord.contract.roles import ROLES
 

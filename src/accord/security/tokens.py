@@ -1,7 +1,7 @@
 """Access tokens: JWTs after RFC 9068, signed with Ed25519.
 
-They verify against the current key and the previous ones. Each kind of token has its own `aud` and `typ`, so
-that none is accepted in the place of another.
+Tokens are verified with the current key and the previous ones. Each kind of token has its own `aud` and `typ`, so that
+no kind is accepted in place of another.
 """
 
 import base64
@@ -26,9 +26,9 @@ _HEADER = frozenset({"alg", "typ", "kid"})
 
 
 class Claims(NamedTuple):
-    """What a verified access token says; `expires_at` is in seconds since the epoch.
+    """The claims of a verified access token; `expires_at` is in seconds since the epoch.
 
-    `generation` names the refresh token that it came with, where that replaced another.
+    `generation` names the refresh token issued with it, if that replaced another.
     """
 
     user_id: str
@@ -80,7 +80,7 @@ class AccessTokens:
                 token,
                 key,
                 ["EdDSA"],
-                # Clocks of two machines differ by moments, and a token from the near future harms nobody.
+                # Clocks of two machines differ slightly, and a token from the near future does no harm.
                 {"require": _REQUIRED, "strict_aud": True, "verify_iat": False, "verify_exp": False},
                 audience=self._audience,
                 issuer=self._issuer,

@@ -1,10 +1,9 @@
-"""Access tokens that were verified before: a token costs a signature and a query once, and then a hash.
+"""A cache of verified access tokens: a token costs a signature and a query once, and then a hash.
 
-A session that ends must be refused at once in the process that answered, and within a second in every other (S-6).
-The one is told by the flow's commit, or by the worker's answer. The others ask: each process asks the database
-several times a second which sessions ended lately, and what is cached counts only while such an answer is
-younger than that: when the database cannot be asked, the session of each request is looked up again, which
-then says so.
+A session that ends is refused at once in the process that ended it, and within a second in all others (S-6). The first
+learns of the end by the flow's commit, or by the worker's response. The others poll: each process asks the database
+several times a second for recently ended sessions. The cache is trusted only while the last poll is recent; without the
+database, the session of each request is looked up, and that fails.
 """
 
 import asyncio
@@ -20,9 +19,8 @@ from accord.security.tokens import AccessTokens, Claims
 from accord.telemetry import logs
 
 _Caller = TypeVar("_Caller")
-_INTERVAL = 0.4
-_TRUSTED_FOR = 0.9
-_SLOW_LOAD = 5.0
+_INTERVAL = 0.4  # seconds between two polls
+_SLOW_LOAD = 5.0  # seconds
 WINDOW = 60.0
 """Seconds to look back for ended sessions: longer than the longest transaction that ends one may take."""
 
@@ -33,7 +31,7 @@ class _Entry(NamedTuple, Generic[_Caller]):
 
 
 class VerifiedTokens(Generic[_Caller]):
-    """Gives the caller of a token; what a caller is, `load_session` decides."""
+    """Returns the caller of a token, of the type that `load_session` returns."""
 
     def __init__(
         self,
@@ -41,27 +39,33 @@ class VerifiedTokens(Generic[_Caller]):
         load_session: Callable[[Claims], Awaitable[_Caller | None]],
         ended_since: Callable[[float], Awaitable[Collection[str]]],
         *,
-        most: int = 50_000,
+        limit: int = 50_000,
+        trusted_for: float = 0.9,
     ) -> None:
-        """Take how to look a session up (None: it has ended), and how to list those that ended lately.
+        """Take a function that loads a session (None: ended), and one that lists the recently ended sessions.
 
-        `ended_since(seconds)` must name every session whose caller is no longer what `load_session` said:
-        also those of accounts that were disabled, or whose role changed.
+        `ended_since(seconds)` must name every session whose caller differs from the one that `load_session` returned:
+        also sessions of accounts that were disabled, or whose role changed. `limit` is a number of tokens; the cache is
+        trusted for `trusted_for` seconds after a poll.
         """
         self._tokens, self._load_session, self._ended_since = tokens, load_session, ended_since
-        self._most = most
+        self._limit, self._trusted_for = limit, trusted_for
         self._entries: OrderedDict[bytes, _Entry[_Caller]] = OrderedDict()
         self._of_session: dict[str, set[bytes]] = {}
-        # When each session ended that this process heard of by itself, for as long as a slow look may keep its token.
+        # The time when this process ended each session, kept for as long as a slow load may still cache its token.
         self._ended_at: OrderedDict[str, float] = OrderedDict()
         self._asked_at = float("-inf")
         self.when_ended: list[Callable[[Iterable[str]], object]] = []
-        """Told the sessions that ended lately, each again and again for as long as WINDOW."""
+        """Called with the recently ended sessions, each repeatedly during WINDOW."""
         self.when_in_doubt: list[Callable[[], object]] = []
-        """Called when sessions may have ended that no answer named."""
+        """Called when sessions may have ended that no poll named."""
+
+    def sizes(self) -> tuple[int, int]:
+        """Return the number of cached tokens, and of their sessions."""
+        return len(self._entries), len(self._of_session)
 
     async def caller_of(self, token: str) -> _Caller:
-        """Return the caller. Raises InvalidToken, TokenExpired, and whatever `load_session` raises."""
+        """Return the caller. Raises InvalidToken, TokenExpired, and the errors of `load_session`."""
         key = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         entry = self._entries.get(key)
         if entry is None:
@@ -69,13 +73,13 @@ class VerifiedTokens(Generic[_Caller]):
         if entry.claims.expires_at <= clock.time():
             self._drop(key, entry)
             raise TokenExpired
-        if time.monotonic() - self._asked_at > _TRUSTED_FOR:
+        if time.monotonic() - self._asked_at > self._trusted_for:
             return await self._load(key, entry.claims)
         self._entries.move_to_end(key)
         return entry.caller
 
     def end(self, session_ids: Collection[str]) -> None:
-        """Refuse the tokens of sessions that ended just now, and tell of them, without waiting for the database."""
+        """Refuse the tokens of sessions that ended just now, and report the sessions, without waiting for a poll."""
         now = time.monotonic()
         while self._ended_at and next(iter(self._ended_at.values())) < now - _SLOW_LOAD:
             self._ended_at.popitem(last=False)
@@ -86,25 +90,25 @@ class VerifiedTokens(Generic[_Caller]):
             tell(session_ids)
 
     def revoke(self, session_ids: Iterable[str]) -> None:
-        """Forget the tokens of these sessions; other processes hear of it from the database."""
+        """Drop the tokens of these sessions from the cache; other processes learn of the end by their polls."""
         for session_id in session_ids:
             for key in self._of_session.pop(session_id, ()):
                 self._entries.pop(key, None)
 
     async def follow(self) -> None:
-        """Ask again and again which sessions ended; run this as a task for as long as the process serves."""
+        """Poll for ended sessions; run this as a task for as long as the process serves."""
         while True:
             started = time.monotonic()
             try:
-                async with asyncio.timeout(2 * _TRUSTED_FOR):
-                    self._heard(await self._ended_since(WINDOW), started)
-            except Exception as error:  # noqa: BLE001  whatever it is, tokens are looked up until it is over
+                async with asyncio.timeout(2 * self._trusted_for):
+                    self._polled(await self._ended_since(WINDOW), started)
+            except Exception as error:  # noqa: BLE001  after any error, tokens are looked up until a poll succeeds
                 logs.debug("Ended sessions could not be read.", reason=type(error).__name__)
             await asyncio.sleep(max(0.0, started + _INTERVAL - time.monotonic()))
 
-    def _heard(self, ended: Collection[str], asked_at: float) -> None:
+    def _polled(self, ended: Collection[str], asked_at: float) -> None:
         if asked_at - self._asked_at > WINDOW / 2:
-            # Sessions may have ended that no answer named.
+            # Sessions may have ended that no poll named.
             self._entries.clear()
             self._of_session.clear()
             for doubt in self.when_in_doubt:
@@ -120,8 +124,8 @@ class VerifiedTokens(Generic[_Caller]):
         if caller is None:
             self.revoke([claims.session_id])
             raise InvalidToken
-        # The session may have ended after it was read and been named before it is kept here; then it is named
-        # again, for as long as WINDOW. Only what took nearly that long must not be kept, nor what ended here meanwhile.
+        # A session that ended during the load is named by every poll for as long as WINDOW. Only a load of nearly
+        # that time must not be cached, nor a session that this process ended meanwhile.
         if time.monotonic() - started < _SLOW_LOAD and self._ended_at.get(claims.session_id, 0.0) < started:
             self._keep(key, _Entry(claims, caller))
         return caller
@@ -129,7 +133,7 @@ class VerifiedTokens(Generic[_Caller]):
     def _keep(self, key: bytes, entry: _Entry[_Caller]) -> None:
         self._entries[key] = entry
         self._of_session.setdefault(entry.claims.session_id, set()).add(key)
-        if len(self._entries) > self._most:
+        if len(self._entries) > self._limit:
             self._drop(*next(iter(self._entries.items())))
 
     def _drop(self, key: bytes, entry: _Entry[_Caller]) -> None:
