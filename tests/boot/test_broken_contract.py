@@ -125,7 +125,7 @@ def test_record_types_and_paths_are_checked(copy, service):
     assert f"conversations: {place} must declare `RecordType(table=conversations, …)`" in said
     assert "flows/accounts/records.py: declares a RecordType for sessions, which is no record of this domain" in said
     assert "users: its RecordType in flows/accounts/records.py must have writable=" in said
-    assert "users: has no column nickname for the writable path nickname" in said
+    assert "users: has no column nickname for nickname of User; add it to tables.py" in said
 
 
 def test_a_record_type_for_which_the_contract_has_no_use_is_told(copy, service):

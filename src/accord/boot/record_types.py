@@ -43,7 +43,7 @@ def record_problems(document: dict[str, Any]) -> Iterator[str]:
     for domain, kinds in by_domain.items():
         yield from _domain_problems(domain, kinds)
         for kind in kinds.values():
-            yield from _column_problems(kind)
+            yield from _column_problems(kind, document["components"]["schemas"][kind.schema])
 
 
 def _domain_problems(domain: str, kinds: Mapping[str, RecordKind]) -> Iterator[str]:
@@ -93,11 +93,12 @@ def _fits(function: Callable[..., object], member: Member) -> bool:
     return inspect.iscoroutinefunction(function) == member.is_async
 
 
-def _column_problems(kind: RecordKind) -> Iterator[str]:
+def _column_problems(kind: RecordKind, schema: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the fields that no column has: without one, each response with such a record would be 500."""
     table = tables_by_name().get(kind.table)
     if table is None:
         yield f"{kind.table}: no tables.py declares this table; correct x-record, or declare it"
         return
-    for path in kind.writable:
-        if snake_case(path) not in table.c:
-            yield f"{kind.table}: has no column {snake_case(path)} for the writable path {path}"
+    for name in dict.fromkeys([*schema["properties"], *kind.writable]):
+        if snake_case(name) not in table.c:
+            yield f"{kind.table}: has no column {snake_case(name)} for {name} of {kind.schema}; add it to tables.py"
