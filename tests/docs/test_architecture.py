@@ -44,10 +44,14 @@ def test_every_step_of_a_walk_exists(file, name):
     assert name in names_in(SOURCE / file)
 
 
-def test_every_walk_is_drawn():
-    walks = [part.split("\n## ")[0] for part in TEXT.split("\n## Walk ")[1:]]
+def test_every_walk_is_drawn_in_steps_that_are_checked():
+    walks = [part.split("```")[1] for part in TEXT.split("\n## Walk ")[1:]]
 
-    assert [len(STEP.findall(walk)) > 8 for walk in walks] == [True, True, True]
+    assert len(walks) == 3
+    for walk in walks:
+        steps = [line for line in walk.splitlines() if re.match(r"[\w/]+\.py", line)]
+        assert len(steps) > 8
+        assert [line for line in steps if not STEP.match(line)] == []
 
 
 def test_every_file_that_is_named_exists():
