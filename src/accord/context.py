@@ -23,25 +23,43 @@ from accord.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: a signed-in user, or nobody, whose id is empty."""
+class SignedIn:
+    """A caller who is signed in. The id is text, as in keys, tokens, messages and paths; a UUID would be converted."""
 
-    id: str = ""
-    role: str | None = None
-    session_id: str | None = None
-    permissions: frozenset[str] = frozenset()
+    id: str
+    role: str
+    session_id: str | None
+    permissions: frozenset[str]
 
     @classmethod
-    def user(cls, user_id: str, role: str, session_id: str | None) -> "Caller":
+    def user(cls, user_id: str, role: str, session_id: str | None) -> "SignedIn":
         """Return the caller for a user, with the permissions of the role."""
+        if not user_id:
+            message = "A caller who is signed in has an id."
+            raise ValueError(message)
         return cls(user_id, role, session_id, permissions_of(role))
 
     def may(self, permission: str) -> bool:
-        """Say whether the caller has the permission, or one that includes it."""
-        return bool(self.id) and allows(self.permissions, permission)
+        """Return whether the caller has the permission, or one that includes it."""
+        return allows(self.permissions, permission)
 
 
-ANONYMOUS = Caller()
+@dataclass(frozen=True, slots=True)
+class Anonymous:
+    """A caller who is not signed in, and has neither id nor permissions."""
+
+    id: None = None
+    role: None = None
+    session_id: None = None
+    permissions: frozenset[str] = frozenset()
+
+    def may(self, permission: str) -> bool:  # noqa: ARG002 - as SignedIn takes it
+        """Return False: every permission needs a caller who is signed in."""
+        return False
+
+
+Caller = SignedIn | Anonymous
+ANONYMOUS = Anonymous()
 
 
 @dataclass(slots=True)
@@ -134,7 +152,8 @@ class Context:
     def journal(self) -> Journal:
         """The journal of this flow: entries are written with the commit."""
         if self._journal is None:
-            actor = Actor("user", UUID(self.caller.id)) if self.caller.id else Actor("anonymous", None)
+            caller_id = self.caller.id
+            actor = Actor("anonymous", None) if caller_id is None else Actor("user", UUID(caller_id))
             self._journal = Journal(actor, self.operation, self.request.id)
         return self._journal
 
@@ -157,7 +176,7 @@ class Context:
 
     def listing(self, **filters: Any) -> Listing:
         """Return the cursors of the list that this operation gives this caller, filtered like this."""
-        return self.resources.cursors.listing(self.operation, self.caller.id, filters)
+        return self.resources.cursors.listing(self.operation, self.caller.id or "", filters)
 
     def uptime(self) -> float:
         """Return the seconds since this process was put together."""
@@ -210,3 +229,11 @@ class Context:
         """Undo what the flow wrote; dispatch calls this, flows never do."""
         if self._tx is not None:
             await self._tx.rollback()
+
+
+class SignedInContext(Context):
+    """The context of an operation with `x-permission`: its caller is signed in."""
+
+    __slots__ = ()
+
+    caller: SignedIn  # pyright: ignore[reportIncompatibleVariableOverride] - flows only read it

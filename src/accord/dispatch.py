@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from types import coroutine
 from typing import Any, Protocol
 
-from accord.context import Caller, Context, RequestInfo, Resources
+from accord.context import Caller, Context, RequestInfo, Resources, SignedInContext
 from accord.contract.operations import Operation
 from accord.database.idempotency import AnsweredBefore, Attempt
 from accord.database.transaction import HeldTransaction
-from accord.problems import Deadlock, InternalError, Problem, VersionConflict
+from accord.problems import Deadlock, InternalError, Problem, Unauthorized, VersionConflict
 from accord.telemetry import logs
 
 Flow = Callable[..., Awaitable[Any]]
@@ -80,10 +80,13 @@ class LocalDispatch:
 
         A flow that lost a deadlock wrote nothing and made no mistake, so it runs again.
         """
+        if operation.permission is not None and caller.id is None:
+            return Result.from_problem(Unauthorized(), [])
+        make_context = Context if operation.permission is None else SignedInContext
         attempts_left = MAX_ATTEMPTS
         while True:
             attempts_left -= 1
-            context = Context(self._resources, operation.id, caller, request)
+            context = make_context(self._resources, operation.id, caller, request)
             try:
                 key = idempotency_key(operation, request, inputs)
                 if key is not None:
@@ -117,7 +120,7 @@ class LocalDispatch:
     ) -> tuple[int, Any]:
         """Run the flow and store its response in the same commit; a repeated request gets that response (D-1)."""
         idempotency = self._resources.idempotency
-        attempt = idempotency.attempt(context.caller.id, context.request.address, operation.id, key, inputs)
+        attempt = idempotency.attempt(context.caller.id or "", context.request.address, operation.id, key, inputs)
         with idempotency.alone(attempt):
             first = await idempotency.first_answer(attempt)
             if first is None:

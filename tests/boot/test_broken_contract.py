@@ -72,6 +72,16 @@ def test_every_mismatch_of_contract_and_flows_is_listed_at_once(copy, service):
     assert "x-permission" in said
 
 
+def test_a_flow_with_the_context_of_another_kind_of_caller_is_told(copy, service):
+    break_text(copy, "accounts/get_me.py", "SignedInContext", "Context")
+    break_text(copy, "auth/logout.py", "Context", "SignedInContext")
+
+    said = start(copy, service)
+
+    assert "getMe: its flow must take `context: SignedInContext`, as the operation has an x-permission" in said
+    assert "logout: its flow must take `context: Context`, as the operation has no x-permission" in said
+
+
 def test_a_worker_refuses_likewise(copy, service):
     (copy / "src" / "accord" / "flows" / "auth" / "logout.py").unlink()
 

@@ -9,7 +9,7 @@ import versioned
 from contract_operations import NAMED, OPERATIONS
 from given import Account
 
-from accord.context import Caller, Context, RequestInfo, Resources
+from accord.context import RequestInfo, Resources, SignedIn, SignedInContext
 from accord.contract import bundle
 from accord.contract.operations import Operation
 from accord.contract.references import resolve
@@ -74,7 +74,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_length_of_the_pag
     async def page(limit: int) -> tuple[int, int]:
         """Return the length of a page and what it cost."""
         inputs, wrong = CompiledParameters(operation.parameters).parse(ids, f"limit={limit}".encode(), {})
-        context = Context(resources, operation.id, Caller.user(admin.id, "admin", None), RequestInfo("test"))
+        context = SignedInContext(resources, operation.id, SignedIn.user(admin.id, "admin", None), RequestInfo("test"))
         before = resources.database.statements
         found: dict[str, Any] = await flow(context, **inputs)
         assert wrong == []

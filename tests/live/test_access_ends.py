@@ -9,7 +9,7 @@ import pytest
 from live_client import LiveSocket, open_stream, record_key
 from websockets.exceptions import ConnectionClosed
 
-from accord.context import Caller
+from accord.context import SignedIn
 from accord.live import frames
 from accord.live.grants import Grants
 from accord.live.subscriber import Subscriber
@@ -188,7 +188,7 @@ async def test_changes_while_a_refused_key_was_starting_are_not_delivered_later(
 
 def test_access_lost_during_a_check_is_noted_and_costs_others_nothing():
     grants, mine, theirs = Grants(), Subscriber(), Subscriber()
-    mine.caller, theirs.caller = Caller.user("me", "customer", "1"), Caller.user("you", "customer", "2")
+    mine.caller, theirs.caller = SignedIn.user("me", "customer", "1"), SignedIn.user("you", "customer", "2")
     lost, kept = grants.check(mine), grants.check(theirs)
     grants.add(mine, "message", ["message", "conversation"])
     grants.add(theirs, "message", ["message", "conversation"])

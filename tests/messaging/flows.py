@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from accord.context import Caller, RequestInfo
+from accord.context import Caller, RequestInfo, SignedIn
 from accord.contract.operations import Operation
 from accord.dispatch import Result
 from accord.messaging.connection import Connection
@@ -17,7 +17,7 @@ from accord.messaging.workers import Workers
 from accord.problems import InvalidToken
 
 KEY = b"k" * 32
-CALLER = Caller.user("0191e4f0-0000-7000-8000-000000000001", "admin", "0191e4f0-0000-7000-8000-000000000002")
+CALLER = SignedIn.user("0191e4f0-0000-7000-8000-000000000001", "admin", "0191e4f0-0000-7000-8000-000000000002")
 TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TRACESTATE = "vendor=a, other=b:1"
 Flow = Callable[[Caller, RequestInfo, dict[str, Any]], Awaitable[Result]]

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from accord.boot import import_errors
+from accord.context import Context, SignedInContext
 from accord.contract.names import NOUNS
 from accord.contract.operations import Operation
 from accord.dispatch import Flow
@@ -45,7 +46,12 @@ def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[d
 
 
 def _signature_problems(operation: Operation, flow: Flow) -> Iterable[str]:
-    takes = set(inspect.signature(flow).parameters) - {"context"}
+    parameters = inspect.signature(flow).parameters
+    takes = parameters.keys() - {"context"}
+    context = Context if operation.permission is None else SignedInContext
+    if "context" in parameters and parameters["context"].annotation not in {context, context.__name__}:
+        has = "has no" if operation.permission is None else "has an"
+        yield f"{operation.id}: its flow must take `context: {context.__name__}`, as the operation {has} x-permission"
     if takes != operation.arguments:
         yield f"{operation.id}: its flow takes {sorted(takes)}, the contract gives {sorted(operation.arguments)}"
 

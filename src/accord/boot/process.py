@@ -18,7 +18,7 @@ from accord.boot.background import keep_running
 from accord.boot.contract import load_contract
 from accord.boot.glance import Glance
 from accord.boot.migrating import migrate
-from accord.context import ANONYMOUS, Caller, Context, RequestInfo, Resources
+from accord.context import ANONYMOUS, Context, RequestInfo, Resources, SignedIn
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
 from accord.database.pool import Database
@@ -220,17 +220,17 @@ class Process:
             token_life=self.settings.access_token_ttl,
         )
 
-    async def _load_session(self, claims: Claims) -> Caller | None:
+    async def _load_session(self, claims: Claims) -> SignedIn | None:
         row = await live_session(self.database, claims.session_id, clock.now())
         if row is None:
             return None
         # Before the token counts: whoever got an answer with it has shown that the one of its refresh arrived.
         await note_use(self.database, claims.session_id, row, claims.generation)
-        return Caller.user(str(row.id), row.role, claims.session_id)
+        return SignedIn.user(str(row.id), row.role, claims.session_id)
 
-    async def _caller_of_session(self, session_id: str) -> Caller | None:
+    async def _caller_of_session(self, session_id: str) -> SignedIn | None:
         row = await live_session(self.database, session_id, clock.now())
-        return None if row is None else Caller.user(str(row.id), row.role, session_id)
+        return None if row is None else SignedIn.user(str(row.id), row.role, session_id)
 
     async def _ended_sessions(self, window: float) -> list[str]:
         return await ended_since(self.database, clock.now() - timedelta(seconds=window))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from accord.context import Caller
+from accord.context import SignedIn
 from accord.contract import bundle
 from accord.contract.operations import Operation
 from accord.database.pool import Database
@@ -32,7 +32,7 @@ class EdgeDependencies:
     operations: Mapping[str, Operation]
     flows: Mapping[str, Flow]
     dispatch: Dispatch
-    tokens: VerifiedTokens[Caller]
+    tokens: VerifiedTokens[SignedIn]
     ready: Readiness
     live: Live
     streams: Mapping[str, StreamTo]

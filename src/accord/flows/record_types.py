@@ -14,7 +14,7 @@ from uuid import UUID
 
 from sqlalchemy import Table, select
 
-from accord.context import Caller, Context
+from accord.context import SignedIn, SignedInContext
 from accord.contract.records import kinds
 from accord.database.reader import Reader
 from accord.database.rows import check_row
@@ -44,15 +44,15 @@ class RecordType(Generic[Row]):
 
     table: Table
     row: type[Row]
-    readable: Callable[[Reader, Caller, Sequence[str]], Awaitable[list[Row]]]
+    readable: Callable[[Reader, SignedIn, Sequence[str]], Awaitable[list[Row]]]
     """Returns those of the records with these ids that the caller may read."""
-    writable: Callable[[Transaction, Caller, Sequence[str]], Awaitable[list[Row]]] | None = None
+    writable: Callable[[Transaction, SignedIn, Sequence[str]], Awaitable[list[Row]]] | None = None
     """Returns those that the caller may change, locked in the order of their ids."""
     lists: Callable[[Row], list[str]] | None = None
     """Returns the keys of the lists under which a change of the record is announced."""
-    create: Callable[[Context, UUID, Mapping[str, Any]], Awaitable[object]] | None = None
+    create: Callable[[SignedInContext, UUID, Mapping[str, Any]], Awaitable[object]] | None = None
     """Writes a new record with this id and these fields, and its journal entry."""
-    delete: Callable[[Context, str, int], Awaitable[None]] | None = None
+    delete: Callable[[SignedInContext, str, int], Awaitable[None]] | None = None
     """Deletes the record with this id if it is at this version; the flow of the operation does."""
 
     def __post_init__(self) -> None:

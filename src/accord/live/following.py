@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from accord import clock
-from accord.context import Caller
+from accord.context import SignedIn
 from accord.contract.operations import Operation
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
@@ -19,7 +19,7 @@ from accord.problems import InvalidToken, Problem
 from accord.security.tokens import AccessTokens
 from accord.security.verified_tokens import VerifiedTokens
 
-CallerOfSession = Callable[[str], Awaitable[Caller | None]]
+CallerOfSession = Callable[[str], Awaitable[SignedIn | None]]
 
 
 class Live:
@@ -32,7 +32,7 @@ class Live:
         dispatch: Dispatch,
         stream_changes: Operation,
         signed: AccessTokens,
-        verified: VerifiedTokens[Caller],
+        verified: VerifiedTokens[SignedIn],
         *,
         caller_of_session: CallerOfSession,
         token_life: float,

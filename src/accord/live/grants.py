@@ -10,7 +10,7 @@ class Grants:
 
     def __init__(self) -> None:
         """Begin without subscriptions."""
-        self._on: dict[str, dict[str, set[tuple[Subscriber, str]]]] = {}
+        self._on: dict[str, dict[str | None, set[tuple[Subscriber, str]]]] = {}
         self._checks: dict[Subscriber, set[str]] = {}
 
     def check(self, subscriber: Subscriber) -> set[str]:

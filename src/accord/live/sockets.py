@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from accord import clock
-from accord.context import Caller, new_id
+from accord.context import SignedIn, new_id
 from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
 from accord.live.hub import Hub
@@ -42,7 +42,7 @@ class Visit(Protocol):
 class Identity(NamedTuple):
     """The caller that a token proves, and the token's expiry in seconds since the epoch."""
 
-    caller: Caller
+    caller: SignedIn
     expires_at: float
 
 
@@ -125,7 +125,7 @@ class _Connection:
             if not subscriber.caller.id:
                 self._expect_sign_in()
             return
-        if subscriber.caller.id not in {"", caller.id}:
+        if subscriber.caller.id not in {None, caller.id}:
             subscriber.put(frames.error("FORBIDDEN", "This connection is another account's; open one of your own."))
             return
         if subscriber.caller.id and subscriber.caller.permissions != caller.permissions:

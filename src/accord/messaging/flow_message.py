@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from accord.context import Caller, RequestInfo
+from accord.context import ANONYMOUS, Caller, RequestInfo, SignedIn
 
 
 def encode(caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -33,7 +33,7 @@ def decode(
     """Return what `encode` was given; the deadline is in seconds of the Unix epoch."""
     caller, request = message["caller"], message["request"]
     return (
-        Caller(**caller | {"permissions": frozenset(caller["permissions"])}),
+        SignedIn(**caller | {"permissions": frozenset(caller["permissions"])}) if caller["id"] else ANONYMOUS,
         RequestInfo(**request | {"deadline": deadline, "is_awaited": is_awaited}),
         message["inputs"],
     )

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 
 from accord.clock import time as epoch_seconds
 from accord.clock import uptime
-from accord.context import ANONYMOUS, Caller, RequestInfo
+from accord.context import ANONYMOUS, RequestInfo, SignedIn
 from accord.contract.operations import Operation
 from accord.dispatch import Dispatch, Result
 from accord.messaging.connection import Connection, Subscription
@@ -32,7 +32,7 @@ from accord.telemetry import logs
 
 HEALTHCHECK = "api.v1.healthcheck"
 VALIDATE = "api.v1.auth.validate"
-Authenticate = Callable[[str], Awaitable[Caller]]
+Authenticate = Callable[[str], Awaitable[SignedIn]]
 _Handler = Callable[[Msg], Coroutine[Any, Any, Result]]
 _GRACE = 0.2
 """Seconds after the last word to the gateways in which what they had sent before still comes."""

@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import pytest
 
-from accord.context import Caller, Context, RequestInfo, Resources
+from accord.context import RequestInfo, Resources, SignedIn, SignedInContext
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
 from accord.security.passwords import Passwords
@@ -27,7 +27,7 @@ def context_of(tmp_path):
             probes={},
         )
         resources.passwords.close()
-        return Context(resources, operation, Caller.user(account.id, "customer", None), RequestInfo("test"))
+        return SignedInContext(resources, operation, SignedIn.user(account.id, "customer", None), RequestInfo("test"))
 
     return make
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 
-from accord.context import ANONYMOUS, Caller
+from accord.context import ANONYMOUS, Caller, SignedIn
 from accord.contract.operations import Access
 from accord.edge.pipeline.request import Request
 from accord.problems import Unauthorized
@@ -15,7 +15,7 @@ Authenticate = Callable[[Request, Access], Awaitable[Caller]]
 class Authentication:
     """Authenticates callers by their access tokens."""
 
-    def __init__(self, tokens: VerifiedTokens[Caller]) -> None:
+    def __init__(self, tokens: VerifiedTokens[SignedIn]) -> None:
         """Take the cache of verified tokens."""
         self._tokens = tokens
 

@@ -80,12 +80,12 @@ class CompiledOperation:
             await limits.check_address(request, operation)
         authenticate = self._authenticate
         caller = ANONYMOUS if authenticate is None else await authenticate(request, operation.access)
-        request.caller = caller.id or None
+        request.caller = caller.id
         if limits is not None:
             limits.check_account(request, caller)
             if self.is_stream:
                 limits.check_connection(request)
-                limits.check_connection_of(caller.id)
+                limits.check_connection_of(caller.id or "")
         if operation.permission is not None and not allows(caller.permissions, operation.permission):
             raise Forbidden
         text = b""
@@ -107,7 +107,7 @@ class CompiledOperation:
         return answer
 
     async def _streaming(self, stream: StreamTo, caller: Caller, data: Any, write: Write) -> None:
-        with self._limits.opened(caller.id):
+        with self._limits.opened(caller.id or ""):
             await stream(caller, data, write)
 
     def _inputs(self, request: Request, path: dict[str, str], text: bytes) -> dict[str, Any]:

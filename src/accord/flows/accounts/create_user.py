@@ -1,12 +1,12 @@
 """POST /api/v1/users."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import CreateUser, User
 from accord.flows.accounts import queries, rules, serializers
 from accord.problems import AlreadyExists, Forbidden
 
 
-async def create_user(context: Context, body: CreateUser) -> User:
+async def create_user(context: SignedInContext, body: CreateUser) -> User:
     """Create an account for somebody; only root creates administrators."""
     role = body.get("role", "customer")
     if role != "customer" and not context.caller.may("admin:all"):

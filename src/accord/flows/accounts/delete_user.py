@@ -1,11 +1,11 @@
 """DELETE /api/v1/users/{userId}."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.flows.accounts import queries, rules
 from accord.problems import NotFound, VersionConflict
 
 
-async def delete_user(context: Context, user_id: str, expected_version: int) -> None:
+async def delete_user(context: SignedInContext, user_id: str, expected_version: int) -> None:
     """Delete an account if it is still at the version that was read, and end its sessions."""
     target = await rules.administrable_user(context, user_id)
     rules.require_version(target, expected_version)

@@ -1,10 +1,10 @@
 """GET /api/v1/users/{userId}."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import User
 from accord.flows.accounts import rules, serializers
 
 
-async def get_user(context: Context, user_id: str) -> User:
+async def get_user(context: SignedInContext, user_id: str) -> User:
     """Answer with one's own account, or any for an administrator."""
     return serializers.user(await rules.readable_user(context, user_id))

@@ -1,11 +1,11 @@
 """GET /api/v1/users/{userId}/stats."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import UserStats
 from accord.flows.accounts import queries, rules, serializers
 
 
-async def get_user_stats(context: Context, user_id: str) -> UserStats:
+async def get_user_stats(context: SignedInContext, user_id: str) -> UserStats:
     """Count what an account has; posts are not there yet, so there are none."""
     found = await rules.readable_user(context, user_id)
     return {

@@ -1,12 +1,12 @@
 """GET /api/v1/users."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import UserPage
 from accord.flows.accounts import queries, rules, serializers
 
 
 async def list_users(
-    context: Context, page: int | None, limit: int, search: str | None, cursor: str | None
+    context: SignedInContext, page: int | None, limit: int, search: str | None, cursor: str | None
 ) -> UserPage:
     """Answer with accounts, newest first: a numbered page, or what follows a cursor and neither skips nor repeats."""
     listing = context.listing(search=search)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from accord.context import Caller, Context
+from accord.context import Context, SignedIn, SignedInContext
 from accord.contract.types import CreateUser, Register, Setup, UpdateUser
 from accord.database.reader import Reader
 from accord.flows.accounts import queries
@@ -19,12 +19,12 @@ from accord.security.emails import email_key
 from accord.security.passwords import weakness
 
 
-def may_read(caller: Caller, user_id: str) -> bool:
+def may_read(caller: SignedIn, user_id: str) -> bool:
     """One's own account, or any for those who administer them."""
     return caller.id == user_id or caller.may("users:read")
 
 
-async def readable_user(context: Context, user_id: str) -> UserRow:
+async def readable_user(context: SignedInContext, user_id: str) -> UserRow:
     """Return the account; one that the caller may not see is not found, like one that does not exist."""
     found = await queries.find(context.read, user_id) if may_read(context.caller, user_id) else None
     if found is None:
@@ -32,7 +32,7 @@ async def readable_user(context: Context, user_id: str) -> UserRow:
     return found
 
 
-async def readable_users(read: Reader, caller: Caller, ids: Sequence[str]) -> list[UserRow]:
+async def readable_users(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[UserRow]:
     """Return those of the accounts that the caller may read, for whoever reads many records at once."""
     allowed = [user_id for user_id in ids if may_read(caller, user_id)]
     return await queries.find_all(read, allowed) if allowed else []
@@ -58,7 +58,7 @@ def last_shown(page: int | None, after: Sequence[Any] | None) -> LastShown | Non
     return LastShown(*after)
 
 
-async def administrable_user(context: Context, user_id: str) -> UserRow:
+async def administrable_user(context: SignedInContext, user_id: str) -> UserRow:
     """Return the account; only root touches administrators."""
     found = await queries.find(context.read, user_id)
     if found is None:

@@ -1,11 +1,11 @@
 """POST /api/v1/users/{userId}/unlock."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.flows.accounts import queries, rules
 from accord.security.emails import identifier_hash
 
 
-async def unlock_user(context: Context, user_id: str) -> None:
+async def unlock_user(context: SignedInContext, user_id: str) -> None:
     """Forget the failed sign-ins of an account, so that it can sign in again at once."""
     target = await rules.administrable_user(context, user_id)
     await queries.forget_login_failures(context.tx, identifier_hash(target.email))

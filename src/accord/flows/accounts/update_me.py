@@ -1,12 +1,12 @@
 """PATCH /api/v1/me."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import UpdateMe, User
 from accord.flows.accounts import queries, serializers
 from accord.problems import InvalidToken, VersionConflict
 
 
-async def update_me(context: Context, body: UpdateMe) -> User:
+async def update_me(context: SignedInContext, body: UpdateMe) -> User:
     """Save the caller's changes if the account is still at the version they read."""
     changes = serializers.changed_columns(body, "firstName", "lastName")
     expected = body["expectedVersion"]

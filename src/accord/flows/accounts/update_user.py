@@ -1,12 +1,12 @@
 """PATCH /api/v1/users/{userId}."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import UpdateUser, User
 from accord.flows.accounts import queries, rules, serializers
 from accord.problems import Forbidden, NotFound, VersionConflict
 
 
-async def update_user(context: Context, user_id: str, body: UpdateUser) -> User:
+async def update_user(context: SignedInContext, user_id: str, body: UpdateUser) -> User:
     """Change an account if it is still at the version that was read; a new role or disabling ends its sessions."""
     expected, now = body["expectedVersion"], context.now()
     target = await rules.administrable_user(context, user_id)

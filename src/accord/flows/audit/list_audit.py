@@ -1,12 +1,12 @@
 """GET /api/v1/audit."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import AuditPage
 from accord.flows.audit import queries, rules, serializers
 
 
 async def list_audit(  # noqa: PLR0913 - as many parameters as the contract has
-    context: Context,
+    context: SignedInContext,
     *,
     actor_id: str | None,
     operation: str | None,

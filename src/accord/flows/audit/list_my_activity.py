@@ -1,11 +1,11 @@
 """GET /api/v1/me/activity."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import AuditPage
 from accord.flows.audit import queries, rules, serializers
 
 
-async def list_my_activity(context: Context, limit: int, cursor: str | None) -> AuditPage:
+async def list_my_activity(context: SignedInContext, limit: int, cursor: str | None) -> AuditPage:
     """Answer with the next entries that the caller made, newest first."""
     listing = context.listing()
     filters = {"actor_id": context.caller.id}

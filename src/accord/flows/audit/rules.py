@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.records import kinds
 from accord.flows.audit.queries import EntryRow
 from accord.flows.record_types import record_type
@@ -13,7 +13,7 @@ from accord.problems import Forbidden
 Readable = set[tuple[str, str]]
 
 
-async def readable(context: Context, entries: Sequence[EntryRow]) -> Readable:
+async def readable(context: SignedInContext, entries: Sequence[EntryRow]) -> Readable:
     """Return the records of these entries that the caller may read, by table and id; one statement for each table."""
     ids: dict[str, set[str]] = {}
     for entry in entries:
@@ -33,7 +33,7 @@ def shows(entry: EntryRow, records: Readable) -> bool:
     return (entry.table, str(entry.record_id)) in records
 
 
-def shows_every(context: Context, reason: str | None, filters: Mapping[str, Any]) -> bool:
+def shows_every(context: SignedInContext, reason: str | None, filters: Mapping[str, Any]) -> bool:
     """Say whether root sees every value, with a reason; the entry about it is committed before the answer leaves."""
     if reason is None:
         return False

@@ -1,6 +1,6 @@
 """GET /api/v1/audit/verify."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import AuditVerdict
 from accord.flows.audit import serializers
 from accord.journal import checkpoints
@@ -8,7 +8,7 @@ from accord.journal.keys import JournalKeys, known
 from accord.journal.verification import verify
 
 
-async def verify_audit(context: Context) -> AuditVerdict:
+async def verify_audit(context: SignedInContext) -> AuditVerdict:
     """Walk the whole chain, and compare it with what was signed."""
     kept = await checkpoints.load_checkpoints(context.read, context.settings.data_dir)
     keys = JournalKeys(context.settings, context.tokens)

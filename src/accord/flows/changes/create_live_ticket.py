@@ -2,14 +2,14 @@
 
 from datetime import timedelta
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.serializers import timestamp
 from accord.contract.types import LiveTicket
 from accord.flows.changes import queries, rules
 from accord.problems import Unauthorized
 
 
-async def create_live_ticket(context: Context) -> LiveTicket:
+async def create_live_ticket(context: SignedInContext) -> LiveTicket:
     """Make a ticket that signs one socket in, in the caller's session."""
     if context.caller.session_id is None:
         raise Unauthorized

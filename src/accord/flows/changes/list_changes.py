@@ -1,6 +1,6 @@
 """GET /api/v1/changes."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import Changes
 from accord.flows.changes import rules, serializers
 from accord.flows.changes.problems import ResyncRequired
@@ -8,7 +8,7 @@ from accord.journal import cursors
 from accord.journal.cursors import Cursor
 
 
-async def list_changes(context: Context, keys: str, after: str | None, limit: int) -> Changes:
+async def list_changes(context: SignedInContext, keys: str, after: str | None, limit: int) -> Changes:
     """Return the changes of these keys after a cursor, and the cursor up to which they are complete."""
     requested = {str(key): key for key in rules.parsed(keys)}
     last = await cursors.newest(context.read)

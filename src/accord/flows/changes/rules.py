@@ -6,7 +6,7 @@ from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract import bundle
 from accord.contract.records import (
     Key,
@@ -44,7 +44,7 @@ class Readable(NamedTuple):
     rests_on: list[str]
 
 
-async def read_as_caller(context: Context, key: Key) -> Readable:
+async def read_as_caller(context: SignedInContext, key: Key) -> Readable:
     """Read the record or list of a key as the caller; raise NotFound unless the caller may read it.
 
     Access rests on the key itself and, from owner to owner, on every record that has to be readable for it.
@@ -61,7 +61,7 @@ async def read_as_caller(context: Context, key: Key) -> Readable:
     return Readable(rows[0].version, [str(key), *([] if owner is None else await _owners_of_record(context, owner))])
 
 
-async def _owners_of_list(context: Context, key: ListKey) -> list[str]:
+async def _owners_of_list(context: SignedInContext, key: ListKey) -> list[str]:
     try:
         owner = owner_to_read(key, _lists(), context.caller.id)
     except KeyError:
@@ -69,14 +69,14 @@ async def _owners_of_list(context: Context, key: ListKey) -> list[str]:
     return [] if owner is None else (await read_as_caller(context, owner)).rests_on
 
 
-async def _owners_of_record(context: Context, owner: RecordKey) -> list[str]:
+async def _owners_of_record(context: SignedInContext, owner: RecordKey) -> list[str]:
     """Return what the owner rests on; an owner without an owner need not be read for that."""
     if kinds()[owner.table].owner is None:
         return [str(owner)]
     return (await read_as_caller(context, owner)).rests_on
 
 
-async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor:
+async def end_of_window(context: SignedInContext, begin: Cursor, last: Cursor) -> Cursor:
     """Return the cursor up to which one request searches."""
     if last.position - begin.position <= reading.WINDOW:
         return last
@@ -84,7 +84,7 @@ async def end_of_window(context: Context, begin: Cursor, last: Cursor) -> Cursor
 
 
 async def entries_between(
-    context: Context, begin: Cursor, until: Cursor, keys: Collection[Key], limit: int
+    context: SignedInContext, begin: Cursor, until: Cursor, keys: Collection[Key], limit: int
 ) -> list[Any] | None:
     """Return the entries that change any of the keys; None when the cursor is of another history or pruned."""
     if begin == until:
@@ -97,7 +97,7 @@ async def entries_between(
         return None
 
 
-def new_ticket(context: Context) -> str:
+def new_ticket(context: SignedInContext) -> str:
     """Return a ticket with 256 random bits."""
     return TICKET_PREFIX + base64.urlsafe_b64encode(context.random_bytes(32)).rstrip(b"=").decode()
 

@@ -2,12 +2,12 @@
 
 from typing import Any
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.flows.changes import rules
 from accord.journal import cursors
 
 
-async def stream_changes(context: Context, keys: str, after: str | None) -> dict[str, Any]:
+async def stream_changes(context: SignedInContext, keys: str, after: str | None) -> dict[str, Any]:
     """Check access to the keys: return each with its version and the keys that access rests on, and the first cursor.
 
     Sockets ask here, too: one place decides which keys a caller may follow.

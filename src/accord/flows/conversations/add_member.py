@@ -2,12 +2,12 @@
 
 from uuid import UUID
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import AddMember, Conversation
 from accord.flows.conversations import queries, rules, serializers
 
 
-async def add_member(context: Context, conversation_id: str, body: AddMember) -> Conversation:
+async def add_member(context: SignedInContext, conversation_id: str, body: AddMember) -> Conversation:
     """Let somebody in if the conversation is still at the version that was read."""
     user_id, expected = UUID(body["userId"]), body["expectedVersion"]
     conversation = await rules.conversation_at(context, conversation_id, expected)

@@ -1,11 +1,11 @@
 """DELETE /api/v1/conversations/{conversationId}."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.flows.conversations import queries, rules
 from accord.problems import Forbidden
 
 
-async def delete_conversation(context: Context, conversation_id: str, expected_version: int) -> None:
+async def delete_conversation(context: SignedInContext, conversation_id: str, expected_version: int) -> None:
     """Delete a conversation that the caller began if it is still at the version they read."""
     conversation = await rules.readable_conversation(context, conversation_id)
     if str(conversation.created_by) != context.caller.id:

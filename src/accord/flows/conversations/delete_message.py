@@ -1,10 +1,10 @@
 """DELETE /api/v1/messages/{messageId}."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.flows.conversations import queries, rules
 
 
-async def delete_message(context: Context, message_id: str, expected_version: int) -> None:
+async def delete_message(context: SignedInContext, message_id: str, expected_version: int) -> None:
     """Delete a message, and its text, if the caller wrote it and it is still at the version they read."""
     caller_id, now = context.caller.id, context.now()
     changes = {"deleted_at": now, "text": ""}

@@ -1,11 +1,11 @@
 """GET /api/v1/conversations."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import ConversationList
 from accord.flows.conversations import queries, serializers
 
 
-async def list_conversations(context: Context, limit: int, cursor: str | None) -> ConversationList:
+async def list_conversations(context: SignedInContext, limit: int, cursor: str | None) -> ConversationList:
     """Answer with a part of the caller's conversations, the last joined first."""
     listing = context.listing()
     rows = await queries.page(context.read, context.caller.id, listing.after(cursor), limit + 1)

@@ -1,11 +1,11 @@
 """GET /api/v1/conversations/{conversationId}/messages."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import MessageList
 from accord.flows.conversations import queries, rules, serializers
 
 
-async def list_messages(context: Context, conversation_id: str, limit: int, cursor: str | None) -> MessageList:
+async def list_messages(context: SignedInContext, conversation_id: str, limit: int, cursor: str | None) -> MessageList:
     """Answer with a part of the messages of a conversation, newest first."""
     listing, caller_id = context.listing(conversation=conversation_id), context.caller.id
     rows = await queries.page_of_messages_if_member(

@@ -2,13 +2,15 @@
 
 from uuid import UUID
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import Conversation
 from accord.flows.conversations import queries, rules, serializers
 from accord.problems import Forbidden, NotFound
 
 
-async def remove_member(context: Context, conversation_id: str, user_id: str, expected_version: int) -> Conversation:
+async def remove_member(
+    context: SignedInContext, conversation_id: str, user_id: str, expected_version: int
+) -> Conversation:
     """Take somebody out if the conversation is still at the version that was read; their access ends with it."""
     leaving = UUID(user_id)
     conversation = await rules.conversation_at(context, conversation_id, expected_version)

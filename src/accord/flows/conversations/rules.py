@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from accord.context import Caller, Context
+from accord.context import SignedIn, SignedInContext
 from accord.contract.records import ListKey
 from accord.database.reader import Reader
 from accord.database.transaction import Transaction
@@ -31,7 +31,7 @@ def messages_of(conversation_id: UUID) -> str:
     return str(ListKey(str(conversation_id), "messages"))
 
 
-async def readable_conversation(context: Context, conversation_id: str) -> ConversationRow:
+async def readable_conversation(context: SignedInContext, conversation_id: str) -> ConversationRow:
     """Return the conversation; one that the caller is no member of is not found, like one that does not exist."""
     conversation = await queries.find(context.read, context.caller.id, conversation_id)
     if conversation is None:
@@ -39,7 +39,7 @@ async def readable_conversation(context: Context, conversation_id: str) -> Conve
     return conversation
 
 
-async def conversation_at(context: Context, conversation_id: str, expected: int) -> ConversationRow:
+async def conversation_at(context: SignedInContext, conversation_id: str, expected: int) -> ConversationRow:
     """Return the conversation at the version that was read: what is judged is then what the one statement changes."""
     conversation = await readable_conversation(context, conversation_id)
     if conversation.version != expected:
@@ -48,7 +48,7 @@ async def conversation_at(context: Context, conversation_id: str, expected: int)
 
 
 async def saved_conversation(
-    context: Context, conversation_id: UUID | str, expected: int, changes: Mapping[str, Any]
+    context: SignedInContext, conversation_id: UUID | str, expected: int, changes: Mapping[str, Any]
 ) -> ConversationRow:
     """Save the changes if the conversation is still at that version and the caller still a member."""
     caller_id = context.caller.id
@@ -59,7 +59,9 @@ async def saved_conversation(
     return saved
 
 
-async def started_conversation(context: Context, conversation_id: UUID, fields: Mapping[str, Any]) -> ConversationRow:
+async def started_conversation(
+    context: SignedInContext, conversation_id: UUID, fields: Mapping[str, Any]
+) -> ConversationRow:
     """Write a new conversation of the caller and of those named in memberIds."""
     now, caller_id = context.now(), UUID(context.caller.id)
     others = [UUID(member_id) for member_id in fields.get("memberIds", [])]
@@ -85,7 +87,7 @@ async def started_conversation(context: Context, conversation_id: UUID, fields: 
     return created
 
 
-async def require_accounts(context: Context, ids: Sequence[UUID], field: str) -> None:
+async def require_accounts(context: SignedInContext, ids: Sequence[UUID], field: str) -> None:
     """Refuse to let somebody in who does not exist; `field` named them."""
     if set(ids) - await queries.accounts_that_exist(context.tx, ids):
         raise UnknownMember(field)
@@ -104,17 +106,17 @@ def may_remove(caller_id: UUID, conversation: ConversationRow, user_id: UUID) ->
     return caller_id in (user_id, conversation.created_by)
 
 
-async def readable_conversations(read: Reader, caller: Caller, ids: Sequence[str]) -> list[ConversationRow]:
+async def readable_conversations(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[ConversationRow]:
     """Return those that the caller is a member of, for whoever reads many records at once."""
     return await queries.find_all(read, caller.id, ids)
 
 
-async def writable_conversations(tx: Transaction, caller: Caller, ids: Sequence[str]) -> list[ConversationRow]:
+async def writable_conversations(tx: Transaction, caller: SignedIn, ids: Sequence[str]) -> list[ConversationRow]:
     """Return those that the caller is a member of, locked, for transactions."""
     return await queries.lock_all(tx, caller.id, ids)
 
 
-async def written_message(context: Context, message_id: UUID, fields: Mapping[str, Any]) -> MessageRow:
+async def written_message(context: SignedInContext, message_id: UUID, fields: Mapping[str, Any]) -> MessageRow:
     """Write a new message of the caller into the conversation that the fields name."""
     now = context.now()
     values = {"id": message_id, "conversation_id": fields["conversationId"], "author_id": context.caller.id}
@@ -126,17 +128,17 @@ async def written_message(context: Context, message_id: UUID, fields: Mapping[st
     return created
 
 
-async def readable_messages(read: Reader, caller: Caller, ids: Sequence[str]) -> list[MessageRow]:
+async def readable_messages(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[MessageRow]:
     """Return those in conversations of the caller, for whoever reads many records at once."""
     return await queries.find_all_messages(read, caller.id, ids)
 
 
-async def writable_messages(tx: Transaction, caller: Caller, ids: Sequence[str]) -> list[MessageRow]:
+async def writable_messages(tx: Transaction, caller: SignedIn, ids: Sequence[str]) -> list[MessageRow]:
     """Return those that the caller wrote and may still read, locked, for transactions."""
     return await queries.lock_all_own_messages(tx, caller.id, ids)
 
 
-async def why_message_was_not_saved(context: Context, message_id: str, expected: int) -> Problem:
+async def why_message_was_not_saved(context: SignedInContext, message_id: str, expected: int) -> Problem:
     """Return the problem for a message whose version, author or conversation is not what a change requires."""
     message = await queries.find_message(context.tx, context.caller.id, message_id)
     if message is None:

@@ -1,11 +1,11 @@
 """PATCH /api/v1/conversations/{conversationId}."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import Conversation, UpdateConversation
 from accord.flows.conversations import rules, serializers
 
 
-async def update_conversation(context: Context, conversation_id: str, body: UpdateConversation) -> Conversation:
+async def update_conversation(context: SignedInContext, conversation_id: str, body: UpdateConversation) -> Conversation:
     """Save a member's changes if the conversation is still at the version they read."""
     changes = serializers.changed_columns(body, context.now())
 

@@ -1,11 +1,11 @@
 """PATCH /api/v1/messages/{messageId}."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.types import Message, UpdateMessage
 from accord.flows.conversations import queries, rules, serializers
 
 
-async def update_message(context: Context, message_id: str, body: UpdateMessage) -> Message:
+async def update_message(context: SignedInContext, message_id: str, body: UpdateMessage) -> Message:
     """Save another text if the caller wrote the message and it is still at the version they read."""
     expected, changes = body["expectedVersion"], {"text": body["text"]}
 

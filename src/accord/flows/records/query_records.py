@@ -1,6 +1,6 @@
 """POST /api/v1/records/query."""
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract.records import kinds
 from accord.contract.types import FoundRecords, QueryRecords
 from accord.flows.record_types import record_type
@@ -8,7 +8,7 @@ from accord.flows.records import rules, serializers
 from accord.journal import cursors
 
 
-async def query_records(context: Context, body: QueryRecords) -> FoundRecords:
+async def query_records(context: SignedInContext, body: QueryRecords) -> FoundRecords:
     """Answer with those of the records that the caller may read, with one statement for each table."""
     # Before the records: what changes in between is announced again rather than missed.
     cursor = await cursors.newest(context.read)

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
 
-from accord.context import Context
+from accord.context import SignedInContext
 from accord.contract import record_changes
 from accord.contract.ids import is_id
 from accord.contract.names import camel_case, snake_case
@@ -81,13 +81,13 @@ def _invalid(field: str, message: str) -> ValidationFailed:
     return ValidationFailed(errors=[{"field": field, "message": message}])
 
 
-async def locked(context: Context, operations: Sequence[Operation], expected: Iterable[Key]) -> dict[Key, Any]:
+async def locked(context: SignedInContext, operations: Sequence[Operation], expected: Iterable[Key]) -> dict[Key, Any]:
     """Return the rows that the caller may change, locked table by table in one order, so that no ring can wait."""
     keys = [record_changes.key_of(operation) for operation in operations]
     return await _writable(context, ids_by_table([*keys, *expected]))
 
 
-async def _writable(context: Context, ids: Mapping[str, list[str]]) -> dict[Key, Any]:
+async def _writable(context: SignedInContext, ids: Mapping[str, list[str]]) -> dict[Key, Any]:
     return {
         (table, str(row.id)): row
         for table in sorted(ids)
@@ -126,7 +126,7 @@ def _problem(refused: OperationRefused) -> Problem:
     return NotFound(errors=errors) if isinstance(refused, NoSuchRecord) else ValidationFailed(errors=errors)
 
 
-async def written(context: Context, rows: Rows, touched: Mapping[Key, Record | None]) -> None:
+async def written(context: SignedInContext, rows: Rows, touched: Mapping[Key, Record | None]) -> None:
     """Create, save and delete; the journal has one entry for each record.
 
     Parents are created before and deleted after what belongs to them, however they are sorted or were named.
@@ -174,7 +174,7 @@ def behind(keys: Collection[Key], parents: Callable[[Key], Iterable[Key]]) -> li
     return ordered
 
 
-async def _save(context: Context, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:
+async def _save(context: SignedInContext, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:
     for (_, record_id), record in changed.items():
         _require_fit(table, record_id, serializers.misfits(table, record))
     kind = record_type(table)
@@ -199,7 +199,9 @@ def _require_fit(table: str, record_id: str, errors: Sequence[Mapping[str, str]]
         raise ValidationFailed(errors=[{**e, "field": f"{table}.{record_id}.{e['field']}"} for e in errors])
 
 
-async def judged_afterwards(context: Context, touched: Mapping[Key, Record | None]) -> list[tuple[str, dict[str, Any]]]:
+async def judged_afterwards(
+    context: SignedInContext, touched: Mapping[Key, Record | None]
+) -> list[tuple[str, dict[str, Any]]]:
     """Return the records as they are now; whoever could no longer change one may not have changed it either."""
     kept = [key for key, record in touched.items() if record is not None]
     rows = await _writable(context, ids_by_table(kept))
