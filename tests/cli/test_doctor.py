@@ -74,7 +74,7 @@ async def test_an_unreachable_server_is_a_finding_among_others(alone):
     assert (found["database"], found["messaging"], found["contract"]) == ("✗", "✗", "✓")
     assert "PostgreSQL cannot be reached" in done.stdout
     assert "Check DATABASE_URL, and that the server runs." in done.stdout
-    assert "NATS does not answer. Check NATS_URL, and that the server runs." in done.stdout
+    assert "NATS does not respond. Check NATS_URL, and that the server runs." in done.stdout
     assert "hidden-word" not in done.stdout + done.stderr
     assert "Traceback" not in done.stdout + done.stderr
 
@@ -95,8 +95,8 @@ async def test_a_gateway_without_workers_and_one_with_another_key_are_told_apart
     other_key = {"FLOW_TRANSPORT": "nats", "FLOW_SIGNING_KEY": SIGNING_KEY}
     stranger = await examine_until(lambda said: "the same FLOW_SIGNING_KEY" in said, service, **other_key)
 
-    assert "✗ workers: none answers. Start `accord worker`." in none.stdout
-    assert re.search(r"^✓ workers: at least one answers, of release \d", one.stdout, re.MULTILINE)
+    assert "✗ workers: none responds. Start `accord worker`." in none.stdout
+    assert re.search(r"^✓ workers: at least one responds, of release \d", one.stdout, re.MULTILINE)
     assert "Give gateways and workers the same FLOW_SIGNING_KEY" in stranger.stdout
     assert [none.returncode, one.returncode, stranger.returncode] == [1, 0, 1]
     assert SIGNING_KEY not in stranger.stdout + stranger.stderr
@@ -125,7 +125,7 @@ async def test_settings_that_prevent_a_start_are_findings(alone):
 
     assert done.returncode == 1
     assert "✗ traces: OTEL_TRACES_EXPORTER=nonsense is not known" in done.stdout
-    assert "! proxy: TRUSTED_PROXIES has 0.0.0.0/0, which is everybody. List only the proxies'" in done.stdout
+    assert "! proxy: TRUSTED_PROXIES has 0.0.0.0/0, which is every address. List only the proxies'" in done.stdout
 
 
 @once

@@ -75,10 +75,10 @@ def test_the_help_of_all_commands_imports_no_library():
 @pytest.mark.parametrize(
     ("typed", "missing"),
     [
-        ("contract generate", "There is no openapi/ folder here."),
-        ("settings verify", "There is no docs here: run this in a checkout"),
-        ("sdk generate", "There is no clients/generate.py here: run this in a checkout"),
-        ("sdk package dist", "There is no clients/package.py here: run this in a checkout"),
+        ("contract generate", "The folder openapi/ is missing here."),
+        ("settings verify", "docs is missing here: run this in a checkout"),
+        ("sdk generate", "clients/generate.py is missing here: run this in a checkout"),
+        ("sdk package dist", "clients/package.py is missing here: run this in a checkout"),
     ],
 )
 def test_an_installed_package_says_that_the_command_needs_a_checkout(typed, missing, tmp_path):

@@ -27,7 +27,7 @@ def move_operation(contract):
     contract["paths"]["/api/v1/myself"] = {"get": contract["paths"][ME].pop("get")}
 
 
-def remove_field_of_answer(contract):
+def remove_field_of_response(contract):
     stats = schema(contract, "UserStats")
     del stats["properties"]["postCount"]
     stats["required"].remove("postCount")
@@ -58,7 +58,7 @@ def change_type(contract):
     schema(contract, "Version")["type"] = "string"
 
 
-def allow_null_in_answer(contract):
+def allow_null_in_response(contract):
     schema(contract, "Message")["properties"]["authorId"] = {"$ref": "#/components/schemas/UuidOrNull"}
 
 
@@ -84,12 +84,12 @@ def close_a_public_operation(contract):
     contract["paths"]["/api/v1/meta/version"]["get"]["x-permission"] = "self"
 
 
-def answer_another_status(contract):
-    answers = contract["paths"]["/api/v1/conversations"]["post"]["responses"]
-    answers["200"] = answers.pop("201")
+def respond_with_another_status(contract):
+    responses = contract["paths"]["/api/v1/conversations"]["post"]["responses"]
+    responses["200"] = responses.pop("201")
 
 
-def answer_another_type(contract):
+def respond_with_another_type(contract):
     content = contract["paths"]["/api/v1/meta/version"]["get"]["responses"]["200"]["content"]
     content["text/plain"] = content.pop("application/json")
 
@@ -103,21 +103,21 @@ BREAKING = {
     remove_operation: "getMe: is not there",
     rename_operation: "getMe: is not there",
     move_operation: "getMe: is GET /api/v1/myself, was GET /api/v1/me",
-    remove_field_of_answer: "getUserStats: answer 200.postCount is not there",
+    remove_field_of_response: "getUserStats: response 200.postCount is not there",
     remove_field_of_request: "updateMe: request.lastName is not there",
     require_field: "updateMe: request.lastName is required",
     require_new_field: "login: request.device is required",
-    remove_role: "getMe: answer 200.role is never admin",
+    remove_role: "getMe: response 200.role is never admin",
     shorten_text: "createMessage: request.text has the maxLength 10",
     change_type: "updateMe: request.expectedVersion is of type string, was integer",
-    allow_null_in_answer: "getMessage: answer 200.authorId may be null",
+    allow_null_in_response: "getMessage: response 200.authorId may be null",
     remove_parameter: "listAudit: parameter table in query is not taken",
     require_parameter: "listUsers: parameter search in query is required",
     add_required_parameter: "getMe: parameter region in query is required",
     ask_for_more_rights: "listConversations: needs the permission users:read",
     close_a_public_operation: "getVersion: needs the permission self",
-    answer_another_status: "createConversation: answer 201 is not given",
-    answer_another_type: "getVersion: answer 200 is not given as application/json",
+    respond_with_another_status: "createConversation: response 201 is not given",
+    respond_with_another_type: "getVersion: response 200 is not given as application/json",
     remove_kind_of_transaction: (
         "applyTransaction: request.operations[] is never ListRemoveOperation, or that is less than it was"
     ),
@@ -140,7 +140,7 @@ def add_optional_field(contract):
     schema(contract, "UpdateMe")["properties"]["nickname"] = {"type": "string"}
 
 
-def add_field_to_answer(contract):
+def add_field_to_response(contract):
     schema(contract, "UserStats")["properties"]["logins"] = {"type": "integer"}
 
 
@@ -180,7 +180,7 @@ def widen_a_number(contract):
         add_operation,
         widen_a_number,
         add_optional_field,
-        add_field_to_answer,
+        add_field_to_response,
         take_longer_text,
         take_any_text,
         add_role,

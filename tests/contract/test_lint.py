@@ -44,7 +44,7 @@ BROKEN = [
     ("names_a_list", (*GET, "x-list"), {"type": "notes", "of": "books"}, "the table of no record"),
     ("names_its_permission", (*GET, "security"), [{}, {"bearerAuth": []}], "open to all and has x-permission"),
     ("names_a_known_rate_limit", (*PATCH, "x-rate-limit"), "logn", "forgotPassword, login"),
-    ("describes_each_answer", (*DELETE, "responses", "204", "description"), " ", "describe the answer 204"),
+    ("describes_each_response", (*DELETE, "responses", "204", "description"), " ", "describe the response 204"),
     (
         "shows_examples",
         (*POST, "requestBody", "content", "application/json", "example"),
@@ -55,7 +55,7 @@ BROKEN = [
         "shows_examples",
         (*GET, "responses", "200", "content", "application/json", "example"),
         ABSENT,
-        "answer 200: add an example",
+        "response 200: add an example",
     ),
     (
         "shows_examples",
@@ -117,7 +117,7 @@ BROKEN = [
         "documents_every_status",
         (*GET, "responses", "404"),
         {"description": "No."},
-        "answer 404 with application/problem+json",
+        "give the response 404 the media type application/problem+json",
     ),
     ("states_the_version_it_read", (*UPDATE, "required"), [], "require expectedVersion in the body"),
     (
@@ -133,7 +133,7 @@ BROKEN = [
         "require expectedVersion in the query",
     ),
     ("states_the_version_it_read", (*PATCH, "responses", "409"), ABSENT, "document 409"),
-    ("states_the_version_it_read", (*NOTE, "properties", "version"), ABSENT, "answer with the new version"),
+    ("states_the_version_it_read", (*NOTE, "properties", "version"), ABSENT, "return the new version"),
     ("states_the_version_it_read", (*DELETE, "parameters"), [], "accept If-Match"),
     ("states_the_version_it_read", (*DELETE, "parameters"), [], "accept If-None-Match"),
     ("can_be_sent_again", (*POST, "parameters"), [], "accept Idempotency-Key"),
@@ -141,7 +141,7 @@ BROKEN = [
         "carries_an_entity_tag",
         (*GET, "responses", "200", "headers"),
         ABSENT,
-        "give its answer the header ETag",
+        "give the response the header ETag",
     ),
     ("carries_an_entity_tag", (*GET, "parameters"), [], "accept If-Match"),
     ("carries_an_entity_tag", (*GET, "parameters"), [], "accept If-None-Match"),
@@ -150,7 +150,7 @@ BROKEN = [
         "is_walked_by_cursor",
         (*NOTE, "properties", "totalPages"),
         {"type": "integer", "minimum": 0, "maximum": 1},
-        "answer with nextCursor, too",
+        "return nextCursor, too",
     ),
     (
         "links_to_operations",
@@ -219,7 +219,7 @@ BROKEN = [
     ("closes_objects", (*NOTE, "additionalProperties"), ABSENT, "say additionalProperties: false"),
     ("closes_objects", (*NOTE, "additionalProperties"), {"type": "boolean"}, "give the map a maxProperties"),
     ("refuses_unknown_fields", (*CREATE, "additionalProperties"), True, "a request names all its fields"),
-    ("refuses_unknown_fields", (*TEXT, "readOnly"), True, "write a schema of its own for the answer"),
+    ("refuses_unknown_fields", (*TEXT, "readOnly"), True, "write a schema of its own for the response"),
     (
         "requires_what_it_has",
         (*NOTE, "required"),
@@ -246,12 +246,12 @@ BROKEN = [
     ("has_portable_patterns", (*TEXT, "pattern"), "^(?=a)[a-z]+$", "no \\d, \\w, \\s or lookaround"),
     ("says_which_characters_it_reads", (*TEXT, "pattern"), ABSENT, "give the string a pattern"),
     (
-        "answers_hold_no_secrets",
+        "responses_hold_no_secrets",
         (*NOTE, "properties", "passwordHash"),
         {"type": "string", "maxLength": 9},
         "the property passwordHash",
     ),
-    ("answers_hold_no_secrets", (*NOTE, "properties", "text", "format"), "password", "the format password"),
+    ("responses_hold_no_secrets", (*NOTE, "properties", "text", "format"), "password", "the format password"),
     (
         "hides_passwords",
         (*CREATE, "properties", "password", "format"),

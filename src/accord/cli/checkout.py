@@ -10,5 +10,5 @@ def path_in_checkout(name: str) -> Path:
     """Return a file or folder of the checkout that this code runs from."""
     path = REPOSITORY / name
     if not path.exists() or not (REPOSITORY / "pyproject.toml").exists():
-        raise CannotStart(f"There is no {name} here: run this in a checkout of the repository, installed by `pip -e`.")
+        raise CannotStart(f"{name} is missing here: run this in a checkout of the repository, installed by `pip -e`.")
     return path

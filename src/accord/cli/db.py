@@ -48,7 +48,9 @@ def check(chosen: argparse.Namespace) -> int:
             print(f"The database is at {revision}, which is newer than this release's {newest}.")
             return 0
         differences = runner.differences(url)
-    print(f"The database is at {revision}.", *(f"It differs from this release: {one}" for one in differences), sep="\n")
+    print(f"The database is at {revision}.")
+    for difference in differences:
+        print(f"The database differs from this release: {difference}")
     return 1 if differences else 0
 
 

@@ -20,7 +20,7 @@ COMMANDS = {
     "settings": "generate or verify the reference of the settings",
     "sdk": "generate, verify or package both SDKs",
 }
-"""Each command and its line of help. Its module in this package has its name and defines its arguments."""
+"""Each command and its line of help. The module of that name in this package defines the arguments of the command."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""What serving commands do while the rest of the service is imported, which takes most of the time of a start."""
+"""The work of serving commands while the rest of the service is imported: importing is most of a start."""
 
 import gc
 import signal

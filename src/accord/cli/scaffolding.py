@@ -1,4 +1,4 @@
-"""What `accord new` and `accord new record` print."""
+"""The output of `accord new` and `accord new record`."""
 
 import os
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What commands do before their own work: read the settings, configure the logs, make the data folder."""
+"""The first steps of commands: read the settings, configure the logs, make the data folder."""
 
 import argparse
 import os

@@ -10,7 +10,7 @@ REPOSITORY = HERE.parents[2]
 
 
 class BundleUnusable(Exception):
-    """There is no bundle that can be read; the message says how to make one."""
+    """No bundle can be read; the message says how to make one."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(f"{reason}: run `accord contract generate`, or install the package again.")

@@ -1,9 +1,9 @@
-"""What is wrong with a value that does not fit: told from the outside in, one error at a time.
+"""The errors of a value that does not fit, from the outside in, one at a time.
 
 jsonschema-rs says quickly that a value does not fit, but makes every error of every branch before it tells the first:
 a body of 120 kB takes it 8 seconds. So objects, lists and branches are walked through here, where sizes come before
-members and whoever has heard enough stops; jsonschema-rs is asked about values without parts, and whether lists of
-those fit. Messages are built from the rule alone and never repeat the rejected value (C-11).
+members and the caller may stop after each error; jsonschema-rs is asked about values without parts, and whether lists
+of those fit. Messages are built from the rule alone and never repeat the rejected value (C-11).
 """
 
 import sys

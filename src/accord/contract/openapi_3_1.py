@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 rendition of the bundle, for tools that know 3.1 only."""
+"""The bundle as OpenAPI 3.1, for tools that know 3.1 only."""
 
 from typing import Any
 

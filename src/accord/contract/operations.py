@@ -1,4 +1,4 @@
-"""The operations of the contract, read once: what each is called, needs and answers."""
+"""The operations of the contract, read once: the name, the inputs and the response of each."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""What operations make of records: pure, so that the same operations on the same records always give the same.
+"""The effect of operations on records: pure, so that the same operations on the same records always give the same.
 
 A list is a set in an order. Inserting a value that is in the list moves it, so inserting twice is inserting once.
 """
@@ -26,7 +26,7 @@ class OperationRefused(Exception):
 
 
 class NotWritable(OperationRefused):
-    """The contract does not let anybody change this, or not in this way."""
+    """The contract allows no client to change this, or not in this way."""
 
 
 class NoSuchRecord(OperationRefused):
@@ -34,7 +34,7 @@ class NoSuchRecord(OperationRefused):
 
 
 class RecordExists(OperationRefused):
-    """There is a record with the id of one that is to be created."""
+    """A record with the id of a record to create exists."""
 
 
 class NoSuchAnchor(OperationRefused):

@@ -3,7 +3,7 @@
 The contract says which there are: `x-record: {table, read}` on a record's schema names the operation that reads one,
 `x-list: {type}` on an operation the list of its caller that it reads, `x-list: {type, of}` the list that a record of
 the table `of` has; who may read that record may follow its list. `x-record: {of: {table, by}}` names the record that
-one must be able to read to read this one, and the field with its id: whoever loses that one loses this one, too.
+one must be able to read to read this one, and the field with its id: a caller who loses that one loses this.
 """
 
 import re
@@ -62,7 +62,7 @@ class RecordKind:
 
     @property
     def create_schema(self) -> Mapping[str, Any] | None:
-        """What a transaction gives to create one; None where it cannot."""
+        """The fields with which a transaction creates one; None where no transaction can."""
         return self.definition.get("create")
 
     @property
@@ -96,7 +96,7 @@ def record_kinds(bundle: Mapping[str, Any]) -> dict[str, RecordKind]:
     found: dict[str, RecordKind] = {}
     for name, schema in bundle["components"]["schemas"].items():
         definition = schema.get("x-record")
-        # What may be null repeats the record's schema, annotations and all.
+        # A schema that may be null repeats the record's schema, annotations and all.
         if definition is not None and not schema.get("nullable"):
             found[definition["table"]] = RecordKind(definition["table"], name, by_id[definition["read"]], definition)
     return found
@@ -115,9 +115,9 @@ def list_owners(bundle: Mapping[str, Any]) -> dict[str, str | None]:
 
 
 def owner_to_read(key: ListKey, owners: Mapping[str, str | None], caller_id: str | None) -> RecordKey | None:
-    """Return the record that one must be able to read to follow the list; None for a list of one's own.
+    """Return the record that one must be able to read to follow the list; None for a list of the caller.
 
-    Raises KeyError for a list that there is not, or that is somebody else's.
+    Raises KeyError for a list that does not exist, or belongs to another account.
     """
     table = owners[key.type]
     if table is None and key.owner_id != caller_id:

@@ -1,4 +1,4 @@
-"""What each platform role may do; the contract's `x-permission` names what an operation needs."""
+"""The permissions of each platform role; the contract's `x-permission` names what an operation needs."""
 
 ROLES: dict[str, frozenset[str]] = {
     "customer": frozenset(),
@@ -6,4 +6,4 @@ ROLES: dict[str, frozenset[str]] = {
     "root": frozenset({"users:read", "users:write", "audit:read", "admin:all"}),
 }
 PERMISSIONS = frozenset({"self"}).union(*ROLES.values())
-"""What an operation can need; `self` is for anyone who is signed in."""
+"""The permissions that an operation can need; `self` is for every signed-in caller."""

@@ -1,4 +1,4 @@
-"""Answers shaped by the contract: a row becomes the JSON of a schema, and nothing that the schema does not name.
+"""Responses shaped by the contract: a row becomes the JSON of a schema, and nothing that the schema does not name.
 
 A secret column cannot leak, because only the properties of the schema are read from the row.
 """

@@ -51,7 +51,7 @@ def _after_leap_second(moment: datetime) -> datetime:
 
 
 def normalised_time(text: Any) -> Any:
-    """Return a time as answers have it; what is none stays as it is, for whoever says what is wrong with it."""
+    """Return a time in the form of responses; a text that is no time stays as it is, for the validator to refuse."""
     try:
         return timestamp(parse_time(text)) if isinstance(text, str) else text
     except ValueError:

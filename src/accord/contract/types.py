@@ -399,7 +399,7 @@ Tag: TypeAlias = str
 
 
 class Echo(TypedDict):
-    """Anything worth sending back."""
+    """Values of several types to send back."""
 
     message: str
     count: NotRequired[int]

@@ -23,7 +23,7 @@ MAX_ERRORS = 50
 MAX_EMAIL = 255
 Validate = Callable[[Any], list[FieldError]]
 
-# RFC 5321 with the letters of RFC 6531: no quoted local parts and no address literals, which nobody has.
+# RFC 5321 with the letters of RFC 6531: no quoted local parts and no address literals, which no mailbox in use has.
 _email = re.compile(
     r"(?=[^@]{1,64}@)[\w!#$%&'*+/=?^`{|}~-]+(?:\.[\w!#$%&'*+/=?^`{|}~-]+)*"
     r"@(?=.{1,253}\Z)(?:(?!-)[^\W_](?:[\w-]{0,61}[^\W_])?\.)*[^\W_](?:[\w-]{0,61}[^\W_])?"

@@ -1,4 +1,4 @@
-"""What a variable's text may be: durations, rates, lists, networks and keys."""
+"""The kinds of values of variables: durations, rates, lists, networks and keys."""
 
 import ipaddress
 import re

@@ -40,7 +40,7 @@ def _is(default: object, description: str, example: str, **limits: Any) -> Any:
 
 
 class Settings(BaseModel):
-    """What the environment says, checked; secrets do not show when it is printed."""
+    """The settings of a process, checked; printing them shows no secret."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
@@ -105,7 +105,7 @@ class Settings(BaseModel):
     argon2_threads: int = _is(
         0, "Hashes at a time in one process; 0 means one for each core but one.", "2", ge=0, le=256
     )
-    argon2_queue: int = _is(512, "Hashes that may wait; past it the answer is 503.", "512", ge=1, le=100_000)
+    argon2_queue: int = _is(512, "Hashes that may wait; past it the response is 503.", "512", ge=1, le=100_000)
     lockout_attempts: int = _is(5, "Failed logins that lock an identifier.", "5", ge=1, le=1000)
     lockout_window: Period = _is(900, "Time in which they count together.", "15min")
     lockout_duration: Period = _is(900, "Time that an identifier stays locked.", "15min")
@@ -115,7 +115,7 @@ class Settings(BaseModel):
     request_timeout: Period = _is(30, "Time after which a request is cancelled with 504.", "30s")
     body_limit: int = _is(1_048_576, "Largest request body in bytes.", "1048576", ge=1024, le=104_857_600)
     http_fast_path: bool = _is(
-        _ON, "Answer operations without ASGI; `false` sends every request through uvicorn and ASGI.", "false"
+        _ON, "Run operations without ASGI; `false` sends every request through uvicorn and ASGI.", "false"
     )
     shutdown_delay: Seconds | None = _is(
         None, "Time to go on serving after the signal to stop; unset means 5s in production, else 0s.", "5s"
@@ -127,7 +127,7 @@ class Settings(BaseModel):
     rate_limit_authenticated: RateLimit = _is(Rate(600, 60), "Requests of one signed-in caller.", "600/min")
     rate_limit_login: RateLimit = _is(Rate(5, 60), "Logins from one address.", "5/min")
     rate_limit_register: RateLimit = _is(Rate(3, 3600), "Registrations from one address.", "3/hour")
-    rate_limit_forgot_password: RateLimit = _is(Rate(3, 3600), "Forgotten passwords of one address.", "3/hour")
+    rate_limit_forgot_password: RateLimit = _is(Rate(3, 3600), "Password resets of one address.", "3/hour")
     rate_limit_live: RateLimit = _is(Rate(10, 60), "New live connections of one address or account.", "10/min")
     rate_limit_refresh: RateLimit = _is(Rate(30, 60), "Token refreshes from one address.", "30/min")
 

@@ -472,7 +472,7 @@ export abstract class Operations {
    *
    * Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
    * `nextCursor` of the previous response, continues after the last account that was shown, so that a list which changes
-   * meanwhile is walked without skips and repeats. One of them, not both.
+   * meanwhile is walked without skips and repeats. `page` and `cursor` exclude each other.
    */
   listUsers(input: ListUsersInput = {}, options: CallOptions = {}): Promise<UserPage> {
     const { page, limit, search, cursor } = input;
@@ -630,7 +630,7 @@ export abstract class Operations {
   /**
    * The entries of the journal, newest first
    *
-   * Every committed change and security event, with the names of the changed fields. Their values are shown
+   * Every committed change and security event, with the names of the changed fields. The values are shown
    * where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
    * with a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its
    * position, which is moments after the commit.

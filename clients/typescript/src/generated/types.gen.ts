@@ -591,7 +591,7 @@ export type ServiceVersion = {
 };
 
 /**
- * Anything worth sending back.
+ * Values of several types to send back.
  */
 export type Echo = {
     message: string;

@@ -1,4 +1,4 @@
-"""What can be told from the environment, the files and the code alone."""
+"""Findings from the environment, the files and the code alone."""
 
 import os
 import stat
@@ -82,7 +82,7 @@ def proxy(settings: Settings) -> Iterator[Finding]:
     everybody = [str(network) for network in settings.trusted_proxies if network.prefixlen == 0]
     if everybody:
         advice = "List only the proxies' own addresses: others get around every rate limit"
-        yield Finding("proxy", f"TRUSTED_PROXIES has {', '.join(everybody)}, which is everybody", advice)
+        yield Finding("proxy", f"TRUSTED_PROXIES has {', '.join(everybody)}, which is every address", advice)
     elif settings.host not in _LOOPBACK and not settings.trusted_proxies:
         yield Finding("proxy", f"listens on {settings.host}", _PROXY_ADVICE)
     else:

@@ -1,4 +1,4 @@
-"""What can be asked of PostgreSQL."""
+"""Findings about PostgreSQL."""
 
 import asyncio
 import time
@@ -81,7 +81,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
 
 def server(about: Any, seconds: float, settings: Settings) -> Iterator[Finding]:
     """Judge the server by what it says of itself."""
-    state = f"PostgreSQL {about.version} answers in {seconds * 1000:.1f} ms"
+    state = f"PostgreSQL {about.version} responds in {seconds * 1000:.1f} ms"
     if about.major < OLDEST:
         yield Finding("database", state, f"Upgrade it to {OLDEST} or later", works=False)
     elif about.standby:
@@ -111,7 +111,7 @@ async def writing(database: Database) -> Finding:
 
 
 def migrations(revision: str | None, settings: Settings) -> Finding:
-    """Judge the revision; in production nobody but an operator migrates."""
+    """Judge the revision; in production only an operator migrates."""
     newest = runner.head()
     if runner.is_lost(revision):
         return Finding("migrations", f"at {revision}, which this code does not have", runner.FIND, works=False)

@@ -1,4 +1,4 @@
-"""What was found about one thing."""
+"""A finding of the doctor."""
 
 from typing import NamedTuple
 

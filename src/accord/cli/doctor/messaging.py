@@ -1,4 +1,4 @@
-"""What can be asked of NATS, and of the workers behind it."""
+"""Findings about NATS, and about the workers behind it."""
 
 import time
 from collections.abc import AsyncIterator
@@ -18,23 +18,23 @@ from accord.security.keys import flow_signing_key
 from accord.settings import Settings
 
 PATIENCE = 2.0
-"""Seconds for NATS, and for a worker, to answer."""
+"""Seconds for NATS, and for a worker, to respond."""
 
 
 async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
-    """Look whether NATS answers and, where flows run in workers, whether one does."""
+    """Look whether NATS responds and, where flows run in workers, whether a worker does."""
     needed = settings.flow_transport == "nats"
     connection = Connection(url, "accord-doctor")
     try:
         await connection.start(PATIENCE)
         started = time.perf_counter()
         await connection.ping()
-        yield Finding("messaging", f"NATS answers in {(time.perf_counter() - started) * 1000:.1f} ms")
+        yield Finding("messaging", f"NATS responds in {(time.perf_counter() - started) * 1000:.1f} ms")
         if needed:
             yield await _workers(connection, settings)
     except Problem:
         advice = "Check NATS_URL, and that the server runs"
-        yield Finding("messaging", "NATS does not answer", advice, works=not needed)
+        yield Finding("messaging", "NATS does not respond", advice, works=not needed)
     finally:
         await connection.close()
 
@@ -50,19 +50,19 @@ async def _workers(connection: Connection, settings: Settings) -> Finding:
     remote = RemoteFlows(connection, MessageSigner(flow_signing_key(settings)))
     await remote.start()
     request = RequestInfo("accord doctor", deadline=clock.time() + PATIENCE)
-    answer = await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
-    return workers(answer, strangers=remote.workers.strangers)
+    response = await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
+    return workers(response, strangers=remote.workers.strangers)
 
 
 def _get_version() -> Operation:
     return next(operation for operation in operations(bundle.load()) if operation.id == "getVersion")
 
 
-def workers(answer: Result | None, *, strangers: int = 0) -> Finding:
-    """Judge what a worker answered to a signed request, or that workers are heard whose signature is another one."""
-    if answer is not None and answer.success:
-        return Finding("workers", f"at least one answers, of release {answer.data['version']}")
+def workers(response: Result | None, *, strangers: int = 0) -> Finding:
+    """Judge the response of a worker to a signed request, and heartbeats that another key signed."""
+    if response is not None and response.success:
+        return Finding("workers", f"at least one responds, of release {response.data['version']}")
     if strangers:
         advice = "Give gateways and workers the same FLOW_SIGNING_KEY"
         return Finding("workers", "one is there, and has another key than this process", advice, works=False)
-    return Finding("workers", "none answers", "Start `accord worker`", works=False)
+    return Finding("workers", "none responds", "Start `accord worker`", works=False)

@@ -26,12 +26,12 @@ class Placed:
 
     @property
     def parameters(self) -> list[Json]:
-        """Its parameters, references followed; the merge has put those of its path among them."""
+        """The parameters of the operation, references followed; the merge has put those of its path among them."""
         return [resolve(self.bundle, parameter) for parameter in self.definition.get("parameters", ())]
 
     @property
     def body(self) -> Json:
-        """Its request body, or nothing."""
+        """The request body, or nothing."""
         return resolve(self.bundle, self.definition.get("requestBody", {}))
 
     @property
@@ -40,16 +40,16 @@ class Placed:
         return resolve(self.bundle, self.body.get("content", {}).get("application/json", {}).get("schema", {}))
 
     @property
-    def answers(self) -> dict[str, Json]:
-        """Its answers by status, references followed."""
-        responses = self.definition.get("responses", {})
-        return {status: resolve(self.bundle, response) for status, response in responses.items()}
+    def responses(self) -> dict[str, Json]:
+        """The responses by status, references followed."""
+        documented = self.definition.get("responses", {})
+        return {status: resolve(self.bundle, response) for status, response in documented.items()}
 
     @property
     def success_schema(self) -> Json:
-        """The schema of its first 2xx answer, or nothing."""
-        answer = next((a for status, a in self.answers.items() if status.startswith("2")), {})
-        return resolve(self.bundle, answer.get("content", {}).get("application/json", {}).get("schema", {}))
+        """The schema of the first 2xx response, or nothing."""
+        response = next((r for status, r in self.responses.items() if status.startswith("2")), {})
+        return resolve(self.bundle, response.get("content", {}).get("application/json", {}).get("schema", {}))
 
 
 def operations(bundle: Json) -> Iterator[Placed]:
@@ -61,12 +61,12 @@ def operations(bundle: Json) -> Iterator[Placed]:
 
 
 def contents(operation: Placed) -> Iterator[tuple[str, str, Json]]:
-    """Yield place, media type and content of the request and of each answer."""
+    """Yield place, media type and content of the request and of each response."""
     for media_type, content in operation.body.get("content", {}).items():
         yield f"{operation.where}, request", media_type, content
-    for status, answer in operation.answers.items():
-        for media_type, content in answer.get("content", {}).items():
-            yield f"{operation.where}, answer {status}", media_type, content
+    for status, response in operation.responses.items():
+        for media_type, content in response.get("content", {}).items():
+            yield f"{operation.where}, response {status}", media_type, content
 
 
 def examples(holder: Json) -> list[Any]:
@@ -127,11 +127,11 @@ def request_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
             yield from reachable(bundle, where, parameter.get("schema", {}), seen)
 
 
-def answer_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
-    """Yield every schema that shapes an answer."""
+def response_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
+    """Yield every schema that shapes a response."""
     seen: set[str] = set()
     for operation in operations(bundle):
-        for status, answer in operation.answers.items():
-            for content in answer.get("content", {}).values():
-                where = f"{operation.where}, answer {status}"
+        for status, response in operation.responses.items():
+            for content in response.get("content", {}).values():
+                where = f"{operation.where}, response {status}"
                 yield from reachable(bundle, where, content.get("schema", {}), seen)

@@ -1,4 +1,4 @@
-"""What every operation must have."""
+"""The members that every operation must have."""
 
 import re
 from collections.abc import Iterator
@@ -53,7 +53,7 @@ def has_the_tag_of_its_domain(bundle: Json) -> Iterator[str]:
 
 
 def names_its_permission(bundle: Json) -> Iterator[str]:
-    """Law 1: whoever reads the contract knows who may call what."""
+    """Law 1: the contract says which callers may use an operation."""
     for operation in operations(bundle):
         security = operation.definition.get("security")
         permission = operation.definition.get("x-permission")
@@ -75,12 +75,12 @@ def names_a_known_rate_limit(bundle: Json) -> Iterator[str]:
             yield f"{operation.where}: x-rate-limit is {bucket!r}; use one of {known}, or add one to buckets.py."
 
 
-def describes_each_answer(bundle: Json) -> Iterator[str]:
-    """An answer without words helps nobody."""
+def describes_each_response(bundle: Json) -> Iterator[str]:
+    """A response without a description helps no reader."""
     for operation in operations(bundle):
-        for status, answer in operation.answers.items():
-            if not answer.get("description", "").strip():
-                yield f"{operation.where}: describe the answer {status}."
+        for status, response in operation.responses.items():
+            if not response.get("description", "").strip():
+                yield f"{operation.where}: describe the response {status}."
 
 
 def shows_examples(bundle: Json) -> Iterator[str]:
@@ -132,7 +132,7 @@ def names_each_parameter_once(bundle: Json) -> Iterator[str]:
 
 
 def speaks_json_only(bundle: Json) -> Iterator[str]:
-    """Requests and answers are JSON, errors are problems; only what is streamed is something else."""
+    """Requests and responses are JSON, errors are problems; only streams have another media type."""
     for operation in operations(bundle):
         expected = "text/event-stream" if "x-stream" in operation.definition else "application/json"
         for where, media_type, content in contents(operation):
@@ -147,15 +147,15 @@ def speaks_json_only(bundle: Json) -> Iterator[str]:
 def documents_every_status(bundle: Json) -> Iterator[str]:
     """C-5: a client never meets a status that the contract does not know."""
     for operation in operations(bundle):
-        if not any(status.startswith("2") for status in operation.answers):
+        if not any(status.startswith("2") for status in operation.responses):
             yield f"{operation.where}: document its success, 200, 201 or 204."
         headers = {p.get("name", "") for p in operation.parameters if p.get("in") == "header"}
         implied = implied_responses(operation.method, operation.path, operation.definition, headers)
-        for status in sorted(implied.keys() - operation.answers.keys()):
+        for status in sorted(implied.keys() - operation.responses.keys()):
             yield f"{operation.where}: document {status}; `accord contract generate` adds it."
-        for status, answer in operation.answers.items():
-            if status[0] in "45" and "application/problem+json" not in answer.get("content", {}):
-                yield f"{operation.where}: answer {status} with application/problem+json."
+        for status, response in operation.responses.items():
+            if status[0] in "45" and "application/problem+json" not in response.get("content", {}):
+                yield f"{operation.where}: give the response {status} the media type application/problem+json."
 
 
 def states_the_version_it_read(bundle: Json) -> Iterator[str]:
@@ -166,10 +166,10 @@ def states_the_version_it_read(bundle: Json) -> Iterator[str]:
         if not _requires_expected_version(operation):
             place = "query" if operation.method == "delete" else "body"
             yield f"{operation.where}: require expectedVersion in the {place}, or say why in x-unversioned."
-        if "409" not in operation.answers:
+        if "409" not in operation.responses:
             yield f"{operation.where}: document 409 by $ref '#/components/responses/VersionConflict'."
         if operation.success_schema and "version" not in operation.success_schema.get("properties", {}):
-            yield f"{operation.where}: answer with the new version, or with 204."
+            yield f"{operation.where}: return the new version, or respond with 204."
         yield from _takes_conditions(operation, {"If-Match": "IfMatch", "If-None-Match": "IfNoneMatchOnChange"})
 
 
@@ -184,7 +184,7 @@ def _changes_a_record(operation: Placed) -> bool:
     """PUT, PATCH, DELETE, or a POST below a record that creates nothing."""
     if operation.method in {"put", "patch", "delete"}:
         return True
-    return operation.method == "post" and "{" in operation.path and "201" not in operation.answers
+    return operation.method == "post" and "{" in operation.path and "201" not in operation.responses
 
 
 def _requires_expected_version(operation: Placed) -> bool:
@@ -194,9 +194,9 @@ def _requires_expected_version(operation: Placed) -> bool:
 
 
 def can_be_sent_again(bundle: Json) -> Iterator[str]:
-    """Law 4: who lost the answer to a creating POST learns what came of it, and makes nothing twice."""
+    """Law 4: a client that lost the response to a creating POST gets it again, and creates nothing twice."""
     for operation in operations(bundle):
-        creates = operation.method == "post" and "201" in operation.answers
+        creates = operation.method == "post" and "201" in operation.responses
         if not creates or "x-unrepeatable" in operation.definition:
             continue
         if not any(p.get("name") == "Idempotency-Key" for p in operation.parameters):
@@ -212,9 +212,9 @@ def carries_an_entity_tag(bundle: Json) -> Iterator[str]:
             or "id" not in operation.success_schema["required"]
         ):
             continue
-        success = next(answer for status, answer in operation.answers.items() if status.startswith("2"))
+        success = next(response for status, response in operation.responses.items() if status.startswith("2"))
         if "ETag" not in success.get("headers", {}):
-            yield f"{operation.where}: give its answer the header ETag, by $ref '#/components/headers/ETag'."
+            yield f"{operation.where}: give the response the header ETag, by $ref '#/components/headers/ETag'."
         if operation.method == "get":
             yield from _takes_conditions(operation, {"If-Match": "IfMatchOnRead", "If-None-Match": "IfNoneMatch"})
 
@@ -224,15 +224,15 @@ def is_walked_by_cursor(bundle: Json) -> Iterator[str]:
     for operation in operations(bundle):
         properties = operation.success_schema.get("properties", {})
         if "totalPages" in properties and "nextCursor" not in operation.success_schema["required"]:
-            yield f"{operation.where}: answer with nextCursor, too, and take #/components/parameters/Cursor."
+            yield f"{operation.where}: return nextCursor, too, and take #/components/parameters/Cursor."
 
 
 def links_to_operations(bundle: Json) -> Iterator[str]:
     """A link leads somewhere; generators read its body as a text."""
     known = {operation.definition.get("operationId") for operation in operations(bundle)}
     for operation in operations(bundle):
-        for answer in operation.answers.values():
-            for name, link in answer.get("links", {}).items():
+        for response in operation.responses.values():
+            for name, link in response.get("links", {}).items():
                 if link.get("operationId") not in known:
                     yield f"{operation.where}: the link {name} leads to no operation; correct it."
                 if not isinstance(link.get("requestBody", ""), str):
@@ -246,7 +246,7 @@ RULES = (
     has_the_tag_of_its_domain,
     names_its_permission,
     names_a_known_rate_limit,
-    describes_each_answer,
+    describes_each_response,
     shows_examples,
     describes_each_parameter,
     declares_its_path_parameters,

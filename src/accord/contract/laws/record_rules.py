@@ -1,4 +1,4 @@
-"""What must hold of records and lists that clients follow and write by name."""
+"""The laws of records and lists that clients follow and write by key."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from accord.contract.laws.document import Json, Placed, operations
 from accord.contract.references import resolve
 
 KEPT = frozenset({"id", "version", "createdAt", "updatedAt"})
-"""What the service alone writes."""
+"""Fields that only the service writes."""
 
 
 def _records(bundle: Json) -> Iterator[tuple[str, Json, Json]]:
@@ -29,12 +29,12 @@ def names_a_record(bundle: Json) -> Iterator[str]:
 
 
 def reads_a_record(bundle: Json) -> Iterator[str]:
-    """Whoever may read a record may follow it: the operation that reads one decides."""
+    """A caller who may read a record may follow it: the operation that reads one decides."""
     by_id = {operation.definition.get("operationId"): operation for operation in operations(bundle)}
     for name, schema, record in _records(bundle):
         operation = by_id.get(record.get("read"))
         if operation is None or not _reads(operation, schema):
-            yield f"schema {name}: x-record must read one with a GET that has its id in the path and answers with it."
+            yield f"schema {name}: x-record must read one with a GET that has its id in the path and returns it."
 
 
 def _reads(operation: Placed, schema: Json) -> bool:
@@ -65,7 +65,7 @@ def _fits(kind: str, schema: Json) -> bool:
 
 
 def names_a_list(bundle: Json) -> Iterator[str]:
-    """A misspelt owner would let nobody follow."""
+    """With a misspelt owner no client could follow the list."""
     tables = {record.get("table") for _, _, record in _records(bundle)}
     for operation in operations(bundle):
         listed = operation.definition.get("x-list")
@@ -76,7 +76,7 @@ def names_a_list(bundle: Json) -> Iterator[str]:
 def says_what_access_rests_on(bundle: Json) -> Iterator[str]:
     """A record that is found below another, or in a list of it, is read by those who may read that one.
 
-    What the paths do not show, such as a record that is read by a query of its own, has to be known by its author.
+    Dependencies that no path shows, such as of a record with a query of its own, are known to the author alone.
     """
     placed = list(operations(bundle))
     reads = {operation.definition.get("operationId"): operation.path for operation in placed}
@@ -86,18 +86,18 @@ def says_what_access_rests_on(bundle: Json) -> Iterator[str]:
             continue
         for _, owner, holder in records:
             below = f"{reads.get(holder.get('read'))}/"
-            found = (o.where for o in placed if o.path.startswith(below) and schema in _answered(bundle, o))
+            found = (o.where for o in placed if o.path.startswith(below) and schema in _returned(bundle, o))
             where = next(found, None) if owner != schema else None
             if where is not None:
                 table = holder.get("table")
                 yield f"schema {name}: {where} has it below {table}; say in x-record of: {{table: {table}, by: …}}."
 
 
-def _answered(bundle: Json, operation: Placed) -> tuple[Json, Json]:
-    """Return the schema of what it answers with, and of the items if it is a list."""
-    answer = operation.success_schema
-    items = resolve(bundle, answer.get("properties", {}).get("items", {}))
-    return answer, resolve(bundle, items.get("items", {}))
+def _returned(bundle: Json, operation: Placed) -> tuple[Json, Json]:
+    """Return the schema of its success response, and of the items if that is a list."""
+    returned = operation.success_schema
+    items = resolve(bundle, returned.get("properties", {}).get("items", {}))
+    return returned, resolve(bundle, items.get("items", {}))
 
 
 RULES = (names_a_record, reads_a_record, writes_what_a_record_has, names_a_list, says_what_access_rests_on)

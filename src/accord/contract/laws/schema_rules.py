@@ -1,10 +1,10 @@
-"""What every schema must have."""
+"""The laws of schemas."""
 
 import re
 from collections.abc import Iterator
 
 from accord.contract.field_errors import discriminator, have_types_of_their_own
-from accord.contract.laws.document import Json, answer_schemas, request_schemas, schemas
+from accord.contract.laws.document import Json, request_schemas, response_schemas, schemas
 from accord.contract.references import references, resolve
 
 INT64 = (-(2**63), 2**63 - 1)
@@ -41,7 +41,7 @@ def is_described(bundle: Json) -> Iterator[str]:
 
 
 def is_used(bundle: Json) -> Iterator[str]:
-    """What nothing uses is left over from something."""
+    """An unused component is left over from a change."""
     used = set(references(bundle.get("paths", {})))
     waiting = list(used)
     components = bundle.get("components", {})
@@ -119,7 +119,7 @@ def refuses_unknown_fields(bundle: Json) -> Iterator[str]:
         if schema.get("type") == "object" and schema.get("additionalProperties") is True:
             yield f"{where}: a request names all its fields; say additionalProperties: false."
         if schema.keys() & {"readOnly", "writeOnly"}:
-            yield f"{where}: write a schema of its own for the answer instead of readOnly or writeOnly."
+            yield f"{where}: write a schema of its own for the response instead of readOnly or writeOnly."
 
 
 def requires_what_it_has(bundle: Json) -> Iterator[str]:
@@ -150,7 +150,7 @@ def keeps_null_simple(bundle: Json) -> Iterator[str]:
 
 
 def tells_branches_apart(bundle: Json) -> Iterator[str]:
-    """What could be meant for any branch can be refused only without a reason."""
+    """A value that could belong to any branch can be refused only without a reason."""
     for where, schema in request_schemas(bundle):
         if schema.keys() & {"allOf", "anyOf", "not"}:
             yield f"{where}: write the schema out; of the combinators a request has oneOf alone."
@@ -179,20 +179,20 @@ def says_which_characters_it_reads(bundle: Json) -> Iterator[str]:
 
 
 def takes_every_time(bundle: Json) -> Iterator[str]:
-    """C-14: a request has a time in any form of RFC 3339; only answers are held to one."""
+    """C-14: a request has a time in any form of RFC 3339; only responses have a single form."""
     for where, schema in request_schemas(bundle):
         if schema.get("format") == "date-time" and ("pattern" in schema or schema.get("maxLength", 0) < LONGEST_TIME):
-            yield f"{where}: take a time by $ref '#/components/schemas/Time', or TimeOrNull; Timestamp is for answers."
+            yield f"{where}: take a time by $ref '#/components/schemas/Time', or TimeOrNull; responses have Timestamp."
 
 
-def answers_hold_no_secrets(bundle: Json) -> Iterator[str]:
+def responses_hold_no_secrets(bundle: Json) -> Iterator[str]:
     """Law 6."""
-    for where, schema in answer_schemas(bundle):
+    for where, schema in response_schemas(bundle):
         for name in schema.get("properties", {}):
             if _secret(name):
-                yield f"{where}: an answer has the property {name}; secrets never leave, remove it."
+                yield f"{where}: a response has the property {name}; secrets never leave, remove it."
         if schema.get("format") == "password":
-            yield f"{where}: an answer has the format password; secrets never leave, remove it."
+            yield f"{where}: a response has the format password; secrets never leave, remove it."
 
 
 def hides_passwords(bundle: Json) -> Iterator[str]:
@@ -236,7 +236,7 @@ RULES = (
     has_portable_patterns,
     says_which_characters_it_reads,
     takes_every_time,
-    answers_hold_no_secrets,
+    responses_hold_no_secrets,
     hides_passwords,
     names_what_access_rests_on,
 )

@@ -1,7 +1,7 @@
-"""What a client that was written for one contract can no longer rely on in another (C-7).
+"""The changes of a contract that break clients which were written for another (C-7).
 
-What may be sent must not become less, and what is answered must not lack anything: so the two directions are compared
-by opposite rules. New operations, new optional input and new fields of answers break nobody.
+Requests must stay accepted, and responses must keep their fields: so the two directions are compared by opposite rules.
+New operations, new optional input and new fields of responses break no client.
 """
 
 import json
@@ -135,14 +135,14 @@ def _request(before: Side, after: Side) -> Iterator[str]:
 
 def _response(status: str, before: Side, after: Side) -> Iterator[str]:
     if status not in after.node["responses"]:
-        yield f"answer {status} is not given"
+        yield f"response {status} is not given"
         return
     old, new = before.at("responses", status), after.at("responses", status)
     for media, content in old.node.get("content", {}).items():
         if media not in new.node.get("content", {}):
-            yield f"answer {status} is not given as {media}"
+            yield f"response {status} is not given as {media}"
         elif "schema" in content:
-            place = f"answer {status}"
+            place = f"response {status}"
             yield from _output(place, old.at("content", media, "schema"), new.at("content", media, "schema"))
 
 
@@ -162,7 +162,7 @@ def _input(place: str, before: Side, after: Side) -> Iterator[str]:
 
 
 def _output(place: str, before: Side, after: Side) -> Iterator[str]:
-    """Compare what is answered."""
+    """Compare responses."""
     yield from _kind(place, before, after)
     if after.node.get("nullable") and not before.node.get("nullable"):
         yield f"{place} may be null"

@@ -1,4 +1,4 @@
-"""Run redocly and spectral, pinned in openapi/tools, on the bundle, its 3.1 rendition, and asyncapi.yaml."""
+"""Run redocly and spectral, pinned in openapi/tools, on the bundle, the same in OpenAPI 3.1, and asyncapi.yaml."""
 
 import hashlib
 import os
@@ -53,7 +53,7 @@ def install() -> None:
     if mark.is_file() and mark.read_text(encoding="utf-8") == lock:
         return
     npm = shutil.which("npm", path=SEARCH)
-    assert npm is not None  # It comes with Node.
+    assert npm is not None  # npm comes with Node.
     _run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", check=True)
     mark.write_text(lock, encoding="utf-8")
 

@@ -37,7 +37,7 @@ class SourcesMissing(Exception):
     """Accord runs installed; the contract is made in a clone."""
 
     def __init__(self) -> None:
-        super().__init__("There is no openapi/ folder here. Run this in a clone of the repository.")
+        super().__init__("The folder openapi/ is missing here. Run this in a clone of the repository.")
 
 
 def generate(repository: Path = bundle.REPOSITORY) -> list[Path]:

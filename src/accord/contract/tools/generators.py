@@ -64,7 +64,7 @@ def _openapi_generator(program: str, document: Path) -> Iterator[str]:
 def _typescript(node: str, document: Path) -> Iterator[str]:
     folder = document.parent / "typescript"
     folder.mkdir()
-    # What is generated finds zod, and its compiler, where Node looks for them.
+    # The generated code finds zod, and its compiler, where Node looks for them.
     (folder / "node_modules").symlink_to(TOOLS / "node_modules")
     (folder / "orval.config.mjs").write_text(_ORVAL.format(document=json.dumps(str(document))), "utf-8")
     modules = folder / "node_modules"

@@ -1,7 +1,7 @@
 """Merge the authored files into one OpenAPI document and complete it.
 
 Authors write what is particular to an operation. The merge adds what follows from its shape: the tag, the
-domain, the security requirement, and every answer that the edge can give to such a request.
+domain, the security requirement, and every response that the edge can give to such a request.
 """
 
 import json
@@ -85,14 +85,14 @@ def _paths(sources: list[Source], components: Document) -> Document:
 
 
 def _complete(method: str, path: str, operation: Document, domain: str | None, headers: set[str]) -> Document:
-    """Return the operation with its tag, its domain, its security and all its answers."""
+    """Return the operation with its tag, its domain, its security and all responses."""
     completed: Document = {"tags": [domain], "x-domain": domain, **operation}
     if "x-permission" in operation:
         completed.setdefault("security", [{"bearerAuth": []}])
     implied = implied_responses(method, path, operation, headers)
-    answers = {s: {"$ref": f"#/components/responses/{name}"} for s, name in implied.items()}
-    answers |= operation.get("responses", {})
-    completed["responses"] = {status: answers[status] for status in sorted(answers)}
+    responses = {s: {"$ref": f"#/components/responses/{name}"} for s, name in implied.items()}
+    responses |= operation.get("responses", {})
+    completed["responses"] = {status: responses[status] for status in sorted(responses)}
     return completed
 
 

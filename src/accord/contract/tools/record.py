@@ -15,7 +15,7 @@ TEMPLATES = Path(__file__).parent / "record_templates"
 LONGEST_NAME = 40
 LONGEST_REVISION = 32
 """Alembic's own table has room for no longer one."""
-# What the written modules call something else.
+# Names with another meaning in the written modules.
 TAKEN = frozenset(
     {
         "any",

@@ -12,7 +12,7 @@ LINE = r"'^[^\u0000-\u0020\u007f-\u00a0][^\u0000-\u001f\u007f-\u009f]*$'"
 LARGEST = 9_007_199_254_740_991
 """2^53 - 1: JavaScript reads it exactly."""
 BOUNDS = (f"minimum: {-LARGEST}", f"maximum: {LARGEST}")
-# What every record has, what its statements are given beside the columns, and what every tuple has.
+# Columns of every record, arguments of its statements beside the columns, and attributes of every tuple.
 TAKEN = frozenset(
     {
         "count",
@@ -112,7 +112,7 @@ class Field:
         return None if self.kind == "boolean" else f"{record}{self.name[0].upper()}{self.name[1:]}"
 
     def property(self, record: str, *, of_request: bool) -> str:
-        """Return its line among the properties of a schema; requests take a time in more forms than answers have."""
+        """Return the line of the field among the properties of a schema; a request takes more forms of a time."""
         name = self.schema_name(record)
         if of_request and name is not None and self.kind == "time":
             name = name.replace("Timestamp", "Time")

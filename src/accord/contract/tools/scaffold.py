@@ -22,7 +22,7 @@ from accord.contract.tools.record_fields import parse_all
 from accord.contract.tools.sources import ContractInvalid, Source, read
 
 NEEDED = {"datamodel_code_generator": "datamodel-code-generator", "ruff": "ruff"}
-"""What writes types and formats code, by the module that it is imported as."""
+"""The distributions that write types and format code, by module."""
 
 
 class ScaffoldRefused(Exception):

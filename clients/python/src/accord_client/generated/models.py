@@ -471,7 +471,7 @@ class DeleteOperation(Model):
 
 @define(kw_only=True)
 class Echo(Model):
-    """Anything worth sending back."""
+    """Values of several types to send back."""
 
     message: str
 

@@ -544,10 +544,10 @@ class AsyncOperations(ABC):
     ) -> AuditPage:
         """The entries of the journal, newest first.
 
-        Every committed change and security event, with the names of the changed fields. Their values are shown
-        where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
-        with a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its
-        position, which is moments after the commit.
+        Every committed change and security event, with the names of the changed fields. The values are shown where
+        you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record with
+        a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its position,
+        which is moments after the commit.
 
         Args:
             actor_id: Only entries of this user.
@@ -714,7 +714,7 @@ class AsyncOperations(ABC):
 
         Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
         `nextCursor` of the previous response, continues after the last account that was shown, so that a list which
-        changes meanwhile is walked without skips and repeats. One of them, not both.
+        changes meanwhile is walked without skips and repeats. `page` and `cursor` exclude each other.
 
         Args:
             page: The number of the page, counted from 1. Without a number and without a cursor the response is
@@ -1508,10 +1508,10 @@ class Operations(ABC):
     ) -> AuditPage:
         """The entries of the journal, newest first.
 
-        Every committed change and security event, with the names of the changed fields. Their values are shown
-        where you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record
-        with a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its
-        position, which is moments after the commit.
+        Every committed change and security event, with the names of the changed fields. The values are shown where
+        you may read the record now, else `[withheld]`; secrets are redacted. Root sees values of every record with
+        a `reason`, which the journal keeps. Filters combine. An entry appears here as soon as it has its position,
+        which is moments after the commit.
 
         Args:
             actor_id: Only entries of this user.
@@ -1649,7 +1649,7 @@ class Operations(ABC):
 
         Newest first. `search` looks into e-mail, first and last name. `page` shows a numbered page; `cursor`, the
         `nextCursor` of the previous response, continues after the last account that was shown, so that a list which
-        changes meanwhile is walked without skips and repeats. One of them, not both.
+        changes meanwhile is walked without skips and repeats. `page` and `cursor` exclude each other.
 
         Args:
             page: The number of the page, counted from 1. Without a number and without a cursor the response is

@@ -10,7 +10,7 @@ from accord.contract.openapi_3_1 import schema_3_1
 
 
 def is_shown_with_valid_examples(bundle: Json) -> Iterator[str]:
-    """Check requests, answers, parameters, headers and schemas."""
+    """Check requests, responses, parameters, headers and schemas."""
     named = {name: schema_3_1(schema) for name, schema in bundle.get("components", {}).get("schemas", {}).items()}
     for where, schema, example in _shown(bundle):
         validator = jsonschema_rs.Draft202012Validator(
