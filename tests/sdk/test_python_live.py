@@ -233,49 +233,53 @@ async def test_a_position_that_is_unknown_is_a_resync(person):
     assert (news.key, change.version) == (key_of(ada), 2)
 
 
-def test_a_gateway_that_is_behind_tells_nothing_twice():
+async def test_a_gateway_that_is_behind_tells_nothing_twice():
     changes = Changes(["key"], after=cursor_at(5))
 
-    changes.stand("key", cursor_at(3), "live")
+    changes.subscribed("key", cursor_at(3), "live")
     for position in (4, 5, 6):
         changes.offer(a_change(position))
 
-    assert [news.position for news in changes._waiting] == [6]
+    assert [news.position for news in await everything(changes)] == [6]
 
 
-def test_after_a_resync_positions_and_versions_may_be_lower():
+async def test_after_a_resync_positions_and_versions_may_be_lower():
     changes = Changes(["key"], after=cursor_at(5))
-    changes.stand("key", cursor_at(10), "replayed")
+    changes.subscribed("key", cursor_at(10), "replayed")
     changes.offer(a_change(9, version=3))
-    changes.fall("key")
+    changes.disconnected("key")
 
-    changes.stand("key", cursor_at(7), "resync_required")
+    changes.subscribed("key", cursor_at(7), "resync_required")
     changes.offer(a_change(8, version=3))
 
-    assert [news.position for news in changes._waiting] == [9, 7, 8]
-    assert changes._waiting[1] == Resync("key", 7, cursor_at(7))
+    before, resync, after = await everything(changes)
+    assert (before.position, resync, after.position) == (9, Resync("key", 7, cursor_at(7)), 8)
 
 
-def test_changes_replayed_for_one_follower_do_not_advance_a_pending_one():
+async def test_changes_replayed_for_one_follower_do_not_advance_a_pending_one():
     changes = Changes(["key"], after=cursor_at(5))
 
     changes.offer(a_change(8))
-    changes.stand("key", cursor_at(9), "replayed")
+    changes.subscribed("key", cursor_at(9), "replayed")
     changes.offer(a_change(6))
 
-    assert [news.position for news in changes._waiting] == [6]
+    assert [news.position for news in await everything(changes)] == [6]
 
 
-def test_a_follower_that_reads_too_slowly_is_told_to_read_again(monkeypatch):
-    monkeypatch.setattr("accord_client.changes.MOST_WAITING", 3)
-    changes = Changes(["key"], after=cursor_at(0))
-    changes.stand("key", cursor_at(0), "live")
+async def test_a_follower_that_reads_too_slowly_is_told_to_read_again():
+    changes = Changes(["key"], after=cursor_at(0), max_waiting=3)
+    changes.subscribed("key", cursor_at(0), "live")
 
     for position in range(1, 6):
         changes.offer(a_change(position))
 
-    assert [type(news).__name__ for news in changes._waiting] == ["Resync", "Change"]
-    assert [news.position for news in changes._waiting] == [4, 5]
+    assert [(type(news), news.position) for news in await everything(changes)] == [(Resync, 4), (models.Change, 5)]
+
+
+async def everything(changes):
+    """Return what the follower still has to read."""
+    changes.close()
+    return [news async for news in changes]
 
 
 def cursor_at(position):

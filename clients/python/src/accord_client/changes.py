@@ -1,4 +1,4 @@
-"""What a follower gets: changes in order, each once, and from where to go on after a cut."""
+"""The changes of a follower: in order, each once, with the cursor to go on from after a disconnection."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from .errors import ConnectionFailed
 from .generated.facts import ListType
 from .generated.models import Change, TableName
 
-MOST_WAITING: Final = 10_000
-"""Changes that wait for a slow follower; it gets a Resync instead of more."""
+MAX_WAITING: Final = 10_000
+"""Changes that wait for a slow follower; a Resync replaces them beyond that."""
 
 
 def record_key(table: TableName, record_id: UUID | str) -> str:
@@ -56,13 +56,14 @@ class Resync:
 
 
 class Changes:
-    """What one follower gets, in order: `async for change in changes`."""
+    """The changes of one follower, in order: `async for change in changes`."""
 
-    def __init__(self, keys: Iterable[str], after: str | None) -> None:
+    def __init__(self, keys: Iterable[str], after: str | None, *, max_waiting: int = MAX_WAITING) -> None:
         self.keys = frozenset(keys)
         self._cursors: dict[str, str | None] = dict.fromkeys(self.keys, after)
-        self._standing: set[str] = set()
+        self._subscribed: set[str] = set()
         self._waiting: deque[Change | Resync] = deque()
+        self._max_waiting = max_waiting
         self._ended: Exception | None = None
         self._closed = False
         self._news = asyncio.Event()
@@ -78,23 +79,23 @@ class Changes:
             await self._news.wait()
         return self._waiting.popleft()
 
-    async def until_standing(self) -> None:
-        """Wait until the service answered for every key. Raises what it refused one with."""
-        while not self._standing >= self.keys:
+    async def until_subscribed(self) -> None:
+        """Wait until the service has subscribed every key. Raises the error of a refused key."""
+        while not self._subscribed >= self.keys:
             if self._ended is not None:
                 raise self._ended
             self._news.clear()
             await self._news.wait()
 
     def cursor(self, key: str) -> str | None:
-        """Return the last cursor that this follower has of the key; None before it stands."""
+        """Return the last cursor that this follower has of the key; None before it is subscribed."""
         return self._cursors[key]
 
-    def stands(self, key: str) -> bool:
-        return key in self._standing
+    def is_subscribed(self, key: str) -> bool:
+        return key in self._subscribed
 
-    def stand(self, key: str, cursor: str, outcome: str) -> None:
-        """Note that the service answered: from here on nothing is missed."""
+    def subscribed(self, key: str, cursor: str, outcome: str) -> None:
+        """Note that the service has subscribed the key: from here on no change is missed."""
         seen = self._cursors[key]
         # This gateway may be behind the one that told what was seen, and tells that again.
         is_ahead = outcome == "live" and seen is not None and position_of(cursor) > position_of(seen)
@@ -102,25 +103,25 @@ class Changes:
             self._cursors[key] = cursor
         if outcome == "resync_required" and seen is not None:
             self._put(Resync(key, position_of(cursor), cursor))
-        self._standing.add(key)
+        self._subscribed.add(key)
         self._news.set()
 
     def waits(self, key: str) -> bool:
-        return self._ended is None and key not in self._standing
+        return self._ended is None and key not in self._subscribed
 
-    def fall(self, key: str) -> None:
-        """Note that the service follows the key no more; the cursor stays."""
-        self._standing.discard(key)
+    def disconnected(self, key: str) -> None:
+        """Note that the subscription ended; the cursor stays."""
+        self._subscribed.discard(key)
 
     def offer(self, change: Change) -> None:
-        """Take a change, unless it was here before, or is replayed for somebody else before this one stands."""
+        """Take a change, unless it came before, or is replayed for another follower before this one is subscribed."""
         seen = self._cursors[change.key]
-        if seen is not None and self.stands(change.key) and change.position > position_of(seen):
+        if seen is not None and self.is_subscribed(change.key) and change.position > position_of(seen):
             self._cursors[change.key] = change.cursor
             self._put(change)
 
     def end(self, error: Exception) -> None:
-        """Raise this once everything before is read."""
+        """Raise the error once all earlier changes are read."""
         self._ended = self._ended or error
         self._news.set()
 
@@ -130,7 +131,7 @@ class Changes:
         self.end(ConnectionFailed("The client was closed."))
 
     def _put(self, news: Change | Resync) -> None:
-        if len(self._waiting) >= MOST_WAITING:
+        if len(self._waiting) >= self._max_waiting:
             self._waiting.clear()
             self._waiting.extend(Resync(key, position_of(c), c) for key, c in sorted(self._cursors.items()) if c)
         else:

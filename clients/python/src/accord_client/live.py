@@ -98,7 +98,7 @@ class Live:
             self._running = asyncio.create_task(self._stay_connected())
         for key in changes.keys:
             await self._ask(key)
-        await changes.until_standing()
+        await changes.until_subscribed()
 
     async def _leave(self, changes: Changes) -> None:
         for key in changes.keys:
@@ -188,7 +188,7 @@ class Live:
 
     def _fall_of(self, key: str) -> None:
         for changes in self._followers.get(key, ()):
-            changes.fall(key)
+            changes.disconnected(key)
 
     async def _token(self, refused: str | None = None) -> str:
         token = await self._access_token(refused)
@@ -232,7 +232,7 @@ class Live:
             await self._say(type="ping")
 
     async def _ask(self, key: str) -> None:
-        """Ask the service about a key for its followers that do not stand.
+        """Ask the service about a key for its followers that are not subscribed.
 
         Those with one cursor are asked for together; the others follow, as the service has to judge each cursor.
         """
@@ -258,7 +258,7 @@ class Live:
                 changes.offer(change)
         elif kind == "subscribed":
             cursor, outcome = frame["cursor"], frame["outcome"]
-            await self._answered(key, lambda each: each.stand(key, cursor, outcome))
+            await self._answered(key, lambda each: each.subscribed(key, cursor, outcome))
         elif kind == "pong":
             self._questions.answered("ping")
         elif kind == "authenticated":
