@@ -162,7 +162,7 @@ async def test_the_connection_closes_with_the_last_follower_and_opens_again(pers
         async with accord.live.follow(key_of(ada)) as changes:
             await rename(accord, version)
             await take(changes, 1)
-        assert accord.live._socket is None
+        assert not accord.live.is_connected
 
     assert proxy.count("GET /api/v1/ws") == 2
 
@@ -175,7 +175,7 @@ async def test_a_key_of_another_account_is_refused(person):
         async with accord.live.follow(key_of(ada), key_of(bob)):
             pass
 
-    assert accord.live._socket is None
+    assert not accord.live.is_connected
 
 
 async def test_a_follower_that_loses_access_is_told(person):

@@ -85,6 +85,11 @@ class Live:
         if self._socket is not None:
             self._socket.transport.abort()
 
+    @property
+    def is_connected(self) -> bool:
+        """Whether the WebSocket is open: while keys are followed, and not during a reconnect."""
+        return self._socket is not None
+
     async def close(self) -> None:
         """End the connection and all that follow."""
         for changes in self._everybody():
