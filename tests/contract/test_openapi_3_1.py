@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 rendition says the same as the bundle."""
+"""The contract as OpenAPI 3.1 says the same as the bundle."""
 
 import copy
 
@@ -10,7 +10,7 @@ from accord.contract.openapi_3_1 import schema_3_1, to_3_1
 
 
 @pytest.mark.parametrize(
-    ("schema", "rendition"),
+    ("schema", "converted"),
     [
         ({"type": "string", "nullable": True}, {"type": ["string", "null"]}),
         ({"type": "string", "nullable": False}, {"type": "string"}),
@@ -51,8 +51,8 @@ from accord.contract.openapi_3_1 import schema_3_1, to_3_1
         ),
     ],
 )
-def test_a_schema_becomes_json_schema(schema, rendition):
-    assert schema_3_1(schema) == rendition
+def test_a_schema_becomes_json_schema(schema, converted):
+    assert schema_3_1(schema) == converted
 
 
 def test_properties_named_like_keywords_are_left_alone():
