@@ -25,7 +25,11 @@ PAGES = [
     *sorted((REPOSITORY / "docs").glob("**/*.md")),
     *sorted((REPOSITORY / "clients").glob("*/README.md")),
 ]
-SOURCES = sorted((REPOSITORY / "src" / "accord").glob("**/*.py"))
+SDK = REPOSITORY / "clients" / "python" / "src" / "accord_client"
+SOURCES = [
+    *sorted((REPOSITORY / "src" / "accord").glob("**/*.py")),
+    *(file for file in sorted(SDK.glob("**/*.py")) if "generated" not in file.parts),
+]
 TESTS = sorted((REPOSITORY / "tests").glob("**/test_*.py"))
 
 

@@ -53,7 +53,7 @@ def read(message: Any) -> dict[str, Any]:
     if not is_valid(frame):
         raise BadFrame(f"The frame does not fit the schema of {kind}; see asyncapi.yaml.", _key(text))
     if "key" in frame:
-        # A key has one text, however its id was written; an invalid key keeps its own, which the refusal names.
+        # A key has one text, however its id was written; an invalid key keeps its own, which the error names.
         frame["key"] = str(parse_key(frame["key"]) or frame["key"])
     return frame
 
