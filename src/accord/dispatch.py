@@ -81,7 +81,7 @@ class LocalDispatch:
         A flow that lost a deadlock wrote nothing and made no mistake, so it runs again.
         """
         if operation.permission is not None and caller.id is None:
-            return Result.from_problem(Unauthorized(), [])
+            return Result.from_problem(Unauthorized(), [f"REJECTED: {Unauthorized.code}"])
         make_context = Context if operation.permission is None else SignedInContext
         attempts_left = MAX_ATTEMPTS
         while True:

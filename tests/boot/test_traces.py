@@ -196,7 +196,7 @@ async def test_an_unreachable_collector_delays_neither_responses_nor_the_end(giv
 
 @once
 def test_without_an_exporter_nothing_of_it_is_imported():
-    program = "import sys, accord.boot, accord.edge.app; print('opentelemetry' in sys.modules)"
+    program = "import sys, accord.boot.serving, accord.edge.app; print('opentelemetry' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", program], capture_output=True, text=True, check=True)
 

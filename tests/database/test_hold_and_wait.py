@@ -84,7 +84,7 @@ async def test_dispatch_fails_a_flow_that_waits_inside_its_open_transaction(reso
     result = await dispatch(REGISTER, ANONYMOUS, request, {})
 
     assert (result.status, result.error_code) == (500, "INTERNAL_ERROR")
-    assert result.trace[-1] == "ERROR: HeldTransaction"
+    assert result.trace_events[-1] == "ERROR: HeldTransaction"
 
 
 @pytest.mark.parametrize("key", [None, "a key"])

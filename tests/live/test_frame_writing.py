@@ -12,7 +12,8 @@ from accord.live.subscriber import Subscriber
 
 CHANGES = 200
 BURST = (
-    "INSERT INTO journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)"
+    "INSERT INTO accord.journal"
+    " (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields)"
     " SELECT 'burst', 'system', 'burst', 'users', %s::uuid, n + 1, 'updated', '{}' FROM generate_series(1, %s) AS n"
 )
 
@@ -59,6 +60,33 @@ async def test_a_change_is_queued_while_the_client_does_not_read():
     subscriber.put_change(("key", "1"), frames.as_bytes("1"))
 
     assert await waiting == "1"
+
+
+async def test_a_closed_connection_gets_no_further_change():
+    written: list[bytes] = []
+    subscriber = Subscriber(lambda frame: written.append(frame) is None)
+    waiting = asyncio.create_task(subscriber.take())
+    await asyncio.sleep(0)
+
+    subscriber.close(frames.UNAUTHENTICATED, "The session has ended; sign in again.")
+    subscriber.put_change(("key", "1"), frames.as_bytes("1"))
+
+    assert (await waiting, written) == (None, [])
+
+
+async def test_a_change_of_a_key_that_is_starting_waits():
+    written: list[bytes] = []
+    subscriber = Subscriber(lambda frame: written.append(frame) is None)
+    subscriber.keys["key"] = ()
+    subscriber.starting.add("key")
+    waiting = asyncio.create_task(subscriber.take())
+    await asyncio.sleep(0)
+
+    subscriber.put_change(("key", "2"), frames.as_bytes("2"))
+    subscriber.put_missed("key", "1")
+    subscriber.begun()
+
+    assert [await waiting, await subscriber.take(), written] == ["1", "2", []]
 
 
 async def test_a_burst_of_changes_arrives_whole_and_in_order(given, live):

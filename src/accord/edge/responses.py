@@ -77,6 +77,7 @@ class Answer:
         self.trace: list[str] | None = None
 
 
+LINE_END = "A header has a line end: what follows would be another header, or the body."
 AnswerAtOnce = Callable[[Answer, str], bool]
 
 
@@ -92,6 +93,8 @@ def always(settings: Settings) -> tuple[Header, ...]:
 def fields(answer: Answer, request_id: str, constant: tuple[Header, ...]) -> list[Header]:
     """Return the headers of an answer in a list of its own; the constant ones depend on settings alone."""
     given_id = request_id.encode()
+    if any(b"\n" in value or b"\r" in value for _, value in answer.headers):
+        raise ValueError(LINE_END)
     headers = [
         (b"x-request-id", given_id),
         (b"x-trace-id", given_id),

@@ -54,11 +54,13 @@ class Subscriber:
 
         The change is a key and a text; the frame is that text as WebSocket has it, the same for all subscribers.
         """
+        if self.closing is not None:
+            return
         if self.starting and change[0] in self.starting:
             self._waiting.append(change)
             if len(self._waiting) > MAX_FRAMES:
                 self.close(frames.SLOW_READER, _TOO_SLOW)
-        # Only while the sender waits for a frame is nothing in front of this one.
+        # A sender that waits has sent all frames before this one.
         elif self._write_frame is None or self._taker is None or self._frames or not self._write_frame(frame):
             self._put(change)
 

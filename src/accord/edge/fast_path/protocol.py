@@ -49,6 +49,11 @@ class FastPathProtocol(HttpProtocol):
             self._leave_to_uvicorn(self._buffered[0])
         super().parsed(data)
 
+    def send_400_response(self, msg: str) -> None:
+        """Let go of a request that broke off: its fields may have a token."""
+        self._buffered = None
+        super().send_400_response(msg)
+
     def on_body(self, body: bytes) -> None:
         """Keep a body that comes in one piece; uvicorn knows nothing of the request yet."""
         if self._buffered is not None:

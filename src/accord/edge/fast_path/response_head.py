@@ -2,7 +2,7 @@
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from accord.edge.responses import WITHOUT_BODY, Answer, Header
+from accord.edge.responses import LINE_END, WITHOUT_BODY, Answer, Header
 
 
 class Heads:
@@ -44,6 +44,6 @@ class Heads:
 
 def _lines(headers: list[Header]) -> bytes:
     lines = b"".join([b"%b: %b\r\n" % header for header in headers])
-    if lines.count(b"\n") != len(headers):
-        raise ValueError("A header has a line end: what follows would be another header, or the body.")
+    if lines.count(b"\n") != len(headers) or lines.count(b"\r") != len(headers):
+        raise ValueError(LINE_END)
     return lines

@@ -206,6 +206,7 @@ class HttpProtocol(InTurn):
         if self.state is DISCARDING_INPUT:
             return
         self.state = DISCARDING_INPUT
+        self._head, self._fields = (), _NO_FIELDS
         request = self.cycle
         if request is not None and not request.response_complete:  # pyright: ignore[reportUnnecessaryComparison]  # None at first
             # Its body broke off.
