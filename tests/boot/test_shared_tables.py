@@ -26,7 +26,7 @@ def test_a_new_field_of_user_is_read_by_signing_in_without_an_edit_in_auth(tmp_p
     shutil.copytree(ROOT / "openapi", tmp_path / "openapi")
     tables = tmp_path / "src" / "accord" / "flows" / "accounts" / "tables.py"
     text = tables.read_text()
-    column, field = '    moment("email_verified_at", nullable=True),\n', "    email_verified_at: datetime | None\n"
+    column, field = '    timestamp("email_verified_at", nullable=True),\n', "    email_verified_at: datetime | None\n"
     assert column in text
     assert field in text
     tables.write_text(text.replace(column, f'    Column("nickname", Text),\n{column}'))

@@ -9,7 +9,7 @@ from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text, Uuid,
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from accord.database.pool import Database
-from accord.database.schema import moment
+from accord.database.schema import timestamp
 from accord.database.statement import Statement
 
 things = Table(
@@ -17,7 +17,7 @@ things = Table(
     MetaData(),
     Column("id", Uuid, primary_key=True),
     Column("words", ARRAY(Text), nullable=False),
-    moment("ended_at", nullable=True),
+    timestamp("ended_at", nullable=True),
 )
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import column, text
 
 from accord import clock
 from accord.database.pool import Database
-from accord.database.schema import moment
+from accord.database.schema import timestamp
 from accord.database.statement import Statement
 from accord.telemetry import logs
 
@@ -16,7 +16,7 @@ INTERVAL = 5.0
 TOLERANCE = 2.0
 """Seconds that the machine's clock may differ before that is worth a word."""
 
-_NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", moment("now").type)))
+_NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", timestamp("now").type)))
 
 
 async def learn(database: Database) -> None:

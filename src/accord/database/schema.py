@@ -28,12 +28,12 @@ class TransactionId(UserDefinedType[str]):
         return "xid8"
 
 
-def identity() -> Column[object]:
+def id_column() -> Column[object]:
     """Return the primary key that every record has: a UUIDv7."""
     return Column("id", Uuid, primary_key=True)
 
 
-def moment(name: str, *, nullable: bool = False) -> Column[object]:
+def timestamp(name: str, *, nullable: bool = False) -> Column[object]:
     """Return a column for a time, in UTC with microseconds."""
     return Column(name, DateTime(timezone=True), nullable=nullable)
 

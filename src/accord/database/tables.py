@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Index, Integer, LargeBinary, Table, Text
 
-from accord.database.schema import metadata, moment
+from accord.database.schema import metadata, timestamp
 
 idempotency_keys = Table(
     "idempotency_keys",
@@ -14,7 +14,7 @@ idempotency_keys = Table(
     Column("status", Integer, nullable=False),
     # The JSON as it was written, so that a replay is the same to the byte.
     Column("data", LargeBinary, nullable=False),
-    moment("created_at"),
+    timestamp("created_at"),
     Index(None, "created_at"),
 )
 
@@ -24,5 +24,5 @@ rate_limits = Table(
     Column("bucket", Text, primary_key=True),
     Column("key", Text, primary_key=True),
     Column("count", Integer, nullable=False),
-    moment("resets_at"),
+    timestamp("resets_at"),
 )

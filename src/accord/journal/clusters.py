@@ -13,7 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Boolean, Text, column, text
 
 from accord.database.pool import Database
-from accord.database.schema import moment
+from accord.database.schema import timestamp
 from accord.database.statement import Statement
 
 IS_FOREIGN = "(written_by::xid <> xmin OR low_transaction_id > (SELECT pg_snapshot_xmax(pg_current_snapshot())))"
@@ -62,7 +62,7 @@ _MOVES = Statement(
         column("system_identifier", Text()),
         column("timeline", BigInteger()),
         column("restored", Boolean()),
-        column("noticed_at", moment("at").type),
+        column("noticed_at", timestamp("at").type),
     ),
     _Move,
 )

@@ -15,13 +15,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from accord.database.schema import TransactionId, metadata, moment
+from accord.database.schema import TransactionId, metadata, timestamp
 
 journal = Table(
     "journal",
     metadata,
     Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("at", moment("at").type, primary_key=True, server_default=text("clock_timestamp()")),
+    Column("at", timestamp("at").type, primary_key=True, server_default=text("clock_timestamp()")),
     Column("transaction_id", TransactionId, nullable=False, server_default=text("pg_current_xact_id()")),
     Column("request_id", Text, nullable=False),
     Column("actor_kind", Text, nullable=False),
@@ -47,9 +47,9 @@ journal_positions = Table(
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("entry_id", BigInteger, nullable=False, unique=True),
-    Column("entry_at", moment("at").type, nullable=False),
+    Column("entry_at", timestamp("at").type, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    Column("sequenced_at", moment("at").type, nullable=False, server_default=text("clock_timestamp()")),
+    Column("sequenced_at", timestamp("at").type, nullable=False, server_default=text("clock_timestamp()")),
 )
 
 journal_sequencer = Table(
@@ -67,7 +67,7 @@ journal_sequencer = Table(
     Column("last_restored_id", BigInteger, nullable=False, server_default="0"),
     # Who leads, and until when by the clock of the database.
     Column("leader", Text, nullable=False, server_default=""),
-    Column("leads_until", moment("at").type, nullable=False, server_default="-infinity"),
+    Column("leads_until", timestamp("at").type, nullable=False, server_default="-infinity"),
     CheckConstraint("singleton", name="singleton"),
 )
 
@@ -81,7 +81,7 @@ journal_clusters = Table(
     Column("timeline", BigInteger, nullable=False),
     Column("database", BigInteger, nullable=False),
     Column("restored", Boolean, nullable=False),
-    Column("noticed_at", moment("at").type, nullable=False, server_default=text("clock_timestamp()")),
+    Column("noticed_at", timestamp("at").type, nullable=False, server_default=text("clock_timestamp()")),
 )
 
 journal_checkpoints = Table(
@@ -91,7 +91,7 @@ journal_checkpoints = Table(
     Column("hash", LargeBinary, nullable=False),
     # What stands up to here was pruned, and is vouched for by this signature alone.
     Column("pruned", Boolean, nullable=False),
-    moment("signed_at"),
+    timestamp("signed_at"),
     Column("key_id", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),
 )

@@ -6,24 +6,24 @@ from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, LargeBinary, Table, Text, Uuid, text
 
-from accord.database.schema import identity, metadata, moment, version
+from accord.database.schema import id_column, metadata, timestamp, version
 
 users = Table(
     "users",
     metadata,
-    identity(),
+    id_column(),
     Column("email", Text, nullable=False),
     Column("email_key", Text, nullable=False),
     Column("password_hash", Text, nullable=False),
     Column("first_name", Text, nullable=False),
     Column("last_name", Text, nullable=False),
     Column("role", Text, nullable=False),
-    moment("email_verified_at", nullable=True),
-    moment("disabled_at", nullable=True),
-    moment("deleted_at", nullable=True),
+    timestamp("email_verified_at", nullable=True),
+    timestamp("disabled_at", nullable=True),
+    timestamp("deleted_at", nullable=True),
     Column("created_by", Uuid, ForeignKey("users.id")),
-    moment("created_at"),
-    moment("updated_at"),
+    timestamp("created_at"),
+    timestamp("updated_at"),
     version(),
     CheckConstraint("role IN ('root', 'admin', 'customer')", name="role"),
     # A deleted account gives its address free.
@@ -55,5 +55,5 @@ setup_tokens = Table(
     "setup_tokens",
     metadata,
     Column("token_hash", LargeBinary, primary_key=True),
-    moment("created_at"),
+    timestamp("created_at"),
 )

@@ -6,23 +6,23 @@ from uuid import UUID
 
 from sqlalchemy import Column, ForeignKey, Index, Integer, LargeBinary, Table, Text, Uuid, func, text
 
-from accord.database.schema import identity, metadata, moment
+from accord.database.schema import id_column, metadata, timestamp
 
 sessions = Table(
     "sessions",
     metadata,
-    identity(),
+    id_column(),
     Column("user_id", Uuid, ForeignKey("users.id"), nullable=False),
     Column("address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("current_token_hash", LargeBinary, nullable=False),
     # The last refresh token of which an access token was used, and when that was first.
     Column("used_token_hash", LargeBinary),
-    moment("token_used_at", nullable=True),
-    moment("created_at"),
-    moment("last_active_at"),
-    moment("expires_at"),
-    moment("ended_at", nullable=True),
+    timestamp("token_used_at", nullable=True),
+    timestamp("created_at"),
+    timestamp("last_active_at"),
+    timestamp("expires_at"),
+    timestamp("ended_at", nullable=True),
     Index("sessions_ended_at_idx", "ended_at"),
     # Those that ended stay for weeks, and signing in must not read them.
     Index("sessions_live_idx", "user_id", postgresql_where=text("ended_at IS NULL")),
@@ -55,7 +55,7 @@ refresh_tokens = Table(
     metadata,
     Column("token_hash", LargeBinary, primary_key=True),
     Column("session_id", Uuid, ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
-    moment("rotated_at", nullable=True),
+    timestamp("rotated_at", nullable=True),
     Column("successor_hash", LargeBinary),
     Column("masked_successor", LargeBinary),
     Column("repeats", Integer, nullable=False, server_default="0"),
@@ -66,8 +66,8 @@ login_failures = Table(
     metadata,
     Column("identifier_hash", LargeBinary, primary_key=True),
     Column("count", Integer, nullable=False),
-    moment("since"),
-    moment("locked_until", nullable=True),
+    timestamp("since"),
+    timestamp("locked_until", nullable=True),
     Index("login_failures_since_idx", "since"),
 )
 

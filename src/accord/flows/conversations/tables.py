@@ -7,22 +7,22 @@ from uuid import UUID
 from sqlalchemy import Column, ForeignKey, Index, Table, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from accord.database.schema import identity, metadata, moment, version
+from accord.database.schema import id_column, metadata, timestamp, version
 
 conversations = Table(
     "conversations",
     metadata,
-    identity(),
+    id_column(),
     Column("title", Text, nullable=False),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("pinned_message_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     # In the row, so that the statement that compares the version also decides who may change it.
     Column("member_ids", ARRAY(Uuid), nullable=False),
-    moment("archived_at", nullable=True),
-    moment("deleted_at", nullable=True),
+    timestamp("archived_at", nullable=True),
+    timestamp("deleted_at", nullable=True),
     Column("created_by", Uuid, ForeignKey("users.id"), nullable=False, index=True),
-    moment("created_at"),
-    moment("updated_at"),
+    timestamp("created_at"),
+    timestamp("updated_at"),
     version(),
 )
 
@@ -49,20 +49,20 @@ conversation_members = Table(
     metadata,
     Column("conversation_id", Uuid, ForeignKey("conversations.id", ondelete="CASCADE"), primary_key=True),
     Column("user_id", Uuid, ForeignKey("users.id"), primary_key=True),
-    moment("joined_at"),
+    timestamp("joined_at"),
     Index(None, "user_id", "joined_at", "conversation_id"),
 )
 
 messages = Table(
     "messages",
     metadata,
-    identity(),
+    id_column(),
     Column("conversation_id", Uuid, ForeignKey("conversations.id", ondelete="CASCADE"), nullable=False),
     Column("author_id", Uuid, ForeignKey("users.id"), nullable=False, index=True),
     Column("text", Text, nullable=False),
-    moment("deleted_at", nullable=True),
-    moment("created_at"),
-    moment("updated_at"),
+    timestamp("deleted_at", nullable=True),
+    timestamp("created_at"),
+    timestamp("updated_at"),
     version(),
     Index(
         "messages_conversation_id_idx",
