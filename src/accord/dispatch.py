@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from accord.context import Caller, Context, RequestInfo, Resources, SignedInContext
 from accord.contract.operations import Operation
-from accord.database.idempotency import AnsweredBefore, Attempt
+from accord.database.idempotency import Attempt, CompletedBefore
 from accord.database.transaction import HeldTransaction
 from accord.problems import Deadlock, InternalError, Problem, Unauthorized, VersionConflict
 from accord.telemetry import logs
@@ -122,15 +122,15 @@ class LocalDispatch:
         idempotency = self._resources.idempotency
         attempt = idempotency.attempt(context.caller.id or "", context.request.address, operation.id, key, inputs)
         with idempotency.alone(attempt):
-            first = await idempotency.first_answer(attempt)
+            first = await idempotency.first_response(attempt)
             if first is None:
                 try:
                     return await self._first_attempt(attempt, operation, context, inputs)
-                except AnsweredBefore as before:
-                    first = before.answer
+                except CompletedBefore as before:
+                    first = before.response
                 except Problem:
                     # The first request may have caused it: what that wrote is visible to reads before the transaction.
-                    first = None if context.tx.is_open else await idempotency.first_answer(attempt)
+                    first = None if context.tx.is_open else await idempotency.first_response(attempt)
                     if first is None:
                         raise
         await context.rollback()
@@ -144,9 +144,9 @@ class LocalDispatch:
         context.tx.opening = idempotency.opening(attempt)
         flow = self._flows[operation.id](context, **inputs)
         data = await (watched(context, flow) if self._watches else flow)
-        idempotency.remember(context.tx, attempt, operation.success_status, data)
+        idempotency.save_response(context.tx, attempt, operation.success_status, data)
         await context.commit()
-        await idempotency.forget_old()
+        await idempotency.delete_expired()
         return operation.success_status, data
 
     async def _with_problem(self, context: Context, problem: Problem) -> Result:

@@ -22,7 +22,7 @@ from psycopg import errors
 from sqlalchemy import text
 
 from accord.cli.doctor.database import writing
-from accord.database.errors import Troubles
+from accord.database.errors import Errors
 from accord.database.pool import ACQUIRE_TIMEOUT, WRITE_INTERVAL, Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
@@ -318,15 +318,15 @@ async def test_a_full_disk_is_found_by_probes_and_logged_once_with_its_cause(ser
     "sqlstate", ["08006", "25006", "25P03", "53100", "53200", "53300", "55P03", "57P01", "57P03", "58030", "58P01"]
 )
 def test_not_now_and_not_here_are_503(sqlstate):
-    assert type(Troubles().problem(errors.lookup(sqlstate)())) is ServiceUnavailable
+    assert type(Errors().problem(errors.lookup(sqlstate)())) is ServiceUnavailable
 
 
 @pytest.mark.parametrize("sqlstate", ["40001", "40P01"])
 def test_a_lost_race_is_retryable(sqlstate):
-    assert type(Troubles().problem(errors.lookup(sqlstate)())) is Deadlock
+    assert type(Errors().problem(errors.lookup(sqlstate)())) is Deadlock
 
 
 @pytest.mark.parametrize("sqlstate", ["22P02", "23502", "42601", "42P01", "42501"])
 def test_our_own_mistakes_stay_mistakes(sqlstate):
     with pytest.raises(errors.lookup(sqlstate)):
-        Troubles().problem(errors.lookup(sqlstate)())
+        Errors().problem(errors.lookup(sqlstate)())

@@ -1,7 +1,7 @@
 """A connection that runs compiled statements: each prepared once, as many as are given in one round trip.
 
 psycopg's cursors send each statement by itself and convert its text anew, its pipelines cost more than they save, and
-it asks the event loop for every answer anew. Here libpq's pipeline mode is used through `psycopg.pq`, so that BEGIN
+it asks the event loop for every response anew. Here libpq's pipeline mode is used through `psycopg.pq`, so that BEGIN
 travels with the first statement of a transaction and COMMIT with the last, and the event loop listens to the socket
 for as long as the connection lives. Connecting, cancelling, adapting values and naming errors stay psycopg's, and so
 does every other use of the connection.
@@ -31,14 +31,14 @@ _FAILED = ExecStatus.FATAL_ERROR
 _DONE = ExecStatus.COMMAND_OK
 _SYNCED = ExecStatus.PIPELINE_SYNC
 _STALE = (errors.FeatureNotSupported, errors.InvalidSqlStatementName, errors.ReadOnlySqlTransaction)
-"""What a server says of a statement that was prepared before a migration, or that somebody discarded, and of a write
-when it is no longer the one that takes them: another connection can do better."""
+"""Errors of a statement that was prepared before a migration or was deallocated, and of a write to a server that has
+become read-only: another connection can do better."""
 
 Call = tuple[Statement[Any], Mapping[str, Any]]
 
 
 class Outcome(NamedTuple):
-    """What a statement came to: its rows, how many it returned or changed, and the server's word for what it did."""
+    """The result of a statement: its rows, how many it returned or changed, and the server's command tag."""
 
     rows: list[Any]
     touched: int
@@ -105,7 +105,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             await self.wait(_remaining(self.pgconn, self._results))
             return
         if self.pgconn.status != ConnStatus.OK:
-            # Sending found out, and closed the socket, whose end nobody would be told any more.
+            # Sending found out, and closed the socket; the event loop would not report its end any more.
             raise psycopg.OperationalError("The connection broke.")
         loop = asyncio.get_running_loop()
         complete = self._complete = loop.create_future()
@@ -217,7 +217,7 @@ def _take(pgconn: PGconn, results: list[PGresult]) -> bool:
     while not pgconn.is_busy():
         result = pgconn.get_result()
         if result is None:
-            # It separates the results of two statements, and is all that comes from a connection that broke.
+            # None separates the results of two statements, and is all that comes from a connection that broke.
             if pgconn.status != ConnStatus.OK:
                 raise psycopg.OperationalError("The connection broke.")
         elif result.status == _SYNCED:

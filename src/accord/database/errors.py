@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean: whose fault each is, and whether it may be otherwise soon."""
+"""The meaning of PostgreSQL's errors: whose fault each is, and whether to try again."""
 
 import time
 
@@ -8,26 +8,26 @@ from psycopg import errors
 from accord.problems import AlreadyExists, DeadlineExceeded, Deadlock, Problem, ServiceUnavailable
 from accord.telemetry import logs
 
-TELL_AGAIN = 60.0
+LOG_AGAIN = 60.0
 """Seconds for which an error that goes on is logged once, however many requests meet it."""
 
 # SQLSTATEs, or how they begin, that say "not now" or "not here", whatever class psycopg gives them: connections that
 # ended, no writes here, ended by a limit, no resources, in use, an operator or a shutdown, the machine below.
 _NOT_NOW = ("08", "25006", "25P03", "25P04", "40003", "53", "55006", "55P03", "57", "58")
-# Those after which the server, or this connection's part of it, has to be looked at.
+# SQLSTATEs after which the server, or this connection's part of it, has to be looked at.
 _GONE = ("08", "25006", "57P")
 _LOST_A_RACE = (errors.DeadlockDetected, errors.SerializationFailure)
 
 
-class Troubles:
-    """Translates errors into refusals, and logs what operators must hear of, once for all requests."""
+class Errors:
+    """Translates errors into problems, and logs those that operators must know of once for all requests."""
 
     def __init__(self) -> None:
-        """Nothing was told yet."""
-        self._told: dict[str, float] = {}
+        """Begin with nothing logged."""
+        self._logged_at: dict[str, float] = {}
 
     def problem(self, error: psycopg.Error) -> Problem:
-        """Return the refusal; raise the error when it is a mistake of ours."""
+        """Return the problem; raise the error when it is a mistake of ours."""
         if isinstance(error, errors.UniqueViolation):
             return AlreadyExists()
         if isinstance(error, errors.QueryCanceled):
@@ -37,13 +37,13 @@ class Troubles:
         if not is_not_now(error):
             raise error
         if error.sqlstate is not None:
-            self._tell(error.sqlstate, error)
+            self._log(error.sqlstate, error)
         return ServiceUnavailable()
 
-    def _tell(self, sqlstate: str, error: psycopg.Error) -> None:
+    def _log(self, sqlstate: str, error: psycopg.Error) -> None:
         now = time.monotonic()
-        if now - self._told.get(sqlstate, float("-inf")) >= TELL_AGAIN:
-            self._told[sqlstate] = now
+        if now - self._logged_at.get(sqlstate, float("-inf")) >= LOG_AGAIN:
+            self._logged_at[sqlstate] = now
             logs.error("PostgreSQL refuses.", sqlstate=sqlstate, reason=words_of(error), advice=error.diag.message_hint)
 
 

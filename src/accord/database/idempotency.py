@@ -1,12 +1,12 @@
-"""Requests that may be sent again: the first answer is kept with the work it came of, in one commit (D-1).
+"""Requests that may be sent again: the first response is saved with the work it came of, in one commit (D-1).
 
 A key belongs to one caller and one operation. A caller who is not signed in is known by the request itself, so
 that strangers share nothing; their address only tells that a key came with another body before (decision 28).
 
-The first answer is looked for before the flow runs, without holding a connection, so that hashing a password holds none
-either. The lock is taken, and the answer looked for again, by what travels with BEGIN. Whoever holds the advisory lock
-is the first; the lock ends with the transaction, so a process that dies leaves neither a half-made thing nor a key that
-stays taken.
+The first response is looked for before the flow runs, without holding a connection, so that hashing a password holds
+none either. Statements that travel with BEGIN take the lock and look for the response again. The holder of the advisory
+lock is the first; the lock ends with the transaction, so a process that dies leaves neither a half-made record nor a
+key that stays taken.
 """
 
 import hmac
@@ -29,7 +29,7 @@ from accord.problems import IdempotencyInProgress, IdempotencyKeyReused, Problem
 
 KEPT_FOR = text("interval '24 hours'")
 SWEEP_INTERVAL = 60.0
-"""Seconds between looks for answers that need no longer be kept."""
+"""Seconds between deletions of expired responses."""
 
 _columns = idempotency_keys.c
 _now = func.clock_timestamp()
@@ -51,8 +51,8 @@ _kept = ("operation", "key", "inputs_hash", "status", "data")
 _sent = {name: cast(bindparam(name), _columns[name].type) for name in _kept}
 _values = {"caller": func.unnest(_callers), **_sent, "created_at": _now}
 _insert = insert(idempotency_keys).from_select(list(_values), select(*_values.values()))
-# One that is too old to count may not have been swept yet.
-_REMEMBER = Statement(
+# A row that has expired may not have been deleted yet.
+_SAVE = Statement(
     _insert.on_conflict_do_update(
         constraint=idempotency_keys.primary_key,
         set_={name: _insert.excluded[name] for name in ("inputs_hash", "status", "data", "created_at")},
@@ -60,7 +60,7 @@ _REMEMBER = Statement(
 )
 # Rows that another process is deleting are left to it.
 _oldest = select(literal_column("ctid")).select_from(idempotency_keys).where(~_fresh).limit(1000)
-_FORGET_OLD = Statement(
+_DELETE_EXPIRED = Statement(
     delete(idempotency_keys).where(literal_column("ctid").in_(_oldest.with_for_update(skip_locked=True)))
 )
 
@@ -76,35 +76,35 @@ class Attempt:
 
     @property
     def kept_under(self) -> dict[str, Any]:
-        """The parameters of the rows that keep its answer, one for each of its callers."""
+        """The parameters of the rows that keep its response, one for each of its callers."""
         return {"callers": list(self.callers), "operation": self.operation, "key": self.key}
 
     @property
     def claims(self) -> list[tuple[str, str, str]]:
-        """What one request at a time may hold, in the order in which every process locks it."""
+        """The claims that one request at a time may hold, in the order in which every process locks them."""
         return [(caller, self.operation, self.key) for caller in self.callers]
 
-    def first_answer(self, found: list[Any]) -> tuple[int, Any] | None:
-        """Return status and data of this request, if it is among those found. Raises IdempotencyKeyReused."""
-        for one in found:
+    def first_response(self, rows: list[Any]) -> tuple[int, Any] | None:
+        """Return status and data of this request, if it is among the rows. Raises IdempotencyKeyReused."""
+        for one in rows:
             if hmac.compare_digest(bytes(one.inputs_hash), self.inputs_hash):
                 return one.status, orjson.loads(one.data)
-        if found:
+        if rows:
             raise IdempotencyKeyReused
         return None
 
 
-class AnsweredBefore(Exception):
-    """The request was carried out by somebody else since the answer was looked for; `answer` is status and data."""
+class CompletedBefore(Exception):
+    """Another process carried the request out since the response was looked for; `response` is status and data."""
 
-    def __init__(self, answer: tuple[int, Any]) -> None:
-        """Take the first answer."""
+    def __init__(self, response: tuple[int, Any]) -> None:
+        """Take the first response."""
         super().__init__()
-        self.answer = answer
+        self.response = response
 
 
 class Idempotency:
-    """Remembers the answers to requests that carry a key."""
+    """Saves the responses to requests that carry a key."""
 
     def __init__(self, database: Database, secret: bytes) -> None:
         """Take a secret that every process shares: a plain hash of a request would let its password be guessed."""
@@ -114,7 +114,7 @@ class Idempotency:
         self._swept_at = time.monotonic()
 
     def attempt(self, caller: str, address: str, operation: str, key: str, inputs: dict[str, Any]) -> Attempt:
-        """Return the attempt that these inputs are; `caller` is empty for whoever is not signed in."""
+        """Return the attempt that these inputs are; `caller` is empty for a caller who is not signed in."""
         inputs_hash = self._hash(orjson.dumps(inputs, option=orjson.OPT_SORT_KEYS))
         if caller:
             return Attempt((caller,), operation, key, inputs_hash)
@@ -133,43 +133,43 @@ class Idempotency:
         finally:
             self._running -= claims
 
-    async def first_answer(self, attempt: Attempt) -> tuple[int, Any] | None:
+    async def first_response(self, attempt: Attempt) -> tuple[int, Any] | None:
         """Return status and data of the first such request, if it has ended. Raises IdempotencyKeyReused."""
-        return attempt.first_answer(await self._database.all(_FIND, **attempt.kept_under))
+        return attempt.first_response(await self._database.all(_FIND, **attempt.kept_under))
 
     def opening(self, attempt: Attempt) -> Opening:
         """Return what makes a transaction the first with this key, and others wait for its end.
 
-        It raises AnsweredBefore, IdempotencyInProgress and IdempotencyKeyReused.
+        The check raises CompletedBefore, IdempotencyInProgress and IdempotencyKeyReused.
         """
 
-        def judge(outcomes: list[Outcome]) -> None:
+        def check(outcomes: list[Outcome]) -> None:
             [[locked], found] = (outcome.rows for outcome in outcomes)
-            first = attempt.first_answer(found)
+            first = attempt.first_response(found)
             if first is not None:
-                raise AnsweredBefore(first)
+                raise CompletedBefore(first)
             if not locked.taken:
                 raise IdempotencyInProgress
 
-        return Opening(((_LOCK, self._locks(attempt)), (_FIND, attempt.kept_under)), judge)
+        return Opening(((_LOCK, self._locks(attempt)), (_FIND, attempt.kept_under)), check)
 
-    def remember(self, tx: Transaction, attempt: Attempt, status: int, data: Any) -> None:
-        """Keep the answer, in the commit of the work."""
+    def save_response(self, tx: Transaction, attempt: Attempt, status: int, data: Any) -> None:
+        """Save the response, in the commit of the work."""
         tx.with_commit(
-            _REMEMBER,
+            _SAVE,
             **attempt.kept_under,
             inputs_hash=attempt.inputs_hash,
             status=status,
             data=orjson.dumps(data),
         )
 
-    async def forget_old(self) -> None:
-        """Delete some of the answers that are too old to count, now and then."""
+    async def delete_expired(self) -> None:
+        """Delete up to 1,000 expired responses, at most once a minute in this process."""
         if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
             self._swept_at = time.monotonic()
-            # What was made is made, also when the database goes away at this moment.
+            # The request has succeeded, also when the database goes away at this moment.
             with suppress(Problem):
-                await self._database.run(_FORGET_OLD)
+                await self._database.run(_DELETE_EXPIRED)
 
     def _locks(self, attempt: Attempt) -> dict[str, int | None]:
         hashes = (self._hash(orjson.dumps(["lock", *claim])) for claim in attempt.claims)

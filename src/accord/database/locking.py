@@ -1,8 +1,8 @@
-"""Statements that lock a table against everybody: a short wait, and in one message.
+"""Statements that lock a whole table: a short wait, and in one message.
 
-Whoever waits for such a lock holds up everybody who comes after. So the wait has a limit, and a pause follows in which
-the others work. The statements travel as one message, so that the server ends the transaction also when this process
-is stopped half-way.
+A transaction that waits for such a lock holds up all that follow it. So the wait has a limit, and a pause follows in
+which the others work. The statements travel as one message, so that the server ends the transaction also when this
+process is stopped half-way.
 """
 
 import asyncio

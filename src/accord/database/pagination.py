@@ -14,7 +14,7 @@ import orjson
 from accord.problems import ValidationFailed
 
 START = "start"
-"""The cursor of the beginning, which everybody can write: the example that documentation sends."""
+"""The cursor of the beginning, which a client can write itself: the example that documentation sends."""
 _SIGNATURE_BYTES = 16
 
 
@@ -31,7 +31,7 @@ class Cursors:
 
 
 class Listing:
-    """One list: reads the cursor that came, and makes the answer with the one that leads on."""
+    """One list: reads the cursor that came, and makes the page with the cursor of the next one."""
 
     __slots__ = ("_key", "_scope")
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from accord.database.connection import Call, Connection, Outcome
 from accord.database.connections import Connections, NoConnection
-from accord.database.errors import Troubles, is_gone, words_of
+from accord.database.errors import Errors, is_gone, words_of
 from accord.database.session import CONNECT, ReadOnly, Session
 from accord.database.statement import Row, Statement
 from accord.problems import Problem, ServiceUnavailable
@@ -25,8 +25,8 @@ STILL_TIMEOUT = 3.0
 LOCK_WAIT = 4.0
 """Seconds that a statement waits for a lock before the request is refused with 503.
 
-It is longer than a frozen process of ours keeps one (STILL_TIMEOUT) and than PostgreSQL takes to find a deadlock, and
-shorter than others wait for the connection that it holds (ACQUIRE_TIMEOUT).
+The time is longer than a frozen process of ours keeps a lock (STILL_TIMEOUT) and than PostgreSQL takes to find a
+deadlock, and shorter than others wait for the connection that it holds (ACQUIRE_TIMEOUT).
 """
 OPEN_TIMEOUT = 10.0
 """Seconds to wait at start for the server to let the first connection in."""
@@ -35,13 +35,13 @@ HEAL_INTERVAL = 0.5
 WATCH_INTERVAL = 0.25
 """Seconds between looks at connections that ended without a word of the event loop."""
 WORKS_ON_LIMIT = 1.0
-"""Seconds within which a connection must answer when no new one can be made."""
+"""Seconds within which a connection must respond when no new one can be opened."""
 
 WRITE_INTERVAL = 1.0
 """Seconds for which a write that succeeded, or failed, speaks for the next ones that probes would try."""
 
 # A result that is larger than its memory goes to a file of its own beside the tables: a full disk is noticed before
-# anybody needs it, and no row, catalog or transaction id is spent on it.
+# a request needs it, and no row, catalog or transaction id is spent on it.
 _WRITE_SOMETHING = (
     b"SET LOCAL work_mem = '64kB'; SET LOCAL temp_tablespaces = '';"
     b" SELECT count(*) > 0 AND current_setting('transaction_read_only') = 'on' FROM generate_series(1, 5000)"
@@ -50,7 +50,7 @@ _ALIVE: Call = (Statement(text("SELECT 1 AS alive")), {})
 
 
 class Database:
-    """The pool. Its own `one`, `all` and `run` are single statements that commit by themselves."""
+    """The pool. `Database.one`, `all` and `run` are single statements that commit by themselves."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Database:
     ) -> None:
         """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class.
 
-        Those who only look take a server that refuses writes, too.
+        For reading, a server that refuses writes will do.
         """
         settings = {
             "statement_timeout": f"{int(statement_timeout * 1000)}ms",
@@ -72,7 +72,7 @@ class Database:
             "timezone": "UTC",
             # Statements name the schema of each table; extensions of an app are found whatever the role's own path is.
             "search_path": "public",
-            # What two writers see of each other is decided here, not by a default of the server.
+            # The isolation of two writers is decided here, not by a default of the server.
             "default_transaction_isolation": "read committed",
         }
         self._session = Session(settings, for_reading=for_reading)
@@ -80,7 +80,7 @@ class Database:
         self._url = url
         self._away = False
         self._was_moved = False
-        self._troubles = Troubles()
+        self._errors = Errors()
         self._wrote_at = float("-inf")
         self._cannot_write: Problem | None = None
         self._connections = Connections(self._connect, size, ACQUIRE_TIMEOUT, lambda: self._away)
@@ -107,7 +107,7 @@ class Database:
 
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
-        """Lend a connection in autocommit; errors of the server come out as problems."""
+        """Acquire a connection in autocommit; errors of the server come out as problems."""
         connection = await self.acquire()
         try:
             yield connection
@@ -144,17 +144,17 @@ class Database:
         return (await self._run(statement, values)).touched
 
     async def ping(self) -> None:
-        """Raise ServiceUnavailable unless the server answers, takes writes, and has room for them."""
+        """Raise ServiceUnavailable unless the server responds, takes writes, and has room for them."""
         async with self.connection() as connection:
             if time.monotonic() - self._wrote_at >= WRITE_INTERVAL:
                 self._wrote_at = time.monotonic()
-                self._cannot_write = await self._refusal(connection)
+                self._cannot_write = await self._write_problem(connection)
             else:
                 await connection.execute(b"SELECT 1", prepare=False)
         if self._cannot_write is not None:
             raise self._cannot_write
 
-    async def _refusal(self, connection: Connection) -> Problem | None:
+    async def _write_problem(self, connection: Connection) -> Problem | None:
         try:
             cursor = await connection.execute(_WRITE_SOMETHING, prepare=False)
             while cursor.nextset():
@@ -172,8 +172,8 @@ class Database:
         return self._connections.statistics()
 
     def problem(self, error: psycopg.Error) -> Problem:
-        """Translate what the server or the connection said into a refusal."""
-        problem = self._troubles.problem(error)
+        """Translate an error of the server or the connection into a problem."""
+        problem = self._errors.problem(error)
         if is_gone(error):
             self._was_moved = self._was_moved or isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
             self._suspect()
@@ -189,7 +189,7 @@ class Database:
             self.release(connection)
 
     async def _connect(self) -> Connection:
-        # What psycopg prepares it discards with every ROLLBACK, and all that we prepared with it.
+        # psycopg deallocates its prepared statements with every ROLLBACK, and all that we prepared with them.
         connection = await self._kind.connect(self._url, autocommit=True, prepare_threshold=None, **CONNECT)
         try:
             await self._session.begin(connection)
@@ -219,7 +219,7 @@ class Database:
         while (reason := await self._reason_to_wait()) is not None:
             if not self._away:
                 logs.warning(
-                    "PostgreSQL is away; requests that need it are refused until it answers.", reason=words_of(reason)
+                    "PostgreSQL is away; requests that need it are refused until it responds.", reason=words_of(reason)
                 )
             self._away = True
             await asyncio.sleep(HEAL_INTERVAL)
@@ -228,7 +228,7 @@ class Database:
         elif not self._was_moved:
             return
         self._away = self._was_moved = False
-        # Those that are still good may be of a server that is no longer the one that takes writes.
+        # Connections that still work may lead to a server that takes no more writes.
         self._connections.renew()
 
     async def _reason_to_wait(self) -> Exception | None:
@@ -245,7 +245,7 @@ class Database:
         return None
 
     async def _works_on(self, since: float) -> bool:
-        """Say whether the connections that there are still answer."""
+        """Return whether the open connections still respond."""
         try:
             async with asyncio.timeout(WORKS_ON_LIMIT):
                 connection = await self._connections.acquire()

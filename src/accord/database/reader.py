@@ -1,4 +1,4 @@
-"""What reads are made through: the pool, or the transaction that a flow has begun."""
+"""The source of reads: the pool, or the transaction that a flow has begun."""
 
 from typing import Any, Protocol
 

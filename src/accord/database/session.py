@@ -1,6 +1,6 @@
-"""What every connection is set to, whatever the defaults of the server, the database and the role are.
+"""The settings of every connection, whatever the defaults of the server, the database and the role are.
 
-It is set by a statement rather than by the startup parameter `options`, which PgBouncer refuses.
+A statement sets them rather than the startup parameter `options`, which PgBouncer refuses.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ _READ_ONLY = "current_setting('transaction_read_only') = 'on' AS read_only"
 
 
 class ReadOnly(errors.ReadOnlySqlTransaction):
-    """The server is a standby, or an operator lets nobody write to it."""
+    """The server is a standby, or an operator made it read-only."""
 
     def __init__(self) -> None:
         """Say so in words for the log."""

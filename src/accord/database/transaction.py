@@ -24,10 +24,10 @@ class HeldTransaction(RuntimeError):
 
 
 class Opening(NamedTuple):
-    """Statements that travel with BEGIN; `judge` gets their outcomes and raises when nothing else may follow."""
+    """Statements that travel with BEGIN; `check` gets their outcomes and raises when no other may follow."""
 
     calls: tuple[Call, ...]
-    judge: Callable[[list[Outcome]], None]
+    check: Callable[[list[Outcome]], None]
 
 
 class Transaction:
@@ -90,7 +90,7 @@ class Transaction:
         self._connection = await self._database.acquire(for_transaction=True)
         if self.opening is None:
             return [_BEGIN]
-        self.opening.judge((await self._sent([_BEGIN, *self.opening.calls]))[1:])
+        self.opening.check((await self._sent([_BEGIN, *self.opening.calls]))[1:])
         return []
 
     async def _sent(self, calls: list[Call]) -> list[Outcome]:
@@ -115,6 +115,6 @@ class Transaction:
             # Also for a request that was cancelled: what is open on the connection is rolled back.
             self._database.release(connection, from_transaction=True)
         if done != calls[-1][0].sql:
-            # PostgreSQL answers COMMIT with ROLLBACK when a statement failed before and the flow went on regardless.
-            message = f"{calls[-1][0].sql.decode()} was answered by {done.decode()}: a failed statement was ignored"
+            # The response to COMMIT is ROLLBACK when a statement failed before and the flow went on regardless.
+            message = f"{calls[-1][0].sql.decode()} had the response {done.decode()}: a failed statement was ignored"
             raise RuntimeError(message)

@@ -227,10 +227,10 @@ async def test_expired_responses_are_deleted_at_most_once_a_minute(given):
     await database.open()
 
     idempotency = Idempotency(database, b"secret")
-    await idempotency.forget_old()
+    await idempotency.delete_expired()
     kept = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
     idempotency._swept_at -= SWEEP_INTERVAL + 1
-    await idempotency.forget_old()
+    await idempotency.delete_expired()
     left = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
     await database.close()
 

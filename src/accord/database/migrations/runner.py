@@ -1,4 +1,4 @@
-"""Runs migrations once, whoever starts first (O-9)."""
+"""Runs migrations once, whichever process starts first (O-9)."""
 
 import time
 from collections.abc import Generator
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 VERSIONS = Path(__file__).parent / "versions"
 CONNECT_TIMEOUT = 5
-"""Seconds to wait for a server that does not answer."""
+"""Seconds to wait for a server that does not respond."""
 LOCK_TIMEOUT = 1
-"""Seconds a migration waits for a lock on a table, with everybody queueing up behind it, before it lets them pass."""
+"""Seconds that a migration waits for a lock on a table, as requests queue up behind it, before it lets them pass."""
 LOOK_TIMEOUT = 2
-"""Seconds that whoever only looks waits for a lock that another transaction holds."""
+"""Seconds that a command that only reads waits for a lock that another transaction holds."""
 STILL_TIMEOUT = 60
 """Seconds that a migration may do nothing within its transaction: a frozen process must not hold locks for ever."""
 ATTEMPTS = 5
@@ -70,7 +70,7 @@ def current(url: str) -> str | None:
 
 
 def _require_direct(connection: psycopg.Connection) -> None:
-    """Refuse a pooler: what is set for a connection, prepared on it or locked by it would be somebody else's.
+    """Refuse a pooler: what is set for a connection, prepared on it or locked by it would reach another client.
 
     A pooler tells its clients a process id of its own, as it takes their requests to cancel a statement.
     """
@@ -93,7 +93,7 @@ def upgrade(url: str) -> bool:
         return False
     with _connection(url) as connection, _alone(connection):
         if not is_behind(current(url)):
-            return False  # Who had the lock before did it.
+            return False  # The process that had the lock before did it.
         _run_patiently(connection)
     return True
 
@@ -198,8 +198,8 @@ def _explained(error: BaseException) -> CannotStart:
     reason = text[0] if text else type(error).__name__
     if isinstance(error, psycopg.errors.LockNotAvailable):
         return CannotStart(
-            f"A migration waited {LOCK_TIMEOUT} s for a lock, {ATTEMPTS} times, so that nobody queues up behind it. "
-            "What it had begun is undone. Try again when fewer long transactions run."
+            f"A migration waited {LOCK_TIMEOUT} s for a lock, {ATTEMPTS} times, so that no request queues up. "
+            "The migration is undone. Try again when fewer long transactions run."
         )
     if isinstance(error, psycopg.OperationalError) and error.sqlstate is None:
         return CannotStart(f"PostgreSQL cannot be reached: {reason}. Check DATABASE_URL, and that the server runs.")
