@@ -69,7 +69,7 @@ def test_the_singular_of_a_regular_plural_is_derived(plural, singular):
         ("tasks", ["state:choice"], None, "a choice names what there is"),
         ("tasks", ["state:choice:open"], None, "at least two different choices"),
         ("tasks", ["title:text", "title:date"], None, "title: a field is named once"),
-        ("tasks", ["passwordHash:text"], None, "an answer has the property passwordHash"),
+        ("tasks", ["passwordHash:text"], None, "a response has the property passwordHash"),
     ],
 )
 def test_an_invalid_field_is_refused_with_its_reason_and_no_file_is_written(
