@@ -48,7 +48,7 @@ def python(target: Path) -> None:
         )
         for written, wanted in _PYTHON_FILES.items():
             shutil.copy(output / written, target / wanted)
-    (target / "facts.py").write_text(_facts(bundle), encoding="utf-8")
+    (target / "metadata.py").write_text(_metadata(bundle), encoding="utf-8")
     ruff = (sys.executable, "-m", "ruff")
     _run(*ruff, "check", "--select=F401,I", "--fix-only", *_STYLE, str(target))
     _run(*ruff, "format", *_STYLE, str(target))
@@ -92,8 +92,8 @@ def _with_names(document: dict[str, Any]) -> dict[str, Any]:
     return document
 
 
-def _facts(bundle: Mapping[str, Any]) -> str:
-    """Return the module of what the contract says beyond types."""
+def _metadata(bundle: Mapping[str, Any]) -> str:
+    """Return the module with the facts of the contract beyond types."""
     operations = {_snake_case(operation["operationId"]): operation for operation in _operations(bundle)}
     anonymous = [name for name, operation in operations.items() if operation.get("security") == []]
     for_anybody = [name for name, operation in operations.items() if {} in operation.get("security", ())]
@@ -104,25 +104,25 @@ def _facts(bundle: Mapping[str, Any]) -> str:
     aliases = {name: _alias(schema) for name, schema in schemas.items() if "oneOf" in schema}
     return "\n".join(
         [
-            '"""What the contract says beyond types. Generated from the bundle and errors.json; never edited."""',
+            '"""Facts of the contract beyond types. Generated from the bundle and errors.json; never edited."""',
             "from __future__ import annotations",
             "from collections.abc import Mapping",
             "from typing import Final, Literal, TypeAlias, Union",
             f"from .models import {', '.join(sorted(schemas.keys() - aliases.keys()))}",
             f"ANONYMOUS: Final = frozenset({sorted(anonymous)})",
-            '"""Operations that nobody signs in for."""',
+            '"""Operations without a sign-in."""',
             f"FOR_ANYBODY: Final = frozenset({sorted(for_anybody)})",
-            '"""Operations that do without somebody who is signed in, but tell them more."""',
+            '"""Operations for every caller, with more in the response to a signed-in one."""',
             f"KEYED: Final = frozenset({sorted(keyed)})",
             '"""Operations that take an Idempotency-Key."""',
             f"REPEATABLE: Final = frozenset({sorted(repeatable)})",
-            '"""Operations that do nothing twice when the same request comes twice, key or no key."""',
+            '"""Operations that do nothing twice when the same request is sent twice, with or without a key."""',
             f"CREATABLE: Final[Mapping[str, frozenset[str]]] = {_creatable(bundle)}",
-            '"""For each table the fields that a new record is given."""',
+            '"""For each table the fields of a request that creates a record."""',
             f"MOMENTS: Final[Mapping[str, frozenset[str]]] = {_moments(bundle)}",
             '"""For each table the fields that hold a time of the service, or null."""',
             f"ListType: TypeAlias = Literal[{', '.join(map(repr, lists))}]",
-            '"""What lists there are to follow."""',
+            '"""The types of the lists that clients follow."""',
             *(f"{name}: TypeAlias = {alias}" for name, alias in sorted(aliases.items())),
             *_meanings(),
             "",
@@ -136,15 +136,15 @@ def _meanings() -> Iterator[str]:
     codes = {code: (each["error"], each["step"]) for code, each in table["codes"].items()}
     statuses = {int(status): (each["error"], each["step"]) for status, each in table["statuses"].items()}
     yield 'Step: TypeAlias = Literal["final", "again", "repeat", "wait"]'
-    yield '"""What becomes of a request that was refused so: `final`, the service would say the same another time;'
+    yield '"""The next step after an error: `final`, the service would respond the same another time;'
     yield "`again`, nothing was done; `repeat`, sent again where twice is once; `wait`, not until something changes."
     yield '"""'
     yield f"CODES: Final[Mapping[str, tuple[str, Step]]] = {codes}"
-    yield '"""The class of the error of each code, and what comes next."""'
+    yield '"""The class of the error of each code, and the next step."""'
     yield f"STATUSES: Final[Mapping[int, tuple[str, Step]]] = {statuses}"
-    yield '"""The same for codes that are newer than this package. A 409 may mean many things, so it has no class."""'
+    yield '"""The same by status, for codes newer than this package. A 409 has several meanings and no class."""'
     yield f"OF_A_PROXY: Final = frozenset({table['statusesOfProxies']})"
-    yield '"""What a proxy says in the place of the service and means as the service does."""'
+    yield '"""Statuses of a proxy in the place of the service, with the meaning that the service gives them."""'
 
 
 def _operations(bundle: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -209,7 +209,7 @@ def _run(*command: str, cwd: Path = REPOSITORY) -> None:
 
 
 def generate(language: str) -> list[Path]:
-    """Write what is not current, and return it."""
+    """Write the files that are not current, and return them."""
     make, folder = LANGUAGES[language]
     changed = stale(language)
     if changed:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from accord_client import UNSET, Accord, AsyncAccord
-from accord_client.generated import facts, models
+from accord_client.generated import metadata, models
 from accord_client.generated.operations import AsyncOperations, Operations
 from accord_client.generated.types import read_time, write_time
 
@@ -186,9 +186,9 @@ def test_no_method_is_left_from_an_operation_that_is_gone():
 def test_facts_name_operations():
     names = {snake_case(operation["operationId"]) for operation in operations()}
 
-    assert names >= facts.ANONYMOUS | facts.FOR_ANYBODY | facts.KEYED | facts.REPEATABLE
-    assert {"apply_transaction", "query_records", "refresh", "get_me"} <= facts.REPEATABLE
-    assert "update_me" not in facts.REPEATABLE
+    assert names >= metadata.ANONYMOUS | metadata.FOR_ANYBODY | metadata.KEYED | metadata.REPEATABLE
+    assert {"apply_transaction", "query_records", "refresh", "get_me"} <= metadata.REPEATABLE
+    assert "update_me" not in metadata.REPEATABLE
 
 
 @pytest.mark.parametrize("name", [name for name in models.__all__ if isinstance(getattr(models, name), type)])

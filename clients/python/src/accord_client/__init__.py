@@ -37,7 +37,7 @@ from .errors import (
     ValidationFailed,
     VersionConflict,
 )
-from .generated.facts import ListType, RecordOperation, RecordValue
+from .generated.metadata import ListType, RecordOperation, RecordValue
 from .generated.types import UNSET, Unset
 from .live import Live
 from .tokens import FileTokens, MemoryTokens, Tokens, TokenStore

@@ -33,7 +33,7 @@ from . import live as asynchronous_live
 from .cache import Event, Outcome
 from .changes import Resync
 from .client import AsyncAccord
-from .generated.facts import RecordOperation
+from .generated.metadata import RecordOperation
 from .generated.models import AnyRecord, Change, RecordPointer, TableName, User
 from .generated.operations import Operations
 from .generated.types import Model

@@ -18,7 +18,7 @@ import attrs
 
 from .changes import Changes, Resync, record_key, record_of
 from .errors import AccordError, ConnectionFailed, NotFound, SignedOut, other_account, other_history
-from .generated.facts import RecordOperation
+from .generated.metadata import RecordOperation
 from .generated.models import AnyRecord, Change, FoundRecords, QueryRecords, RecordPointer, TableName
 from .generated.operations import AsyncOperations
 from .generated.types import Model

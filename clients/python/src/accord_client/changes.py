@@ -11,7 +11,7 @@ from uuid import UUID
 import attrs
 
 from .errors import ConnectionFailed
-from .generated.facts import ListType
+from .generated.metadata import ListType
 from .generated.models import Change, TableName
 
 MAX_WAITING: Final = 10_000

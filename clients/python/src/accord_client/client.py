@@ -15,7 +15,7 @@ import httpx
 from . import conflicts, pages
 from .cache import Cache
 from .errors import ConnectionFailed, SignedOut, error_of, other_account
-from .generated.facts import ANONYMOUS, FOR_ANYBODY, KEYED, REPEATABLE
+from .generated.metadata import ANONYMOUS, FOR_ANYBODY, KEYED, REPEATABLE
 from .generated.models import Login, Logout, Refresh, SignedIn, User
 from .generated.operations import AsyncOperations
 from .generated.types import UNSET, Model, Request, Unset, write_time

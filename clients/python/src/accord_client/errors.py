@@ -10,7 +10,7 @@ import json
 from http import HTTPStatus
 from typing import ClassVar, Final, cast
 
-from .generated.facts import CODES, OF_A_PROXY, STATUSES, Step
+from .generated.metadata import CODES, OF_A_PROXY, STATUSES, Step
 from .generated.models import Conflict, FieldError, Problem
 
 UNEXPECTED: Final = "UNEXPECTED_ANSWER"

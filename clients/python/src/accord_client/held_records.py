@@ -15,7 +15,7 @@ from uuid import UUID, uuid4
 
 import attrs
 
-from .generated.facts import RecordOperation
+from .generated.metadata import RecordOperation
 from .generated.models import AnyRecord, ApplyTransaction, DeleteOperation, FoundRecords, TableName
 from .generated.types import UNSET
 from .record_changes import CannotApply, applied

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import attrs
 
-from .generated.facts import CREATABLE, MOMENTS, RecordOperation, RecordValue
+from .generated.metadata import CREATABLE, MOMENTS, RecordOperation, RecordValue
 from .generated.models import (
     AnyRecord,
     ApplyTransaction,

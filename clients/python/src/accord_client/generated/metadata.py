@@ -1,4 +1,4 @@
-"""What the contract says beyond types. Generated from the bundle and errors.json; never edited."""
+"""Facts of the contract beyond types. Generated from the bundle and errors.json; never edited."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .models import (
 )
 
 ANONYMOUS: Final = frozenset(["echo", "get_signing_keys", "get_version", "login", "refresh", "register", "setup"])
-"""Operations that nobody signs in for."""
+"""Operations without a sign-in."""
 FOR_ANYBODY: Final = frozenset(["get_session", "healthcheck", "logout", "logout_all"])
-"""Operations that do without somebody who is signed in, but tell them more."""
+"""Operations for every caller, with more in the response to a signed-in one."""
 KEYED: Final = frozenset(["create_conversation", "create_message", "create_user", "register", "setup"])
 """Operations that take an Idempotency-Key."""
 REPEATABLE: Final = frozenset(
@@ -45,22 +45,22 @@ REPEATABLE: Final = frozenset(
         "verify_audit",
     ]
 )
-"""Operations that do nothing twice when the same request comes twice, key or no key."""
+"""Operations that do nothing twice when the same request is sent twice, with or without a key."""
 CREATABLE: Final[Mapping[str, frozenset[str]]] = {
     "conversations": frozenset(["memberIds", "tags", "title"]),
     "messages": frozenset(["conversationId", "text"]),
 }
-"""For each table the fields that a new record is given."""
+"""For each table the fields of a request that creates a record."""
 MOMENTS: Final[Mapping[str, frozenset[str]]] = {"conversations": frozenset(["archivedAt"])}
 """For each table the fields that hold a time of the service, or null."""
 ListType: TypeAlias = Literal["conversations", "messages"]
-"""What lists there are to follow."""
+"""The types of the lists that clients follow."""
 RecordOperation: TypeAlias = Union[
     SetOperation, SetNowOperation, ListInsertOperation, ListRemoveOperation, CreateOperation, DeleteOperation
 ]
 RecordValue: TypeAlias = Union[str, float, bool, list[str], None]
 Step: TypeAlias = Literal["final", "again", "repeat", "wait"]
-"""What becomes of a request that was refused so: `final`, the service would say the same another time;
+"""The next step after an error: `final`, the service would respond the same another time;
 `again`, nothing was done; `repeat`, sent again where twice is once; `wait`, not until something changes.
 """
 CODES: Final[Mapping[str, tuple[str, Step]]] = {
@@ -87,7 +87,7 @@ CODES: Final[Mapping[str, tuple[str, Step]]] = {
     "SERVICE_UNAVAILABLE": ("ServiceUnavailable", "repeat"),
     "TIMEOUT": ("Timeout", "repeat"),
 }
-"""The class of the error of each code, and what comes next."""
+"""The class of the error of each code, and the next step."""
 STATUSES: Final[Mapping[int, tuple[str, Step]]] = {
     400: ("ValidationFailed", "final"),
     401: ("Unauthorized", "wait"),
@@ -106,6 +106,6 @@ STATUSES: Final[Mapping[int, tuple[str, Step]]] = {
     503: ("ServiceUnavailable", "repeat"),
     504: ("Timeout", "repeat"),
 }
-"""The same for codes that are newer than this package. A 409 may mean many things, so it has no class."""
+"""The same by status, for codes newer than this package. A 409 has several meanings and no class."""
 OF_A_PROXY: Final = frozenset([413, 429, 503, 504])
-"""What a proxy says in the place of the service and means as the service does."""
+"""Statuses of a proxy in the place of the service, with the meaning that the service gives them."""
