@@ -1,7 +1,7 @@
 """The client for code that waits: the same, run by an event loop of its own in a thread.
 
-So one refresh, one live connection and one queue serve all threads that use the client. Whoever is interrupted while
-waiting (KeyboardInterrupt) cancels what was waited for.
+So one refresh, one live connection and one queue serve all threads that use the client. A thread that is
+interrupted while waiting (KeyboardInterrupt) cancels its call.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ class Accord(Operations):
 
         self._client = self._loop.wait_for(made())
         self.live = Live(self._loop, self._client.live)
-        """What follows changes: `with accord.live.follow(key) as changes`."""
+        """The follower of changes: `with accord.live.follow(key) as changes`."""
 
     def __enter__(self) -> Accord:
         return self
@@ -140,7 +140,7 @@ class Live:
     def follow(self, *keys: str, after: str | None = None) -> Generator[Iterator[Change | Resync], None, None]:
         """Follow keys from now, or from a cursor: `with accord.live.follow(key) as changes`.
 
-        Whatever changes after the block was entered is delivered. Raises NotFound when a key may not be followed, here
+        Every change after the block was entered is delivered. Raises NotFound when a key may not be followed, here
         or, when that comes later, from the iteration.
         """
         with self._loop.entered(self._live.follow(*keys, after=after)) as changes:
@@ -181,7 +181,7 @@ class Cache:
         return lambda: self._loop.call(end)
 
     def transact(self, operations: Sequence[RecordOperation]) -> Outcome:
-        """Change records together, or none of them; the cache shows it before the service has answered."""
+        """Change records together, or none of them; the cache shows the change before the response."""
         return self._loop.wait_for(self._cache.transact(operations))
 
     def undo(self) -> Outcome | None:
@@ -206,7 +206,7 @@ class Cache:
     def follow_list(self, key: str) -> Generator[None, None, None]:
         """Keep the records of a list current as long as the block runs: each is read when it changes or comes.
 
-        What the list holds now is read by the caller, inside the block, and `put` here; after a Resync, again.
+        Read the present records of the list inside the block, and `put` here; after a Resync, again.
         Raises NotFound when it may not be followed.
         """
         with self._loop.entered(self._cache.follow_list(key)):

@@ -24,7 +24,7 @@ def record_key(table: TableName, record_id: UUID | str) -> str:
 
 
 def list_key(owner_id: UUID | str, list_type: ListType) -> str:
-    """Return the key of a list of one's own."""
+    """Return the key of a list, such as the conversations of an account."""
     return f"getList:{owner_id}:{list_type}"
 
 
@@ -45,7 +45,7 @@ def record_of(news: Change | Resync | str) -> tuple[TableName, UUID] | None:
 
 @attrs.frozen
 class Resync:
-    """More was missed than the service keeps, or its journal is another one: forget all versions, and read again.
+    """The journal no longer has the missed changes, or is another one: drop all versions, and read again.
 
     Later changes follow.
     """

@@ -60,10 +60,10 @@ class AsyncAccord(AsyncOperations):
             base_url: The address of the service, without `/api`.
             tokens: Where the tokens of the session are kept; in memory without it.
             retries: How many times a request is sent again where that is safe; 0 turns it off.
-            timeout: Seconds that one try may wait for the connection, or for the next part of the answer.
+            timeout: Seconds that one try may wait for the connection, or for the next part of the response.
             headers: Sent with every request.
             ssl_context: Which certificates are trusted, such as those of an authority of your own.
-            transport: What carries the requests, for proxies and tests.
+            transport: The transport of the requests, for proxies and tests.
         """
         base_url, trusted = base_url.rstrip("/"), ssl_context or httpx.create_ssl_context()
         self._http = httpx.AsyncClient(
@@ -77,7 +77,7 @@ class AsyncAccord(AsyncOperations):
         self._retries = retries
         self._session = Session(tokens or MemoryTokens(), self._send_refresh)
         self.live = Live(base_url, self._session.access_token, headers or {}, trusted)
-        """What follows changes: `async with accord.live.follow(key) as changes`."""
+        """The follower of changes: `async with accord.live.follow(key) as changes`."""
         self._caches: list[Cache] = []
 
     async def __aenter__(self) -> AsyncAccord:
@@ -100,13 +100,13 @@ class AsyncAccord(AsyncOperations):
         """Sign in, and keep the tokens in the store. Raises InvalidCredentials and AccountLocked."""
         signed_in = await self.login(Login(email=email, password=password))
         await self._session.begin(signed_in)
-        self.live.disconnect()  # It comes back as whoever signed in.
+        self.live.disconnect()  # The connection comes back as the account that signed in.
         return signed_in.user
 
     async def sign_out(self) -> None:
         """End the session, here and on the service."""
         refresh_token = await self._session.end()
-        self.live.disconnect()  # What is followed ends with Unauthorized.
+        self.live.disconnect()  # Followers end with Unauthorized.
         if refresh_token is not None:
             await self.logout(Logout(refresh_token=refresh_token))
 
@@ -152,7 +152,7 @@ class AsyncAccord(AsyncOperations):
             raise ConnectionFailed(f"The stream broke ({broken}). Ask again with the last position.") from broken
 
     async def _answer(self, request: Request) -> httpx.Response:
-        """Send the request as whoever is signed in; with a new token when the service does not take the old one."""
+        """Send the request as the signed-in account; with a new token when the service does not take the old one."""
         headers, token = self._headers_of(request), await self._token_for(request)
         answer = await self._send(request, headers, token)
         if token is not None and _refuses_the_token(answer):
@@ -193,7 +193,7 @@ class AsyncAccord(AsyncOperations):
             raise
 
     async def _own_token(self, refused: str | None = None) -> str | None:
-        """Return a token of whoever is signed in, if the call may be made as them."""
+        """Return a token of the signed-in account, if the call may be made under it."""
         token = await self._session.access_token(refused)
         if token is not None and is_of_another_account(token):
             raise other_account()

@@ -1,4 +1,4 @@
-"""Typed errors: one class for each code of the contract, and for answers that never came.
+"""Typed errors: one class for each code of the contract, and one for a missing response.
 
 Every error has the `code` and the `status` of the problem, a `detail` that says what to do next, and the `request_id`
 that finds it in the logs of the service.
@@ -14,11 +14,11 @@ from .generated.metadata import CODES, OF_A_PROXY, STATUSES, Step
 from .generated.models import Conflict, FieldError, Problem
 
 UNEXPECTED: Final = "UNEXPECTED_ANSWER"
-"""The code of an answer that is none of the service."""
+"""The code of a response that is not from the service."""
 
 
 class AccordError(Exception):
-    """Whatever went wrong in a call."""
+    """The base class of all errors of a call."""
 
     codes: ClassVar[tuple[str, ...]]
     """The codes that this class stands for."""
@@ -36,7 +36,7 @@ class AccordError(Exception):
 
     @property
     def status(self) -> int:
-        """The status of the answer; 0 when there was none."""
+        """The status of the response; 0 without a response."""
         return self.problem.status
 
     @property
@@ -45,12 +45,12 @@ class AccordError(Exception):
 
     @property
     def detail(self) -> str:
-        """What happened and what to do next, for people."""
+        """The result and the next step, for people."""
         return self.problem.detail
 
     @property
     def request_id(self) -> str:
-        """Names the request in the logs of the service; empty when no answer came."""
+        """The id of the request in the service's logs; empty without a response."""
         return self.problem.request_id
 
     def __str__(self) -> str:
@@ -59,7 +59,7 @@ class AccordError(Exception):
 
 
 class _Later(AccordError):
-    """It may go well later."""
+    """The call may succeed later."""
 
     @property
     def retry_after(self) -> int:
@@ -72,12 +72,12 @@ class ValidationFailed(AccordError):
 
     @property
     def errors(self) -> list[FieldError]:
-        """What is wrong with each field."""
+        """The fault of each field."""
         return self.problem.errors or []
 
 
 class Unauthorized(AccordError):
-    """Nobody is signed in."""
+    """No session exists."""
 
 
 class TokenExpired(Unauthorized):
@@ -89,7 +89,7 @@ class SignedOut(Unauthorized):
 
 
 class InvalidCredentials(AccordError):
-    """What was given does not sign anybody in."""
+    """The credentials do not match."""
 
 
 class Forbidden(AccordError):
@@ -97,7 +97,7 @@ class Forbidden(AccordError):
 
 
 class NotFound(AccordError):
-    """There is no such record, or it is not the caller's to see."""
+    """The record does not exist, or the caller may not see it."""
 
 
 class MethodNotAllowed(AccordError):
@@ -105,7 +105,7 @@ class MethodNotAllowed(AccordError):
 
 
 class NotAcceptable(AccordError):
-    """Answers are JSON."""
+    """Responses are JSON."""
 
 
 class VersionConflict(AccordError):
@@ -128,7 +128,7 @@ class PreconditionFailed(VersionConflict):
 
 
 class AlreadyExists(AccordError):
-    """Something that must be unique is taken."""
+    """A value that must be unique is taken."""
 
 
 class IdempotencyInProgress(_Later):
@@ -176,11 +176,11 @@ class Timeout(AccordError):
 
 
 class UnexpectedAnswer(AccordError):
-    """The answer is none of the service: a proxy, or a network's sign-in page, gave it in the service's place."""
+    """The response is not from the service: a proxy, or a network's sign-in page, made it."""
 
 
 class ConnectionFailed(AccordError):
-    """No answer came: the service is out of reach, or the connection broke, or it took too long."""
+    """No response arrived: the service is unreachable, the connection broke, or the timeout passed."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(_made_up(0, "CONNECTION_FAILED", "No answer came", detail))
@@ -200,7 +200,7 @@ _classes = _named(AccordError)
 
 
 def error_of(status: int, content: bytes, request_id: str) -> AccordError:
-    """Return the error that an answer stands for; one that is no problem of ours comes from a proxy on the way."""
+    """Return the error of a response; a response that is no problem of the service comes from a proxy on the way."""
     problem = _problem_in(content)
     if problem is None:
         title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected answer"
@@ -229,7 +229,7 @@ def signed_out(refusal: AccordError | None = None) -> SignedOut:
 
 
 def other_account() -> SignedOut:
-    """Return what a call says that began as somebody else than is signed in now."""
+    """Return the error of a call that began under another account than the one signed in now."""
     detail = "Somebody else signed in meanwhile, and nothing was sent as them. Call again."
     return SignedOut(_made_up(401, "UNAUTHORIZED", "Somebody else is signed in", detail))
 

@@ -32,7 +32,7 @@ LONGEST_PAUSE: Final = 30.0
 STEADY: Final = 10.0
 """Seconds after which a connection counts as one that works, so that the next pause is short again."""
 PATIENCE: Final = 10.0
-"""Seconds to wait for a connection, and for the first answer on it."""
+"""Seconds to wait for a connection, and for the first response on it."""
 FAREWELL: Final = 1.0
 """Seconds that the end of a connection waits for the service to agree."""
 
@@ -59,7 +59,7 @@ class Live:
         self._headers = headers
         self._followers: dict[str, list[Changes]] = {}
         self._asked: dict[str, list[Changes]] = {}
-        """For whom the service was asked about a key, until it answers: it answers once for each question."""
+        """The followers for which a key was requested, until the response: each request gets one response."""
         self._socket: ClientConnection | None = None
         self._running: asyncio.Task[None] | None = None
         self._signed_in_until: asyncio.Queue[float] = asyncio.Queue()
@@ -69,7 +69,7 @@ class Live:
     async def follow(self, *keys: str, after: str | None = None) -> AsyncGenerator[Changes, None]:
         """Follow keys from now, or from a cursor, such as that of `query_records`.
 
-        Whatever changes after the block was entered is delivered. Raises NotFound when a key may not be followed, here
+        Every change after the block was entered is delivered. Raises NotFound when a key may not be followed, here
         or, when that comes later, from the iteration.
         """
         # The service writes ids in small letters, and tells of keys as it writes them.
@@ -120,7 +120,7 @@ class Live:
             self._followers.pop(key, None)
 
     async def _unsubscribe_if_unused(self, key: str) -> None:
-        # While a question is open, its answer would be taken for that to a later one: the answer comes here again.
+        # While a request is open, its response would be taken for that to a later request: it comes here again.
         if key not in self._followers and key not in self._asked:
             await self._say(type="unsubscribe", key=key)
 
@@ -180,7 +180,7 @@ class Live:
             additional_headers=self._headers,
             open_timeout=PATIENCE,
             close_timeout=FAREWELL,
-            # The keepalive would end a connection whose pong is behind many frames, and a proxy answers it by itself:
+            # The keepalive would end a connection whose pong is behind many frames, and a proxy replies itself:
             # `_stay_heard` asks the service.
             ping_interval=None,
         )
@@ -239,7 +239,7 @@ class Live:
     async def _ask(self, key: str) -> None:
         """Ask the service about a key for its followers that are not subscribed.
 
-        Those with one cursor are asked for together; the others follow, as the service has to judge each cursor.
+        Followers with one cursor are requested together; the others later, as the service has to judge each cursor.
         """
         # A follower that was refused may stay for long, and would be refused again and again.
         waiting = [each for each in self._followers.get(key, ()) if each.waits(key)]
@@ -252,7 +252,7 @@ class Live:
 
     async def _say(self, **frame: object) -> None:
         if self._socket is not None:
-            with suppress(ConnectionClosed):  # Whoever reads notices it, and connects again.
+            with suppress(ConnectionClosed):  # The reading task notices, and connects again.
                 await self._socket.send(json.dumps(frame))
 
     async def _take(self, frame: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""What the service was asked over a connection, and has not answered yet."""
+"""The open requests of a live connection."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from collections.abc import Callable
 from typing import Final
 
 PATIENCE: Final = 15.0
-"""Seconds without a frame while an answer is due; then the connection is taken as dead."""
+"""Seconds without a frame while a response is due; then the connection is taken as dead."""
 
 
 ANSWERED_WITHIN: Final = 60.0
-"""Seconds that one answer may take, whatever comes before it: a replay over a slow line takes its time."""
+"""Seconds that a response may take, with any frames before it: a replay over a slow line takes time."""
 
 
 class Questions:
-    """Notices that nothing comes while an answer is due, or that one answer is lost while other frames come.
+    """Notices a silent connection while a response is due, and a lost response while other frames arrive.
 
-    Many frames may come before an answer, and each of them counts; but an answer that long is behind them never comes.
+    Frames may come before a response, and each of them counts; but a response that is too far behind never comes.
     """
 
     def __init__(self, give_up: Callable[[], None]) -> None:
@@ -33,7 +33,7 @@ class Questions:
             self._wait()
 
     def answered(self, name: str) -> None:
-        """Note an answer; one that nobody asked for changes nothing."""
+        """Note a response; an unrequested one changes nothing."""
         question = next((each for each in self._open if each[0] == name), None)
         if question is not None:
             self._open.remove(question)

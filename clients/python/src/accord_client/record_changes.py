@@ -1,4 +1,4 @@
-"""What operations make of records, and what takes them back: pure, and the same as the service does.
+"""The effect of operations on records, and their inverses: pure, and equal to the service's.
 
 A list is a set in an order. Inserting a value that is in the list moves it, so inserting twice is inserting once.
 """

@@ -55,7 +55,7 @@ def is_final(error: Exception) -> TypeGuard[AccordError]:
 async def send_with_retries(
     send: Callable[[], Awaitable[httpx.Response]], *, repeatable: bool, retries: int
 ) -> httpx.Response:
-    """Send until an answer is worth keeping, or the retries are used up. Raises ConnectionFailed."""
+    """Send until a response is final, or the retries are used up. Raises ConnectionFailed."""
     attempt, unsent, over = 0, 0, time.monotonic() + UNSENT_FOR
     while True:
         try:
@@ -78,13 +78,13 @@ async def send_with_retries(
 
 
 def _pause_after(answer: httpx.Response, attempt: int, *, repeatable: bool) -> float | None:
-    """Return the seconds after which to send again, or None when this is the answer."""
+    """Return the seconds after which to send again, or None for a final response."""
     if not _may_be_sent_again(answer, repeatable=repeatable):
         return None
     asked = _retry_after(answer)
     if asked > LONGEST_RETRY_AFTER:
         return None
-    # Those who were all told the same number shall not come back all together.
+    # Clients that got the same number shall not come back all together.
     return asked + pause_before(attempt)
 
 
