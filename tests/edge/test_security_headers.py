@@ -3,8 +3,8 @@
 import pytest
 from raw_http import exchanged
 
-from accord.edge.fast_path.response_head import Heads
-from accord.edge.responses import Answer, fields
+from accord.edge.fast_path.response_head import ResponseHeads
+from accord.edge.responses import Response, fields
 
 PATHS = ["/api/v1/meta/version", "/api/v1/me", "/nowhere", "/docs", "/openapi.json", "/livez", "/problems/NOT_FOUND"]
 
@@ -61,10 +61,10 @@ async def test_only_production_promises_that_it_is_reached_by_tls(somebody, in_p
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize(
-    "write", [lambda answer: Heads(()).head(answer, "id", []), lambda answer: fields(answer, "id", ())]
+    "write", [lambda answer: ResponseHeads(()).head(answer, "id", []), lambda answer: fields(answer, "id", ())]
 )
 def test_a_header_with_a_line_end_is_never_written(write, end):
-    answer = Answer(200, b"{}", headers=[(b"location", f"/a{end}Set-Cookie: b=c".encode())])
+    answer = Response(200, b"{}", headers=[(b"location", f"/a{end}Set-Cookie: b=c".encode())])
 
     with pytest.raises(ValueError, match="line end"):
         write(answer)

@@ -16,7 +16,7 @@ from accord.edge.pipeline.compiled_edge import Edge
 from accord.edge.pipeline.cors import Cors, Origins
 from accord.edge.pipeline.limits import Limits
 from accord.edge.pipeline.operation import CompiledOperation, StreamTo
-from accord.edge.pipeline.websocket_handshake import Live, SocketDoor
+from accord.edge.pipeline.websocket_handshake import Live, WebSocketHandshake
 from accord.edge.resolved_operations import ResolvedOperation, resolved_operations
 from accord.edge.responses import always
 from accord.security.verified_tokens import VerifiedTokens
@@ -63,7 +63,7 @@ def build(parts: EdgeDependencies) -> Edge:
     return Edge(
         operations=map(compiled, resolved_operations(document, parts.flows, {"bearer": authentication})),
         page=Pages(settings, parts.ready),
-        socket=SocketDoor(parts.live, origins, addresses, limits, always(settings)),
+        socket=WebSocketHandshake(parts.live, origins, addresses, limits, always(settings)),
         cors=Cors(origins, document),
         addresses=addresses,
         limits=limits,

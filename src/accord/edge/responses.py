@@ -13,11 +13,11 @@ Header = tuple[bytes, bytes]
 Write = Callable[[bytes], Awaitable[None]]
 Stream = Callable[[Write], Awaitable[None]]
 """Writes the body piece by piece, for as long as it lasts."""
-AT_ONCE = "accord.answer_at_once"
-"""The ASGI extension that takes a whole answer and its request id; False when the two messages have to be sent."""
+WHOLE_RESPONSE = "accord.whole_response"
+"""The ASGI extension that takes a whole response and its request id; False when the two messages have to be sent."""
 
 EXPOSED = ("Allow", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-Trace-Id")
-"""What any answer may have for the program that asked; those of single operations are in the contract."""
+"""What any response may have for the program that asked; those of single operations are in the contract."""
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -38,7 +38,7 @@ _BAD_TOKEN = {InvalidToken.title, TokenExpired.title}
 _printable = re.compile(r"[!-~]{1,2000}").fullmatch
 
 
-class Answer:
+class Response:
     """A response; `error_code` and `trace` are for the log line only."""
 
     __slots__ = (
@@ -64,7 +64,7 @@ class Answer:
         cache_control: bytes = NO_STORE,
         content_security: bytes = NOTHING_LOADS,
     ) -> None:
-        """Take headers particular to this answer; the edge adds those that every answer has."""
+        """Take headers particular to this answer; the edge adds those that every response has."""
         self.status = status
         self.body = body
         self.content_type = content_type
@@ -78,50 +78,50 @@ class Answer:
 
 
 LINE_END = "A header has a line end: what follows would be another header, or the body."
-AnswerAtOnce = Callable[[Answer, str], bool]
+WriteWhole = Callable[[Response, str], bool]
 
 
 def always(settings: Settings) -> tuple[Header, ...]:
-    """Return the headers that every answer has; only production may promise that it is reached by TLS."""
+    """Return the headers that every response has; only production may promise that it is reached by TLS."""
     headers = SECURITY_HEADERS
     if settings.is_production:
         headers = (*headers, STRICT_TRANSPORT)
-    # Where an answer depends on who asks, no cache may give it to another origin.
+    # Where a response depends on who asks, no cache may give it to another origin.
     return (*headers, VARIES) if settings.cors_origins or settings.env == "development" else headers
 
 
-def fields(answer: Answer, request_id: str, constant: tuple[Header, ...]) -> list[Header]:
-    """Return the headers of an answer in a list of its own; the constant ones depend on settings alone."""
+def fields(response: Response, request_id: str, constant: tuple[Header, ...]) -> list[Header]:
+    """Return the headers of a response in a list of its own; the constant ones depend on settings alone."""
     given_id = request_id.encode()
-    if any(b"\n" in value or b"\r" in value for _, value in answer.headers):
+    if any(b"\n" in value or b"\r" in value for _, value in response.headers):
         raise ValueError(LINE_END)
     headers = [
         (b"x-request-id", given_id),
         (b"x-trace-id", given_id),
-        (b"cache-control", answer.cache_control),
-        (b"content-security-policy", answer.content_security),
+        (b"cache-control", response.cache_control),
+        (b"content-security-policy", response.content_security),
         *constant,
-        *answer.headers,
+        *response.headers,
     ]
-    is_stream = answer.content_type is EVENT_STREAM
-    if answer.body or is_stream:
-        headers.append((b"content-type", answer.content_type))
-    if answer.status not in WITHOUT_BODY and not is_stream:
-        headers.append((b"content-length", b"%d" % len(answer.body)))
+    is_stream = response.content_type is EVENT_STREAM
+    if response.body or is_stream:
+        headers.append((b"content-type", response.content_type))
+    if response.status not in WITHOUT_BODY and not is_stream:
+        headers.append((b"content-length", b"%d" % len(response.body)))
     return headers
 
 
-def json_answer(status: int, value: Any) -> Answer:
+def json_response(status: int, value: Any) -> Response:
     """Return the value as JSON."""
-    return Answer(status, orjson.dumps(value))
+    return Response(status, orjson.dumps(value))
 
 
-def problem_answer(problem: Problem, request_id: str, path: str) -> Answer:
+def problem_response(problem: Problem, request_id: str, path: str) -> Response:
     """Return the problem as RFC 9457 wants it."""
     extensions = {"title": problem.title, **problem.extra}
-    answer = problem_document(problem.status, problem.code, problem.detail, extensions, request_id, path)
-    answer.headers += problem.headers
-    return answer
+    response = problem_document(problem.status, problem.code, problem.detail, extensions, request_id, path)
+    response.headers += problem.headers
+    return response
 
 
 def problem_document(
@@ -131,7 +131,7 @@ def problem_document(
     extensions: dict[str, Any],
     request_id: str,
     path: str,
-) -> Answer:
+) -> Response:
     """Build the problem document; `extensions` has the title and the fields particular to the code."""
     document = {
         "type": f"/problems/{code}",
@@ -143,11 +143,11 @@ def problem_document(
         "requestId": request_id,
         **extensions,
     }
-    answer = Answer(status, orjson.dumps(document), PROBLEM_JSON)
-    answer.error_code = code
+    response = Response(status, orjson.dumps(document), PROBLEM_JSON)
+    response.error_code = code
     if status == Unauthorized.status:
         is_bad = extensions.get("title") in _BAD_TOKEN
-        answer.headers.append((b"www-authenticate", b'Bearer error="invalid_token"' if is_bad else b"Bearer"))
+        response.headers.append((b"www-authenticate", b'Bearer error="invalid_token"' if is_bad else b"Bearer"))
     if "retryAfter" in extensions:
-        answer.headers.append((b"retry-after", b"%d" % extensions["retryAfter"]))
-    return answer
+        response.headers.append((b"retry-after", b"%d" % extensions["retryAfter"]))
+    return response

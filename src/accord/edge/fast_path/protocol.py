@@ -8,10 +8,10 @@ in pieces; and for requests that have to wait, so that uvicorn counts them.
 from asyncio import Event
 from typing import TYPE_CHECKING, Any, cast
 
-from accord.edge.fast_path.response_head import Heads
-from accord.edge.fast_path.run_until_blocked import Eager
+from accord.edge.fast_path.response_head import ResponseHeads
+from accord.edge.fast_path.run_until_blocked import CoroutineRunner
 from accord.edge.pipeline.request import Request, peer_of
-from accord.edge.responses import AT_ONCE, CLOSE, Answer
+from accord.edge.responses import CLOSE, WHOLE_RESPONSE, Response
 from accord.edge.server.cycle import Cycle
 from accord.edge.server.head_rules import Target
 from accord.edge.server.http_protocol import HttpProtocol
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
 class FastPathProtocol(HttpProtocol):
     """One connection of a client; without this class `HttpProtocol` gives the same responses."""
 
-    def __init__(self, *, edge: "Edge", heads: Heads, eager: Eager, **kwargs: Any) -> None:
+    def __init__(self, *, edge: "Edge", response_heads: ResponseHeads, runner: CoroutineRunner, **kwargs: Any) -> None:
         """Take the edge, and the two parts that all connections share."""
         super().__init__(**kwargs)
         self._edge = edge
-        self._heads = heads
-        self._eager = eager
+        self._response_heads = response_heads
+        self._runner = runner
         self._peer = ""
         self._buffered: tuple[Request, Found] | None = None
         """The request for an operation whose last byte has not come yet."""
@@ -87,7 +87,7 @@ class FastPathProtocol(HttpProtocol):
         keeps_alive = parser.should_keep_alive()
         if b"connection" in request.headers and parser.get_http_version() == "1.0":
             keeps_alive = False
-        task = self._eager.run(self._serve(request, found, keeps_alive=keeps_alive))
+        task = self._runner.run_until_blocked(self._serve(request, found, keeps_alive=keeps_alive))
         if task is None:
             return
         self.cycle = self._suspended = self._cycle(request, keeps_alive=keeps_alive)
@@ -99,7 +99,7 @@ class FastPathProtocol(HttpProtocol):
         """Offer the application to write whole responses."""
         super()._begin_cycle()
         if self.state is not UPGRADE:
-            self.scope["extensions"] = {AT_ONCE: {"answer": self._answer}}
+            self.scope["extensions"] = {WHOLE_RESPONSE: {"write": self._write_whole}}
 
     def _leave_to_uvicorn(self, request: Request) -> None:
         """Begin a request of which a part is still missing."""
@@ -111,16 +111,16 @@ class FastPathProtocol(HttpProtocol):
     async def _serve(self, request: Request, found: "Found", *, keeps_alive: bool) -> None:
         is_sent = False
         try:
-            answer = await self._edge.answer(request, found)
+            response = await self._edge.respond(request, found)
             cycle, self._suspended = self._suspended, None
             if cycle is None:
-                self._write(answer, request.id, request.method, keeps_alive=keeps_alive)
+                self._write(response, request.id, request.method, keeps_alive=keeps_alive)
                 self._responded()
             else:
                 scope, send = cast("Any", cycle.scope), cast("Any", cycle.send)
-                await self._edge.send(scope, request, answer, send)
+                await self._edge.send(scope, request, response, send)
             is_sent = True
-            self._edge.note(request, answer)
+            self._edge.note(request, response)
         except Exception as error:  # noqa: BLE001 - an exception here would look like the parser's
             logs.exception("An answer could not be sent or noted.", error, request_id=request.id)
             if is_sent:
@@ -144,30 +144,30 @@ class FastPathProtocol(HttpProtocol):
             on_response=self.on_response_complete,
         )
         cycle.more_body = False
-        scope["extensions"] = {AT_ONCE: {"answer": self._answer}}
+        scope["extensions"] = {WHOLE_RESPONSE: {"write": self._write_whole}}
         return cycle
 
-    def _answer(self, answer: Answer, request_id: str) -> bool:
-        """Write a whole answer; uvicorn's way, made for answers in pieces, takes as long as routing and validation."""
-        # Told of its cycle, it would be in a ring with it, which stays until the garbage collector stops everybody.
+    def _write_whole(self, response: Response, request_id: str) -> bool:
+        """Write a whole response: uvicorn's way, made for pieces, takes as long as routing and validation."""
+        # Told of its cycle, it would be in a ring with it, which stays until the garbage collector runs.
         cycle = self.cycle
         if cycle is None or cycle.disconnected or self.flow.write_paused:  # pyright: ignore[reportUnnecessaryComparison]  # None once the client is gone
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()
         method, keeps_alive = cycle.scope["method"], cycle.keep_alive
-        self._write(answer, request_id, method, keeps_alive=keeps_alive, still_sends=cycle.more_body)
+        self._write(response, request_id, method, keeps_alive=keeps_alive, still_sends=cycle.more_body)
         cycle.on_response()
         return True
 
     def _write(
-        self, answer: Answer, request_id: str, method: str, *, keeps_alive: bool, still_sends: bool = False
+        self, response: Response, request_id: str, method: str, *, keeps_alive: bool, still_sends: bool = False
     ) -> None:
-        if CLOSE in answer.headers:
+        if CLOSE in response.headers:
             keeps_alive = False
         elif not keeps_alive:
-            answer.headers.append(CLOSE)
-        head = self._heads.head(answer, request_id, self.server_state.default_headers)
-        self.transport.write(head if method == "HEAD" else head + answer.body)
+            response.headers.append(CLOSE)
+        head = self._response_heads.head(response, request_id, self.server_state.default_headers)
+        self.transport.write(head if method == "HEAD" else head + response.body)
         if not keeps_alive:
             self._end_connection(still_sends=self.state is DISCARDING_INPUT or still_sends or self.has_input())

@@ -1,33 +1,33 @@
-"""The heads of whole answers as bytes: lines that many answers share are joined once."""
+"""The heads of whole responses as bytes: lines that many responses share are joined once."""
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
-from accord.edge.responses import LINE_END, WITHOUT_BODY, Answer, Header
+from accord.edge.responses import LINE_END, WITHOUT_BODY, Header, Response
 
 
-class Heads:
+class ResponseHeads:
     """Renders heads; one for each server."""
 
     def __init__(self, always: tuple[Header, ...]) -> None:
-        """Take the headers that every answer has."""
+        """Take the headers that every response has."""
         self._always = always
         self._shared: dict[tuple[bytes, bytes, bytes | None], bytes] = {}
         self._default: list[Header] = []
         self._default_lines = b""
 
-    def head(self, answer: Answer, request_id: str, default: list[Header]) -> bytes:
+    def head(self, response: Response, request_id: str, default: list[Header]) -> bytes:
         """Return everything before the body; `default` are uvicorn's headers, made anew each second for the date."""
         if default is not self._default:
             self._default, self._default_lines = default, _lines(default)
-        status, body = answer.status, answer.body
+        status, body = response.status, response.body
         given_id = request_id.encode()
         shared = self._shared_lines(
-            answer.cache_control, answer.content_security, answer.content_type if body else None
+            response.cache_control, response.content_security, response.content_type if body else None
         )
         lines = [STATUS_LINE[status], self._default_lines, b"x-request-id: ", given_id, b"\r\nx-trace-id: ", given_id]
         lines += b"\r\n", shared
-        if answer.headers:
-            lines.append(_lines(answer.headers))
+        if response.headers:
+            lines.append(_lines(response.headers))
         lines.append(b"\r\n" if status in WITHOUT_BODY else b"content-length: %d\r\n\r\n" % len(body))
         return b"".join(lines)
 

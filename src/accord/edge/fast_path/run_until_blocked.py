@@ -13,14 +13,14 @@ from typing import Any
 Work = Coroutine[Any, Any, None]
 
 
-class Eager:
+class CoroutineRunner:
     """Runs coroutines from callbacks of the event loop, where no task is running."""
 
     def __init__(self) -> None:
         """Keep no task ready yet: there may be no event loop."""
         self._spare: _Spare | None = None
 
-    def run(self, work: Work) -> asyncio.Task[None] | None:
+    def run_until_blocked(self, work: Work) -> asyncio.Task[None] | None:
         """Run the coroutine as far as it comes; return the task that does the rest, None when there is none."""
         spare = self._spare
         if spare is None or spare.given.done():

@@ -12,7 +12,7 @@ from accord.edge.pipeline import metrics
 from accord.edge.pipeline.authentication import bearer_token
 from accord.edge.pipeline.request import Request
 from accord.edge.pipeline.router import allowed, not_allowed
-from accord.edge.responses import Answer, json_answer
+from accord.edge.responses import Response, json_response
 from accord.problems import Forbidden, InvalidToken, Problem, ServiceUnavailable, Unauthorized
 from accord.settings import Settings
 
@@ -31,28 +31,28 @@ class Probes:
         self._settings = settings
         self._ready = ready
 
-    async def __call__(self, request: Request) -> Answer | None:
-        """Return the page, or None when there is none at this path; of OPTIONS the edge makes its own answer."""
+    async def __call__(self, request: Request) -> Response | None:
+        """Return the page, or None when there is none at this path; of OPTIONS the edge makes its own response."""
         page = await self._find(request)
         if page is None or request.method in {"GET", "HEAD", "OPTIONS"}:
             return page
         raise not_allowed(ALLOW)
 
-    async def _find(self, request: Request) -> Answer | None:
+    async def _find(self, request: Request) -> Response | None:
         path = request.path
         # A preflight has no token, and what it asks for is only whether the page exists.
         if path == "/livez" or (request.method == "OPTIONS" and path in PROBES):
-            return json_answer(200, {"status": "ok"})
+            return json_response(200, {"status": "ok"})
         if path == "/readyz":
             missing = await self._ready()
             if missing is not None:
                 raise ServiceUnavailable(f"Not ready: {missing}.")
-            return json_answer(200, {"status": "ok"})
+            return json_response(200, {"status": "ok"})
         if path == "/metrics":
             return self._metrics(request)
         return None
 
-    def _metrics(self, request: Request) -> Answer:
+    def _metrics(self, request: Request) -> Response:
         """Serve Prometheus with the token, or, when none is set, a client on this machine."""
         token = self._settings.metrics_token
         if token is not None:
@@ -63,7 +63,7 @@ class Probes:
                 raise InvalidToken("This is not METRICS_TOKEN.")
         elif not request.is_of_this_machine:
             raise Forbidden("Set METRICS_TOKEN to read metrics from another machine.")
-        return Answer(200, metrics.page(), b"text/plain; version=0.0.4; charset=utf-8")
+        return Response(200, metrics.page(), b"text/plain; version=0.0.4; charset=utf-8")
 
 
 class Pages(Probes):
@@ -78,17 +78,17 @@ class Pages(Probes):
         if settings.docs_enabled:
             self._files |= docs_files(document["info"])
 
-    async def _find(self, request: Request) -> Answer | None:
+    async def _find(self, request: Request) -> Response | None:
         path = request.path
         if path.startswith("/problems/"):
             return problem_page(path.removeprefix("/problems/"))
         if path == "/" and "/docs" in self._files:
-            return Answer(307, headers=[(b"location", b"/docs")])
+            return Response(307, headers=[(b"location", b"/docs")])
         found = self._files.get(path)
-        return await super()._find(request) if found is None else found.answer(request)
+        return await super()._find(request) if found is None else found.response(request)
 
 
-def problem_page(code: str) -> Answer | None:
+def problem_page(code: str) -> Response | None:
     """Return the short page that a problem's `type` points to; None for a code that nobody declares."""
     found = _problems().get(code)
     if found is None:
@@ -99,7 +99,7 @@ def problem_page(code: str) -> Answer | None:
         f"<h1>{escape(found.title)}</h1><p><code>{escape(code)}</code>, status {found.status}.</p>"
         f"<p>{escape(found.detail)}</p>"
     )
-    return Answer(200, html.encode(), HTML, cache_control=CACHEABLE, content_security=PAGE_CSP)
+    return Response(200, html.encode(), HTML, cache_control=CACHEABLE, content_security=PAGE_CSP)
 
 
 @cache

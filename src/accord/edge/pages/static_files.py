@@ -13,7 +13,7 @@ import orjson
 from accord.edge.pipeline.negotiation import accepts_gzip, gzip
 from accord.edge.pipeline.preconditions import is_match, names_tag
 from accord.edge.pipeline.request import Request
-from accord.edge.responses import JSON, NOTHING_LOADS, Answer, Header
+from accord.edge.responses import JSON, NOTHING_LOADS, Header, Response
 from accord.problems import PreconditionFailed
 
 CACHEABLE = b"public, max-age=300"
@@ -54,19 +54,19 @@ class StaticFile:
     def _compressed(self) -> bytes:
         return gzip(self._body)
 
-    def answer(self, request: Request) -> Answer:
+    def response(self, request: Request) -> Response:
         """Return the file, or 304 when the client has it."""
         headers: list[Header] = [(b"etag", self._tag), (b"vary", b"Accept-Encoding")]
         if request.method in {"GET", "HEAD"} and not is_match(request.headers.get(b"if-match", b"*"), self._tag):
             raise PreconditionFailed(WEAK)
         if names_tag(request.headers.get(b"if-none-match", b""), self._tag):
-            return self._answer(304, b"", headers)
+            return self._response(304, b"", headers)
         if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
-            return self._answer(200, self._compressed, [*headers, (b"content-encoding", b"gzip")])
-        return self._answer(200, self._body, headers)
+            return self._response(200, self._compressed, [*headers, (b"content-encoding", b"gzip")])
+        return self._response(200, self._body, headers)
 
-    def _answer(self, status: int, body: bytes, headers: list[Header]) -> Answer:
-        answer = Answer(
+    def _response(self, status: int, body: bytes, headers: list[Header]) -> Response:
+        response = Response(
             status,
             body,
             self._content_type,
@@ -74,8 +74,8 @@ class StaticFile:
             cache_control=CACHEABLE,
             content_security=self._content_security,
         )
-        answer.compressible = False
-        return answer
+        response.compressible = False
+        return response
 
 
 def json_file(document: Any) -> StaticFile:

@@ -25,7 +25,7 @@ class ClientAddress:
         """Take the networks whose word counts."""
         self._trusted = tuple(map(_as_compared, trusted_proxies))
         self._is_trusted = lru_cache(4096)(self.trusts)
-        self._told = False
+        self._logged = False
 
     def of(self, request: Request) -> str:
         """Return the right-most address that no trusted proxy has; the peer itself when there is none."""
@@ -53,8 +53,8 @@ class ClientAddress:
     def _tell(self, proxy: str, hop: str) -> None:
         """Count that all clients of a proxy are one, and log the first time."""
         metrics.unreadable_addresses.inc()
-        if not self._told:
-            self._told = True
+        if not self._logged:
+            self._logged = True
             message = "A trusted proxy names no address in X-Forwarded-For: its clients share one rate limit."
             logs.warning(message, proxy=proxy, hop=hop[:LONGEST])
 

@@ -17,15 +17,15 @@ from accord.edge.pipeline.operation import CompiledOperation
 from accord.edge.pipeline.request import Receive, Request, Scope, Send
 from accord.edge.pipeline.router import Router, allowed, not_allowed
 from accord.edge.responses import (
-    AT_ONCE,
     CLOSE,
     EVENT_STREAM,
-    Answer,
-    AnswerAtOnce,
+    WHOLE_RESPONSE,
     Header,
+    Response,
     Stream,
+    WriteWhole,
     fields,
-    problem_answer,
+    problem_response,
 )
 from accord.problems import (
     DeadlineExceeded,
@@ -40,7 +40,7 @@ from accord.telemetry import logs
 
 CLIENT_LEFT = 499
 """What logs and metrics say, as nginx does, of a request whose client went away before it was complete."""
-Page = Callable[[Request], Awaitable[Answer | None]]
+Page = Callable[[Request], Awaitable[Response | None]]
 STREAM_LINGER = 1.0
 """Seconds that a client has to take the end of a stream before the connection is closed."""
 Socket = Callable[[Scope, Receive, Send], Awaitable[None]]
@@ -49,7 +49,7 @@ Found = tuple[CompiledOperation, dict[str, str]]
 
 
 class Edge:
-    """Routes each request to its compiled operation, and puts on every answer what all answers have."""
+    """Routes each request to its compiled operation, and puts on every response what all responses have."""
 
     def __init__(
         self,
@@ -87,7 +87,7 @@ class Edge:
             await self._socket(scope, receive, send)
 
     def find(self, method: str, path: str) -> Found | None:
-        """Return the operation that is asked for, unless its answer is a stream; what else there is takes its time."""
+        """Return the operation at a path, unless its response is a stream: streams need ASGI."""
         found = self._router.find(path)
         if found is None:
             return None
@@ -95,8 +95,8 @@ class Edge:
         operation = methods.get("GET" if method == "HEAD" else method)
         return None if operation is None or operation.is_stream else (operation, parameters)
 
-    def answer(self, request: Request, found: Found) -> Coroutine[Any, Any, Answer]:
-        """Return the answer of an operation, with all that it has; it is noted by `note` when it was sent."""
+    def respond(self, request: Request, found: Found) -> Coroutine[Any, Any, Response]:
+        """Return the response of an operation, with all that it has; it is noted by `note` when it was sent."""
         operation, parameters = found
         request.address = self._addresses.of(request)
         request.operation = operation.operation.id
@@ -108,56 +108,56 @@ class Edge:
         self._deadline.begin(task)
 
     @staticmethod
-    def note(request: Request, answer: Answer) -> None:
+    def note(request: Request, response: Response) -> None:
         """Count and log a request that was answered."""
         seconds = request.elapsed()
-        metrics.request_done(request.operation or "none", answer.status, seconds, answer.error_code)
+        metrics.request_done(request.operation or "none", response.status, seconds, response.error_code)
         if request.operation is not None:
-            logs.request_line(request.id, request.operation, answer.status, seconds, request.caller, answer.trace)
+            logs.request_line(request.id, request.operation, response.status, seconds, request.caller, response.trace)
         else:
-            logs.request_line(request.id, None, answer.status, seconds, method=request.method[:16], path=request.path)
+            logs.request_line(request.id, None, response.status, seconds, method=request.method[:16], path=request.path)
 
     async def _http(self, scope: Scope, request: Request, send: Send) -> None:
         task = asyncio.current_task()
         assert task is not None
         self.waits(request, task)
         try:
-            answer = await self._completed(request, self._answer(request))
+            response = await self._completed(request, self._respond(request))
         except ClientDisconnected:
-            self.note(request, Answer(CLIENT_LEFT))
+            self.note(request, Response(CLIENT_LEFT))
             return
-        await self.send(scope, request, answer, send)
-        self.note(request, answer)
-        if answer.stream is not None:
-            await _stream(request, answer.stream, send)
+        await self.send(scope, request, response, send)
+        self.note(request, response)
+        if response.stream is not None:
+            await _stream(request, response.stream, send)
 
-    async def _completed(self, request: Request, answering: Coroutine[Any, Any, Answer]) -> Answer:
-        """Return the answer with what the request adds to it; whatever goes wrong is an answer, too."""
+    async def _completed(self, request: Request, responding: Coroutine[Any, Any, Response]) -> Response:
+        """Return the response with what the request adds to it; whatever goes wrong is a response, too."""
         try:
-            answer = await answering
+            response = await responding
         except ClientDisconnected:
             raise
         except asyncio.CancelledError:
             # Apart from the deadline only the end of SHUTDOWN_TIMEOUT cancels; the next process can serve it.
             late = request.task is not None and self._deadline.is_over(request.task)
-            answer = self._refusal(DeadlineExceeded() if late else ServiceUnavailable(), request)
-        except Exception as error:  # noqa: BLE001 - the client gets an answer, the log the reason
-            answer = self._refusal(error, request)
+            response = self._refusal(DeadlineExceeded() if late else ServiceUnavailable(), request)
+        except Exception as error:  # noqa: BLE001 - the client gets a response, the log the reason
+            response = self._refusal(error, request)
         finally:
             if request.task is not None:
                 self._deadline.end(request.task)
-        if answer.compressible and len(answer.body) > COMPRESS_FROM:
-            answer.headers.append((b"vary", b"Accept-Encoding"))
+        if response.compressible and len(response.body) > COMPRESS_FROM:
+            response.headers.append((b"vary", b"Accept-Encoding"))
             if accepts_gzip(request.headers.get(b"accept-encoding", b"")):
-                answer.body = gzip(answer.body)
-                answer.headers.append((b"content-encoding", b"gzip"))
+                response.body = gzip(response.body)
+                response.headers.append((b"content-encoding", b"gzip"))
         if request.limits:
-            answer.headers += request.limits
+            response.headers += request.limits
         if b"origin" in request.headers:
-            answer.headers += self._cors.headers(request)
-        return answer
+            response.headers += self._cors.headers(request)
+        return response
 
-    async def _answer(self, request: Request) -> Answer:
+    async def _respond(self, request: Request) -> Response:
         request.address = self._addresses.of(request)
         found = self._router.find(request.path)
         if found is None:
@@ -172,19 +172,19 @@ class Edge:
         request.operation = operation.operation.id
         return await operation(request, path)
 
-    def _without_operation(self, request: Request, methods: str) -> Answer:
+    def _without_operation(self, request: Request, methods: str) -> Response:
         if request.method == "OPTIONS":
             return self._cors.preflight(request, methods)
         raise not_allowed(methods)
 
-    def _refusal(self, error: Exception, request: Request) -> Answer:
+    def _refusal(self, error: Exception, request: Request) -> Response:
         problem = self._problem(error, request)
-        answer = problem_answer(problem, request.id, request.path)
-        answer.trace = [f"REJECTED: {problem.code}"]
+        response = problem_response(problem, request.id, request.path)
+        response.trace = [f"REJECTED: {problem.code}"]
         if b"expect" in request.headers:
             # Nobody knows whether a client that was to wait for `100 Continue` still sends the body.
-            answer.headers.append(CLOSE)
-        return answer
+            response.headers.append(CLOSE)
+        return response
 
     def _problem(self, error: Exception, request: Request) -> Problem:
         if isinstance(error, Unauthorized):
@@ -199,20 +199,20 @@ class Edge:
         logs.exception("The edge failed.", error, request_id=request.id)
         return InternalError()
 
-    async def send(self, scope: Scope, request: Request, answer: Answer, send: Send) -> None:
-        """Send the answer at once if the server can, else as ASGI has it; of a stream just the head."""
-        at_once: dict[str, AnswerAtOnce] = scope.get("extensions", {}).get(AT_ONCE)
-        is_whole = answer.content_type is not EVENT_STREAM
-        if at_once and is_whole and at_once["answer"](answer, request.id):
+    async def send(self, scope: Scope, request: Request, response: Response, send: Send) -> None:
+        """Send the response at once if the server can, else as ASGI has it; of a stream just the head."""
+        whole_response: dict[str, WriteWhole] = scope.get("extensions", {}).get(WHOLE_RESPONSE)
+        is_whole = response.content_type is not EVENT_STREAM
+        if whole_response and is_whole and whole_response["write"](response, request.id):
             return
-        headers = fields(answer, request.id, self._always)
-        await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        if answer.stream is None:
-            await send({"type": "http.response.body", "body": answer.body})
+        headers = fields(response, request.id, self._always)
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        if response.stream is None:
+            await send({"type": "http.response.body", "body": response.body})
 
 
 async def _stream(request: Request, stream: Stream, send: Send) -> None:
-    """Let the answer go on until it ends or the client leaves; the deadline of requests is over by then."""
+    """Let the response go on until it ends or the client leaves; the deadline of requests is over by then."""
 
     async def write(data: bytes) -> None:
         await send({"type": "http.response.body", "body": data, "more_body": True})

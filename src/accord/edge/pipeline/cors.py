@@ -7,10 +7,10 @@ from typing import Any
 from accord.contract.operations import METHODS, operations
 from accord.contract.references import resolve
 from accord.edge.pipeline.request import READ, Request, printable
-from accord.edge.responses import EXPOSED, Answer, Header
+from accord.edge.responses import EXPOSED, Header, Response
 from accord.telemetry import logs
 
-MOST_TOLD = 100
+MAX_TOLD = 100
 """Refused origins that are logged, each once."""
 _MAX_AGE = b"86400"
 _loopback = re.compile(rb"https?://(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?").fullmatch
@@ -23,17 +23,17 @@ class Origins:
         """Take CORS_ORIGINS."""
         self.listed = {origin.encode() for origin in listed}
         self._is_development = is_development
-        self._told: set[bytes] = set()
+        self._logged: set[bytes] = set()
 
     def admits(self, origin: bytes) -> bool:
         """Say whether pages of this origin may call."""
         return origin in self.listed or (self._is_development and _loopback(origin) is not None)
 
     def tell(self, origin: bytes, request: Request) -> None:
-        """Log a refused origin, once: its page only learns that there was no answer for it."""
-        if origin in self._told or len(self._told) >= MOST_TOLD or is_own(origin, request):
+        """Log a refused origin, once: its page only learns that there was no response for it."""
+        if origin in self._logged or len(self._logged) >= MAX_TOLD or is_own(origin, request):
             return
-        self._told.add(origin)
+        self._logged.add(origin)
         message = "CORS_ORIGINS does not list the origin of a page: its browser keeps the answers from it."
         logs.warning(message, origin=printable(origin[:200]), request_id=request.id)
 
@@ -53,7 +53,7 @@ class Cors:
         self._exposed = _listed({*EXPOSED, *_written_by(document)})
 
     def headers(self, request: Request) -> list[Header]:
-        """Return the headers for an answer to this request, which comes from a page."""
+        """Return the headers for a response to this request, which comes from a page."""
         origin = request.headers[b"origin"]
         if not self._origins.admits(origin):
             self._origins.tell(origin, request)
@@ -64,17 +64,17 @@ class Cors:
             (b"access-control-expose-headers", self._exposed),
         ]
 
-    def preflight(self, request: Request, methods: str) -> Answer:
+    def preflight(self, request: Request, methods: str) -> Response:
         """Answer OPTIONS: `Allow` for everybody, permission for a preflight from a listed origin."""
-        answer = Answer(204, headers=[(b"allow", methods.encode())])
+        response = Response(204, headers=[(b"allow", methods.encode())])
         origin = request.headers.get(b"origin")
         if origin is not None and self._origins.admits(origin) and b"access-control-request-method" in request.headers:
-            answer.headers += [
+            response.headers += [
                 (b"access-control-allow-methods", methods.encode()),
                 (b"access-control-allow-headers", self._allowed),
                 (b"access-control-max-age", _MAX_AGE),
             ]
-        return answer
+        return response
 
 
 def _read_by(document: Mapping[str, Any]) -> Iterable[str]:
@@ -85,8 +85,8 @@ def _read_by(document: Mapping[str, Any]) -> Iterable[str]:
 def _written_by(document: Mapping[str, Any]) -> Iterable[str]:
     """Return the headers that answers of operations have."""
     items = (item[method] for item in document.get("paths", {}).values() for method in METHODS if method in item)
-    answers = (resolve(document, answer) for item in items for answer in item["responses"].values())
-    return (name for answer in answers for name in answer.get("headers", {}))
+    responses = (resolve(document, response) for item in items for response in item["responses"].values())
+    return (name for response in responses for name in response.get("headers", {}))
 
 
 def _listed(names: Iterable[str]) -> bytes:

@@ -4,7 +4,7 @@ import zlib
 from functools import lru_cache
 
 COMPRESS_FROM = 1024
-"""Bytes from which compressing an answer is worth the time."""
+"""Bytes from which compressing a response is worth the time."""
 LONGEST = 2048
 """Bytes of a header that are looked at; what clients send is far shorter, and parsing takes time."""
 

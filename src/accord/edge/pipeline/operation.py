@@ -21,7 +21,7 @@ from accord.edge.pipeline.negotiation import accepts_events, accepts_json
 from accord.edge.pipeline.pagination import next_link
 from accord.edge.pipeline.parameters import CompiledParameters
 from accord.edge.pipeline.request import Request
-from accord.edge.responses import EVENT_STREAM, NO_STORE, Answer, Write, problem_answer, problem_document
+from accord.edge.responses import EVENT_STREAM, NO_STORE, Response, Write, problem_document, problem_response
 from accord.problems import Forbidden, NotAcceptable, ValidationFailed, VersionConflict
 from accord.security.permissions import allows
 
@@ -69,7 +69,7 @@ class CompiledOperation:
         self._compressible = not _SECRET_FIELDS & set(properties)
         self._cache_control: bytes = operation.definition.get("x-cache-control", NO_STORE.decode()).encode()
 
-    async def __call__(self, request: Request, path: dict[str, str]) -> Answer:
+    async def __call__(self, request: Request, path: dict[str, str]) -> Response:
         """Answer the request, or raise the problem that refuses it."""
         operation, headers = self.operation, request.headers
         if b"accept" in headers and not self._accepts(headers[b"accept"]):
@@ -97,14 +97,14 @@ class CompiledOperation:
         result = await self._dispatch(operation, caller, self._info(request), inputs)
         metrics.flow_done(operation, result, time.perf_counter() - started)
         if not result.success:
-            answer = self._refusal(request, result)
+            response = self._refusal(request, result)
         elif self._stream is not None:
-            answer = _streamed(request, partial(self._streaming, self._stream, caller, result.data))
+            response = _streamed(request, partial(self._streaming, self._stream, caller, result.data))
         else:
-            answer = self._answer(request, result)
-        answer.compressible = self._compressible
-        answer.trace = result.trace_events
-        return answer
+            response = self._response(request, result)
+        response.compressible = self._compressible
+        response.trace = result.trace_events
+        return response
 
     async def _streaming(self, stream: StreamTo, caller: Caller, data: Any, write: Write) -> None:
         with self._limits.opened(caller.id or ""):
@@ -140,32 +140,32 @@ class CompiledOperation:
             request.tracestate if is_traced else None,
         )
 
-    def _answer(self, request: Request, result: Result) -> Answer:
+    def _response(self, request: Request, result: Result) -> Response:
         data = result.data
-        answer = Answer(result.status, cache_control=self._cache_control)
+        response = Response(result.status, cache_control=self._cache_control)
         if self._has_version:
             version: int = data["version"]
-            answer.headers.append((b"etag", preconditions.etag(version)))
+            response.headers.append((b"etag", preconditions.etag(version)))
             is_conditional = self._reads_a_record and preconditions.has_any(request.headers)
             if is_conditional and preconditions.is_held(request.headers, version):
-                answer.status = 304
-                return answer
+                response.status = 304
+                return response
         if self._pages:
-            answer.headers += next_link(request, data)
+            response.headers += next_link(request, data)
         if data is not None:
-            answer.body = orjson.dumps(data)
-        return answer
+            response.body = orjson.dumps(data)
+        return response
 
-    def _refusal(self, request: Request, result: Result) -> Answer:
+    def _refusal(self, request: Request, result: Result) -> Response:
         code = result.error_code or ""
         if self._changes_a_record and code == VersionConflict.code and preconditions.has_any(request.headers):
-            return problem_answer(preconditions.refusal(request.headers, result.extensions), request.id, request.path)
+            return problem_response(preconditions.refusal(request.headers, result.extensions), request.id, request.path)
         return problem_document(result.status, code, result.message, result.extensions, request.id, request.path)
 
 
-def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Answer:
-    """Return an answer without end; a request for the head alone gets just that."""
+def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Response:
+    """Return a response without end; a request for the head alone gets just that."""
     # Proxies of the nginx kind would collect events otherwise.
-    answer = Answer(200, content_type=EVENT_STREAM, headers=[(b"x-accel-buffering", b"no")])
-    answer.stream = None if request.method == "HEAD" else write_to
-    return answer
+    response = Response(200, content_type=EVENT_STREAM, headers=[(b"x-accel-buffering", b"no")])
+    response.stream = None if request.method == "HEAD" else write_to
+    return response

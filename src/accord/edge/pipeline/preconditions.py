@@ -1,6 +1,6 @@
 """Conditional requests (RFC 9110, section 13): ETags are versions, and come from nothing else.
 
-Proxies that compress an answer change its tag: nginx and others make it weak (`W/"7"`), Apache and Caddy write the
+Proxies that compress a response change its tag: nginx and others make it weak (`W/"7"`), Apache and Caddy write the
 coding behind it (`"7-gzip"`, `"7;br"`). For weak comparison both name the version that we sent. For strong comparison
 none does: it is not the tag that this service gave.
 """

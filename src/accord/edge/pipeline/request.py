@@ -58,7 +58,7 @@ def new_request_id() -> str:
 class Request:
     """What was asked, looked at once; `limits` are the headers of its rate limit.
 
-    `caller` is the id of who asks, as soon as that is known; the log line has it whatever the answer is. `body` is
+    `caller` is the id of who asks, as soon as that is known; the log line has it whatever the response is. `body` is
     there when the request came as a whole, else `receive` gives it piece by piece. `task` is what answers, once the
     deadline counts for it. `unreadable` says that `address` is a proxy's, which named its client in no known form.
     """

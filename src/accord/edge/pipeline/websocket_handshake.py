@@ -7,7 +7,7 @@ from accord.edge.pipeline.client_address import ClientAddress
 from accord.edge.pipeline.cors import Origins, is_own
 from accord.edge.pipeline.limits import Limits
 from accord.edge.pipeline.request import Receive, Request, Scope, Send
-from accord.edge.responses import Header, fields, problem_answer
+from accord.edge.responses import Header, fields, problem_response
 from accord.problems import Forbidden, NotFound, Problem, RateLimitExceeded
 from accord.telemetry import logs
 
@@ -47,7 +47,7 @@ WriteFrame = Callable[[bytes], bool]
 Live = Callable[[Receive, Send, Visit, WriteFrame | None], Awaitable[None]]
 
 
-class SocketDoor:
+class WebSocketHandshake:
     """Lets connections in to the live part, or answers them with a problem instead of the handshake."""
 
     def __init__(
@@ -89,8 +89,8 @@ class SocketDoor:
         self._limits.check_connection(request)
 
     async def _refuse(self, request: Request, problem: Problem, send: Send) -> None:
-        answer = problem_answer(problem, request.id, request.path)
-        headers = fields(answer, request.id, self._always)
-        await send({"type": "websocket.http.response.start", "status": answer.status, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": answer.body})
-        logs.request_line(request.id, None, answer.status, request.elapsed(), method="GET", path=request.path)
+        response = problem_response(problem, request.id, request.path)
+        headers = fields(response, request.id, self._always)
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": response.body})
+        logs.request_line(request.id, None, response.status, request.elapsed(), method="GET", path=request.path)

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 from accord.edge.pipeline import metrics
 from accord.edge.pipeline.request import fields_of, new_request_id
 from accord.edge.pipeline.websocket_handshake import PATH
-from accord.edge.responses import CLOSE, Header, fields, problem_answer
+from accord.edge.responses import CLOSE, Header, fields, problem_response
 from accord.edge.server import head_rules
 from accord.edge.server.cycle import Cycle
 from accord.edge.server.head_rules import DECISIVE, MAX_HEAD, MAX_URL, Target
@@ -250,14 +250,14 @@ class HttpProtocol(InTurn):
     def _refuse(self, problem: Problem) -> None:
         """Write a problem for which there is no cycle."""
         request_id = new_request_id()
-        answer = problem_answer(problem, request_id, "/")
-        answer.headers.append(CLOSE)
-        headers = [*self.server_state.default_headers, *fields(answer, request_id, self._constant_headers)]
+        response = problem_response(problem, request_id, "/")
+        response.headers.append(CLOSE)
+        headers = [*self.server_state.default_headers, *fields(response, request_id, self._constant_headers)]
         lines = [b"%b: %b\r\n" % header for header in headers]
-        self.transport.write(b"".join([STATUS_LINE[answer.status], *lines, b"\r\n", answer.body]))
+        self.transport.write(b"".join([STATUS_LINE[response.status], *lines, b"\r\n", response.body]))
         self._end_connection(still_sends=True)
-        metrics.request_done("none", answer.status, 0.0, answer.error_code)
-        logs.request_line(request_id, None, answer.status, 0.0)
+        metrics.request_done("none", response.status, 0.0, response.error_code)
+        logs.request_line(request_id, None, response.status, 0.0)
 
     def _start_timer(self) -> None:
         if self._timer is None:

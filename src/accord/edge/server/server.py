@@ -64,7 +64,7 @@ def server(application: object, settings: Settings, edge: "Edge | None" = None, 
     """
     logging.getLogger("uvicorn.error").addFilter(_is_not_said_already)
     config = uvicorn.Config(
-        application,  # type: ignore[arg-type]  # Connexion's application is an ASGI application
+        application,  # type: ignore[arg-type]  # an ASGI application
         http=_protocol(settings, edge),  # type: ignore[arg-type]  # called like the class
         ws=_websocket_protocol(settings) if has_sockets else "none",
         # Compressed, a connection takes three times the memory, and half the messages go through.
@@ -92,10 +92,12 @@ def _protocol(settings: Settings, edge: "Edge | None") -> Callable[..., HttpProt
         return partial(HttpProtocol, **limits)
     # Turned off, nothing of it is loaded.
     from accord.edge.fast_path.protocol import FastPathProtocol  # noqa: PLC0415
-    from accord.edge.fast_path.response_head import Heads  # noqa: PLC0415
-    from accord.edge.fast_path.run_until_blocked import Eager  # noqa: PLC0415
+    from accord.edge.fast_path.response_head import ResponseHeads  # noqa: PLC0415
+    from accord.edge.fast_path.run_until_blocked import CoroutineRunner  # noqa: PLC0415
 
-    return partial(FastPathProtocol, edge=edge, heads=Heads(constant), eager=Eager(), **limits)
+    return partial(
+        FastPathProtocol, edge=edge, response_heads=ResponseHeads(constant), runner=CoroutineRunner(), **limits
+    )
 
 
 def _websocket_protocol(settings: Settings) -> type[SocketProtocol]:
@@ -107,5 +109,5 @@ def _websocket_protocol(settings: Settings) -> type[SocketProtocol]:
 
 
 def _is_not_said_already(record: logging.LogRecord) -> bool:
-    """Drop what uvicorn says of malformed requests; the protocol logs them itself, with the id in the answer."""
+    """Drop what uvicorn says of malformed requests; the protocol logs them itself, with the id in the response."""
     return record.msg != "Invalid HTTP request received."

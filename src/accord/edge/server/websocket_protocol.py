@@ -34,7 +34,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     _last_words = LAST_WORDS
 
     def data_received(self, data: bytes) -> None:
-        """Look at what came for as long as its answers are taken; the head comes first and as a whole."""
+        """Look at what came for as long as its responses are taken; the head comes first and as a whole."""
         if self.close_sent:
             self._last_words -= len(data)
         if self._last_words < 0:
@@ -66,7 +66,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.writable.set()
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
-            # uvicorn would log a fault, as if the handshake had got no answer.
+            # uvicorn would log a fault, as if the handshake had got no response.
             self.handshake_complete = True
         if self._came:
             self._go_on()

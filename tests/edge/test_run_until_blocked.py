@@ -4,33 +4,33 @@ import asyncio
 
 import pytest
 
-from accord.edge.fast_path.run_until_blocked import Eager
+from accord.edge.fast_path.run_until_blocked import CoroutineRunner
 
 
 @pytest.fixture
-def eager() -> Eager:
-    return Eager()
+def runner() -> CoroutineRunner:
+    return CoroutineRunner()
 
 
-def from_a_callback(eager: Eager, work) -> asyncio.Future:
+def from_a_callback(runner: CoroutineRunner, work) -> asyncio.Future:
     """Run it as the protocol does: where no task is running."""
     started = asyncio.get_running_loop().create_future()
-    asyncio.get_running_loop().call_soon(lambda: started.set_result(eager.run(work)))
+    asyncio.get_running_loop().call_soon(lambda: started.set_result(runner.run_until_blocked(work)))
     return started
 
 
-async def test_work_that_does_not_wait_is_done_at_once(eager):
+async def test_work_that_does_not_wait_is_done_at_once(runner):
     noted = []
 
     async def work() -> None:
         noted.append(asyncio.current_task())
 
-    assert await from_a_callback(eager, work()) is None
-    assert await from_a_callback(eager, work()) is None
+    assert await from_a_callback(runner, work()) is None
+    assert await from_a_callback(runner, work()) is None
     assert noted[0] is noted[1] is not asyncio.current_task()
 
 
-async def test_work_that_waits_goes_on_in_the_task_it_began_in(eager):
+async def test_work_that_waits_goes_on_in_the_task_it_began_in(runner):
     noted = []
 
     async def work() -> None:
@@ -40,8 +40,8 @@ async def test_work_that_waits_goes_on_in_the_task_it_began_in(eager):
             await asyncio.sleep(0)
         noted.append(asyncio.current_task())
 
-    task = await from_a_callback(eager, work())
-    other = await from_a_callback(eager, work())
+    task = await from_a_callback(runner, work())
+    other = await from_a_callback(runner, work())
     await asyncio.gather(task, other)
 
     assert len(set(noted)) == 2
@@ -49,7 +49,7 @@ async def test_work_that_waits_goes_on_in_the_task_it_began_in(eager):
 
 
 @pytest.mark.parametrize("later", [True, False], ids=["while it waits", "before it goes on"])
-async def test_work_that_waits_can_be_cancelled(eager, later):
+async def test_work_that_waits_can_be_cancelled(runner, later):
     noted = []
 
     async def work() -> None:
@@ -59,7 +59,7 @@ async def test_work_that_waits_can_be_cancelled(eager, later):
             noted.append(asyncio.current_task().cancelling())
             raise
 
-    task = await from_a_callback(eager, work())
+    task = await from_a_callback(runner, work())
     if later:
         await asyncio.sleep(0.01)
     task.cancel()
@@ -69,7 +69,7 @@ async def test_work_that_waits_can_be_cancelled(eager, later):
     assert noted == [1]
 
 
-async def test_a_timeout_reaches_work_that_waits(eager):
+async def test_a_timeout_reaches_work_that_waits(runner):
     noted = []
 
     async def work() -> None:
@@ -79,17 +79,17 @@ async def test_a_timeout_reaches_work_that_waits(eager):
         except TimeoutError:
             noted.append("timeout")
 
-    await (await from_a_callback(eager, work()))
+    await (await from_a_callback(runner, work()))
 
     assert noted == ["timeout"]
 
 
-async def test_an_error_raised_after_waiting_is_the_error_of_the_task(eager):
+async def test_an_error_raised_after_waiting_is_the_error_of_the_task(runner):
     async def work() -> None:
         await asyncio.sleep(0)
         raise LookupError
 
-    task = await from_a_callback(eager, work())
+    task = await from_a_callback(runner, work())
 
     with pytest.raises(LookupError):
         await task
