@@ -1,12 +1,19 @@
 """Connections are few: whoever waits longest is next, and no connection is lost however the waiting ends."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import psycopg
 import pytest
 from sqlalchemy import text
 
+from accord.database import connections
+from accord.database.connection import Connection
+from accord.database.connections import Connections, NoConnection
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.problems import ServiceUnavailable
@@ -108,8 +115,56 @@ async def test_an_open_transaction_is_not_handed_on(database):
     assert (await next_).info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
+@contextmanager
+def frozen(connection: Connection) -> Iterator[None]:
+    """The backend of the connection stands still."""
+    pid = connection.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+async def test_a_rollback_that_hangs_costs_the_connection_and_not_its_place(database, monkeypatch):
+    monkeypatch.setattr(connections, "RESET_TIMEOUT", 0.2)
+    one, _ = await both(database)
+    (next_,) = await waiting(database, 1)
+    await one.execute("BEGIN")
+
+    with frozen(one):
+        database.release(one)
+        replacement = await asyncio.wait_for(next_, 60)
+
+    assert replacement is not one
+    assert (await replacement.execute("SELECT 1")).rowcount == 1
+
+
+async def test_a_pool_closes_while_a_rollback_hangs(given):
+    database = Database(given.service.database_url, 2)
+    await database.open()
+    one = await database.acquire()
+    await one.execute("BEGIN")
+
+    with frozen(one):
+        database.release(one)
+        await asyncio.sleep(0)
+        started = time.monotonic()
+        await database.close()
+
+    assert time.monotonic() - started < connections.RESET_TIMEOUT + 1
+
+
 async def test_requests_are_all_served_when_many_arrive_at_once(database):
     rows = await asyncio.gather(*(database.one(PROCESS) for _ in range(200)))
 
     assert len({row.id for row in rows}) == 2
     assert database.statistics()["waiting"] == 0
+
+
+async def test_a_server_that_accepts_no_connection_keeps_a_caller_for_no_longer_than_the_limit():
+    pool = Connections(asyncio.Event().wait, 2, 0.1, lambda: False)
+
+    for _ in range(3):
+        with pytest.raises(NoConnection):
+            await asyncio.wait_for(pool.acquire(), 60)

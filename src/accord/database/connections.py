@@ -29,6 +29,8 @@ MAX_LIFETIME = 3600.0
 """Seconds after which a connection is replaced, so that the memory of its backend is given back."""
 MAX_IDLE = 600.0
 """Seconds after which a connection that no caller needed is closed."""
+RESET_TIMEOUT = 2.0
+"""Seconds that a rollback may take before the connection is closed instead."""
 
 
 class NoConnection(Exception):
@@ -88,8 +90,10 @@ class Connections:
         for waiter in (*self._readers, *self._transactions):
             _refuse(waiter.future)
         self.renew()
+        for reset in self._resets:
+            reset.cancel()  # The end of a connection rolls back, too, and needs no answer of a server that is frozen.
         if self._resets:
-            await asyncio.wait(self._resets)
+            await asyncio.wait(self._resets, timeout=RESET_TIMEOUT)
 
     async def acquire(self, *, for_transaction: bool = False) -> Connection:
         """Return a connection. Raises NoConnection, and whatever connecting raises."""
@@ -135,7 +139,10 @@ class Connections:
                     return connection
                 self._discard(connection)
             try:
-                return await self._opened()
+                async with asyncio.timeout(until - time.monotonic()):
+                    return await self._opened()
+            except TimeoutError:
+                raise NoConnection from None
             except psycopg.OperationalError:
                 # The server may take no further one, while those that are open work.
                 if not self._open or time.monotonic() >= until:
@@ -185,13 +192,25 @@ class Connections:
         """Roll back what was left open; a connection on which a statement still runs is closed."""
         try:
             if connection.pgconn.transaction_status != TransactionStatus.ACTIVE:
-                await connection.rollback()
-        except psycopg.Error as error:
-            logs.warning("A connection could not be rolled back.", reason=words_of(error))
+                await self._roll_back(connection)
         finally:
             if connection.pgconn.transaction_status != TransactionStatus.IDLE:
                 connection.discard()
             self._pass_on(connection, from_transaction=from_transaction)
+
+    async def _roll_back(self, connection: Connection) -> None:
+        rollback = asyncio.create_task(connection.rollback())
+        try:
+            await asyncio.wait({rollback}, timeout=RESET_TIMEOUT)
+            if not rollback.done():
+                logs.warning("A connection could not be rolled back in time.", seconds=RESET_TIMEOUT)
+            elif (error := rollback.exception()) is not None:
+                logs.warning("A connection could not be rolled back.", reason=words_of(error))
+        finally:
+            if not rollback.done():
+                # Closed first: psycopg would ask the server for seconds to cancel the statement.
+                connection.discard()
+                rollback.cancel()
 
     def _discard(self, connection: Connection) -> None:
         self._open -= 1
