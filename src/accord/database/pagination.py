@@ -4,7 +4,6 @@ A cursor is the key of the last row that was shown, signed. The next page is rea
 costs what page one does, and rows that come or go meanwhile neither repeat nor hide others.
 """
 
-import base64
 import hmac
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import orjson
 
 from accord.problems import ValidationFailed
+from accord.security.opaque_tokens import base64url, from_base64url
 
 START = "start"
 """The cursor of the beginning, which a client can write itself: the example that documentation sends."""
@@ -48,7 +48,7 @@ class Listing:
         if not hmac.compare_digest(signature, self._sign(text)):
             message = "is not a cursor of this list; begin again without one"
             raise ValidationFailed(errors=[{"field": "cursor", "message": message}])
-        return orjson.loads(_decoded(text))
+        return orjson.loads(from_base64url(text))
 
     def page(
         self, rows: Sequence[Any], limit: int, shape: Callable[[Any], Any], key: Callable[[Any], Sequence[Any]]
@@ -59,16 +59,8 @@ class Listing:
         return {"items": [shape(row) for row in shown], "nextCursor": following}
 
     def _cursor(self, key: Sequence[Any]) -> str:
-        text = _encoded(orjson.dumps(list(key)))
+        text = base64url(orjson.dumps(list(key)))
         return f"{text}.{self._sign(text)}"
 
     def _sign(self, text: str) -> str:
-        return _encoded(hmac.digest(self._key, self._scope + b"\n" + text.encode(), "sha256")[:_SIGNATURE_BYTES])
-
-
-def _encoded(plain: bytes) -> str:
-    return base64.urlsafe_b64encode(plain).rstrip(b"=").decode()
-
-
-def _decoded(text: str) -> bytes:
-    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+        return base64url(hmac.digest(self._key, self._scope + b"\n" + text.encode(), "sha256")[:_SIGNATURE_BYTES])

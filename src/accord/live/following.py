@@ -9,13 +9,14 @@ from accord.contract.operations import Operation
 from accord.database.pool import Database
 from accord.dispatch import Dispatch
 from accord.flows.changes.queries import take_ticket_unless_expired
-from accord.flows.changes.rules import TICKET_PREFIX, ticket_hash
+from accord.flows.changes.rules import TICKET_PREFIX
 from accord.journal.tail import JournalTail
 from accord.live.hub import Hub
 from accord.live.sockets import Identity, Sockets
 from accord.live.streams import Streams
 from accord.live.subscriptions import Subscriptions
 from accord.problems import InvalidToken, Problem
+from accord.security.opaque_tokens import token_hash
 from accord.security.tokens import AccessTokens
 from accord.security.verified_tokens import VerifiedTokens
 
@@ -59,7 +60,7 @@ class Live:
         return Identity(await self._verified.caller_of(token), claims.expires_at)
 
     async def _redeem(self, ticket: str) -> Identity:
-        session_id = await take_ticket_unless_expired(self._database, ticket_hash(ticket), clock.now())
+        session_id = await take_ticket_unless_expired(self._database, token_hash(ticket), clock.now())
         caller = None if session_id is None else await self._caller_of_session(str(session_id))
         if caller is None:
             raise InvalidToken("The ticket was used, has expired or never existed; get another one.")

@@ -4,7 +4,6 @@ Tokens are verified with the current key and the previous ones. Each kind of tok
 no kind is accepted in place of another.
 """
 
-import base64
 import hashlib
 import json
 import uuid
@@ -18,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from accord import clock
 from accord.problems import InvalidToken, TokenExpired
 from accord.security import keys
+from accord.security.opaque_tokens import base64url
 from accord.settings import Settings
 
 _LONGEST_TOKEN = 4096
@@ -115,11 +115,11 @@ class AccessTokens:
 def key_id(key: Ed25519PublicKey) -> str:
     """Return the thumbprint of RFC 7638, so that every process derives the same id from the key alone."""
     canonical = json.dumps(_jwk(key), sort_keys=True, separators=(",", ":")).encode()
-    return _base64url(hashlib.sha256(canonical).digest())
+    return base64url(hashlib.sha256(canonical).digest())
 
 
 def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    return {"crv": "Ed25519", "kty": "OKP", "x": _base64url(key.public_bytes_raw())}
+    return {"crv": "Ed25519", "kty": "OKP", "x": base64url(key.public_bytes_raw())}
 
 
 def _claims(claims: dict[str, Any]) -> Claims:
@@ -135,7 +135,3 @@ def public_key(pem: str, setting: str) -> Ed25519PublicKey:
     if not isinstance(key, Ed25519PublicKey):
         raise TypeError(f"{setting} must hold Ed25519 keys only.")
     return key
-
-
-def _base64url(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

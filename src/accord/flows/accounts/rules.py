@@ -1,7 +1,5 @@
 """What must hold of accounts, whichever operation changes them."""
 
-import base64
-import hashlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -16,6 +14,7 @@ from accord.flows.accounts.serializers import changed_columns
 from accord.flows.accounts.tables import UserRow
 from accord.problems import Forbidden, NotFound, ValidationFailed, VersionConflict
 from accord.security.emails import email_key
+from accord.security.opaque_tokens import new_token, token_hash
 from accord.security.passwords import weakness
 
 
@@ -113,7 +112,7 @@ def changes_of(target: UserRow, body: UpdateUser, now: datetime) -> dict[str, An
     return changes
 
 
-def takes_power(target: UserRow, changes: dict[str, Any]) -> bool:
+def disables_root(target: UserRow, changes: dict[str, Any]) -> bool:
     """Say whether a root account would no longer be one that can be used."""
     return target.disabled_at is None and (changes.get("role", "root") != "root" or bool(changes.get("disabled_at")))
 
@@ -123,11 +122,6 @@ async def offer_setup_token(context: Context) -> str | None:
     await queries.forget_setup_tokens(context.tx)
     if await queries.lock_active_roots(context.tx):
         return None
-    token = base64.urlsafe_b64encode(context.random_bytes(32)).rstrip(b"=").decode()
-    await queries.add_setup_token(context.tx, setup_token_hash(token), context.now())
+    token = new_token(context.random_bytes)
+    await queries.add_setup_token(context.tx, token_hash(token), context.now())
     return token
-
-
-def setup_token_hash(token: str) -> bytes:
-    """Return what is stored of a setup token."""
-    return hashlib.sha256(token.encode()).digest()

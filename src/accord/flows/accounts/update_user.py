@@ -14,7 +14,7 @@ async def update_user(context: SignedInContext, user_id: str, body: UpdateUser) 
         raise Forbidden("Only root changes roles.")
     rules.require_version(target, expected)
     changes = rules.changes_of(target, body, now)
-    if target.role == "root" and rules.takes_power(target, changes):
+    if target.role == "root" and rules.disables_root(target, changes):
         await rules.keep_one_root(context, target.id)
 
     saved = await queries.save_if_version_is(context.tx, user_id, expected, changes, now)

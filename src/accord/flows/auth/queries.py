@@ -157,7 +157,7 @@ _TAKE_TOKEN_FOR_UPDATE = Statement(
 _RETIRE_TOKEN = Statement(
     update(refresh_tokens)
     .where(refresh_tokens.c.token_hash == bindparam("old_hash"))
-    .values(rotated_at=_now, successor_hash=bindparam("new_hash"), masked_successor=bindparam("sealed"))
+    .values(rotated_at=_now, successor_hash=bindparam("new_hash"), masked_successor=bindparam("masked"))
 )
 _MOVE_SESSION_TO = Statement(
     update(sessions)
@@ -327,9 +327,9 @@ async def take_token_for_update(tx: Transaction, token_hash: bytes) -> Presented
     return await tx.one(_TAKE_TOKEN_FOR_UPDATE, token_hash=token_hash)
 
 
-async def rotate(tx: Transaction, token: PresentedToken, new_hash: bytes, sealed: bytes, now: datetime) -> None:
+async def rotate(tx: Transaction, token: PresentedToken, new_hash: bytes, masked: bytes, now: datetime) -> None:
     """Replace the session's refresh token by its successor."""
-    await tx.run(_RETIRE_TOKEN, old_hash=token.token_hash, new_hash=new_hash, sealed=sealed, now=now)
+    await tx.run(_RETIRE_TOKEN, old_hash=token.token_hash, new_hash=new_hash, masked=masked, now=now)
     await tx.run(_ADD_TOKEN, token_hash=new_hash, session_id=token.session_id)
     await tx.run(_MOVE_SESSION_TO, session_id=token.session_id, new_hash=new_hash, now=now)
 

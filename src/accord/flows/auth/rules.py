@@ -1,6 +1,5 @@
 """What holds of sessions and refresh tokens."""
 
-import base64
 import hashlib
 import hmac
 from datetime import datetime, timedelta
@@ -13,8 +12,8 @@ from accord.flows.auth import queries
 from accord.flows.auth.problems import AccountLocked, SignInRefused
 from accord.flows.auth.tables import LiveSession, PresentedToken, SessionRow
 from accord.problems import Problem
+from accord.security.opaque_tokens import base64url, from_base64url, new_token, token_hash
 
-TOKEN_BYTES = 32
 MOST_REPEATS = 20
 """How often a replaced token may come again within its grace: enough for many tabs, too few to be a habit."""
 
@@ -24,27 +23,17 @@ FORGOTTEN_FAILURES = 5000
 """The most that go at a time: a fraction of a second's work, however many tokens a session had."""
 
 
-def new_token(context: Context) -> str:
-    """Return an opaque token of 256 random bits."""
-    return base64.urlsafe_b64encode(context.random_bytes(TOKEN_BYTES)).rstrip(b"=").decode()
+def masked(successor: str, predecessor: str) -> bytes:
+    """Return the successor in a form that only the holder of its predecessor can read.
 
-
-def token_hash(token: str) -> bytes:
-    """Return what is stored of a token."""
-    return hashlib.sha256(token.encode()).digest()
-
-
-def seal(successor: str, predecessor: str) -> bytes:
-    """Hide the successor so that only who has its predecessor can read it; applying it again opens it.
-
-    The database keeps no token that works: 256 random bits are masked with a hash of 256 other random bits.
+    The database stores no usable token: 256 random bits are masked with a hash of 256 other random bits.
     """
-    return _mask(base64.urlsafe_b64decode(successor + "="), predecessor)
+    return _mask(from_base64url(successor), predecessor)
 
 
-def unseal(sealed: bytes, predecessor: str) -> str:
-    """Return the successor that was sealed to this predecessor."""
-    return base64.urlsafe_b64encode(_mask(sealed, predecessor)).rstrip(b"=").decode()
+def unmasked(masked_successor: bytes, predecessor: str) -> str:
+    """Return the successor that was masked for this predecessor."""
+    return base64url(_mask(masked_successor, predecessor))
 
 
 def _mask(token: bytes, key: str) -> bytes:
@@ -136,7 +125,7 @@ async def counted_failure(context: Context, identifier: bytes, account: UserRow 
 
 async def start_session(context: Context, account: UserRow) -> tuple[str, str, datetime]:
     """Write a new session; return its id, its first refresh token, and when it ends at the latest."""
-    token, now, session_id = new_token(context), context.now(), context.new_id()
+    token, now, session_id = new_token(context.random_bytes), context.now(), context.new_id()
     ends_at = now + timedelta(seconds=context.settings.refresh_token_ttl)
     await queries.add_session(
         context.tx,

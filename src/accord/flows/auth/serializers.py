@@ -7,6 +7,7 @@ from accord.contract.serializers import record_shape
 from accord.contract.types import SessionOrNull, SignedIn, User
 from accord.flows.auth import rules
 from accord.flows.auth.tables import PresentedToken
+from accord.security.opaque_tokens import token_hash
 
 user = record_shape(User)
 session = record_shape(SessionOrNull)
@@ -14,7 +15,7 @@ session = record_shape(SessionOrNull)
 
 def refreshed(context: Context, account: User, session: PresentedToken, refresh_token: str) -> SignedIn:
     """Return a successor with an access token that shows, when it is used, that the successor came."""
-    generation = rules.generation_of(rules.token_hash(refresh_token))
+    generation = rules.generation_of(token_hash(refresh_token))
     return signed_in(
         context,
         account,

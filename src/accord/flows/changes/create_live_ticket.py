@@ -7,6 +7,7 @@ from accord.contract.serializers import timestamp
 from accord.contract.types import LiveTicket
 from accord.flows.changes import queries, rules
 from accord.problems import Unauthorized
+from accord.security.opaque_tokens import token_hash
 
 
 async def create_live_ticket(context: SignedInContext) -> LiveTicket:
@@ -16,5 +17,5 @@ async def create_live_ticket(context: SignedInContext) -> LiveTicket:
     ticket, now = rules.new_ticket(context), context.now()
     expires_at = now + timedelta(seconds=rules.TICKET_SECONDS)
     await queries.delete_expired_tickets(context.tx, now)
-    await queries.add_ticket(context.tx, rules.ticket_hash(ticket), context.caller.session_id, expires_at)
+    await queries.add_ticket(context.tx, token_hash(ticket), context.caller.session_id, expires_at)
     return {"ticket": ticket, "expiresAt": timestamp(expires_at)}

@@ -1,7 +1,5 @@
 """Which keys a caller may follow, and the form of tickets."""
 
-import base64
-import hashlib
 from collections.abc import Collection
 from functools import cache
 from typing import Any, NamedTuple
@@ -21,6 +19,7 @@ from accord.flows.record_types import record_type
 from accord.journal import reading
 from accord.journal.cursors import Cursor, cursor_at, fits
 from accord.problems import NotFound, ValidationFailed
+from accord.security.opaque_tokens import new_token
 
 TICKET_PREFIX = "accord_ticket_"
 TICKET_SECONDS = 30
@@ -99,12 +98,7 @@ async def entries_between(
 
 def new_ticket(context: SignedInContext) -> str:
     """Return a ticket with 256 random bits."""
-    return TICKET_PREFIX + base64.urlsafe_b64encode(context.random_bytes(32)).rstrip(b"=").decode()
-
-
-def ticket_hash(ticket: str) -> bytes:
-    """Return the hash of a ticket, the only form that is stored."""
-    return hashlib.sha256(ticket.encode("utf-8", "surrogatepass")).digest()
+    return TICKET_PREFIX + new_token(context.random_bytes)
 
 
 @cache

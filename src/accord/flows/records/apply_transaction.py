@@ -18,4 +18,4 @@ async def apply_transaction(context: SignedInContext, body: ApplyTransaction) ->
 
     await rules.written(context, rows, touched)
 
-    return serializers.found(await rules.judged_afterwards(context, touched), cursor)
+    return serializers.found(await rules.recheck_access(context, touched), cursor)

@@ -58,7 +58,7 @@ def _check_kind(index: int, operation: Operation) -> None:
         return
     if kind.create_schema is None:
         raise _invalid(f"{field}.table", "holds records that cannot be created like this")
-    errors = serializers.misfits_of_creation(operation["table"], operation["record"])
+    errors = serializers.creation_schema_errors(operation["table"], operation["record"])
     if errors:
         raise ValidationFailed(errors=[{**e, "field": f"{field}.record.{e['field']}".rstrip(".")} for e in errors])
 
@@ -133,7 +133,7 @@ async def written(context: SignedInContext, rows: Rows, touched: Mapping[Key, Re
     """
     new = {key: record for key, record in touched.items() if record is not None and key not in rows}
     for table, record_id in parents_first(new, lambda key: new[key].get):
-        _require_fit(table, record_id, serializers.misfits_of_fields(table, new[table, record_id]))
+        _require_fit(table, record_id, serializers.field_schema_errors(table, new[table, record_id]))
         await _provided(record_type(table).create)(context, UUID(record_id), new[table, record_id])
     changed = {key: record for key, record in touched.items() if record is not None and key in rows}
     for table in sorted({table for table, _ in changed}):
@@ -176,7 +176,7 @@ def behind(keys: Collection[Key], parents: Callable[[Key], Iterable[Key]]) -> li
 
 async def _save(context: SignedInContext, table: str, rows: Rows, changed: Mapping[Key, Record]) -> None:
     for (_, record_id), record in changed.items():
-        _require_fit(table, record_id, serializers.misfits(table, record))
+        _require_fit(table, record_id, serializers.schema_errors(table, record))
     kind = record_type(table)
     lists_of = _provided(kind.lists)
     given = [serializers.row(table, key, record) for key, record in changed.items()]
@@ -199,7 +199,7 @@ def _require_fit(table: str, record_id: str, errors: Sequence[Mapping[str, str]]
         raise ValidationFailed(errors=[{**e, "field": f"{table}.{record_id}.{e['field']}"} for e in errors])
 
 
-async def judged_afterwards(
+async def recheck_access(
     context: SignedInContext, touched: Mapping[Key, Record | None]
 ) -> list[tuple[str, dict[str, Any]]]:
     """Return the records as they are now; whoever could no longer change one may not have changed it either."""
@@ -209,5 +209,5 @@ async def judged_afterwards(
         raise NotFound
     records = {key: serializers.record(key[0], rows[key]) for key in kept}
     for (table, record_id), record in records.items():
-        _require_fit(table, record_id, serializers.misfits(table, record))
+        _require_fit(table, record_id, serializers.schema_errors(table, record))
     return [(table, record) for (table, _), record in records.items()]

@@ -88,17 +88,17 @@ def record(table: str, row: Any) -> dict[str, Any]:
     return _shape(table)(row)
 
 
-def misfits(table: str, value: Record) -> list[FieldError]:
+def schema_errors(table: str, value: Record) -> list[FieldError]:
     """Return what is wrong with a record."""
     return _validator(table)(value)
 
 
-def misfits_of_fields(table: str, fields: Record) -> list[FieldError]:
+def field_schema_errors(table: str, fields: Record) -> list[FieldError]:
     """Return what is wrong with some fields of a record."""
     return _fields_validator(table)(fields)
 
 
-def misfits_of_creation(table: str, value: Record) -> list[FieldError]:
+def creation_schema_errors(table: str, value: Record) -> list[FieldError]:
     """Return what is wrong with the fields that a record is to be created with."""
     return _creation_validator(table)(value)
 
