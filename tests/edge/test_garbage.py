@@ -19,7 +19,7 @@ from raw_http import HANDSHAKE, connected, request
 from running import ENVIRONMENT, Service
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
-from accord.boot.process import Process
+from accord.boot.processes import serve
 from accord.boot.serving import http_server
 from accord.edge.pipeline.request import Request
 from accord.edge.server.http_protocol import HttpProtocol
@@ -76,7 +76,7 @@ async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
     environment = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url, "FLOW_TRANSPORT": "local"}
     environment["HTTP_FAST_PATH"] = os.environ.get("HTTP_FAST_PATH", "true")
     settings = load({**ENVIRONMENT, **service.environment, **environment, **service.keys})
-    async with Process(settings, "serve") as process:
+    async with serve(settings) as process:
         with warnings.catch_warnings(action="ignore"):  # Connexion imports a client for tests, which warns.
             http, _ = http_server(process)
         http.config.load()

@@ -2,13 +2,29 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
 
 from accord.telemetry import logs
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
 """Seconds until a task that an error ended starts again: twice as many each time, from the first to the longest."""
+
+
+@asynccontextmanager
+async def background(name: str, run: Callable[[], Awaitable[None]], *, has_metrics: bool) -> AsyncGenerator[None]:
+    """Run a task within this block; with metrics its restarts are counted from zero on, so that the first shows."""
+    if has_metrics:
+        from accord.boot.metrics import restarts  # noqa: PLC0415 - most workers are never asked for metrics
+
+        restarts.labels(name)
+    task = asyncio.create_task(keep_running(name, run), name=name)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
 
 
 async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:

@@ -2,10 +2,10 @@
 
 import sys
 
-from accord.boot.process import Process
+from accord.boot.processes import HttpProcess
 
 
-def announce(process: Process, url: str) -> None:
+def announce(process: HttpProcess, url: str) -> None:
     """Print where it listens, where the docs and the data are, and the setup token while there is no root account."""
     settings = process.settings
     lines = [f"Accord listens on {url}"]

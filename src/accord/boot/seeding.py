@@ -3,7 +3,7 @@
 import getpass
 import os
 
-from accord.boot.process import Process
+from accord.boot.processes import serve
 from accord.context import ANONYMOUS, Context, RequestInfo
 from accord.contract.types import Register
 from accord.contract.validators import compile_validator
@@ -42,8 +42,8 @@ def asked_account(email: str, first_name: str, last_name: str) -> Register:
 async def seed(settings: Settings, body: Register) -> str:
     """Create a root account; return what to tell the operator, or raise the problem that refuses it."""
     alone = settings.model_copy(update={"flow_transport": "local"})
-    async with Process(alone, "serve") as process:
-        context = Context(process.resources, "seed", ANONYMOUS, RequestInfo("accord db seed"))
+    async with serve(alone) as process:
+        context = Context(process.parts.resources, "seed", ANONYMOUS, RequestInfo("accord db seed"))
         try:
             account = await rules.new_account(context, body, role="root", created_by=None)
             created = await queries.add_unless_email_taken(context.tx, account)

@@ -1,4 +1,4 @@
-"""From a process that is put together to one that serves, and to its end (O-7)."""
+"""Serves with a process that is put together, from its start to its end (O-7)."""
 
 import asyncio
 import gc
@@ -8,9 +8,9 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from accord.boot.process import Process, Role
+from accord.boot.processes import HttpProcess, WorkerProcess, gateway, serve, worker
 from accord.boot.signals import StopSignals
-from accord.embedded.ahead import Starting
+from accord.embedded.prestart import Prestarted
 from accord.settings import Settings
 from accord.telemetry import logs
 
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
     from accord.edge.server.server import Server
     from accord.live.following import Live
 
-Announce = Callable[[Process, str], None]
+Announce = Callable[[HttpProcess, str], None]
 BACKLOG = 2048
-LOOK_INTERVAL = 0.1
+READY_INTERVAL = 0.1
 """Seconds between looks whether a worker that starts has what it needs."""
 FREEZE_AFTER = 0.5
-"""Seconds until the start's garbage is collected: that takes a tenth of one, and the first answer comes first."""
+"""Seconds until the start's garbage is collected: that takes a tenth of one, and the first response comes first."""
 
 
 async def run_server(
-    settings: Settings, role: Role, listener: socket.socket, announce: Announce, starting: Starting | None = None
+    settings: Settings, role: str, listener: socket.socket, announce: Announce, prestarted: Prestarted
 ) -> int:
     """Serve HTTP until a signal comes; return the exit status: 1 when requests had to be cut off."""
-    signals = StopSignals(settings.serves_on_for, settings.shutdown_timeout)
-    process = Process(settings, role, starting)
-    async with _until_stopped(signals), _opened(process, signals):
+    signals = StopSignals(settings.serves_on_for, settings.shutdown_timeout, prestarted.kill_servers)
+    opened = gateway(settings, prestarted) if role == "gateway" else serve(settings, prestarted)
+    async with _until_stopped(signals), opened as process:
         await _serve(process, signals, listener, announce)
     return signals.status
 
 
-async def run_worker(settings: Settings, listener: socket.socket | None, starting: Starting | None = None) -> int:
+async def run_worker(settings: Settings, listener: socket.socket | None, prestarted: Prestarted) -> int:
     """Run flows for gateways until a signal comes; return the exit status: 1 when flows had to be cut off."""
-    signals = StopSignals(settings.serves_on_for, settings.shutdown_timeout)
+    signals = StopSignals(settings.serves_on_for, settings.shutdown_timeout, prestarted.kill_servers)
     stopped = asyncio.Event()
-    process = Process(settings, "worker", starting, has_metrics=listener is not None)
-    async with _until_stopped(signals), _opened(process, signals), _probed(process, listener) as url:
-        # Who reads the announcement may count on it, as soon as there are PostgreSQL and NATS.
-        while await process.ready() is not None:  # noqa: ASYNC110 - nobody tells when PostgreSQL is back
-            await asyncio.sleep(LOOK_INTERVAL)
+    opened = worker(settings, prestarted, has_metrics=listener is not None)
+    async with _until_stopped(signals), opened as process, _probed(process, listener) as url:
+        # A reader of the announcement may count on the worker, as soon as there are PostgreSQL and NATS.
+        while await process.readiness() is not None:  # noqa: ASYNC110 - nothing tells when PostgreSQL is back
+            await asyncio.sleep(READY_INTERVAL)
         signals.stop = stopped.set
         freeze_memory()
         where = "." if url is None else f"; it listens on {url}"
@@ -55,21 +55,32 @@ async def run_worker(settings: Settings, listener: socket.socket | None, startin
     return signals.status
 
 
-def http_server(process: Process) -> "tuple[Server, Live]":
-    """Put together what answers over HTTP for a process, and what it has to shut down when that ends."""
-    from accord.edge.app import EdgeDependencies, build  # noqa: PLC0415
-    from accord.edge.server.server import server  # noqa: PLC0415
+def http_server(process: HttpProcess) -> "tuple[Server, Live]":
+    """Put together the HTTP server of a process, and the live part that ends with it."""
+    from accord.edge.app import EdgeDependencies, build  # noqa: PLC0415 - a worker needs nothing of HTTP
+    from accord.edge.server.server import server  # noqa: PLC0415 - likewise
+    from accord.live.following import Live  # noqa: PLC0415 - likewise
 
-    live = process.live()
+    parts = process.parts
+    live = Live(
+        parts.tail,
+        parts.database,
+        process.dispatch,
+        process.operations["streamChanges"],
+        parts.resources.tokens,
+        parts.tokens,
+        caller_of_session=parts.sessions.caller_of,
+        token_life=process.settings.access_token_ttl,
+    )
     edge = build(
         EdgeDependencies(
             settings=process.settings,
-            database=process.database,
+            database=parts.database,
             operations=process.operations,
             flows=process.flows,
             dispatch=process.dispatch,
-            tokens=process.tokens,
-            ready=process.ready,
+            tokens=parts.tokens,
+            ready=process.readiness,
             live=live.sockets,
             streams={"changes": live.streams},
         )
@@ -80,8 +91,8 @@ def http_server(process: Process) -> "tuple[Server, Live]":
     return server(tracing.application(edge), process.settings), live
 
 
-async def _serve(process: Process, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
-    from accord.edge.server.listening import address_of  # noqa: PLC0415
+async def _serve(process: HttpProcess, signals: StopSignals, listener: socket.socket, announce: Announce) -> None:
+    from accord.edge.server.listening import address_of  # noqa: PLC0415 - a worker needs nothing of HTTP
 
     http, live = http_server(process)
 
@@ -90,28 +101,29 @@ async def _serve(process: Process, signals: StopSignals, listener: socket.socket
         live.hub.shut_down()
 
     def announce_end() -> None:
-        process.stopping = True
+        process.readiness.stop()
         asyncio.get_running_loop().call_later(process.settings.serves_on_for, stop)
 
     signals.stop = announce_end
     asyncio.get_running_loop().call_later(FREEZE_AFTER, freeze_memory)
-    # Whoever reads the announcement may connect at once; until uvicorn accepts, the system keeps them waiting.
+    # A reader of the announcement may connect at once; until uvicorn accepts, the system lets the connection wait.
     listener.listen(BACKLOG)
     announce(process, address_of(listener))
     await http.serve(sockets=[listener])
 
 
 @asynccontextmanager
-async def _probed(process: Process, listener: socket.socket | None) -> AsyncGenerator[str | None]:
+async def _probed(process: WorkerProcess, listener: socket.socket | None) -> AsyncGenerator[str | None]:
     """Serve a worker's probes and metrics, where there is a socket for them, until the last flow has finished."""
     if listener is None:
         yield None
         return
-    from accord.edge.app import build_probes  # noqa: PLC0415 - a worker that nobody asks needs nothing of HTTP
-    from accord.edge.server.listening import address_of  # noqa: PLC0415
-    from accord.edge.server.server import server  # noqa: PLC0415
+    from accord.edge.app import build_probes  # noqa: PLC0415 - a worker without probes needs nothing of HTTP
+    from accord.edge.server.listening import address_of  # noqa: PLC0415 - likewise
+    from accord.edge.server.server import server  # noqa: PLC0415 - likewise
 
-    http = server(build_probes(process.settings, process.database, process.ready), process.settings, has_sockets=False)
+    probes = build_probes(process.settings, process.parts.database, process.readiness)
+    http = server(probes, process.settings, has_sockets=False)
     listener.listen(BACKLOG)
     serving = asyncio.create_task(http.serve(sockets=[listener]))
     try:
@@ -136,14 +148,6 @@ async def _until_stopped(signals: StopSignals) -> AsyncGenerator[None]:
                 raise
             task.uncancel()
             logs.info("Stopped before it was ready.")
-
-
-@asynccontextmanager
-async def _opened(process: Process, signals: StopSignals) -> AsyncGenerator[None]:
-    """Open the process; however this one ends, its embedded servers end too."""
-    signals.abandon.append(process.abandon)
-    async with process:
-        yield
 
 
 def freeze_memory() -> None:

@@ -18,13 +18,12 @@ LAST_RESORT = 5.0
 class StopSignals:
     """Calls `stop` in the event loop at the first signal; ends the process with status 1 at the second."""
 
-    def __init__(self, delay: float, timeout: float) -> None:
-        """Take for how many seconds serving goes on after the first signal, and how long stopping may last then."""
+    def __init__(self, delay: float, timeout: float, kill_servers: Callable[[], object]) -> None:
+        """Take the seconds of serving after the first signal and of stopping then, and what stops embedded servers."""
         self.stop: Callable[[], object] = lambda: None
         """What the first signal does; it changes as the start goes on."""
-        self.abandon: list[Callable[[], object]] = []
-        """What must not outlive this process, however it ends."""
         self._limit = delay + timeout
+        self._kill_servers = kill_servers
         self._received_at: float | None = None
 
     @property
@@ -71,8 +70,7 @@ class StopSignals:
 
     def _end(self, reason: str) -> None:
         logs.error(reason)
-        for leave in self.abandon:
-            with suppress(Exception):
-                leave()
+        with suppress(Exception):
+            self._kill_servers()
         logs.flush()
         os._exit(1)

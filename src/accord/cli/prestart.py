@@ -15,6 +15,6 @@ def begin(settings: Settings) -> Any:
     # SIGTERM ends this phase as Ctrl-C does, so that the started servers are stopped; boot takes over later.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     make_data_folder(settings)
-    from accord.embedded import ahead  # noqa: PLC0415 - garbage collection is off by now
+    from accord.embedded.prestart import prestart  # noqa: PLC0415 - garbage collection is off by now
 
-    return ahead.begin(settings)
+    return prestart(settings)

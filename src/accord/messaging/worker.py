@@ -85,8 +85,10 @@ class Worker:
     async def stop(self, patience: float, delay: float = 0) -> None:
         """Take no more requests, finish those that run, cut off what takes over `patience` seconds.
 
-        For the seconds of `delay` before that, take only what nobody else can.
+        For the seconds of `delay` before that, take only what no other worker can. A second call does nothing.
         """
+        if self._is_closed:
+            return
         await self._registration.stop()
         if delay:
             await self._lease.leave("leaving")

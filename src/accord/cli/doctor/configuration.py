@@ -7,7 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from accord import __version__
-from accord.boot import telemetry
+from accord.boot import tracing
 from accord.boot.contract import load_contract
 from accord.cli.doctor.finding import Finding
 from accord.problems import CannotStart
@@ -108,7 +108,7 @@ def exposure(settings: Settings) -> Iterator[Finding]:
 def traces() -> Finding:
     """Look whether traces are exported."""
     try:
-        exporter = telemetry.exporter_of(os.environ)
+        exporter = tracing.exporter_of(os.environ)
     except CannotStart as wrong:
         return Finding("traces", str(wrong).rstrip("."), "Until then nothing starts", works=False)
     if exporter is not None and (find_spec("opentelemetry") is None or find_spec("opentelemetry.sdk") is None):

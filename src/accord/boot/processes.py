@@ -1,0 +1,134 @@
+"""The three kinds of process: `serve`, `gateway` and `worker` open their parts in order, and close them in reverse."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from accord import __version__
+from accord.boot.contract import load_contract
+from accord.boot.parts import Parts, opened_parts
+from accord.boot.readiness import Check, Readiness
+from accord.boot.tracing import traced
+from accord.context import ANONYMOUS, Context, RequestInfo, Resources
+from accord.contract.operations import Operation
+from accord.dispatch import Dispatch, Flow, LocalDispatch
+from accord.embedded.prestart import Prestarted
+from accord.flows.accounts.rules import offer_setup_token
+from accord.messaging.remote import RemoteFlows
+from accord.messaging.remote_dispatch import RemoteDispatch
+from accord.messaging.worker import Worker
+from accord.settings import Settings
+
+if TYPE_CHECKING:
+    from accord.boot.spans import Tracing
+
+
+@dataclass(frozen=True, slots=True)
+class HttpProcess:
+    """A process that serves HTTP, with its flows here or in workers."""
+
+    settings: Settings
+    parts: Parts
+    operations: Mapping[str, Operation]
+    flows: Mapping[str, Flow]
+    dispatch: Dispatch
+    readiness: Readiness
+    tracing: "Tracing | None"
+    setup_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerProcess:
+    """A process that runs flows for gateways."""
+
+    settings: Settings
+    parts: Parts
+    readiness: Readiness
+    drain: Callable[[], Awaitable[None]]
+    """Be not ready any more, take no more requests, and finish those that run; a second call does nothing."""
+
+
+@asynccontextmanager
+async def serve(settings: Settings, prestarted: Prestarted | None = None) -> AsyncGenerator[HttpProcess]:
+    """Serve HTTP and run flows; with FLOW_TRANSPORT=nats they go over NATS to any worker, this process included."""
+    operations, flows = load_contract()
+    async with traced("serve") as tracing, opened_parts(settings, "serve", tracing, prestarted) as parts:
+        flows = flows if tracing is None else tracing.flows(flows)
+        local = _local_dispatch(parts, flows, tracing)
+        sends = settings.flow_transport == "nats"
+        dispatch, checks = await _remote_dispatch(parts, tracing) if sends else (local, _database_check(parts))
+        readiness = Readiness(checks)
+        worker = Worker(parts.messaging, parts.signer, local, parts.tokens.caller_of, version=__version__)
+        # Where flows are not sent, other services still ask for `auth.validate`, which every worker offers.
+        await worker.start(operations.values() if sends else [])
+        try:
+            setup_token = await _offered_setup_token(parts.resources)
+            yield HttpProcess(settings, parts, operations, flows, dispatch, readiness, tracing, setup_token)
+        finally:
+            readiness.stop()
+            await worker.stop(settings.shutdown_timeout)
+
+
+@asynccontextmanager
+async def gateway(settings: Settings, prestarted: Prestarted | None = None) -> AsyncGenerator[HttpProcess]:
+    """Serve HTTP, and send the flows to workers."""
+    operations, flows = load_contract()
+    async with traced("gateway") as tracing, opened_parts(settings, "gateway", tracing, prestarted) as parts:
+        dispatch, checks = await _remote_dispatch(parts, tracing)
+        yield HttpProcess(settings, parts, operations, flows, dispatch, Readiness(checks), tracing)
+
+
+@asynccontextmanager
+async def worker(
+    settings: Settings, prestarted: Prestarted | None = None, *, has_metrics: bool
+) -> AsyncGenerator[WorkerProcess]:
+    """Run flows for gateways; without metrics nothing is measured that only metrics would show."""
+    operations, flows = load_contract()
+    async with (
+        traced("worker") as tracing,
+        opened_parts(settings, "worker", tracing, prestarted, has_metrics=has_metrics) as parts,
+    ):
+        dispatch = _local_dispatch(parts, flows if tracing is None else tracing.flows(flows), tracing)
+        if has_metrics:
+            from accord.edge.pipeline.metrics import measured  # noqa: PLC0415 - most workers have no metrics
+
+            dispatch = measured(dispatch)
+        messaging_check = parts.resources.probes["messaging"], "messaging unreachable"
+        readiness = Readiness([*_database_check(parts), messaging_check])
+        flow_worker = Worker(parts.messaging, parts.signer, dispatch, parts.tokens.caller_of, version=__version__)
+        await flow_worker.start(operations.values())
+
+        async def drain() -> None:
+            readiness.stop()
+            await flow_worker.stop(settings.shutdown_timeout, settings.serves_on_for)
+
+        try:
+            yield WorkerProcess(settings, parts, readiness, drain)
+        finally:
+            await drain()
+
+
+def _local_dispatch(parts: Parts, flows: Mapping[str, Flow], tracing: "Tracing | None") -> Dispatch:
+    dispatch = LocalDispatch(parts.resources, flows)
+    return dispatch if tracing is None else tracing.dispatch(dispatch, remote=False)
+
+
+async def _remote_dispatch(parts: Parts, tracing: "Tracing | None") -> tuple[Dispatch, list[Check]]:
+    """Return the dispatch to workers, and the checks of a process that needs one."""
+    remote = RemoteFlows(parts.messaging, parts.signer)
+    await remote.start()
+    dispatch = RemoteDispatch(remote, parts.tokens.end)
+    checks = [*_database_check(parts), (remote.workers.are_there, "no worker answers")]
+    return dispatch if tracing is None else tracing.dispatch(dispatch, remote=True), checks
+
+
+def _database_check(parts: Parts) -> list[Check]:
+    return [(parts.resources.probes["database"], "database unreachable")]
+
+
+async def _offered_setup_token(resources: Resources) -> str | None:
+    context = Context(resources, "offerSetupToken", ANONYMOUS, RequestInfo("start"))
+    token = await offer_setup_token(context)
+    await context.commit()
+    return token

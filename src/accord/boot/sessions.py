@@ -1,0 +1,45 @@
+"""The sessions of one process: whose they are, which ended lately, and deleting old ones."""
+
+from datetime import timedelta
+
+from accord import clock
+from accord.context import SignedIn
+from accord.database.pool import Database
+from accord.flows.auth.queries import ended_since, live_session
+from accord.flows.auth.rules import forget_failures_over_since, forget_sessions_over_before, note_use
+from accord.security.tokens import Claims
+from accord.settings import Settings
+
+
+class Sessions:
+    """Reads and deletes sessions, outside of any flow."""
+
+    def __init__(self, database: Database, settings: Settings) -> None:
+        """Take the database, and the settings that say how long ended sessions are stored."""
+        self._database = database
+        self._lockout_window = settings.lockout_window
+        self._retention = timedelta(seconds=settings.session_retention)
+
+    async def load(self, claims: Claims) -> SignedIn | None:
+        """Return the caller of a verified token, None when its session ended, and note that it is used."""
+        row = await live_session(self._database, claims.session_id, clock.now())
+        if row is None:
+            return None
+        # Before the token counts: a client that got a response with it has shown that its refresh arrived.
+        await note_use(self._database, claims.session_id, row, claims.generation)
+        return SignedIn.user(str(row.id), row.role, claims.session_id)
+
+    async def caller_of(self, session_id: str) -> SignedIn | None:
+        """Return the caller of a session, None when it ended."""
+        row = await live_session(self._database, session_id, clock.now())
+        return None if row is None else SignedIn.user(str(row.id), row.role, session_id)
+
+    async def ended_within(self, window: float) -> list[str]:
+        """Return the sessions that ended in the last seconds."""
+        return await ended_since(self._database, clock.now() - timedelta(seconds=window))
+
+    async def delete_some_old(self) -> bool:
+        """Delete some old sessions and failed sign-ins; return whether there may be more."""
+        more_failures = await forget_failures_over_since(self._database, self._lockout_window)
+        more_sessions = await forget_sessions_over_before(self._database, clock.now() - self._retention)
+        return more_failures or more_sessions
