@@ -2,6 +2,7 @@ import json
 import logging
 import threading
 import time
+import tracemalloc
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -166,6 +167,20 @@ def test_a_reader_that_is_stuck_costs_lines_and_not_memory(lines, monkeypatch):
 
     (line,) = lines()
     assert (line["message"], line["count"]) == ("Log lines were dropped.", 2)
+
+
+def test_a_line_that_waits_occupies_little_more_than_its_text(monkeypatch):
+    sink = logs._Sink()
+    monkeypatch.setattr(logs, "_sink", sink)
+    sink._idle = False  # Nothing is written meanwhile.
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    for number in range(1000):
+        logs.request_line(f"{number:032x}", "updateMe", 200, 0.003)
+    occupied = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+
+    assert occupied < 1.5 * sink._added
 
 
 def test_a_line_counts_as_unwritten_until_its_write_ends(lines, monkeypatch):

@@ -240,10 +240,12 @@ def _rendered(level: str, message: str, fields: dict[str, object]) -> bytes:
 
 def _json(line: dict[str, object]) -> bytes:
     try:
-        return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+        text = orjson.dumps(line)
     except TypeError:
         # A lone surrogate, an integer beyond 64 bits, a key that is no text: the line must come out whatever was in it.
-        return orjson.dumps(_safe(line), option=orjson.OPT_APPEND_NEWLINE)
+        text = orjson.dumps(_safe(line))
+    # A copy, since what orjson returns occupies 4 KiB however short it is, and lines may wait in great numbers.
+    return text + b"\n"
 
 
 def _readable(line: dict[str, object]) -> bytes:
