@@ -10,26 +10,24 @@ key that stays taken.
 """
 
 import hmac
-import time
 from collections.abc import Generator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, Text, any_, bindparam, case, cast, delete, func, literal_column, select, text
+from sqlalchemy import BigInteger, Text, any_, bindparam, case, cast, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.connection import Outcome
+from accord.database.expiry import INTERVAL, Expiry, deletion
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import idempotency_keys
 from accord.database.transaction import Opening, Transaction
-from accord.problems import IdempotencyInProgress, IdempotencyKeyReused, Problem
+from accord.problems import IdempotencyInProgress, IdempotencyKeyReused
 
 KEPT_FOR = text("interval '24 hours'")
-SWEEP_INTERVAL = 60.0
-"""Seconds between deletions of expired responses."""
 
 _columns = idempotency_keys.c
 _now = func.clock_timestamp()
@@ -58,11 +56,7 @@ _SAVE = Statement(
         set_={name: _insert.excluded[name] for name in ("inputs_hash", "status", "data", "created_at")},
     )
 )
-# Rows that another process is deleting are left to it.
-_oldest = select(literal_column("ctid")).select_from(idempotency_keys).where(~_fresh).limit(1000)
-_DELETE_EXPIRED = Statement(
-    delete(idempotency_keys).where(literal_column("ctid").in_(_oldest.with_for_update(skip_locked=True)))
-)
+_DELETE_EXPIRED = deletion(idempotency_keys, ~_fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +100,12 @@ class CompletedBefore(Exception):
 class Idempotency:
     """Saves the responses to requests that carry a key."""
 
-    def __init__(self, database: Database, secret: bytes) -> None:
+    def __init__(self, database: Database, secret: bytes, expiry_interval: float = INTERVAL) -> None:
         """Take a secret that every process shares: a plain hash of a request would let its password be guessed."""
         self._database = database
         self._secret = secret
         self._running: set[tuple[str, ...]] = set()
-        self._swept_at = time.monotonic()
+        self._expiry = Expiry(database, _DELETE_EXPIRED, expiry_interval)
 
     def attempt(self, caller: str, address: str, operation: str, key: str, inputs: dict[str, Any]) -> Attempt:
         """Return the attempt that these inputs are; `caller` is empty for a caller who is not signed in."""
@@ -164,12 +158,8 @@ class Idempotency:
         )
 
     async def delete_expired(self) -> None:
-        """Delete up to 1,000 expired responses, at most once a minute in this process."""
-        if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
-            self._swept_at = time.monotonic()
-            # The request has succeeded, also when the database goes away at this moment.
-            with suppress(Problem):
-                await self._database.run(_DELETE_EXPIRED)
+        """Delete some expired responses, if that is due."""
+        await self._expiry.delete_if_due()
 
     def _locks(self, attempt: Attempt) -> dict[str, int | None]:
         hashes = (self._hash(orjson.dumps(["lock", *claim])) for claim in attempt.claims)

@@ -2,9 +2,10 @@
 
 from typing import NamedTuple
 
-from sqlalchemy import BindParameter, Float, bindparam, case, cast, delete, extract, func
+from sqlalchemy import BindParameter, Float, bindparam, case, cast, extract, func
 from sqlalchemy.dialects.postgresql import insert
 
+from accord.database.expiry import deletion
 from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import rate_limits
@@ -38,15 +39,10 @@ _COUNT = Statement(
     ),
     CountRow,
 )
-_DELETE_EXPIRED = Statement(delete(rate_limits).where(_is_over))
+DELETE_EXPIRED = deletion(rate_limits, _is_over)
 
 
 async def count_request(database: Database, bucket: str, key: str, window: float) -> CountRow:
     """Count a request in the window of its key, which lasts so many seconds."""
     [row] = await database.all(_COUNT, bucket=bucket, key=key, seconds=window)
     return row
-
-
-async def delete_expired_counts(database: Database) -> None:
-    """Delete the windows that are over."""
-    await database.run(_DELETE_EXPIRED)

@@ -11,7 +11,7 @@ from given import details
 
 from accord.contract import bundle
 from accord.contract.operations import Operation, operations
-from accord.database.idempotency import _LOCK, SWEEP_INTERVAL, Idempotency
+from accord.database.idempotency import _LOCK, Idempotency
 from accord.database.pool import Database
 from accord.database.transaction import Transaction
 
@@ -226,11 +226,9 @@ async def test_expired_responses_are_deleted_at_most_once_a_minute(given):
     database = Database(given.service.database_url, 1)
     await database.open()
 
-    idempotency = Idempotency(database, b"secret")
-    await idempotency.delete_expired()
+    await Idempotency(database, b"secret").delete_expired()
     kept = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
-    idempotency._swept_at -= SWEEP_INTERVAL + 1
-    await idempotency.delete_expired()
+    await Idempotency(database, b"secret", expiry_interval=0).delete_expired()
     left = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
     await database.close()
 

@@ -9,15 +9,14 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
+from accord.database.expiry import Expiry
 from accord.database.pool import Database
-from accord.database.request_counts import count_request, delete_expired_counts
+from accord.database.request_counts import DELETE_EXPIRED, count_request
 from accord.edge.responses import Header
 from accord.settings import Rate
 
 MAX_KEYS = 100_000
 """Keys that one process counts in one bucket; beyond this limit the oldest window is dropped."""
-SWEEP_INTERVAL = 300.0
-"""Seconds between deletions of the windows in the database that are over."""
 
 
 class Verdict(NamedTuple):
@@ -85,12 +84,10 @@ class SharedBucket(Bucket):
         """Count through this database."""
         super().__init__(name, rate)
         self._database = database
-        self._swept_at = time.monotonic()
+        self._expiry = Expiry(database, DELETE_EXPIRED)
 
     async def consume(self, key: str) -> Verdict:
         """Count a request."""
-        if time.monotonic() - self._swept_at > SWEEP_INTERVAL:
-            self._swept_at = time.monotonic()
-            await delete_expired_counts(self._database)
+        await self._expiry.delete_if_due()
         count, seconds_left = await count_request(self._database, self.name, key, float(self.rate.seconds))
         return self._verdict(count, seconds_left)
