@@ -27,7 +27,7 @@ class ClientAddress:
         self._is_trusted = lru_cache(4096)(self.trusts)
         self._logged = False
 
-    def of(self, request: Request) -> str:
+    def resolve(self, request: Request) -> str:
         """Return the right-most address that no trusted proxy has; the peer itself when there is none."""
         address = _parsed(request.peer)
         forwarded = request.headers.get(b"x-forwarded-for")

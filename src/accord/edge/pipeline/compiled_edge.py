@@ -81,7 +81,7 @@ class Edge:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; hand a socket to the door of the live part."""
         if scope["type"] == "http":
-            await self._http(scope, Request.of(scope, receive), send)
+            await self._http(scope, Request.from_scope(scope, receive), send)
         elif scope["type"] == "websocket":
             assert self._socket is not None
             await self._socket(scope, receive, send)
@@ -98,7 +98,7 @@ class Edge:
     def respond(self, request: Request, found: Found) -> Coroutine[Any, Any, Response]:
         """Return the response of an operation, with all that it has; it is noted by `note` when it was sent."""
         operation, parameters = found
-        request.address = self._addresses.of(request)
+        request.address = self._addresses.resolve(request)
         request.operation = operation.operation.id
         return self._completed(request, operation(request, parameters))
 
@@ -158,7 +158,7 @@ class Edge:
         return response
 
     async def _respond(self, request: Request) -> Response:
-        request.address = self._addresses.of(request)
+        request.address = self._addresses.resolve(request)
         found = self._router.find(request.path)
         if found is None:
             page = await self._page(request)

@@ -110,7 +110,7 @@ class Request:
         self.task: Task[None] | None = None
 
     @classmethod
-    def of(cls, scope: Scope, receive: Receive) -> "Request":
+    def from_scope(cls, scope: Scope, receive: Receive) -> "Request":
         """Return the request that an ASGI server describes; opening a socket is a GET."""
         return cls(
             scope.get("method", "GET"),

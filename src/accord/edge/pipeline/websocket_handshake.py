@@ -67,8 +67,8 @@ class WebSocketHandshake:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
-        request = Request.of(scope, receive)
-        request.address = self._addresses.of(request)
+        request = Request.from_scope(scope, receive)
+        request.address = self._addresses.resolve(request)
         await receive()  # the request to connect
         try:
             self._check(request)
