@@ -21,12 +21,12 @@ CHECKPOINT_SECONDS = 60.0
 PARTITION_SECONDS = 3600.0
 PARTITION_RETRY_SECONDS = 60.0
 """Seconds between looks for months that need a partition, and after one that could not be made for its lock."""
-FORGET_SECONDS = 60.0
-"""Seconds between looks for sessions that need no longer be kept; when there are many, each look takes some."""
+DELETE_SECONDS = 60.0
+"""Seconds between looks for sessions past their retention; each look deletes a limited number."""
 
 
 class Housekeeping:
-    """Runs beside a sequencer, and works only while that leads."""
+    """Runs beside a sequencer, and works only while the sequencer leads."""
 
     def __init__(
         self,
@@ -34,22 +34,22 @@ class Housekeeping:
         database: Database,
         data_dir: Path | None,
         keys: JournalKeys,
-        forget_sessions: Callable[[], Awaitable[bool]],
+        delete_some_old: Callable[[], Awaitable[bool]],
     ) -> None:
-        """Take where checkpoints are kept, the keys that sign them, and what forgets some old sessions.
+        """Take the folder of the checkpoints, the keys that sign them, and what deletes some old sessions.
 
-        `forget_sessions` says whether there may be more.
+        `delete_some_old` returns whether there may be more.
         """
         self._sequencer = sequencer
         self._database = database
         self._data_dir = data_dir
         self._keys = keys
-        self._forget_some = forget_sessions
+        self._delete_some_old = delete_some_old
         self._has_endorsed = False
         self._signed_position = 0
         self._signed_at = time.monotonic()
         self._partitions_at = float("-inf")
-        self._forgot_at = float("-inf")
+        self._deleted_at = float("-inf")
 
     async def run(self) -> None:
         """Keep house until cancelled, whatever happens to the database meanwhile."""
@@ -59,7 +59,7 @@ class Housekeeping:
                 continue
             await self._try(self._make_partitions)
             await self._try(self._sign_checkpoint)
-            await self._try(self._forget_sessions)
+            await self._try(self._delete_old_sessions)
 
     async def prepare(self) -> None:
         """Make the partition of this month before anything is written: the service may have been off for long."""
@@ -68,7 +68,7 @@ class Housekeeping:
     async def _try(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
             await task()
-        except Exception as error:  # noqa: BLE001 - whatever it is, the house has to be kept on
+        except Exception as error:  # noqa: BLE001 - the other tasks go on whatever failed
             logs.warning("Housekeeping failed; it tries again.", reason=type(error).__name__)
 
     async def _make_partitions(self) -> None:
@@ -92,10 +92,10 @@ class Housekeeping:
         await save_checkpoint(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
         self._signed_position, self._signed_at = state.position, now
 
-    async def _forget_sessions(self) -> None:
-        if time.monotonic() - self._forgot_at < FORGET_SECONDS:
+    async def _delete_old_sessions(self) -> None:
+        if time.monotonic() - self._deleted_at < DELETE_SECONDS:
             return
         # Noted first: what fails must not be tried each second.
-        self._forgot_at = time.monotonic()
-        if await self._forget_some():
-            self._forgot_at = float("-inf")
+        self._deleted_at = time.monotonic()
+        if await self._delete_some_old():
+            self._deleted_at = float("-inf")
