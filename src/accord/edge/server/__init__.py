@@ -1,1 +1,1 @@
-"""The HTTP server: uvicorn, limited in what a peer may send and hold."""
+"""The HTTP server: uvicorn, with limits to the bytes that a peer may send and let the process hold."""

@@ -1,4 +1,4 @@
-"""uvicorn's cycle of a request and its response, which leaves the end of the connection to the protocol."""
+"""uvicorn's cycle of a request and its response; the protocol, not the cycle, ends the connection."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 
 class Cycle(RequestResponseCycle):
-    """Takes the place of a cycle that uvicorn made; so it adds no state that `__init__` would have to make."""
+    """The class of the cycles that uvicorn made: `__init__` is not run again, so this class adds no state."""
 
     ends_connection = False
     """Whether the response is the last one of the connection."""
@@ -14,8 +14,8 @@ class Cycle(RequestResponseCycle):
     async def send(self, message: Any) -> None:
         """Send as uvicorn does, with two differences.
 
-        HTTP/1.0 has no chunks: a stream ends with its connection. And uvicorn closes a connection at once. While the
-        client still sends, that resets the connection, and the client may lose the response.
+        HTTP/1.0 has no chunks: a stream ends with its connection. uvicorn closes a connection at once after its last
+        response; while the client still sends, that resets the connection, and the client may lose the response.
         """
         if self.scope.get("http_version") == "1.0":
             self.chunked_encoding = False

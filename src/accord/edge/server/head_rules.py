@@ -1,4 +1,4 @@
-"""What the head of a request must be, where the parser takes more than HTTP/1.1 has (RFC 9112)."""
+"""The rules for the head of a request, where the parser accepts more than HTTP/1.1 allows (RFC 9112)."""
 
 import re
 from functools import lru_cache
@@ -9,13 +9,13 @@ from accord.problems import InvalidToken, Problem, ValidationFailed
 
 MAX_URL = 8192
 MAX_HEAD = 32_768
-"""Bytes of all header names and values together."""
+"""Bytes of all header names and values of a request together."""
 MAX_HANDSHAKE_HEADERS = 100
 MAX_HANDSHAKE_HEADER = 8000
 MAX_USUAL_LINE = 256
-"""Bytes of request lines that are read once for all who send the same one."""
+"""A request line of fewer bytes is parsed once for all requests with the same line."""
 DECISIVE = {b"expect", b"transfer-encoding"}
-"""The fields that few heads have, and that decide on the request as a whole, as the host does."""
+"""Rare fields that decide on the request as a whole, as `Host` does."""
 MALFORMED = "must be a well-formed HTTP/1.1 request"
 _LONG_URL = f"must have a URL of at most {MAX_URL} characters"
 LONG_HEAD = f"must have headers of at most {MAX_HEAD} characters in all"
@@ -32,7 +32,7 @@ _host = re.compile(rb"(?:\[[0-9A-Za-z:.%_~-]+\]|[\w.~!$&'()*+,;=%-]*)(?::[0-9]{0
 
 
 class Target(NamedTuple):
-    """What a request line asks for; a path of `*`, as that of `OPTIONS *`, is found nowhere."""
+    """The target of a request line; no route has the path `*`, as in `OPTIONS *`."""
 
     method: str
     path: str
@@ -41,13 +41,16 @@ class Target(NamedTuple):
 
 
 def target_of(head: bytes | bytearray) -> Target:
-    """Return what is asked for; raise ValidationFailed for other protocols, other versions and requests to proxies."""
+    """Return the target of the request line.
+
+    Raises ValidationFailed for other protocols, other versions and requests to proxies.
+    """
     line = bytes(head[: head.find(b"\r\n")])
     return _usual_target(line) if len(line) < MAX_USUAL_LINE else _target(line)
 
 
 def check(headers: list[Header], *, is_http_1_0: bool) -> None:
-    """Raise the problem with the fields that decide on a request as a whole."""
+    """Check the fields that decide on a request as a whole. Raises the problem."""
     hosts = codings = 0
     for name, value in headers:
         if name == b"host":
@@ -58,8 +61,8 @@ def check(headers: list[Header], *, is_http_1_0: bool) -> None:
             raise _expectation_failed()
         elif name == b"transfer-encoding":
             codings += 1
-            # Proxies of HTTP/1.0 do not know it, and take the body for the next request. Where a body with another
-            # coding ends is uncertain, too, so that it is the connection's fault and not only the body's.
+            # Proxies of HTTP/1.0 do not know the field, and take the body for the next request. The end of a body
+            # with another coding is uncertain, too, so the connection cannot go on.
             if is_http_1_0 or codings > 1 or value.lower() != b"chunked":
                 raise malformed(_CODING)
     if hosts > 1 or not (hosts or is_http_1_0):
@@ -67,7 +70,7 @@ def check(headers: list[Header], *, is_http_1_0: bool) -> None:
 
 
 def check_size(url: bytes, headers: list[Header]) -> None:
-    """Raise the problem with a head that is too large."""
+    """Check the length of the URL and of all headers. Raises the problem."""
     if len(url) > MAX_URL:
         raise malformed(_LONG_URL)
     if sum(len(name) + len(value) for name, value in headers) > MAX_HEAD:
@@ -80,14 +83,14 @@ def malformed(rule: str) -> Problem:
 
 
 def _expectation_failed() -> Problem:
-    """Return the problem with a status of its own, which RFC 9110 has for this and no operation can answer."""
+    """Return the problem with status 417, which RFC 9110 has for `Expect` and no operation returns."""
     problem = malformed("must expect nothing but 100-continue")
-    problem.status = 417  # pyright: ignore[reportAttributeAccessIssue]  # not a class, as no operation has it
+    problem.status = 417  # pyright: ignore[reportAttributeAccessIssue]  # not a class, as no operation returns 417
     return problem
 
 
 def too_large(header: bytes | bytearray) -> Problem:
-    """Refuse a head for the header that made it so; a token that is too long to be read is not a good one."""
+    """Return the problem of a head that one header makes too large; a token too long to be read is invalid."""
     return InvalidToken() if header.strip().lower() == b"authorization" else malformed(LONG_HEAD)
 
 

@@ -1,7 +1,7 @@
 """HTTP/1.1 as uvicorn parses it, with limits where uvicorn has none, and problems where it responds in plain text.
 
-uvicorn collects a request's head without limit of size or time, takes trailers for headers, and after an upgrade for
-which nothing asked reads a request's body as the next request.
+uvicorn collects a request's head without limit of size or time, takes trailers for headers, and after an upgrade that
+no client requested reads a request's body as the next request.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -40,9 +40,9 @@ class HttpProtocol(InTurn):
         self._host = b""
         """The host of the last head; most heads of a connection name the same one."""
         self._unfinished = bytearray()
-        """Bytes that completed neither a head nor a piece of a body."""
+        """Bytes that completed neither a head nor a piece of a body; at most MAX_URL + MAX_HEAD."""
         self._has_progressed = False
-        """Whether the bytes that are being parsed completed one of these."""
+        """Whether the bytes that are being parsed completed a head or a piece of a body."""
         self._problem: Problem | None = None
         self._responded_at = 0.0
 
@@ -58,7 +58,7 @@ class HttpProtocol(InTurn):
         super().connection_lost(exc)
 
     def parsed(self, data: bytes) -> None:
-        """Count bytes that complete neither a head nor a piece of a body as a head, which has its size and time."""
+        """Limit bytes that complete neither a head nor a piece of a body in size and time, as a head is."""
         if self._has_progressed:
             self._has_progressed = False
             self._unfinished.clear()
@@ -71,13 +71,13 @@ class HttpProtocol(InTurn):
             self._start_timer()
 
     def on_message_begin(self) -> None:
-        """Begin a head without a scope: uvicorn makes one for heads, too, that are refused."""
+        """Begin a head without a scope: uvicorn makes a scope before the head is checked."""
         self.url = b""
         self.headers = []
         self.expect_100_continue = False
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Collect a field; `Expect` is judged with the whole head, which uvicorn does not do."""
+        """Collect a field; `Expect` is checked with the whole head, not here as uvicorn does."""
         self.headers.append((name.lower(), value))
 
     def on_headers_complete(self) -> None:
@@ -86,7 +86,7 @@ class HttpProtocol(InTurn):
         self._has_progressed = True
         if self._timer is not None:
             self._stop_timer()
-        # Empty lines before a request count as nothing.
+        # Empty lines before a request are ignored.
         head = (self._unfinished + self.piece if self._unfinished else self.piece).lstrip(b"\r\n")
         try:
             target = self._checked_target(head)
@@ -95,17 +95,17 @@ class HttpProtocol(InTurn):
             raise
         if target.path == PATH and self._is_handshake(target):
             self.state = UPGRADE
-        # Trailers come to `on_header` too; no proxy looked at them, so they must not count as headers.
+        # Trailers are given to `on_header`, too; no proxy checked them, so trailers must not count as headers.
         self._head, self.headers = self.headers, []
         self._begin_request(target)
 
     def _checked_target(self, head: bytes | bytearray) -> Target:
-        """Return the target of the request. Raises the problem with the head."""
+        """Return the target of the request. Raises the problem of the head."""
         if len(head) > MAX_URL:
             head_rules.check_size(self.url, self.headers)
         target = head_rules.target_of(head)
         self._fields = fields = fields_of(self.headers)
-        # Most heads have nothing else that is to be looked at first.
+        # Most heads have no other field to check here.
         if fields.get(b"host") != self._host or not DECISIVE.isdisjoint(fields):
             head_rules.check(self.headers, is_http_1_0=target.is_http_1_0)
             self._host = fields.get(b"host", b"")
@@ -113,11 +113,11 @@ class HttpProtocol(InTurn):
         return target
 
     def body_length(self) -> int:
-        """Look the length up, which the parser found to be a number."""
+        """Return `Content-Length`, which the parser has checked to be a number; 0 without the field."""
         return next((int(value) for name, value in self._head if name == b"content-length"), 0)
 
     def on_body(self, body: bytes) -> None:
-        """Limit the time of a body that comes after its response: uvicorn discards it for as long as it comes."""
+        """Limit the time of a body that arrives after its response: uvicorn discards such a body without limit."""
         self._has_progressed = True
         if self.cycle.response_complete:
             self._start_timer()
@@ -125,7 +125,7 @@ class HttpProtocol(InTurn):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Expect the next head, which uvicorn has no state for; an idle connection must not hold the last token."""
+        """Expect the next head, a state that uvicorn lacks; an idle connection must not hold the last token."""
         if self.state is UPGRADE:
             return
         self.state, self._has_progressed = IDLE, False
@@ -137,16 +137,16 @@ class HttpProtocol(InTurn):
         self._complete_request()
 
     def on_response_complete(self) -> None:
-        """End the connection where uvicorn would close it, and take the next turn: uvicorn has a queue of requests."""
+        """End the connection where uvicorn would close it, and begin the next turn: uvicorn has a queue of requests."""
         if self.cycle.ends_connection:  # type: ignore[attr-defined]  # each is a Cycle
             is_followed = self.state is DISCARDING_INPUT or self.cycle.more_body or self.has_input()
             self._end_connection(still_sends=is_followed)
-        # The scope has the fields of the request, tokens too.
+        # The scope holds the fields of the request, tokens included.
         self.cycle.scope = self.scope = None  # type: ignore[assignment]  # as at the beginning
         self._responded()
 
     def _responded(self) -> None:
-        """Expect the next request; a timer for each response would cost more than one that looks how old it is."""
+        """Expect the next request; one timer that reads the last response's time costs less than one per response."""
         self._responded_at = self.loop.time()
         self.server_state.total_requests += 1
         if self.transport.is_closing():
@@ -159,10 +159,10 @@ class HttpProtocol(InTurn):
             self.next_turn()
 
     def _unset_keepalive_if_required(self) -> None:
-        """Leave the timer, which uvicorn stops at each read: it finds out that the connection was used."""
+        """Keep the timer, which uvicorn stops at each read: the handler checks whether the connection is idle."""
 
     def timeout_keep_alive_handler(self) -> None:
-        """Close the connection only if it is idle: uvicorn has a timer for each response, and we one for all."""
+        """Close the connection if it is idle: uvicorn has a timer for each response, this class one for all."""
         is_idle = self._timer is None and (self.cycle is None or self.cycle.response_complete)  # pyright: ignore[reportUnnecessaryComparison]  # None at first
         left = self._responded_at + self.timeout_keep_alive - self.loop.time() if is_idle else self.timeout_keep_alive
         if left > 0:
@@ -176,16 +176,16 @@ class HttpProtocol(InTurn):
             self.timeout_keep_alive_task = None
 
     def handle_websocket_upgrade(self) -> None:
-        """Stop the timer, which uvicorn has stopped by then."""
+        """Stop the keep-alive timer, which uvicorn would have stopped at the last read."""
         self._stop_keep_alive()
         super().handle_websocket_upgrade()
 
     def _should_upgrade(self) -> bool:
-        """Upgrade for our handshakes only: uvicorn upgrades at any path."""
+        """Upgrade for handshakes of the live socket only: uvicorn upgrades at any path."""
         return self.state is UPGRADE
 
     def _is_handshake(self, target: Target) -> bool:
-        """Say whether the socket's protocol can read this head; one that it cannot gets no response from it."""
+        """Return whether the socket's protocol can read this head; to other heads that protocol sends no response."""
         names = {name for name, _ in self.headers}
         return (
             super()._should_upgrade()
@@ -197,19 +197,19 @@ class HttpProtocol(InTurn):
         )
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Respond as if nothing had asked for an upgrade: the parser skipped the body, where uvicorn would read on."""
+        """Respond as if no upgrade had been requested, and end the connection: the parser skipped the body."""
         self.state = DISCARDING_INPUT
         self.cycle.keep_alive = False
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002  # uvicorn's text
-        """Refuse with a problem where uvicorn has plain text, and end the connection: the next head is lost."""
+        """Respond with a problem, not plain text, and end the connection: the place of the next head is unknown."""
         if self.state is DISCARDING_INPUT:
             return
         self.state = DISCARDING_INPUT
         self._head, self._fields = (), _NO_FIELDS
         request = self.cycle
         if request is not None and not request.response_complete:  # pyright: ignore[reportUnnecessaryComparison]  # None at first
-            # Its body broke off.
+            # The body of the last request broke off.
             request.disconnected = True
             request.message_event.set()
             if request.response_started:
@@ -218,11 +218,11 @@ class HttpProtocol(InTurn):
         self._refuse(self._problem or head_rules.malformed(head_rules.MALFORMED))
 
     def _begin_request(self, target: Target) -> None:  # noqa: ARG002  # for the fast path
-        """Begin a request whose head is complete."""
+        """Begin a request whose head is complete; the fast path overrides this method."""
         self._begin_cycle()
 
     def _complete_request(self) -> None:
-        """Complete a request whose last byte is there."""
+        """Complete a request whose last byte has arrived."""
         super().on_message_complete()
 
     def _begin_cycle(self) -> None:
@@ -234,11 +234,11 @@ class HttpProtocol(InTurn):
         super().on_headers_complete()
         self.headers = []
         if self.state is not UPGRADE:
-            # uvicorn has no place to name another class; the task of the cycle begins after this.
+            # uvicorn has no parameter for another class; the task of the cycle begins after this.
             self.cycle.__class__ = Cycle
 
     def _end_connection(self, *, still_sends: bool) -> None:
-        """End the connection; closing while the client still sends would reset it, and the response with it."""
+        """End the connection; a close while the client still sends would reset it, and the response would be lost."""
         self.state = DISCARDING_INPUT
         if still_sends:
             self.release()
@@ -248,7 +248,7 @@ class HttpProtocol(InTurn):
             self.transport.close()
 
     def _refuse(self, problem: Problem) -> None:
-        """Write a problem for which there is no cycle."""
+        """Write a problem for a request without a cycle."""
         request_id = new_request_id()
         response = problem_response(problem, request_id, "/")
         response.headers.append(CLOSE)

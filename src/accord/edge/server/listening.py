@@ -1,4 +1,4 @@
-"""The socket that HTTP is served on; without uvicorn, so that it can be had before anything is imported."""
+"""The socket that HTTP is served on; made without uvicorn, so before the slow imports."""
 
 import errno
 import socket
@@ -12,7 +12,7 @@ _ADVICE = {
 
 
 def listening_socket(host: str, port: int) -> socket.socket:
-    """Bind now, so that a port in use is reported before anything else starts; port 0 takes a free one.
+    """Return a bound socket: a port in use is reported before any other part starts. Port 0 takes a free port.
 
     Raises CannotStart.
     """
@@ -29,6 +29,6 @@ def listening_socket(host: str, port: int) -> socket.socket:
 
 
 def address_of(listener: socket.socket) -> str:
-    """Return the URL under which a bound socket is reached."""
+    """Return the URL of a bound socket."""
     host, port = listener.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

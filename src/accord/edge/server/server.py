@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 
 class Server(uvicorn.Server):
-    """uvicorn without its own signal handling: it would raise the signal again and end the process in the middle."""
+    """uvicorn without its signal handling, which would raise the signal again and end the process too early."""
 
     def __init__(self, config: uvicorn.Config) -> None:
-        """Keep the connections in sight."""
+        """Take the connections, to cut the unread ones."""
         super().__init__(config)
         self._unread = Unread(self.server_state.connections)
 
     async def on_tick(self, counter: int) -> bool:
-        """Do what is to be done ten times a second, and every 5 seconds cut those who do not read."""
+        """Run uvicorn's tick, ten times a second; every 5 seconds, cut the connections of clients that do not read."""
         if counter % 50 == 0:
             try:
                 self._unread.cut(UNREAD_FOR)
@@ -39,7 +39,7 @@ class Server(uvicorn.Server):
         return await super().on_tick(counter)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Wait for requests and connections, but not for those who do not read."""
+        """Wait for requests and connections, but not for clients that do not read."""
         cutting = asyncio.create_task(self._cut_unread())
         try:
             await super().shutdown(sockets)
@@ -58,9 +58,9 @@ class Server(uvicorn.Server):
 
 
 def server(application: object, settings: Settings, edge: "Edge | None" = None, *, has_sockets: bool = True) -> Server:
-    """Return a server for the application; elsewhere than at the live socket an upgrade is answered like any other.
+    """Return a server for the application; an upgrade at another path than the live socket's is an ordinary request.
 
-    `edge` takes the fast path; leave it out where something around the application must see all requests.
+    With `edge` the server takes the fast path; leave `edge` out where a middleware must see all requests.
     """
     logging.getLogger("uvicorn.error").addFilter(_is_not_said_already)
     config = uvicorn.Config(
@@ -85,12 +85,12 @@ def server(application: object, settings: Settings, edge: "Edge | None" = None, 
 
 
 def _protocol(settings: Settings, edge: "Edge | None") -> Callable[..., HttpProtocol]:
-    """Return what makes the protocol of a connection: with the limits alone, or with the fast path on top."""
+    """Return the factory of a connection's protocol: with the limits alone, or with the fast path on top."""
     constant = always(settings)
     limits: dict[str, Any] = {"constant_headers": constant, "head_timeout": settings.request_timeout}
     if edge is None or not settings.http_fast_path:
         return partial(HttpProtocol, **limits)
-    # Turned off, nothing of it is loaded.
+    # Without the fast path, none of its modules is loaded.
     from accord.edge.fast_path.protocol import FastPathProtocol  # noqa: PLC0415
     from accord.edge.fast_path.response_head import ResponseHeads  # noqa: PLC0415
     from accord.edge.fast_path.run_until_blocked import CoroutineRunner  # noqa: PLC0415
@@ -109,5 +109,5 @@ def _websocket_protocol(settings: Settings) -> type[SocketProtocol]:
 
 
 def _is_not_said_already(record: logging.LogRecord) -> bool:
-    """Drop what uvicorn says of malformed requests; the protocol logs them itself, with the id in the response."""
+    """Drop uvicorn's line about malformed requests; the protocol logs them, with the id of the response."""
     return record.msg != "Invalid HTTP request received."

@@ -1,12 +1,12 @@
-"""One request of a connection at a time: the bytes behind it wait unparsed until its response is written and read.
+"""One request of a connection at a time: later bytes wait unparsed until the response is written and read.
 
-uvicorn parses everything that was read. For each pipelined request it makes a scope, a cycle and an entry in a queue,
-150 times the size of the bytes; it performs an upgrade before the requests in front of it; and it carries out requests
-behind the last response of a connection. Here the parser gets no byte of a request before its turn, and the socket is
-not read meanwhile.
+uvicorn parses all bytes that were read. For each pipelined request uvicorn makes a scope, a cycle and an entry in a
+queue, 150 times the size of the bytes, performs an upgrade before the requests in front of the handshake, and carries
+out requests behind the last response of a connection. Here the parser gets no byte of a request before its turn, and
+the socket is not read meanwhile.
 
-Nor is all of one request parsed in one turn: of the quarter of a mebibyte that one read can return, the parser makes a
-call for each chunk or field, and those may be as short as a byte.
+A turn is limited, too: one read can return 256 KiB, and the parser makes a call for each chunk or field, each of which
+may be as short as a byte.
 """
 
 from asyncio import Handle, Transport
@@ -18,16 +18,16 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT, FlowControl
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 _END = b"\r\n\r\n"
-"""The end of heads and of chunked bodies: the parser takes no bare line feeds."""
+"""The end of heads and of chunked bodies: the parser accepts no LF without CR."""
 _FIELD = b"\r\ncontent-l"
 MAX_TURN_BYTES = 8192
-"""Bytes of heads and of chunks in one turn; a body of known length is one call, and has no such limit."""
+"""Bytes of heads and of chunks in one turn; a body of known length is one call, without such a limit."""
 MAX_TURN_PIECES = 128
-"""Pieces in one turn: chunks may be full of what could be their end, and each of those is looked at alone."""
+"""Pieces in one turn: a chunk may contain its end sequence many times, and each occurrence ends a piece."""
 
 
 class State(Enum):
-    """What the next bytes of a connection are."""
+    """The part of a request that the next bytes of a connection belong to."""
 
     IDLE = auto()
     """The beginning of a request."""
@@ -36,13 +36,13 @@ class State(Enum):
     BODY = auto()
     """A body, or its end."""
     UPGRADE = auto()
-    """The socket protocol's: the head was a handshake."""
+    """Bytes for the socket's protocol: the head was a handshake."""
     DISCARDING_INPUT = auto()
-    """Nothing: the connection ends, or belongs to another protocol."""
+    """No request: the connection ends, or belongs to another protocol."""
 
 
-# Members of an enum are looked up through its metaclass, which costs more than a global. Annotated, as the type checker
-# would otherwise believe that no callback changes a state.
+# Members of an enum are looked up through its metaclass, which costs more than a global. The annotations keep the type
+# checker from concluding that no callback changes a state.
 IDLE: State = State.IDLE
 HEAD: State = State.HEAD
 BODY: State = State.BODY
@@ -51,7 +51,7 @@ DISCARDING_INPUT: State = State.DISCARDING_INPUT
 
 
 class _Flow(FlowControl):
-    """Flow control that can be kept paused, whoever asks it to resume."""
+    """Flow control that can be kept paused, also when uvicorn resumes it."""
 
     is_kept_paused = False
 
@@ -69,35 +69,35 @@ class InTurn(HttpToolsProtocol):
         super().__init__(**kwargs)
         self.state = IDLE
         self.piece = b""
-        """The bytes that the parser is given now; it does not report all of a request line."""
+        """The bytes that the parser is given now, kept as the parser does not report all of a request line."""
         self._input = b""
-        """Bytes that were read, from `_at` on not parsed yet."""
+        """Bytes that were read; those from `_at` on are not parsed yet."""
         self._at = 0
         self._last_bytes = b""
-        """The last three bytes parsed of a request: an end may have begun in them."""
+        """The last three bytes parsed of a request: its end may have begun there."""
         self._body_left: int | None = None
-        """Bytes of the body to come; None until they are needed."""
+        """Bytes of the body to come; None until the number is needed."""
         self._turn: Handle | None = None
         self._flow: _Flow
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # as uvicorn narrows it
-        """Replace uvicorn's flow control: waiting input decides when to read."""
+        """Replace uvicorn's flow control, as waiting input pauses reading."""
         super().connection_made(transport)
         self.flow = self._flow = _Flow(transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Drop uvicorn's references to the last request, which refers to this: only the collector frees such a ring."""
+        """Drop uvicorn's references to the last request: only the garbage collector frees a reference cycle."""
         super().connection_lost(exc)
         self._discard_input()
         self.cycle = self.scope = None  # type: ignore[assignment]  # as at the beginning
 
     def resume_writing(self) -> None:
-        """Take the next turn: uvicorn does not wait until the client has read a response."""
+        """Begin the next turn: uvicorn does not wait until the client has read a response."""
         super().resume_writing()
         self.next_turn()
 
     def data_received(self, data: bytes) -> None:
-        """Parse what was read, or let it wait for its turn: uvicorn parses everything at once."""
+        """Parse the bytes that were read, or keep them for their turn: uvicorn parses all bytes at once."""
         if self.state is DISCARDING_INPUT:
             return
         if self._input or not self._is_free():
@@ -116,14 +116,14 @@ class InTurn(HttpToolsProtocol):
             self._parse()
 
     def parsed(self, data: bytes) -> None:
-        """Note what the parser was given of a request of which more is to come."""
+        """Take note of bytes that were parsed of a request that is not complete."""
 
     def body_length(self) -> int:
-        """Return how long the body is to be; 0 when the head does not tell."""
+        """Return the length of the body in bytes; 0 when the head does not state the length."""
         raise NotImplementedError
 
     def next_turn(self) -> None:
-        """Let the next request begin as soon as other connections had their turn; without one, resume reading."""
+        """Begin the next request after the turns of other connections; without waiting input, resume reading."""
         if self.has_input():
             if self._turn is None:
                 self._turn = self.loop.call_soon(self._take_turn)
@@ -131,7 +131,7 @@ class InTurn(HttpToolsProtocol):
             self.flow.resume_reading()
 
     def release(self) -> None:
-        """Resume reading where waiting input had paused it; not where the application has to take the body first."""
+        """Resume reading that waiting input had paused, unless the application must read the body first."""
         if self._flow.is_kept_paused:
             self._flow.is_kept_paused = False
             cycle = self.cycle
@@ -140,7 +140,7 @@ class InTurn(HttpToolsProtocol):
                 self.flow.resume_reading()
 
     def handle_websocket_upgrade(self) -> None:
-        """Pass on the bytes behind the handshake too, and drop the references as `connection_lost` does."""
+        """Pass on the bytes behind the handshake, too, and drop the references as `connection_lost` does."""
         super().handle_websocket_upgrade()
         rest = self._input[self._at :]
         self.state = DISCARDING_INPUT
@@ -150,7 +150,7 @@ class InTurn(HttpToolsProtocol):
             self.transport.get_protocol().data_received(rest)  # type: ignore[attr-defined]  # a protocol of streams
 
     def has_input(self) -> bool:
-        """Say whether bytes wait for their turn."""
+        """Return whether bytes wait for their turn."""
         return self._at < len(self._input)
 
     def _take_turn(self) -> None:
@@ -160,14 +160,14 @@ class InTurn(HttpToolsProtocol):
             self._parse()
 
     def _is_free(self) -> bool:
-        """Say whether the parser may have more of a request, or a new one as the last response is written and read."""
+        """Return whether the parser may get more of a request, or a new one: the last response is written and read."""
         if self.state is BODY or self.state is UPGRADE:
             return True
         cycle = self.cycle
         return (cycle is None or cycle.response_complete) and not self.flow.write_paused  # pyright: ignore[reportUnnecessaryComparison]  # None at first
 
     def _parse(self) -> None:
-        """Give the parser a turn's worth up to the end of a request, in pieces of which none reaches beyond it."""
+        """Parse one turn up to the end of a request, in pieces that do not reach beyond this end."""
         data, begun = self._input, self._at
         if self.state is IDLE:
             self.state = HEAD
@@ -194,7 +194,7 @@ class InTurn(HttpToolsProtocol):
             self.release()
 
     def _end_of_piece(self, data: bytes, at: int) -> int:
-        """Return the first place behind `at` where a request may end, or where a turn does."""
+        """Return the first index behind `at` where a request may end, or the turn ends."""
         if self.state is BODY:
             if self._body_left is None:
                 self._body_left = self.body_length()
@@ -203,7 +203,7 @@ class InTurn(HttpToolsProtocol):
                 self._body_left -= end - at
                 return end
         if self._last_bytes:
-            # The end may have begun in the piece before.
+            # The end may have begun in the previous piece.
             seam = (self._last_bytes + data[at : at + 3]).find(_END)
             if seam >= 0:
                 return at + seam + len(_END) - len(self._last_bytes)
@@ -220,12 +220,12 @@ class InTurn(HttpToolsProtocol):
 
 
 def _is_one(data: bytes) -> bool:
-    """Say whether this is one request, or a head alone, and nothing behind it: nearly always it is."""
+    """Return whether the bytes are one request or one head with no bytes behind, as is nearly always the case."""
     end = data.find(_END, 0, MAX_TURN_BYTES)
     behind = len(data) - end - len(_END)
     if end < 0 or not behind:
         return end >= 0
-    # Other ways to write the field are right, too, but rare; they take the long way.
+    # Other spellings of the field are valid, too, but rare; such requests are parsed in pieces.
     at = data.rfind(_length(behind), 0, end + 2)
     return at > 0 and data[at - len(_FIELD) : at].lower() == _FIELD
 

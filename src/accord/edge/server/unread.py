@@ -1,4 +1,4 @@
-"""The end for connections whose client takes nothing of what is sent to it, whatever protocol it speaks (I-9)."""
+"""Connections whose client reads nothing are cut, with any protocol (I-9)."""
 
 import asyncio
 import socket
@@ -7,16 +7,16 @@ from collections.abc import Collection
 from typing import Any
 
 UNREAD_FOR = 30.0
-"""Seconds in which a client takes at least something."""
+"""Seconds in which a client must read at least one byte."""
 UNREAD_AT_STOP = 5.0
-"""The same when the process is to end."""
+"""Seconds in which a client must read at least one byte while the process stops."""
 _TCP_INFO: int | None = getattr(socket, "TCP_INFO", None)
 _BYTES_ACKED = slice(120, 128)
-"""Where Linux says in `struct tcp_info` how many bytes were acknowledged."""
+"""The place of the number of acknowledged bytes in Linux's `struct tcp_info`."""
 
 
 class Unread:
-    """Looks now and then at what waits to be sent; nothing is counted for each request."""
+    """Compares the bytes that wait to be sent at each `cut`; requests cost nothing."""
 
     def __init__(self, connections: Collection[Any]) -> None:
         """Take the connections, closing ones too."""
@@ -24,7 +24,7 @@ class Unread:
         self._seen: dict[asyncio.Transport, tuple[int, float]] = {}
 
     def cut(self, after: float) -> None:
-        """Cut the connections of which nothing was taken for so many seconds."""
+        """Cut the connections whose client has read nothing for this many seconds."""
         now, seen = asyncio.get_running_loop().time(), {}
         for connection in tuple(self._connections):
             transport = connection.transport
@@ -41,14 +41,14 @@ class Unread:
 
 
 def _taken(transport: asyncio.Transport) -> int:
-    """Return a number that changes when the client takes something.
+    """Return a number that changes when the client reads.
 
-    The transport alone tells that late: the system keeps megabytes, and asks for more when a third of those is gone.
+    The transport's buffer alone changes late: the system buffers megabytes, and takes more when a third is sent.
     """
     if _TCP_INFO is not None:
         try:
             info = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, _TCP_INFO, _BYTES_ACKED.stop)
-        except OSError:  # The socket is not of TCP.
+        except OSError:  # The socket is no TCP socket.
             info = b""
         if len(info) == _BYTES_ACKED.stop:
             return int.from_bytes(info[_BYTES_ACKED], sys.byteorder)

@@ -1,9 +1,9 @@
-"""WebSocket as uvicorn speaks it, with an end for those who do not read.
+"""WebSocket as uvicorn speaks it, with a limit for clients that do not read.
 
-uvicorn sends nothing, not even a closing, while the client does not read, and waits without limit for what was sent
-before to be taken; but it goes on reading, answers each ping that it reads, and collects messages in as many fragments
-as the client likes. Nor does its reader give way while messages are there: a client that sends without pause would keep
-the process from everybody else.
+While a client does not read, uvicorn sends nothing, not even a close frame, and waits without limit until the client
+has read; but uvicorn goes on reading, sends a pong for each ping, and collects a message in any number of fragments.
+uvicorn's reader does not yield while messages are there, either: a client that sends without pause would keep the
+process from all other clients.
 """
 
 from asyncio import Handle, TimerHandle
@@ -13,15 +13,16 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.frames import CloseCode, Frame
 
 LINGER = 10.0
-"""Seconds that a client has to take what was sent before the connection is cut."""
+"""Seconds that a client has to read the remaining frames after a close, before the connection is cut."""
 MAX_FRAGMENTS = 1000
-"""Fragments of one message; empty ones have no size that could be limited."""
+"""Fragments of one message; the limit of a message's size does not limit empty fragments."""
 PIECE = 1024
-"""Bytes that are looked at before everybody else has a turn, and what they made was taken; a frame has at least six."""
+"""Bytes that are parsed in one turn, before other connections have theirs and the responses were read; a frame has at
+least six bytes."""
 
 
 LAST_WORDS = 65_536
-"""Bytes that are read after the closing, among which the client's own closing is to be."""
+"""Bytes that are read after the close frame was sent; the client's close frame must be among them."""
 
 
 class SocketProtocol(WebSocketsSansIOProtocol):
@@ -34,11 +35,11 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     _last_words = LAST_WORDS
 
     def data_received(self, data: bytes) -> None:
-        """Look at what came for as long as its responses are taken; the head comes first and as a whole."""
+        """Parse the bytes while their responses are read; the head comes first and as a whole."""
         if self.close_sent:
             self._last_words -= len(data)
         if self._last_words < 0:
-            # It goes on sending instead of closing; it is cut when its time is over.
+            # The client goes on sending instead of closing; the connection is cut after LINGER.
             self._came, self._at = b"", 0
             self.transport.pause_reading()
         elif self.handshake_initiated:
@@ -48,31 +49,31 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             super().data_received(data)
 
     def resume_writing(self) -> None:
-        """Go on, as the client has read."""
+        """Go on parsing, as the client has read."""
         super().resume_writing()
         self._go_on()
 
     async def receive(self) -> Any:
-        """Return the next message; when that was the last one that was read, look for more."""
+        """Return the next message; after the last parsed one, go on parsing."""
         message = await super().receive()
         if self._came:
             self._go_on()
         return message
 
     async def send(self, message: Any) -> None:
-        """Send as uvicorn does; a closing does not wait for what the client has not read."""
+        """Send as uvicorn does; a close frame does not wait for the client to read."""
         if message["type"] == "websocket.close" and self.handshake_complete:
             self._cut = self.loop.call_later(LINGER, self.transport.abort)
             self.writable.set()
         await super().send(message)
         if message["type"] == "websocket.http.response.body":
-            # uvicorn would log a fault, as if the handshake had got no response.
+            # uvicorn would log an error, as if the handshake had got no response.
             self.handshake_complete = True
         if self._came:
             self._go_on()
 
     def handle_cont(self, event: Frame) -> None:
-        """Collect a fragment, up to a limit."""
+        """Collect a fragment, up to MAX_FRAGMENTS."""
         if len(self.frames) < MAX_FRAGMENTS:
             super().handle_cont(event)
         elif not self.close_sent:
@@ -80,7 +81,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             self.handle_parser_exception()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Expect nothing any more."""
+        """Stop the timers, and drop the bytes that were not parsed."""
         if self._cut is not None:
             self._cut.cancel()
         if self._turn is not None:
@@ -89,7 +90,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def _go_on(self) -> None:
-        """Look at a piece of what came, unless something must be taken first: by the application or the client."""
+        """Parse a piece, unless the application or the client must first read what earlier pieces caused."""
         if self._came and self._turn is None and self._is_free():
             piece = self._came[self._at : self._at + PIECE]
             self._at += len(piece)
