@@ -91,7 +91,7 @@ class Connections:
             _refuse(waiter.future)
         self.renew()
         for reset in self._resets:
-            reset.cancel()  # The end of a connection rolls back, too, and needs no answer of a server that is frozen.
+            reset.cancel()  # The end of a connection rolls back, too, and needs no response of a frozen server.
         if self._resets:
             await asyncio.wait(self._resets, timeout=RESET_TIMEOUT)
 
