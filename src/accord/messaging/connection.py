@@ -1,8 +1,8 @@
-"""The connection to NATS: it may be away at the start and at any time after, and is sought for ever.
+"""The connection to NATS. NATS may be unreachable at the start and at any time after; reconnecting has no limit.
 
-nats-py reconnects by itself, with one exception: after certain refusals of the server (a password that was
-changed) it closes for good. So a task watches over the client and replaces it; what is subscribed here is
-subscribed again.
+nats-py reconnects by itself, with one exception: after certain errors of the server (a password that was changed) the
+client closes for good. So a task watches the client and replaces it; subscriptions made here are made again at the new
+client.
 """
 
 import asyncio
@@ -25,27 +25,27 @@ _NO_RESPONDERS = "503"
 
 
 class _DirectClient(Client):
-    """nats-py's client, with two things done otherwise.
+    """nats-py's client, with two differences.
 
-    It writes a PING at once, past the commands that wait for its flusher. So a flush returned before the server knew of
-    a subscription, and a drain before it knew that there was an end to it: what the server sent in between was lost.
-    Here the PING waits for its turn.
+    nats-py writes a PING at once, ahead of the commands that wait for the client's flusher. So a flush returned before
+    the server knew of a subscription, and a drain before the server knew of its end: messages sent in between were
+    lost. Here the PING is written after the waiting commands.
 
-    And it puts each message into a queue, from which a task of the subscription takes it: a tenth of what a flow costs
-    gateway and worker. Here the receiver gets it as it is read; so receivers must not wait for anything that is read
-    later.
+    nats-py puts each message into a queue, from which a task of the subscription takes the message: a tenth of what a
+    flow costs gateway and worker. Here the receiver gets each message as it is read. So a receiver must not wait for
+    anything that is read later.
     """
 
     async def _process_msg(self, sid: int, subject: bytes, reply: bytes, data: bytes, headers: bytes | None) -> None:
         subscription = self._subs.get(sid)
         if subscription is None:
-            return  # It was just ended.
-        # Only what the server itself says, such as that nobody listens, is said in headers alone.
+            return  # The subscription has just ended.
+        # Only messages of the server itself, such as "no responders", have headers and no data.
         read = None if data else await self._process_headers(headers)
         receiver: Receiver = subscription._cb  # type: ignore[assignment]  # noqa: SLF001 - each is made with one
         try:
             await receiver(self._build_message(sid, subject, reply, data, read))
-        except Exception as error:  # noqa: BLE001 - it would end the reading of everything
+        except Exception as error:  # noqa: BLE001 - an exception here would end all reading
             await self._error_cb(error)
 
     async def _send_ping(self, future: asyncio.Future[bool] | None = None) -> None:
@@ -55,10 +55,10 @@ class _DirectClient(Client):
 
 
 class Subscription:
-    """An interest that outlives reconnections."""
+    """A subscription to a subject that outlives reconnections."""
 
     def __init__(self, subject: str, queue: str, receiver: Receiver) -> None:
-        """Remember what to subscribe."""
+        """Take the subject, the queue group and the receiver."""
         self.subject, self.queue, self.receiver = subject, queue, receiver
         self._drain: Callable[[], Awaitable[None]] | None = None
         self._client: Client | None = None
@@ -71,11 +71,11 @@ class Subscription:
         self._drain = (await client.subscribe(self.subject, self.queue, self.receiver)).drain
 
     def is_at(self, client: Client) -> bool:
-        """Whether this client was told, so that a flush of it comes back after the server knows."""
+        """Whether this client has sent the subscription, so that its flush returns after the server knows."""
         return self._client is client
 
     async def drain(self) -> None:
-        """Take no more, and hand over what has arrived; a broken connection has nothing to wait for."""
+        """Take no more messages, and hand over those that have arrived; a broken connection has none to wait for."""
         if self._drain is not None:
             with suppress(nats.errors.Error):
                 await self._drain()
@@ -85,7 +85,7 @@ class Connection:
     """One process's connection to NATS."""
 
     def __init__(self, url: str, name: str) -> None:
-        """Take NATS_URL (several servers by comma), and the name to be shown in the server's monitoring."""
+        """Take NATS_URL (servers separated by commas), and the name that the server's monitoring shows."""
         self._servers = [server.strip() for server in url.split(",")]
         self._name = name
         self._client: Client = _DirectClient()
@@ -97,7 +97,7 @@ class Connection:
 
     @property
     def state(self) -> State:
-        """Whether messages get through now."""
+        """The state of the connection; messages get through while it is `connected`."""
         if self.is_connected:
             return "connected"
         if self._is_closed:
@@ -111,7 +111,7 @@ class Connection:
 
     @property
     def is_heard(self) -> bool:
-        """Whether the server was told of all that is subscribed here."""
+        """Whether the server was sent every subscription of this connection."""
         return self.is_connected and all(one.is_at(self._client) for one in self._subscriptions)
 
     @property
@@ -120,7 +120,7 @@ class Connection:
         return self._client.max_payload
 
     async def start(self, patience: float = 2.0) -> bool:
-        """Connect; after `patience` seconds go on in the background and return False."""
+        """Connect; after `patience` seconds return False and go on connecting in the background."""
         self._watch = asyncio.create_task(self._keep_connected(), name="nats")
         with suppress(TimeoutError):
             await asyncio.wait_for(self._connected.wait(), patience)
@@ -131,13 +131,13 @@ class Connection:
     async def publish(
         self, subject: str, payload: bytes, reply: str = "", headers: dict[str, str] | None = None
     ) -> None:
-        """Send. Raises ServiceUnavailable when NATS is away, instead of keeping the message for later."""
+        """Send. Raises ServiceUnavailable when NATS is not reachable, instead of keeping the message for later."""
         if not self._client.is_connected:
             raise ServiceUnavailable("The message service is not reachable. Try again shortly.", retry_after=1)
         await self._client.publish(subject, payload, reply, headers)
 
     async def subscribe(self, subject: str, receiver: Receiver, queue: str = "") -> Subscription:
-        """Hand each message to `receiver`, one after another; it must not take long."""
+        """Hand each message to `receiver`, one after another; a receiver must return quickly."""
         subscription = Subscription(subject, queue, receiver)
         self._subscriptions.append(subscription)
         if self.is_connected:
@@ -145,12 +145,12 @@ class Connection:
         return subscription
 
     async def unsubscribe(self, subscription: Subscription) -> None:
-        """Take no more; what has arrived is still handed over."""
+        """Take no more messages; those that have arrived are still handed over."""
         self._subscriptions.remove(subscription)
         await subscription.drain()
 
-    async def ping(self, timeout: float = 1.0) -> None:  # noqa: ASYNC109  nats-py takes it as a number, too
-        """Go to the server and back: it knows what is subscribed here. Raises ServiceUnavailable."""
+    async def ping(self, timeout: float = 1.0) -> None:  # noqa: ASYNC109  nats-py takes a number, too
+        """Make one round trip, after which the server knows every subscription. Raises ServiceUnavailable."""
         try:
             if not self.is_heard:
                 raise ServiceUnavailable
@@ -159,7 +159,7 @@ class Connection:
             raise ServiceUnavailable from None
 
     async def close(self) -> None:
-        """Send what is waiting, then end."""
+        """Send waiting messages, at most 2 seconds long, then end."""
         self._is_closed = True
         if self._watch is not None:
             self._watch.cancel()
@@ -179,7 +179,7 @@ class Connection:
                 await self._found()
                 await self._ended.wait()
             except (nats.errors.Error, OSError, TimeoutError) as error:
-                logs.debug("NATS refused.", reason=type(error).__name__)
+                logs.debug("Connecting to NATS failed.", reason=type(error).__name__)
             await asyncio.sleep(_RETRY_INTERVAL)
 
     async def _connect(self, client: Client) -> None:
@@ -188,9 +188,9 @@ class Connection:
             name=self._name,
             error_cb=self._on_error,
             disconnected_cb=self._on_lost,
-            reconnected_cb=self._found,  # nats-py does not know what was subscribed meanwhile
+            reconnected_cb=self._found,  # nats-py does not know of subscriptions made meanwhile
             closed_cb=self._on_closed,
-            # nats-py takes fractions of seconds here, whatever its annotation says.
+            # nats-py takes fractions of seconds here; its annotation says whole seconds.
             reconnect_time_wait=_RETRY_INTERVAL,  # pyright: ignore[reportArgumentType]
             max_reconnect_attempts=-1,
             ping_interval=_PING_INTERVAL,
@@ -200,13 +200,13 @@ class Connection:
         for subscription in list(self._subscriptions):
             await subscription.take_place(self._client)
         if self._was_connected:
-            logs.info("NATS is back.")
+            logs.info("NATS is connected again.")
         self._was_connected = True
         self._connected.set()
 
     async def _on_lost(self) -> None:
         if not self._is_closed:
-            logs.warning("NATS is away; reconnecting.")
+            logs.warning("The connection to NATS was lost; reconnecting.")
         self._tell_lost()
 
     async def _on_closed(self) -> None:
@@ -214,7 +214,7 @@ class Connection:
         self._ended.set()
 
     async def _on_error(self, error: Exception) -> None:
-        # While it is away every attempt ends here; that it is away was logged once.
+        # While NATS is not reachable every attempt ends here; the loss was logged once.
         if self.is_connected and not isinstance(error, OSError):
             logs.warning("NATS reports an error.", reason=type(error).__name__, text=str(error))
 
@@ -224,5 +224,5 @@ class Connection:
 
 
 def is_unheard(answer: Msg) -> bool:
-    """Say whether NATS answers, for lack of a subscriber; a stranger can forge this, so it never decides on a write."""
+    """Return whether NATS itself responds, for lack of a subscriber; clients can forge that: no write relies on it."""
     return not answer.data and (answer.headers or {}).get("Status") == _NO_RESPONDERS

@@ -7,7 +7,7 @@ from accord.context import ANONYMOUS, Caller, RequestInfo, SignedIn
 
 
 def encode(caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the message as JSON's types. The deadline is not in it: the signed message has the time that is left."""
+    """Return the message as JSON's types, without the deadline: the signed message has the time that is left."""
     return {
         "caller": {
             "id": caller.id,
@@ -30,7 +30,7 @@ def encode(caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> dict
 def decode(
     message: dict[str, Any], deadline: float, is_awaited: Callable[[], bool]
 ) -> tuple[Caller, RequestInfo, dict[str, Any]]:
-    """Return what `encode` was given; the deadline is in seconds of the Unix epoch."""
+    """Return the caller, the request and the inputs of a message; the deadline is in seconds of the Unix epoch."""
     caller, request = message["caller"], message["request"]
     return (
         SignedIn(**caller | {"permissions": frozenset(caller["permissions"])}) if caller["id"] else ANONYMOUS,

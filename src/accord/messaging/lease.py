@@ -1,9 +1,10 @@
-"""A worker's side of being believed alive: a beat twice a second, that says what its clock says.
+"""A worker's lease: a heartbeat twice a second, with the time of the worker's clock.
 
-A gateway sends a request to a worker whose last beat it knows, and writes into it until when the worker may begin:
-LEASE after that beat, on the worker's clock. When no beat has come for as long, the gateway gives the worker up. So
-what was given up is never begun later, whoever was frozen, and whatever waits in a socket. What had begun ends without
-a commit: a worker whose own last beat is as old knows that it was given up.
+A gateway sends requests only to workers whose last heartbeat the gateway knows. Each request says until when the worker
+may begin: LEASE after that heartbeat, on the worker's clock. When no heartbeat has come for LEASE, the gateway gives
+the worker up. So a request that was given up is never begun later, even when a process was frozen, or when the request
+waits in a socket. A flow that had begun ends without a commit: a worker whose own last heartbeat is LEASE old knows
+that gateways have given the worker up.
 """
 
 import asyncio
@@ -22,16 +23,16 @@ from accord.telemetry import logs
 
 BEATS, CALLS = "accord.workers.beats", "accord.workers.calls"
 INTERVAL = 0.5
-"""Seconds between two beats."""
+"""Seconds between two heartbeats."""
 LEASE = 2.5
-"""Seconds after a beat for which a worker is sent requests, and may begin and commit them."""
+"""Seconds after a heartbeat in which gateways send requests to a worker, and the worker may begin and commit them."""
 
 
 class Lease:
-    """Beats for one worker."""
+    """Sends the heartbeats of one worker."""
 
     def __init__(self, connection: Connection, signer: MessageSigner, when_lost: Callable[[], None]) -> None:
-        """Take what ends all that runs, called when it was given up elsewhere."""
+        """Take the connection, the signer, and `when_lost`, which ends all running flows once gateways gave them up."""
         self._connection, self._signer, self._when_lost = connection, signer, when_lost
         self.worker = secrets.token_hex(8)
         """The name that requests for this worker are addressed to."""
@@ -42,25 +43,25 @@ class Lease:
         self._calls: Subscription | None = None
 
     async def start(self) -> None:
-        """Be known to every gateway: each asks when it hears the first beat, and when it needs somebody."""
+        """Begin heartbeats. A gateway calls the worker at the first heartbeat, and when the gateway knows no worker."""
         self._calls = await self._connection.subscribe(CALLS, self._heard_call)
         await self._beat()
         self._beating = asyncio.create_task(self._beat_on(), name="lease")
 
     async def leave(self, state: str) -> None:
-        """Be sent no more: while `leaving` only when nobody else is there, once `closed` nothing at all."""
+        """Announce a state: `leaving` gets requests only when no other worker is open, `closed` gets none."""
         self._state = state
         await self._beat()
 
     async def stop(self) -> None:
-        """Beat no more."""
+        """End the heartbeats."""
         if self._calls is not None:
             await self._connection.unsubscribe(self._calls)
         if self._beating is not None:
             self._beating.cancel()
 
     def is_held(self) -> bool:
-        """Whether gateways still wait for what runs here; without it nothing may be committed."""
+        """Whether gateways still wait for the flows that run here; without the lease nothing may be committed."""
         return uptime() - self._last < LEASE
 
     async def _beat_on(self) -> None:
@@ -70,8 +71,8 @@ class Lease:
                 await asyncio.wait_for(self._called.wait(), INTERVAL)
             try:
                 await self._beat()
-            except Exception as error:  # noqa: BLE001 - a worker whose beats ended would be sent nothing for good
-                logs.exception("A beat could not be sent.", error)
+            except Exception as error:  # noqa: BLE001 - a worker without heartbeats would never get a request again
+                logs.exception("A heartbeat could not be sent.", error)
 
     async def _beat(self) -> None:
         now = uptime()
@@ -82,7 +83,7 @@ class Lease:
                 self._last = now
 
     async def _say(self, subject: str, now: float, **more: object) -> bool:
-        """Say that this worker lives; not where what is sent to it now would not come."""
+        """Send a heartbeat, unless requests to this worker would not arrive now; return whether it was sent."""
         if not self._connection.is_heard:
             return False
         note = {"worker": self.worker, "clock": now, "state": self._state, **more}
@@ -90,7 +91,7 @@ class Lease:
         return True
 
     async def _heard_call(self, msg: Msg) -> None:
-        """Answer a gateway; whoever has another key hears a beat, so that he can tell that there is somebody."""
+        """Respond to a gateway; one with another signing key gets a heartbeat, which tells that a worker runs."""
         try:
             call = self._signer.verify_broadcast(f"{CALLS} {msg.reply}", msg.data)
         except ForgedMessage:

@@ -1,6 +1,6 @@
 """Notifications between processes: a commit wakes the sequencer, and new positions wake every journal tail.
 
-They are hints. A lost one costs the time until the next poll and nothing else.
+Notifications are hints. A lost one costs the time until the next poll and nothing else.
 """
 
 import asyncio

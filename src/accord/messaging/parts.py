@@ -1,7 +1,7 @@
-"""Messages that are larger than NATS takes: a small one says where the bytes are, and they are fetched part by part.
+"""Messages that are larger than NATS takes: a small message names the place of the bytes, fetched part by part.
 
-One part is under way at a time, so that a large answer to a slow reader does not pile up in the NATS server, which ends
-the connection of whoever has too much waiting. Requests for parts and parts are signed, as everything else is.
+One part is under way at a time, so that a large response to a slow reader does not fill the buffer of the NATS server,
+which ends connections with too much waiting. Parts and requests for parts are signed, as all other messages are.
 """
 
 import asyncio
@@ -20,18 +20,18 @@ from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import ServiceUnavailable
 
 LARGEST_PART = 512 * 1024
-"""Bytes of a part, where NATS takes as many."""
+"""The most bytes of a part; fewer where NATS takes smaller messages only."""
 QUIET_LIMIT = 5.0
-"""Seconds without a word after which the other side is believed gone."""
+"""Seconds without a message after which the other side counts as gone."""
 WORD_INTERVAL = 1.0
-"""Seconds between two words of a process that waits for a part, however long that is on its way."""
+"""Seconds between two messages of a process that waits for a part, until the part has arrived."""
 _FRAME = 128
-"""Bytes that a part has beside its content, and some."""
+"""Bytes that a part has beside its content, with a reserve."""
 
 
 @dataclass(slots=True)
 class Offer:
-    """Bytes that somebody is about to fetch from here."""
+    """Bytes that another process is about to fetch from this one."""
 
     place: str
     content: bytes
@@ -46,7 +46,7 @@ class Offer:
 
     @property
     def stub(self) -> dict[str, Any]:
-        """What to send in their place."""
+        """The member that a message has in place of these bytes."""
         return {"large": {"at": self.place, "parts": self.count}}
 
     def part(self, number: int) -> bytes:
@@ -54,22 +54,22 @@ class Offer:
         return self.content[number * self.size : (number + 1) * self.size]
 
     def heard(self, number: int) -> None:
-        """Hear that the other side waits for this part; for the one after the last when it has them all."""
+        """Note that the other side waits for this part; the number after the last means that all have arrived."""
         self.is_taken = number >= self.count
         self._word.set()
 
     async def until_taken(self) -> None:
-        """Wait while it is fetched, at whatever pace. Raises TimeoutError when the other side says nothing any more."""
+        """Wait until all parts are fetched, at any pace. Raises TimeoutError after QUIET_LIMIT without a message."""
         while not self.is_taken:
             self._word.clear()
             await asyncio.wait_for(self._word.wait(), QUIET_LIMIT)
 
 
 class Parts:
-    """One process's large messages, those that it offers and those that it fetches."""
+    """The large messages of one process: those offered, and those being fetched."""
 
     def __init__(self, connection: Connection, signer: MessageSigner) -> None:
-        """Take what carries and what signs them."""
+        """Take the connection and the signer."""
         self._connection, self._signer = connection, signer
         self._prefix = f"_INBOX.{secrets.token_hex(12)}"
         self._offers: dict[str, Offer] = {}
@@ -77,7 +77,7 @@ class Parts:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
-        """Begin to listen to those who fetch, and for what is fetched."""
+        """Begin to listen for requests for parts, and for the parts that this process fetches."""
         await self._connection.subscribe(f"{self._prefix}.at.*", self._asked)
         await self._connection.subscribe(f"{self._prefix}.got.*", self._got)
 
@@ -92,9 +92,9 @@ class Parts:
             del self._offers[place]
 
     async def fetch(self, stub: Mapping[str, Any], part_limit: float) -> bytes:
-        """Return the bytes that a stub stands for; the caller limits the whole, and looks at its signature.
+        """Return the bytes that a stub stands for; the calling code limits the total time, and verifies the signature.
 
-        Raises TimeoutError when a part takes more seconds than its limit.
+        Raises TimeoutError when a part takes more than `part_limit` seconds.
         """
         place, count = stub["at"], stub["parts"]
         content = b"".join([await self._part(place, number, part_limit) for number in range(count)])
@@ -121,7 +121,7 @@ class Parts:
     async def _asked(self, msg: Msg) -> None:
         offer = self._offers.get(msg.subject)
         if offer is None:
-            return  # Whoever offered it has given up.
+            return  # The process that offered these bytes has given up.
         try:
             number = int(self._signer.verify_bytes(f"fetch {msg.subject} {msg.reply}", msg.data))
         except ForgedMessage as forged:
@@ -129,8 +129,8 @@ class Parts:
             return
         offer.heard(number)
         if not msg.reply:
-            return  # It is a word only: that part is on its way.
-        # Sending may wait for the socket, which nobody who reads may do.
+            return  # The message only says that its sender still waits: the part is on its way.
+        # Sending may wait for the socket, and a receiver must not wait.
         task = asyncio.create_task(self._send(msg.reply, offer, number))
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)

@@ -1,6 +1,6 @@
-"""What is not believed on NATS: it is dropped, counted, and told in the log now and then.
+"""Messages on NATS that fail verification are dropped, counted, and logged at most every 10 seconds for each kind.
 
-Whoever may publish can send as much of it as he likes, so a line for each would bury everything else.
+A publisher without the key can send any number of such messages, so a line for each would bury all others.
 """
 
 import time
@@ -9,14 +9,14 @@ from collections import Counter
 from accord.telemetry import logs
 
 refused: Counter[str] = Counter()
-"""How many messages were dropped, by kind; the metrics read it."""
+"""How many messages were dropped, by kind; the metrics read this counter."""
 _QUIET = 10.0
 """Seconds between two lines about one kind."""
 _told: dict[str, float] = {}
 
 
 def refuse(kind: str, reason: str) -> None:
-    """Count a message that is dropped: a `request`, an `answer`, a `beat` of a worker, or a `part` of something."""
+    """Count a dropped message; its kind is `request`, `answer`, `beat` (a heartbeat) or `part` (of a large message)."""
     refused[kind] += 1
     now = time.monotonic()
     if now - _told.get(kind, -_QUIET) >= _QUIET:

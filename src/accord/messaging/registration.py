@@ -1,7 +1,7 @@
-"""The NATS micro-service protocol (ADR-32): `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS` answer for a worker.
+"""The NATS micro-service protocol (ADR-32): a worker responds to `$SRV.PING`, `$SRV.INFO` and `$SRV.STATS`.
 
-The types are nats-py's; its `Service` is not used, because it runs the requests of an endpoint one after
-another, counts as their time what starting a task takes, and drops what has arrived when it stops.
+The types are nats-py's. nats-py's `Service` is not used, because `Service` runs the requests of an endpoint one after
+another, counts the start of a task as their time, and drops requests that have arrived when the service stops.
 """
 
 from collections.abc import Awaitable, Callable
@@ -31,7 +31,7 @@ _DESCRIPTION = "Runs the flows of Accord."
 
 @dataclass(slots=True)
 class Endpoint:
-    """One subject and what was counted of it; time is in nanoseconds."""
+    """One subject with its counts of requests, errors and nanoseconds."""
 
     name: str
     subject: str
@@ -49,11 +49,11 @@ class Endpoint:
             self.last_error = error
 
     def info(self) -> EndpointInfo:
-        """What `$SRV.INFO` tells."""
+        """Return the endpoint's part of `$SRV.INFO`."""
         return EndpointInfo(self.name, self.subject, QUEUE_GROUP)
 
     def stats(self) -> EndpointStats:
-        """What `$SRV.STATS` tells."""
+        """Return the endpoint's part of `$SRV.STATS`."""
         average = self.nanoseconds // self.requests if self.requests else 0
         return EndpointStats(
             self.name,
@@ -74,17 +74,17 @@ class _Identity(NamedTuple):
 
 
 class Registration:
-    """Answers for one worker on the control subjects."""
+    """Responds for one worker on the control subjects."""
 
     def __init__(self, connection: Connection, version: str, endpoints: list[Endpoint]) -> None:
-        """Take what is announced; the list may be that of running endpoints."""
+        """Take the version and the endpoints to announce; endpoints added to the list later are announced, too."""
         self._connection, self._endpoints = connection, endpoints
         self._who = _Identity(_NAME, nats.nuid.NUID().next().decode(), version)
         self._started = clock.now()
         self._subscriptions: list[Subscription] = []
 
     async def start(self) -> None:
-        """Answer for everybody, for this kind of service, and for this one."""
+        """Respond to requests to all services, to services of this name, and to this one."""
         answers = {ServiceVerb.PING: self.ping, ServiceVerb.INFO: self.info, ServiceVerb.STATS: self.stats}
         for verb, answer in answers.items():
             for name, one in ((None, None), (self._who.name, None), (self._who.name, self._who.id)):
@@ -92,21 +92,21 @@ class Registration:
                 self._subscriptions.append(await self._connection.subscribe(subject, self._answering(answer)))
 
     async def stop(self) -> None:
-        """Be no longer found."""
+        """End the responses, so that clients no longer find this service."""
         for subscription in self._subscriptions:
             await self._connection.unsubscribe(subscription)
 
     def ping(self) -> dict[str, Any]:
-        """Who answers."""
+        """Return the response to `$SRV.PING`: name, id and version."""
         return ServicePing(self._who.id, self._who.name, self._who.version).to_dict()
 
     def info(self) -> dict[str, Any]:
-        """What it answers to."""
+        """Return the response to `$SRV.INFO`: the endpoints."""
         infos = [endpoint.info() for endpoint in self._endpoints]
         return ServiceInfo(self._who.name, self._who.id, self._who.version, _DESCRIPTION, infos).to_dict()
 
     def stats(self) -> dict[str, Any]:
-        """What it has done."""
+        """Return the response to `$SRV.STATS`: the counts of each endpoint."""
         stats = [endpoint.stats() for endpoint in self._endpoints]
         return ServiceStats(self._who.id, self._who.name, self._who.version, self._started, stats).to_dict()
 

@@ -1,8 +1,8 @@
-"""The gateway's side of a flow that runs in a worker: request and answer over NATS.
+"""The gateway's side of a flow that runs in a worker: request message and response message over NATS.
 
-The gateway chooses the worker itself, among those that are alive: NATS would go on delivering to one that is frozen.
-One inbox takes all answers, and a lost connection ends every wait at once: nats-py's own `request` would let
-each run into its timeout, while the answers can no longer come.
+The gateway chooses the worker itself, among those that are alive: NATS would go on delivering to a frozen worker.
+One inbox takes all responses, and a lost connection ends every wait at once: nats-py's own `request` would let each
+wait run into its timeout, while the responses can no longer come.
 """
 
 import asyncio
@@ -30,16 +30,16 @@ REQUEST_ID = "X-Request-Id"
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 _FIT_FOR_HEADER = re.compile(r"[\x20-\x7e]{1,512}")
 _MOST_HEADERS = 2048
-"""Bytes that the headers of a request never reach."""
+"""Bytes; the headers of a request are always smaller."""
 _LONGEST_PATIENCE = 24 * 3600.0
 _PAUSE = 0.2
-"""Seconds before something is sent again to a worker of which NATS said that it does not listen."""
+"""Seconds before a request is sent again to a worker that has no subscription, as NATS said."""
 _BUSY = "The workers are busy. Nothing was changed; try again shortly."
 
 
 @dataclass(eq=False, slots=True)
 class _Exchange:
-    """One request that goes to one worker: signed for it, with the inbox and the future of its answer."""
+    """One request message to one worker: signed for that worker, with the inbox and the future of its response."""
 
     peer: Peer
     inbox: str
@@ -52,10 +52,10 @@ class _Exchange:
 
 
 class RemoteFlows:
-    """Sends signed requests, and matches the answers."""
+    """Sends signed requests, and matches the responses."""
 
     def __init__(self, connection: Connection, signer: MessageSigner) -> None:
-        """Take the connection and what signs; `start` subscribes the inbox."""
+        """Take the connection and the signer; `start` subscribes the inbox."""
         self._connection, self._signer = connection, signer
         self._inbox, self._numbers = f"_INBOX.{secrets.token_hex(12)}.", itertools.count(1)
         self._waiting: dict[str, _Exchange] = {}
@@ -63,7 +63,7 @@ class RemoteFlows:
         self.workers = Workers(connection, signer)
 
     async def start(self) -> None:
-        """Begin to listen for answers."""
+        """Begin to listen for responses."""
         await self._connection.subscribe(f"{self._inbox}*", self._receive)
         await self._parts.start()
         await self.workers.start()
@@ -79,12 +79,12 @@ class RemoteFlows:
         repeatable: bool,
         remembered: bool,
     ) -> dict[str, Any]:
-        """Return the worker's answer, decoded; `deadline` is in seconds since the epoch.
+        """Return the worker's response, decoded; `deadline` is in seconds of the Unix epoch.
 
-        What no worker has begun is tried at the next one. So is, after a silent worker, what may be run again
-        (`repeatable`), and what is answered as the first time if it was run (`remembered`). Raises ServiceUnavailable
-        at once when no worker is there or NATS is away, DeadlineExceeded when no answer comes in time or nobody can
-        know how far a worker came, PayloadTooLarge when NATS takes next to nothing.
+        A request that no worker has begun goes to the next worker. After a silent worker, so does a request that may
+        run again (`repeatable`), and one that gets the first response again if it ran (`remembered`). Raises
+        ServiceUnavailable at once when no worker is alive or NATS is not reachable, DeadlineExceeded when no response
+        comes in time or the outcome of the flow is unknown, PayloadTooLarge when NATS does not take even a stub.
         """
         until = uptime() + min(deadline - epoch_seconds(), _LONGEST_PATIENCE)
         fit = {name: value for name, value in headers.items() if value and _FIT_FOR_HEADER.fullmatch(value)}
@@ -140,7 +140,7 @@ class RemoteFlows:
 
     async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
         exchange = self._register(peer, until - uptime(), repeatable=False)
-        # A part may take as long as all: what ends the exchange ends that, too.
+        # A part may take as long as the whole: the end of the exchange ends the fetching, too.
         fetching = asyncio.ensure_future(self._parts.fetch(stub, part_limit=_LONGEST_PATIENCE))
         try:
             await asyncio.wait({fetching, exchange.answer}, return_when=asyncio.FIRST_COMPLETED)
@@ -152,7 +152,7 @@ class RemoteFlows:
             self._end(exchange)
 
     def _register(self, peer: Peer, patience: float, *, repeatable: bool) -> _Exchange:
-        """Register an exchange; its answer ends with the patience, the worker's lease, or the connection."""
+        """Register an exchange; its wait ends with the response, the timeout, the worker's lease, or the connection."""
         if patience <= 0:
             raise DeadlineExceeded
         loop = asyncio.get_running_loop()
@@ -171,7 +171,7 @@ class RemoteFlows:
     async def _receive(self, msg: Msg) -> None:
         exchange = self._waiting.get(msg.subject)
         if exchange is None:
-            refuse("answer", "nobody waits for it")
+            refuse("answer", "no request waits for it")
             return
         if is_unheard(msg):
             self._unheard(exchange)
@@ -185,10 +185,11 @@ class RemoteFlows:
             exchange.answer.set_result(answer)
 
     def _unheard(self, exchange: _Exchange) -> None:
-        """Hear from NATS that the worker does not listen; anybody could say so: enough to read elsewhere, not to write.
+        """Note that NATS reports no subscription of the worker; any publisher can forge that.
 
-        What writes is sent again, as it was: a worker that listens after all runs it once, however often it comes. What
-        is said so often, and a worker that is silent then, prove nothing: it may have died after its commit.
+        The report is enough to read from another worker, not to write there. A request that writes is sent again,
+        unchanged: a worker that does listen runs the request once, however often it arrives. Repeated reports, and the
+        silence of the worker, prove nothing: the worker may have died after its commit.
         """
         exchange.peer.is_reachable = False
         if exchange.repeatable:
@@ -208,7 +209,7 @@ class RemoteFlows:
 
 
 def _size(headers: Mapping[str, str]) -> int:
-    """Return the bytes that the headers take in a message, which NATS counts, too."""
+    """Return the bytes of the headers in a message; NATS counts them as part of the message."""
     return sum(len(name) + len(value) + 4 for name, value in headers.items()) + 14 if headers else 0
 
 

@@ -15,7 +15,7 @@ class RemoteDispatch:
     """Has flows run by workers."""
 
     def __init__(self, remote: RemoteFlows, sessions_ended: Callable[[Collection[str]], None] = lambda _: None) -> None:
-        """Take the gateway's side of the exchange, and who hears at once of sessions that a flow ended."""
+        """Take the gateway's side of the exchange, and `sessions_ended`, called with the sessions that a flow ended."""
         self._remote = remote
         self._sessions_ended = sessions_ended
 

@@ -1,17 +1,17 @@
 """Signed messages: a publisher on NATS without the key cannot speak for a gateway or a worker, nor replay a message.
 
-A message is one JSON object. Its first member is its signature: HMAC-SHA256 over subject, inbox and the bytes of the
-object without that member. (A header would be the other place; nats-py takes longer to parse one than the key takes to
-check it.) The `delivery` member of a request names its sender, its number, and until when it may be begun and has to be
-over. Both times are on the clock of the one worker that it is for, which told the gateway what that clock says: the
-clocks of machines need not agree.
+A message is one JSON object. The first member of the object is the signature: HMAC-SHA256 over subject, inbox and the
+bytes of the object without that member. (A header would be the other place; nats-py takes longer to parse a header than
+to verify the signature takes.) The `delivery` member of a request names its sender, its number, and the times by which
+the flow must begin and end. Both times are on the clock of the one worker that the request is for; heartbeats tell
+gateways the time of that clock, so the clocks of machines need not agree.
 
-A response is signed over the signature of its request, which no two requests share. So nobody can have the response to
-another's request sent to himself, nor pass off a worker's response to one request as the response to another.
+A response is signed over the signature of its request, which no two requests share. So a publisher without the key can
+neither redirect the response to another's request, nor present a worker's response to one request as the response to
+another.
 
-Replays are recognised by a sliding window of sequence numbers for each sender, as IPsec does (RFC 4303,
-section 3.4.3): memory stays the same whatever the traffic. A request is for one worker, so that worker's memory is
-enough.
+A sliding window of sequence numbers for each sender detects replays, as in IPsec (RFC 4303, section 3.4.3): memory
+stays the same at any traffic. A request is for one worker, so the window of that worker is enough.
 """
 
 import hmac
@@ -37,7 +37,7 @@ class ForgedMessage(Exception):
 
 
 class LateMessage(Exception):
-    """The message is genuine and came too late to be begun; a replay of it will never be begun either."""
+    """The message is genuine and came too late to begin its flow; no replay of the message begins the flow either."""
 
 
 class MessageSigner:
@@ -60,7 +60,7 @@ class MessageSigner:
     def verify_request(self, subject: str, inbox: str, signed: bytes) -> dict[str, Any]:
         """Return the message that was signed for this subject and this inbox. Raises ForgedMessage and LateMessage.
 
-        A late message counts as seen, so that it can be sent to another worker: nobody can have it begun here later.
+        A late message counts as seen, so that the gateway can choose another worker: no replay begins the flow here.
         """
         message = self._verified(f"request {subject} {inbox}", signed)
         delivery, now = message["delivery"], self._clock()
@@ -70,23 +70,23 @@ class MessageSigner:
         return message
 
     def sign_response(self, request: bytes, response: object) -> bytes:
-        """Return the bytes of a response to this signed request; it must become a JSON object that has a member."""
+        """Return the bytes of a response to this signed request; `response` must become a JSON object with a member."""
         return self._signed(f"response {_signature_of(request)}", response)
 
     def verify_response(self, request: bytes, signed: bytes) -> dict[str, Any]:
-        """Return what a holder of the key responded to this very request. Raises ForgedMessage."""
+        """Return the response of a holder of the key to this very request. Raises ForgedMessage."""
         return self._verified(f"response {_signature_of(request)}", signed)
 
     def sign_broadcast(self, subject: str, content: object) -> bytes:
-        """Return the bytes of a message to everybody on this subject; its receivers recognise replays themselves."""
+        """Return the bytes of a message to every subscriber of this subject; receivers detect replays themselves."""
         return self._signed(f"broadcast {subject}", content)
 
     def verify_broadcast(self, subject: str, signed: bytes) -> dict[str, Any]:
-        """Return what a holder of the key said on this subject. Raises ForgedMessage."""
+        """Return the content that a holder of the key published on this subject. Raises ForgedMessage."""
         return self._verified(f"broadcast {subject}", signed)
 
     def sign_bytes(self, purpose: str, content: bytes) -> bytes:
-        """Return the bytes with their signature before them; `purpose` is one word and what no other bytes have."""
+        """Return the bytes after their signature; `purpose` is one word, then names that no other bytes have."""
         return self._signature(purpose, content) + content
 
     def verify_bytes(self, purpose: str, signed: bytes) -> bytes:
@@ -106,11 +106,11 @@ class MessageSigner:
             raise ForgedMessage("it is not signed")
         if not hmac.compare_digest(self._signature(purpose, rest), signature):
             raise ForgedMessage("its signature is wrong")
-        # A holder of the key wrote the rest, so it can be parsed without care.
+        # A holder of the key wrote the rest, so parsing needs no limits.
         return orjson.loads(rest)
 
     def _signature(self, purpose: str, rest: bytes) -> bytes:
-        """Subjects have no spaces or line ends, so no two purposes read alike."""
+        """Return the signature; subjects have no spaces or line ends, so no two purposes have the same text."""
         return hmac.digest(self._key, b"%b\n%b" % (purpose.encode(), rest), "sha256").hex().encode()
 
     def _refuse_replay(self, sender: str, number: int, now: float) -> None:
@@ -123,13 +123,13 @@ class MessageSigner:
             raise ForgedMessage("it is a replay")
 
     def _drop_quietest_sender(self) -> None:
-        """Gateways that restarted have new names; no message of an old name can still be begun."""
+        """Drop the sender not heard for longest: restarted gateways have new names, and old messages are late."""
         if len(self._seen) >= _MAX_SENDERS:
             del self._seen[min(self._seen, key=lambda sender: self._seen[sender].last_heard)]
 
 
 class _Window:
-    """The last numbers of one sender; a number that is older than the window counts as seen."""
+    """The last 16,384 numbers of one sender; a number older than the window counts as seen."""
 
     __slots__ = ("_highest", "_slots", "last_heard")
 

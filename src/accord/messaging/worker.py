@@ -1,8 +1,8 @@
-"""Flows as a NATS micro-service: an endpoint for each operation, one queue group, concurrent answers.
+"""Flows as a NATS micro-service: an endpoint for each operation, one queue group, concurrent responses.
 
-A gateway chooses a worker that is alive, and sends to the subject of the operation with that worker's name behind it.
-The subjects without a name are for everybody: the health check, `auth.validate`, and those of operations, where it is
-said that nothing runs for whoever is no gateway.
+A gateway chooses a worker that is alive, and sends to the subject of the operation followed by that worker's name.
+Subjects without a worker's name are open to every NATS client: the health check, `auth.validate`, and those of
+operations, where the response is 401, because flows run for gateways only.
 """
 
 import asyncio
@@ -35,15 +35,15 @@ VALIDATE = "api.v1.auth.validate"
 Authenticate = Callable[[str], Awaitable[SignedIn]]
 _Handler = Callable[[Msg], Coroutine[Any, Any, Result]]
 _GRACE = 0.2
-"""Seconds after the last word to the gateways in which what they had sent before still comes."""
+"""Seconds after the last heartbeat in which requests still arrive that gateways sent before."""
 
 
 _UNSIGNED = "The request is not signed by a gateway."
-_NOT_TOLD = "A change is made, and what became of it cannot be told. Read the record; report the requestId."
+_NOT_TOLD = "A change is made, and its result cannot be sent. Read the record; report the requestId."
 
 
 class Worker:
-    """Takes requests from NATS and runs them; several workers share them, each request runs once."""
+    """Takes request messages from NATS and runs their flows; several workers share them, each request runs once."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Worker:
         version: str,
         most_at_once: int = 1000,
     ) -> None:
-        """Take the parts; `authenticate` gives the caller of an access token, or raises InvalidToken."""
+        """Take the parts; `authenticate` returns the caller of an access token, or raises InvalidToken."""
         self._connection, self._signer = connection, signer
         self._dispatch, self._authenticate = dispatch, authenticate
         self._most, self._is_closed = most_at_once, False
@@ -68,7 +68,7 @@ class Worker:
         self._lease = Lease(connection, signer, self._cut_off)
 
     async def start(self, operations: Iterable[Operation]) -> None:
-        """Listen for every operation, for `auth.validate` and for the health check, and be found."""
+        """Subscribe every operation, `auth.validate` and the health check, then announce this worker."""
         for operation in operations:
             endpoint = await self._listen(operation.id, operation.subject, _refuse_unsigned)
             self._flows[f"{operation.subject}.{self._lease.worker}"] = endpoint, operation
@@ -83,9 +83,9 @@ class Worker:
             await self._lease.start()
 
     async def stop(self, patience: float, delay: float = 0) -> None:
-        """Take no more requests, finish those that run, cut off what takes over `patience` seconds.
+        """Take no more requests, finish running flows, and cancel those that take over `patience` seconds.
 
-        For the seconds of `delay` before that, take only what no other worker can. A second call does nothing.
+        For `delay` seconds before that, take only requests that no other worker can. A second call does nothing.
         """
         if self._is_closed:
             return
@@ -124,19 +124,19 @@ class Worker:
     def _begin(self, msg: Msg, work: Coroutine[Any, Any, None]) -> None:
         if not msg.reply:
             work.close()
-            refuse("request", "it asks for no answer")
+            refuse("request", "it names no inbox")
             return
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._running.discard)
 
     def _cut_off(self) -> None:
-        """End what runs: gateways have given this worker up, and told their clients so."""
+        """Cancel all running flows: gateways have given this worker up, and told their clients so."""
         for task in self._running:
             task.cancel()
 
     async def _answer_gateway(self, known: tuple[Endpoint, Operation] | None, msg: Msg) -> None:
-        """Run one request to its answer; what is not begun, as it is unknown here or too much, is tried elsewhere."""
+        """Run one request and respond; one not begun here (unknown, or over the limit) goes to another worker."""
         try:
             message = await self._opened(msg)
             if known is None:
@@ -144,7 +144,7 @@ class Worker:
             signed = self._signed(msg, await self._ran(*known, message))
         except ForgedMessage as forged:
             refuse("request", str(forged))
-            # Unsigned: it must not pass for a worker's answer to anything that a gateway asked.
+            # Unsigned: this response must not pass for a worker's response to a gateway.
             await self._publish(msg.reply, orjson.dumps(_refused(Unauthorized(_UNSIGNED))))
         except LateMessage:
             await self._publish(msg.reply, self._signer.sign_response(msg.data, {"begun": False}))
@@ -155,7 +155,7 @@ class Worker:
             await self._hand_over(msg, signed, message)
 
     async def _opened(self, msg: Msg) -> dict[str, Any]:
-        """Return the message; a large one is fetched. Raises ForgedMessage and LateMessage."""
+        """Return the verified message; a large one is fetched first. Raises ForgedMessage and LateMessage."""
         message = self._signer.verify_request(msg.subject, msg.reply, msg.data)
         if "large" not in message:
             return message
@@ -167,7 +167,7 @@ class Worker:
         return self._signer.verify_request(msg.subject, msg.reply, content)
 
     async def _ran(self, endpoint: Endpoint, operation: Operation, message: dict[str, Any]) -> Result:
-        """Return what the flow came to; nothing that happens here may end the worker."""
+        """Return the result of the flow; no exception here may end the worker."""
         started = time.perf_counter_ns()
         try:
             end_by = message["delivery"]["end_by"]
@@ -187,11 +187,11 @@ class Worker:
         try:
             return self._signer.sign_response(msg.data, result)
         except TypeError as error:
-            logs.exception("An answer is no JSON.", error, subject=msg.subject)
+            logs.exception("A response is no JSON.", error, subject=msg.subject)
             return self._signer.sign_response(msg.data, _refused(InternalError(_NOT_TOLD)))
 
     async def _hand_over(self, msg: Msg, signed: bytes, message: dict[str, Any]) -> None:
-        """Send the answer; one that NATS does not take at once can be fetched, for as long as the gateway waits."""
+        """Send the response; one larger than NATS takes can be fetched for as long as the gateway waits."""
         if len(signed) <= self._connection.max_payload:
             await self._publish(msg.reply, signed)
             return
@@ -201,13 +201,13 @@ class Worker:
                 await offer.until_taken()
 
     async def _publish(self, inbox: str, payload: bytes) -> None:
-        try:  # noqa: SIM105 - each answer comes here, and entering a context takes longer
+        try:  # noqa: SIM105 - each response comes here, and entering a context takes longer
             await self._connection.publish(inbox, payload)
         except (ServiceUnavailable, nats.errors.Error, OSError):
-            pass  # NATS went away meanwhile: the gateway has given up already and said so.
+            pass  # The connection was lost: the gateway has given up already, and responded so.
 
     async def _answer_anybody(self, endpoint: Endpoint, handler: _Handler, msg: Msg) -> None:
-        """Answer who need not be a gateway; nothing of it is signed."""
+        """Respond to any NATS client; neither request nor response is signed."""
         started = time.perf_counter_ns()
         try:
             result = await handler(msg)
@@ -228,7 +228,7 @@ class Worker:
         return check
 
     async def _validate(self, msg: Msg) -> Result:
-        """Tell other services who a token speaks for; it is the proof itself, so nothing else is signed."""
+        """Return the caller of an access token, for other services: the token is the proof, no signature is needed."""
         try:
             token = orjson.loads(msg.data)["token"]
         except (ValueError, TypeError, KeyError, IndexError):

@@ -1,8 +1,8 @@
-"""A gateway's side of who is alive: the workers whose beats it hears, and what it still waits for from each.
+"""The live workers as a gateway knows them: their heartbeats, and the responses that the gateway waits for.
 
-Whoever reads NATS can repeat what a worker said to those who did not hear it: to a gateway that started later, or was
-away. So a gateway believes the beats of a worker only after that one has answered a question of its own, and asks anew
-what it lost sight of. A dead worker is believed alive for two leases at most.
+A client that reads NATS can replay a worker's heartbeats to a gateway that missed them: a gateway that started later,
+or was disconnected. So a gateway accepts the heartbeats of a worker only after that worker has responded to a call of
+this gateway, and calls again each worker that the gateway lost. A dead worker counts as alive for two leases at most.
 """
 
 import asyncio
@@ -25,25 +25,25 @@ from accord.telemetry import logs
 LOOK_INTERVAL = 0.1
 """Seconds between looks for workers whose lease is over."""
 ANSWERS_WITHIN = 0.5
-"""Seconds for a worker to answer a call; where none is subscribed, NATS says so at once."""
+"""Seconds for a worker to respond to a call; where none is subscribed, NATS says so at once."""
 PAUSE = 1.0
 """Seconds between two calls to all workers, and between two calls to the same worker."""
 _MOST_REMEMBERED = 1024
-SILENT = "What ran it does not answer any more. Read the record to see whether the change was made before you retry."
+SILENT = "The worker does not respond any more. Read the record to see whether the change was made before you retry."
 
 
 class NotDone(Exception):
-    """A worker did not do what it was asked; `begun` when nobody knows how far it came."""
+    """A worker did not run a request; with `begun` the flow may have run, and its outcome is unknown."""
 
     def __init__(self, problem: Problem, *, begun: bool) -> None:
-        """Take what a client is told when it is not tried elsewhere."""
+        """Take the problem that the client gets unless another worker runs the request."""
         super().__init__()
         self.problem, self.begun = problem, begun
 
 
 @dataclass(eq=False, slots=True)
 class Peer:
-    """A worker as a gateway knows it: what its clock said when it was last heard, and who waits for it."""
+    """A worker as a gateway knows it: the worker's clock at its last heartbeat, and the futures that wait for it."""
 
     id: str
     clock: float = 0.0
@@ -53,11 +53,11 @@ class Peer:
     waiting: set[asyncio.Future[Any]] = field(default_factory=set[asyncio.Future[Any]])
 
     def begin_by(self) -> float:
-        """Return until when it may begin something, on its own clock."""
+        """Return until when the worker may begin a flow, on its own clock."""
         return self.clock + LEASE
 
     def end_by(self, patience: float) -> float:
-        """Return when, on its own clock, the patience is over; never later, as a beat takes time to be heard."""
+        """Return the end of `patience` seconds on the worker's clock; never too late, as a heartbeat takes time."""
         return self.clock + uptime() - self.heard + patience
 
 
@@ -65,7 +65,7 @@ class Workers:
     """Knows the workers that are alive, and chooses among them."""
 
     def __init__(self, connection: Connection, signer: MessageSigner) -> None:
-        """Take what carries, and what opens what workers say."""
+        """Take the connection and the signer."""
         self._connection, self._signer = connection, signer
         self._inbox = f"_INBOX.{secrets.token_hex(12)}"
         self._peers: dict[str, Peer] = {}
@@ -76,7 +76,7 @@ class Workers:
         self._called = float("-inf")
         self._looked = self._listens_until = uptime()
         self.strangers = 0
-        """Beats that were signed with another key, or not at all."""
+        """Heartbeats that were signed with another key, or not at all."""
 
     @property
     def alive(self) -> list[str]:
@@ -91,7 +91,7 @@ class Workers:
         self._look()
 
     async def choose(self, besides: Collection[str]) -> Peer | None:
-        """Return the worker that has least to do, of two alike the one that rested longer; None without any."""
+        """Return the worker with the fewest requests, of two alike the one that rested longer; None without workers."""
         chosen = self._idlest(besides)
         if chosen is None and not besides and await self.are_there():
             chosen = self._idlest(besides)
@@ -100,7 +100,7 @@ class Workers:
         return chosen
 
     async def are_there(self) -> bool:
-        """Say whether a worker would take a request; when none is known, call once for all who want to know."""
+        """Return whether a worker takes requests; when none is known, send one call for all requests that wait."""
         if not self._connection.is_connected:
             return False
         if self._idlest(()) is not None:
@@ -115,7 +115,7 @@ class Workers:
         return await asyncio.shield(self._answer)
 
     async def _call(self, worker: str | None) -> None:
-        """Have one worker, or each, say that it lives now; the answer to this question cannot be an old one."""
+        """Call one worker, or each; the response names the time of this call, so it cannot be an old one."""
         call = self._signer.sign_broadcast(f"{CALLS} {self._inbox}", {"asked": uptime(), "worker": worker})
         await self._connection.publish(CALLS, call, self._inbox)
 
@@ -144,7 +144,7 @@ class Workers:
             self._believe(self._peers.setdefault(said["worker"], Peer(said["worker"])), said)
 
     async def _heard_beat(self, msg: Msg) -> None:
-        """Take the beat of a worker that is known; it does not prove that another one lives, which is asked then."""
+        """Accept the heartbeat of a known worker; an unknown one is called first, as a heartbeat proves nothing."""
         try:
             beat = self._signer.verify_broadcast(BEATS, msg.data)
         except ForgedMessage as forged:
@@ -159,7 +159,7 @@ class Workers:
             await self._call_stranger(beat["worker"])
 
     async def _call_stranger(self, worker: str) -> None:
-        """Call a worker that is not known; a worker that never answers costs one call in each PAUSE, not one a beat."""
+        """Call an unknown worker; one that never responds costs one call in each PAUSE, not one for each heartbeat."""
         now = uptime()
         if now - self._last_called.get(worker, float("-inf")) >= PAUSE:
             _remember(self._last_called, worker, now)
@@ -176,19 +176,19 @@ class Workers:
         if told <= self._last_told.get(worker, float("-inf")):
             refuse("beat", "it was heard before")
             return False
-        # Also of a worker that is gone, so that a repetition of its words does not bring it back to life.
+        # Kept also for a worker that is gone, so that a replayed heartbeat does not bring the worker back.
         _remember(self._last_told, worker, told)
         return True
 
     def _forget(self) -> None:
-        """Know nobody: what was said while the connection was lost can be said again by anybody."""
+        """Drop all workers: any client can replay the messages that were missed while the connection was lost."""
         self._peers.clear()
         self._last_called.clear()
         self._called = float("-inf")
         self._conclude(found=False)
 
     def _look(self) -> None:
-        """Give up who was silent for a whole lease; a process that stood still itself has to listen first."""
+        """Give up workers that were silent for a whole lease; a gateway that was frozen itself listens first."""
         asyncio.get_running_loop().call_later(LOOK_INTERVAL, self._look)
         now = uptime()
         if now - self._looked > INTERVAL:
@@ -201,14 +201,14 @@ class Workers:
     def _give_up(self, peer: Peer) -> None:
         del self._peers[peer.id]
         if peer.waiting or peer.state == "open":
-            logs.warning("A worker is silent; nothing is sent to it until it is heard again.", worker=peer.id)
+            logs.warning("A worker is silent; requests go to other workers until its next heartbeat.", worker=peer.id)
         for answer in peer.waiting:
             if not answer.done():
                 answer.set_exception(NotDone(DeadlineExceeded(SILENT), begun=True))
 
 
 def _remember(times: dict[str, float], worker: str, time: float) -> None:
-    """Keep the time as the newest one; the oldest goes when there are too many."""
+    """Keep the time as the newest one; beyond 1,024 the oldest is dropped."""
     times.pop(worker, None)
     if len(times) >= _MOST_REMEMBERED:
         del times[next(iter(times))]
