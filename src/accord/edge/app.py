@@ -1,4 +1,4 @@
-"""The ASGI application: the compiled edge, put together from what Connexion resolved."""
+"""The ASGI application: the compiled edge, made of the operations that Connexion resolved."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class EdgeDependencies:
 
 
 def build(parts: EdgeDependencies) -> Edge:
-    """Return the application; everything is compiled before the first request."""
+    """Return the application; all operations are compiled before the first request."""
     settings = parts.settings
     document = bundle.load()
     authentication = Authentication(parts.tokens)
@@ -73,7 +73,7 @@ def build(parts: EdgeDependencies) -> Edge:
 
 
 def build_probes(settings: Settings, database: Database, ready: Readiness) -> Edge:
-    """Return the edge of a process that answers probes and Prometheus, and nothing else."""
+    """Return the edge of a process that serves probes and metrics only."""
     metrics.watch(database)
     return Edge(
         page=Probes(settings, ready),

@@ -1,6 +1,6 @@
-"""What Connexion does, once, at start: it loads the contract, and maps operations to flows and security schemes.
+"""Operations with their flows and security schemes, as Connexion resolves them from the contract once, at start.
 
-Nothing of Connexion is in the way of a request (decision 1). Everything here is its public interface.
+No request passes through Connexion (decision 1). This module uses Connexion's public interface only.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,7 +19,7 @@ from accord.problems import CannotStart
 
 
 class ResolvedOperation(NamedTuple):
-    """An operation of the contract, its flow, and what authenticates its caller: None where nobody signs in."""
+    """An operation, its flow, and the function that authenticates its caller: None for public operations."""
 
     id: str
     flow: Flow
@@ -27,7 +27,7 @@ class ResolvedOperation(NamedTuple):
 
 
 class FlowResolver(Resolver):
-    """Maps operations to flows: Connexion itself would import a function by the operationId."""
+    """Maps operations to flows: Connexion's own resolver would import a function by the operationId."""
 
     def __init__(self, flows: Mapping[str, Flow]) -> None:
         """Take the flows by operationId."""
@@ -35,7 +35,7 @@ class FlowResolver(Resolver):
         self._flows = flows
 
     def resolve(self, operation: AbstractOperation) -> Resolution:
-        """Return the flow of the operation; the boot has checked that there is one."""
+        """Return the flow of the operation; the boot has checked that the flow exists."""
         return Resolution(self._flows[operation.operation_id], operation.operation_id)
 
 
@@ -46,7 +46,7 @@ class _Scheme(AbstractSecurityHandler):
         self._authenticate = authenticate
 
     def get_fn(self, security_scheme: Any, required_scopes: Any) -> Any:  # noqa: ARG002  # as Connexion calls it
-        """Return the function itself: it reads our requests, not Connexion's."""
+        """Return the function unwrapped: its argument is a `Request` of the edge, not of Connexion."""
         return self._authenticate
 
 
@@ -55,7 +55,8 @@ def resolved_operations(
 ) -> Iterator[ResolvedOperation]:
     """Yield all operations; `schemes` has the function of each kind of security scheme, such as `bearer`.
 
-    Raises Connexion's InvalidSpecification for what is not OpenAPI, and CannotStart for a scheme without a function.
+    Raises Connexion's InvalidSpecification for a document that is not OpenAPI, and CannotStart for a scheme without a
+    function.
     """
     specification = Specification.load(document)
     resolver = FlowResolver(flows)

@@ -1,4 +1,4 @@
-"""What goes back to the client: a status, headers and a body that is complete before the first byte is sent."""
+"""Responses: a status, headers, and a body that is complete before the first byte is sent, or a stream."""
 
 import re
 from collections.abc import Awaitable, Callable
@@ -12,12 +12,13 @@ from accord.settings import Settings
 Header = tuple[bytes, bytes]
 Write = Callable[[bytes], Awaitable[None]]
 Stream = Callable[[Write], Awaitable[None]]
-"""Writes the body piece by piece, for as long as it lasts."""
+"""Writes the body of a response in pieces; returns at its end."""
 WHOLE_RESPONSE = "accord.whole_response"
-"""The ASGI extension that takes a whole response and its request id; False when the two messages have to be sent."""
+"""The ASGI extension that writes a whole response with its request id; returns False when the application must send the
+two messages of ASGI."""
 
 EXPOSED = ("Allow", "RateLimit", "RateLimit-Policy", "Retry-After", "WWW-Authenticate", "X-Request-Id", "X-Trace-Id")
-"""What any response may have for the program that asked; those of single operations are in the contract."""
+"""The headers that any response may have and scripts may read; headers of single operations are in the contract."""
 SECURITY_HEADERS: tuple[Header, ...] = (
     (b"x-content-type-options", b"nosniff"),
     (b"x-frame-options", b"DENY"),
@@ -32,7 +33,8 @@ PROBLEM_JSON = b"application/problem+json"
 NOTHING_LOADS = b"default-src 'none'; frame-ancestors 'none'"
 NO_STORE = b"no-store"
 WITHOUT_BODY = {204, 304}
-# The code of a token that is none is that of no token; a flow's refusal may have come over NATS, without its class.
+# An invalid token has the same code as no token. The title tells them apart: a flow's problem may have come over NATS,
+# without its class.
 _BAD_TOKEN = {InvalidToken.title, TokenExpired.title}
 
 _printable = re.compile(r"[!-~]{1,2000}").fullmatch
@@ -64,7 +66,7 @@ class Response:
         cache_control: bytes = NO_STORE,
         content_security: bytes = NOTHING_LOADS,
     ) -> None:
-        """Take headers particular to this answer; the edge adds those that every response has."""
+        """Take the headers of this response; the edge adds the headers that every response has."""
         self.status = status
         self.body = body
         self.content_type = content_type
@@ -77,21 +79,21 @@ class Response:
         self.trace: list[str] | None = None
 
 
-LINE_END = "A header has a line end: what follows would be another header, or the body."
+LINE_END = "A header has a line end: the rest would be another header, or the body."
 WriteWhole = Callable[[Response, str], bool]
 
 
 def always(settings: Settings) -> tuple[Header, ...]:
-    """Return the headers that every response has; only production may promise that it is reached by TLS."""
+    """Return the headers that every response has; only production promises TLS."""
     headers = SECURITY_HEADERS
     if settings.is_production:
         headers = (*headers, STRICT_TRANSPORT)
-    # Where a response depends on who asks, no cache may give it to another origin.
+    # With CORS a response depends on the origin, and no cache may give it to another origin.
     return (*headers, VARIES) if settings.cors_origins or settings.env == "development" else headers
 
 
 def fields(response: Response, request_id: str, constant: tuple[Header, ...]) -> list[Header]:
-    """Return the headers of a response in a list of its own; the constant ones depend on settings alone."""
+    """Return a new list of the headers of a response; `constant` headers depend on settings alone."""
     given_id = request_id.encode()
     if any(b"\n" in value or b"\r" in value for _, value in response.headers):
         raise ValueError(LINE_END)
@@ -112,12 +114,12 @@ def fields(response: Response, request_id: str, constant: tuple[Header, ...]) ->
 
 
 def json_response(status: int, value: Any) -> Response:
-    """Return the value as JSON."""
+    """Return a response with the value as JSON."""
     return Response(status, orjson.dumps(value))
 
 
 def problem_response(problem: Problem, request_id: str, path: str) -> Response:
-    """Return the problem as RFC 9457 wants it."""
+    """Return the problem as a problem document (RFC 9457)."""
     extensions = {"title": problem.title, **problem.extra}
     response = problem_document(problem.status, problem.code, problem.detail, extensions, request_id, path)
     response.headers += problem.headers
@@ -132,7 +134,7 @@ def problem_document(
     request_id: str,
     path: str,
 ) -> Response:
-    """Build the problem document; `extensions` has the title and the fields particular to the code."""
+    """Return the problem document; `extensions` has the title and the fields of the code."""
     document = {
         "type": f"/problems/{code}",
         "title": extensions.get("title", code),
