@@ -1,7 +1,7 @@
-"""WebSocket frames that are written without ASGI: a change that thousands follow is encoded once for all.
+"""WebSocket frames written without ASGI: a change with thousands of subscribers is encoded once for all of them.
 
 uvicorn takes a message as a dictionary in a task of the connection, encodes its text, makes a frame of it and joins the
-pieces. An application that has the frame already may write it, as long as the client reads.
+pieces. An application that already has the frame may write these bytes, as long as the client reads.
 """
 
 from typing import Any
@@ -20,14 +20,14 @@ class FrameWritingProtocol(SocketProtocol):
             self.scope["extensions"][WRITE_FRAME] = {"write": self._write_frame}  # type: ignore[index, typeddict-unknown-key]  # an extension of ours
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Take the extension away: the scope and this protocol would hold each other in memory."""
+        """Remove the extension: the scope and this protocol would keep each other in memory."""
         super().connection_lost(exc)
-        scope = getattr(self, "scope", None)  # Without a handshake there is none.
+        scope = getattr(self, "scope", None)  # A connection without a handshake has no scope.
         if scope is not None:
             scope["extensions"].pop(WRITE_FRAME, None)
 
     def _write_frame(self, frame: bytes) -> bool:
-        """Write a frame unless the connection ends or its client does not read; such frames go through `send`."""
+        """Write a frame and return True; return False when the connection ends or its client does not read."""
         if self.close_sent or not self.writable.is_set() or self.transport.is_closing():
             return False
         self.transport.write(frame)

@@ -1,8 +1,8 @@
 """Operations without ASGI: the protocol runs the edge itself, and writes each whole response as one piece of bytes.
 
-A request for an operation that arrived as a whole, as nearly all do, is answered without ASGI, whose scope, messages
-and task for each request cost more than the operation. uvicorn's way is for everything else: pages, streams and bodies
-in pieces; and for requests that have to wait, so that uvicorn counts them.
+A request for an operation that arrived as a whole, as nearly all do, is served without ASGI, whose scope, messages and
+task for each request cost more than the operation. uvicorn serves the other requests: pages, streams and bodies in
+pieces. A request that has to wait gets a cycle and a task of uvicorn's, so that uvicorn counts the request.
 """
 
 from asyncio import Event
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class FastPathProtocol(HttpProtocol):
-    """One connection of a client; without this class `HttpProtocol` gives the same responses."""
+    """One connection of a client; `HttpProtocol` gives the same responses without this class."""
 
     def __init__(self, *, edge: "Edge", response_heads: ResponseHeads, runner: CoroutineRunner, **kwargs: Any) -> None:
-        """Take the edge, and the two parts that all connections share."""
+        """Take the edge, and the response heads and the runner that all connections share."""
         super().__init__(**kwargs)
         self._edge = edge
         self._response_heads = response_heads
@@ -44,18 +44,18 @@ class FastPathProtocol(HttpProtocol):
         self._peer = peer_of(self.client, self.server)
 
     def parsed(self, data: bytes) -> None:
-        """Leave a request that did not arrive as a whole to uvicorn."""
+        """Let uvicorn serve a request that did not arrive as a whole."""
         if self._buffered is not None:
             self._leave_to_uvicorn(self._buffered[0])
         super().parsed(data)
 
     def send_400_response(self, msg: str) -> None:
-        """Let go of a request that broke off: its fields may have a token."""
+        """Drop a request that broke off: its fields may hold a token."""
         self._buffered = None
         super().send_400_response(msg)
 
     def on_body(self, body: bytes) -> None:
-        """Keep a body that comes in one piece; uvicorn knows nothing of the request yet."""
+        """Keep a body that arrives in one piece; uvicorn has not seen the request yet."""
         if self._buffered is not None:
             request, _ = self._buffered
             if not request.body:
@@ -66,9 +66,9 @@ class FastPathProtocol(HttpProtocol):
         super().on_body(body)
 
     def _begin_request(self, target: Target) -> None:
-        """Hold a request for an operation back from uvicorn."""
+        """Keep a request for an operation here until its last byte has arrived."""
         parser = self.parser
-        if not (self.expect_100_continue or parser is None or parser.should_upgrade()):  # pyright: ignore[reportUnnecessaryComparison]  # None once the client is gone
+        if not (self.expect_100_continue or parser is None or parser.should_upgrade()):  # pyright: ignore[reportUnnecessaryComparison]  # None once the client has disconnected
             found = self._edge.find(target.method, target.path)
             if found is not None:
                 request = Request(target.method, target.path, target.query, self._fields, self._peer, body=b"")
@@ -77,13 +77,13 @@ class FastPathProtocol(HttpProtocol):
         self._begin_cycle()
 
     def _complete_request(self) -> None:
-        """Run the operation now; one that has to wait gets a cycle, and uvicorn counts its task."""
+        """Run the operation now; an operation that has to wait gets a cycle, and uvicorn counts its task."""
         if self._buffered is None:
             super()._complete_request()
             return
         (request, found), self._buffered = self._buffered, None
         parser = self.parser
-        assert parser is not None  # it has just called
+        assert parser is not None  # the parser is the caller of this method
         keeps_alive = parser.should_keep_alive()
         if b"connection" in request.headers and parser.get_http_version() == "1.0":
             keeps_alive = False
@@ -96,13 +96,13 @@ class FastPathProtocol(HttpProtocol):
         task.add_done_callback(self.tasks.discard)
 
     def _begin_cycle(self) -> None:
-        """Offer the application to write whole responses."""
+        """Offer the application the extension that writes whole responses."""
         super()._begin_cycle()
         if self.state is not UPGRADE:
             self.scope["extensions"] = {WHOLE_RESPONSE: {"write": self._write_whole}}
 
     def _leave_to_uvicorn(self, request: Request) -> None:
-        """Begin a request of which a part is still missing."""
+        """Begin uvicorn's cycle for a request of which a part is still missing."""
         self._buffered = None
         self._begin_cycle()
         if request.body:
@@ -122,9 +122,9 @@ class FastPathProtocol(HttpProtocol):
             is_sent = True
             self._edge.note(request, response)
         except Exception as error:  # noqa: BLE001 - an exception here would look like the parser's
-            logs.exception("An answer could not be sent or noted.", error, request_id=request.id)
+            logs.exception("A response could not be sent or counted.", error, request_id=request.id)
             if is_sent:
-                self.transport.close()  # A second answer would be taken for that to the next request.
+                self.transport.close()  # A client would take a second response for the next request's.
             else:
                 self._refuse(InternalError())
 
@@ -148,10 +148,11 @@ class FastPathProtocol(HttpProtocol):
         return cycle
 
     def _write_whole(self, response: Response, request_id: str) -> bool:
-        """Write a whole response: uvicorn's way, made for pieces, takes as long as routing and validation."""
-        # Told of its cycle, it would be in a ring with it, which stays until the garbage collector runs.
+        """Write a whole response: uvicorn's `send`, made for pieces, takes as long as routing and validation."""
+        # The cycle is no argument: bound to the cycle, this function would be in a reference cycle with it, which
+        # stays in memory until the garbage collector runs.
         cycle = self.cycle
-        if cycle is None or cycle.disconnected or self.flow.write_paused:  # pyright: ignore[reportUnnecessaryComparison]  # None once the client is gone
+        if cycle is None or cycle.disconnected or self.flow.write_paused:  # pyright: ignore[reportUnnecessaryComparison]  # None once the client has disconnected
             return False
         cycle.response_started = cycle.response_complete = True
         cycle.message_event.set()

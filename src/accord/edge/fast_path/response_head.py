@@ -1,4 +1,4 @@
-"""The heads of whole responses as bytes: lines that many responses share are joined once."""
+"""The heads of whole responses as bytes: lines that many responses have in common are joined once."""
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
@@ -16,7 +16,7 @@ class ResponseHeads:
         self._default_lines = b""
 
     def head(self, response: Response, request_id: str, default: list[Header]) -> bytes:
-        """Return everything before the body; `default` are uvicorn's headers, made anew each second for the date."""
+        """Return the bytes before the body; `default` are uvicorn's headers, a new list each second for `Date`."""
         if default is not self._default:
             self._default, self._default_lines = default, _lines(default)
         status, body = response.status, response.body

@@ -1,8 +1,8 @@
 """Coroutines that run at once, and become a task only when they have to wait.
 
-Most of what the edge does never waits, and making a task, scheduling it and hearing of its end costs as much as
-answering. Python 3.12 has eager tasks for this; here, one task that waits for work is kept ready. A coroutine runs in
-that task's name, so that whoever asks for the current task gets it, and the task takes over what is left if it waits.
+Most coroutines of the edge never wait, and a task with its scheduling and its end costs as much as the response.
+Python 3.12 has eager tasks for this; here, one spare task is kept ready. A coroutine runs as this task, which
+`asyncio.current_task` returns meanwhile; a coroutine that has to wait is continued by the task.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ class CoroutineRunner:
     """Runs coroutines from callbacks of the event loop, where no task is running."""
 
     def __init__(self) -> None:
-        """Keep no task ready yet: there may be no event loop."""
+        """Keep no spare task yet: the event loop may not run."""
         self._spare: _Spare | None = None
 
     def run_until_blocked(self, work: Work) -> asyncio.Task[None] | None:
-        """Run the coroutine as far as it comes; return the task that does the rest, None when there is none."""
+        """Run the coroutine until it ends or waits; return the task that continues it, None when it has ended."""
         spare = self._spare
         if spare is None or spare.given.done():
             spare = self._spare = _Spare(asyncio.get_running_loop())
@@ -38,7 +38,7 @@ class CoroutineRunner:
 
 
 class _Spare:
-    """A task that waits for work."""
+    """A task that waits for a coroutine to continue."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -52,7 +52,7 @@ class _Spare:
         except asyncio.CancelledError:
             if self.given.cancelled():
                 raise
-            # It was cancelled between taking over and running: that is meant for the work.
+            # The task was cancelled between `set_result` and running: the work is to be cancelled.
             rest = self.given.result()
             self.task.uncancel()
             self.task.cancel()
@@ -60,7 +60,7 @@ class _Spare:
 
 
 class _Rest(Generator[Any, Any, None]):
-    """What is left of a coroutine that was begun elsewhere, where it came to wait; such a one cannot be awaited."""
+    """The rest of a coroutine that runs already and waits; Python cannot await such a coroutine."""
 
     def __init__(self, work: Work, waits_for: Any) -> None:
         self._work = work
