@@ -1,4 +1,4 @@
-"""What is served beside the contract: the contract itself, its documentation, probes, metrics, problem pages."""
+"""Pages that are no operations: the contract, its documentation, probes, metrics, problem pages."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -18,21 +18,21 @@ from accord.settings import Settings
 
 PAGE_CSP = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"
 ALLOW = allowed({"GET": None})
-"""The methods that every page takes, as `Allow` has them."""
+"""The methods that every page takes, as the value of `Allow`."""
 PROBES = {"/livez", "/readyz", "/metrics"}
 Readiness = Callable[[], Awaitable[str | None]]
 
 
 class Probes:
-    """Answers GET for probes and metrics, which every process that listens has."""
+    """Serves probes and metrics, which every listening process has."""
 
     def __init__(self, settings: Settings, ready: Readiness) -> None:
-        """Take how readiness is found out: it returns what is missing, or None."""
+        """Take the check of readiness, which returns the name of a missing part, or None."""
         self._settings = settings
         self._ready = ready
 
     async def __call__(self, request: Request) -> Response | None:
-        """Return the page, or None when there is none at this path; of OPTIONS the edge makes its own response."""
+        """Return the page, None when this path has no page; the edge replaces the response to OPTIONS."""
         page = await self._find(request)
         if page is None or request.method in {"GET", "HEAD", "OPTIONS"}:
             return page
@@ -40,7 +40,7 @@ class Probes:
 
     async def _find(self, request: Request) -> Response | None:
         path = request.path
-        # A preflight has no token, and what it asks for is only whether the page exists.
+        # A preflight has no token, and asks only whether the page exists.
         if path == "/livez" or (request.method == "OPTIONS" and path in PROBES):
             return json_response(200, {"status": "ok"})
         if path == "/readyz":
@@ -53,7 +53,7 @@ class Probes:
         return None
 
     def _metrics(self, request: Request) -> Response:
-        """Serve Prometheus with the token, or, when none is set, a client on this machine."""
+        """Return the metrics to a client with METRICS_TOKEN; when no token is set, to a client on this machine."""
         token = self._settings.metrics_token
         if token is not None:
             given = bearer_token(request)
@@ -67,10 +67,10 @@ class Probes:
 
 
 class Pages(Probes):
-    """Answers GET for all paths that are not operations."""
+    """Serves all paths that are not operations."""
 
     def __init__(self, settings: Settings, ready: Readiness) -> None:
-        """Load what never changes."""
+        """Load the files, which stay the same while the process runs."""
         super().__init__(settings, ready)
         document = bundle.load()
         self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
@@ -89,7 +89,7 @@ class Pages(Probes):
 
 
 def problem_page(code: str) -> Response | None:
-    """Return the short page that a problem's `type` points to; None for a code that nobody declares."""
+    """Return the short page that a problem's `type` points to; None for a code of no problem."""
     found = _problems().get(code)
     if found is None:
         return None
@@ -108,7 +108,7 @@ def _problems() -> dict[str, type[Problem]]:
 
 
 def _declared(base: type[Problem]) -> dict[str, type[Problem]]:
-    """Return every problem class by its code; of several with one code, the most general."""
+    """Return every problem class by its code; of several classes with one code, the most general."""
     found = {base.code: base}
     for child in base.__subclasses__():
         found = {**_declared(child), **found}

@@ -18,7 +18,7 @@ from accord.problems import PreconditionFailed
 
 CACHEABLE = b"public, max-age=300"
 HTML = b"text/html; charset=utf-8"
-# Swagger UI sets styles from scripts, which a policy allows, and writes none into its markup.
+# Swagger UI sets styles from scripts, which this policy allows, and writes no styles into its markup.
 DOCS_CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -40,14 +40,14 @@ WEAK = "If-Match compares strongly, and this tag is weak. Read it without the he
 
 
 class StaticFile:
-    """One file; it is hashed once, and compressed once when somebody first asks for that."""
+    """One file, hashed at the start and compressed at the first request that accepts gzip."""
 
     def __init__(self, body: bytes, content_type: bytes, content_security: bytes = NOTHING_LOADS) -> None:
-        """Take the bytes and how browsers are to treat them."""
+        """Take the bytes, their type, and the content security policy for browsers."""
         self._body = body
         self._content_type = content_type
         self._content_security = content_security
-        # Weak, because the compressed and the plain bytes share it.
+        # Weak, because the compressed and the plain bytes have the same tag.
         self._tag = b'W/"' + hashlib.sha256(body).hexdigest()[:32].encode() + b'"'
 
     @cached_property
@@ -55,7 +55,7 @@ class StaticFile:
         return gzip(self._body)
 
     def response(self, request: Request) -> Response:
-        """Return the file, or 304 when the client has it."""
+        """Return the file; 304 when the client has it already. Raises PreconditionFailed."""
         headers: list[Header] = [(b"etag", self._tag), (b"vary", b"Accept-Encoding")]
         if request.method in {"GET", "HEAD"} and not is_match(request.headers.get(b"if-match", b"*"), self._tag):
             raise PreconditionFailed(WEAK)
@@ -79,12 +79,12 @@ class StaticFile:
 
 
 def json_file(document: Any) -> StaticFile:
-    """Return the document as JSON."""
+    """Return the document as a file of JSON."""
     return StaticFile(orjson.dumps(document), JSON)
 
 
 def docs_files(info: dict[str, Any]) -> dict[str, StaticFile]:
-    """Return the pages by path, Swagger UI in one of ours: none needs inline scripts or anything from elsewhere."""
+    """Return the documentation's files by path; no page needs inline scripts or files of another server."""
     ours, vendor = files("accord.edge.pages") / "docs", _vendor_folder()
     served: dict[str, StaticFile] = {}
     for path, name in _PAGES.items():
@@ -98,6 +98,6 @@ def docs_files(info: dict[str, Any]) -> dict[str, StaticFile]:
 
 
 def _vendor_folder() -> Path:
-    """The package keeps each version of Swagger UI in a folder of its own; it has one."""
+    """Return the folder of Swagger UI: the package has a folder for each version, and contains one version."""
     found = sorted(Path(str(files("swagger_ui_bundle"))).glob("vendor/*/swagger-ui-bundle.js"))
     return found[-1].parent
