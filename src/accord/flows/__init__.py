@@ -1,1 +1,1 @@
-"""The product: one file per operation, found by name."""
+"""The product: one file per operation, found by its name."""

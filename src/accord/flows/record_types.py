@@ -1,7 +1,7 @@
-"""Record types: what the domain of a record provides for code that handles records of every kind.
+"""Record types: the functions that a domain provides for code that handles records of every kind.
 
-Transactions, the audit and those who follow changes handle all records, and a domain imports no other. So a domain
-declares a `RecordType` for each of its tables with `x-record` in its `records.py`, which is found by its file name.
+Record transactions, the audit and subscriptions handle all records, and a domain imports no other. So a domain declares
+a `RecordType` for each of its tables with `x-record` in its `records.py`, which is found by its file name.
 """
 
 import importlib
@@ -22,7 +22,7 @@ from accord.database.transaction import Transaction
 
 
 class RecordRow(Protocol):
-    """What every row of a record has."""
+    """The columns that every row of a record has."""
 
     @property
     def id(self) -> UUID:
@@ -40,29 +40,29 @@ Row = TypeVar("Row", bound=RecordRow)
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class RecordType(Generic[Row]):
-    """The table of a record, and the functions that its domain provides; what the contract does not allow is None."""
+    """The table of a record, and the functions of its domain; None where the contract has no such operation."""
 
     table: Table
     row: type[Row]
     readable: Callable[[Reader, SignedIn, Sequence[str]], Awaitable[list[Row]]]
-    """Returns those of the records with these ids that the caller may read."""
+    """Returns the records with these ids that the caller may read."""
     writable: Callable[[Transaction, SignedIn, Sequence[str]], Awaitable[list[Row]]] | None = None
-    """Returns those that the caller may change, locked in the order of their ids."""
+    """Returns the records with these ids that the caller may change, locked in the order of their ids."""
     lists: Callable[[Row], list[str]] | None = None
-    """Returns the keys of the lists under which a change of the record is announced."""
+    """Returns the live keys of the lists under which a change of the record is announced."""
     create: Callable[[SignedInContext, UUID, Mapping[str, Any]], Awaitable[object]] | None = None
     """Writes a new record with this id and these fields, and its journal entry."""
     delete: Callable[[SignedInContext, str, int], Awaitable[None]] | None = None
-    """Deletes the record with this id if it is at this version; the flow of the operation does."""
+    """Deletes the record with this id if it is at this version; the flow of the operation does the same."""
 
     def __post_init__(self) -> None:
-        """Refuse a row type that differs from the table."""
+        """Check that the row type has the columns of the table."""
         check_row(select(self.table), self.row)
 
 
 @cache
 def record_type(table: str) -> RecordType[Any]:
-    """Return the record type of a table that the contract has a record for."""
+    """Return the record type of a table whose records the contract describes."""
     domain = kinds()[table].read.domain
     return declared(importlib.import_module(f"accord.flows.{domain}.records"))[table]
 

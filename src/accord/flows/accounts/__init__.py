@@ -1,1 +1,1 @@
-"""People and their profiles."""
+"""Accounts and their profiles, and signing up."""

@@ -7,7 +7,7 @@ from accord.problems import AlreadyExists, Forbidden
 
 
 async def create_user(context: SignedInContext, body: CreateUser) -> User:
-    """Create an account for somebody; only root creates administrators."""
+    """Create an account for another person; only root creates administrators."""
     role = body.get("role", "customer")
     if role != "customer" and not context.caller.may("admin:all"):
         raise Forbidden("Only root creates administrators.")
@@ -16,6 +16,6 @@ async def create_user(context: SignedInContext, body: CreateUser) -> User:
     created = await queries.add_unless_email_taken(context.tx, account)
 
     if created is None:
-        raise AlreadyExists("Nothing was changed. There is an account with this address already.")
+        raise AlreadyExists("Nothing was changed. An account with this address exists already.")
     context.journal.created("users", created, account)
     return serializers.user(created)

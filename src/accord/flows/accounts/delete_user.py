@@ -6,7 +6,7 @@ from accord.problems import NotFound, VersionConflict
 
 
 async def delete_user(context: SignedInContext, user_id: str, expected_version: int) -> None:
-    """Delete an account if it is still at the version that was read, and end its sessions."""
+    """Delete an account if it is still at the version that the caller read, and end its sessions."""
     target = await rules.administrable_user(context, user_id)
     rules.require_version(target, expected_version)
     if target.role == "root":

@@ -7,7 +7,7 @@ from accord.problems import InvalidToken
 
 
 async def get_me(context: SignedInContext) -> User:
-    """Answer with the caller's own account."""
+    """Return the caller's own account."""
     me = await queries.find(context.read, context.caller.id)
     if me is None:
         raise InvalidToken

@@ -6,5 +6,5 @@ from accord.flows.accounts import rules, serializers
 
 
 async def get_user(context: SignedInContext, user_id: str) -> User:
-    """Answer with one's own account, or any for an administrator."""
+    """Return the caller's own account, or any account for an administrator."""
     return serializers.user(await rules.readable_user(context, user_id))

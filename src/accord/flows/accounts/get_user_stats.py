@@ -6,7 +6,7 @@ from accord.flows.accounts import queries, rules, serializers
 
 
 async def get_user_stats(context: SignedInContext, user_id: str) -> UserStats:
-    """Count what an account has; posts are not there yet, so there are none."""
+    """Return the counts of an account; posts do not exist yet, so their count is 0."""
     found = await rules.readable_user(context, user_id)
     return {
         "user": serializers.user(found),

@@ -8,7 +8,7 @@ from accord.flows.accounts import queries, rules, serializers
 async def list_users(
     context: SignedInContext, page: int | None, limit: int, search: str | None, cursor: str | None
 ) -> UserPage:
-    """Answer with accounts, newest first: a numbered page, or what follows a cursor and neither skips nor repeats."""
+    """Return a page of accounts, newest first: by number, or after a cursor, which neither skips nor repeats."""
     listing = context.listing(search=search)
     last = rules.last_shown(page, listing.after(cursor))
     page = last.page + 1 if last else page or 1

@@ -51,7 +51,7 @@ _FIND = Statement(_one.where(users.c.id == bindparam("user_id")), UserRow)
 _FIND_ALL = Statement(_one.where(users.c.id == func.any(bindparam("ids", type_=ARRAY(users.c.id.type)))), UserRow)
 _FIND_BY_EMAIL = Statement(_one.where(users.c.email_key == bindparam("email_key")), UserRow)
 _CURRENT_VERSION = Statement(select(users.c.version).where(_exists, users.c.id == bindparam("user_id")), _Version)
-# No stronger lock than changing a role needs: signing in, which refers to the account, must not wait for it.
+# This is the weakest lock that stops a change of role: signing in, which refers to the account, must not wait for it.
 _LOCK_ACTIVE_ROOTS = Statement(
     select(users.c.id).where(_active_root).order_by(users.c.id).with_for_update(key_share=True), _Id
 )
@@ -75,12 +75,12 @@ _new_user = {
 
 
 async def find(read: Reader, user_id: UUID | str) -> UserRow | None:
-    """Return the account, or None when there is none or it was deleted."""
+    """Return the account, or None when the account does not exist or was deleted."""
     return await read.one(_FIND, user_id=user_id)
 
 
 async def find_all(read: Reader, ids: Sequence[UUID | str]) -> list[UserRow]:
-    """Return those of the accounts that there are."""
+    """Return the named accounts that exist."""
     return await read.all(_FIND_ALL, ids=list(ids))
 
 
@@ -90,13 +90,13 @@ async def find_by_email(read: Reader, email_key: str) -> UserRow | None:
 
 
 async def current_version(tx: Transaction, user_id: UUID | str) -> int | None:
-    """Return the version now, or None when the account is gone."""
+    """Return the current version, or None when the account was deleted."""
     row = await tx.one(_CURRENT_VERSION, user_id=user_id)
     return None if row is None else row.version
 
 
 async def add_unless_email_taken(tx: Transaction, values: Mapping[str, Any]) -> UserRow | None:
-    """Return the new account, or None when the address is taken; racing registrations have one winner."""
+    """Return the new account, or None when the address is taken; of concurrent registrations, one succeeds."""
     return await tx.one(_ADD_UNLESS_EMAIL_TAKEN, **values)
 
 
@@ -112,7 +112,7 @@ _ADD_UNLESS_EMAIL_TAKEN = Statement(
 async def save_if_version_is(
     tx: Transaction, user_id: UUID | str, version: int, changes: Mapping[str, Any], now: datetime
 ) -> UserRow | None:
-    """Change the account in the one statement that also checks the version; None when it is at another one."""
+    """Change the account in the statement that also checks the version; return None when the version differs."""
     statement = _save_if_version_is(tuple(sorted(changes)))
     return await tx.one(statement, user_id=user_id, expected_version=version, updated_at=now, **changes)
 
@@ -130,7 +130,7 @@ def _save_if_version_is(names: tuple[str, ...]) -> Statement[UserRow]:
 
 
 async def count_conversations(read: Reader, user_id: UUID) -> int:
-    """Return of how many conversations the account is a member."""
+    """Return the number of conversations that the account is a member of."""
     [row] = await read.all(_COUNT_CONVERSATIONS, member_id=user_id)
     return row.total
 
@@ -144,12 +144,12 @@ _COUNT_CONVERSATIONS = Statement(
 
 
 async def lock_active_roots(tx: Transaction) -> list[UUID]:
-    """Return who is root, and make others wait who would change that, so that two cannot remove each other."""
+    """Return the root accounts, locked: concurrent changes of them wait, so that two roots cannot remove each other."""
     return [row.id for row in await tx.all(_LOCK_ACTIVE_ROOTS)]
 
 
 async def end_sessions(tx: Transaction, user_id: UUID | str, now: datetime) -> list[UUID]:
-    """End every session of the account, and return those that were alive."""
+    """End every session of the account, and return the ones that were active."""
     return [row.id for row in await tx.all(_END_SESSIONS, owner_id=user_id, now=now)]
 
 
@@ -163,7 +163,7 @@ _END_SESSIONS = Statement(
 
 
 async def forget_login_failures(tx: Transaction, identifier_hash: bytes) -> None:
-    """Let the address sign in again."""
+    """Delete the count of failed sign-ins of the address, so that it can sign in again."""
     await tx.run(_FORGET_LOGIN_FAILURES, failed_hash=identifier_hash)
 
 
@@ -173,19 +173,19 @@ _FORGET_LOGIN_FAILURES = Statement(
 
 
 async def page_of_users(read: Reader, *, page: int, limit: int, rows: int, search: str | None) -> list[UserRow]:
-    """Return so many rows from the beginning of a page, newest first; `search` is text to find, not a pattern."""
+    """Return up to `rows` accounts from the start of a page, newest first; `search` is plain text, not a pattern."""
     statement, values = _sought(_PAGES, search)
     return await read.all(statement, offset=(page - 1) * limit, rows=rows, **values)
 
 
 async def users_older_than(read: Reader, created_at: str, user_id: str, rows: int, search: str | None) -> list[UserRow]:
-    """Return so many rows after this one, newest first."""
+    """Return up to `rows` accounts older than this one, newest first."""
     statement, values = _sought(_OLDER, search)
     return await read.all(statement, at=created_at, last_id=user_id, rows=rows, **values)
 
 
 async def count_users(read: Reader, search: str | None) -> int:
-    """Return how many accounts there are."""
+    """Return the number of accounts."""
     statement, values = _sought(_COUNTS, search)
     [row] = await read.all(statement, **values)
     return row.total
@@ -194,7 +194,7 @@ async def count_users(read: Reader, search: str | None) -> int:
 def _sought(
     statements: tuple[Statement[Row], Statement[Row]], search: str | None
 ) -> tuple[Statement[Row], dict[str, str]]:
-    """Return the statement without or with a search, and what to search for."""
+    """Return the statement without or with a search, and its values."""
     if search is None:
         return statements[0], {}
     for special in "\\%_":
@@ -218,7 +218,7 @@ _COUNTS = Statement(_count, _Total), Statement(_count.where(_contains), _Total)
 
 
 async def take_setup_token(tx: Transaction, token_hash: bytes) -> bool:
-    """Use the setup token up; two who present it at once have one winner."""
+    """Use the setup token up; of two concurrent uses, one succeeds."""
     return await tx.run(_TAKE_SETUP_TOKEN, token_hash=token_hash) == 1
 
 
@@ -226,7 +226,7 @@ _TAKE_SETUP_TOKEN = Statement(delete(setup_tokens).where(setup_tokens.c.token_ha
 
 
 async def is_setup_token(read: Reader, token_hash: bytes) -> bool:
-    """Say whether this setup token could be used up."""
+    """Return whether this setup token is valid and unused."""
     return await read.one(_FIND_SETUP_TOKEN, token_hash=token_hash) is not None
 
 
@@ -236,12 +236,12 @@ _FIND_SETUP_TOKEN = Statement(
 
 
 async def forget_setup_tokens(tx: Transaction) -> None:
-    """Let no setup token that was offered before work any longer."""
+    """Delete every setup token that was offered before."""
     await tx.run(_FORGET_SETUP_TOKENS)
 
 
 async def add_setup_token(tx: Transaction, token_hash: bytes, now: datetime) -> None:
-    """Offer a setup token."""
+    """Insert a setup token."""
     await tx.run(_ADD_SETUP_TOKEN, token_hash=token_hash, created_at=now)
 
 

@@ -1,4 +1,4 @@
-"""Accounts as records: they are read, and followed; transactions do not write them."""
+"""Accounts as records: clients read and follow them; record transactions do not write them."""
 
 from accord.flows.accounts import rules
 from accord.flows.accounts.tables import UserRow, users

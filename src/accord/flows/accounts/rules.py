@@ -1,4 +1,4 @@
-"""What must hold of accounts, whichever operation changes them."""
+"""The rules of accounts, for every operation that changes them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,12 +19,12 @@ from accord.security.passwords import weakness
 
 
 def may_read(caller: SignedIn, user_id: str) -> bool:
-    """One's own account, or any for those who administer them."""
+    """Return whether the caller may read an account: their own, or any with the permission `users:read`."""
     return caller.id == user_id or caller.may("users:read")
 
 
 async def readable_user(context: SignedInContext, user_id: str) -> UserRow:
-    """Return the account; one that the caller may not see is not found, like one that does not exist."""
+    """Return the account; an account that the caller may not read is not found, like one that does not exist."""
     found = await queries.find(context.read, user_id) if may_read(context.caller, user_id) else None
     if found is None:
         raise NotFound
@@ -32,7 +32,7 @@ async def readable_user(context: SignedInContext, user_id: str) -> UserRow:
 
 
 async def readable_users(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[UserRow]:
-    """Return those of the accounts that the caller may read, for whoever reads many records at once."""
+    """Return the named accounts that the caller may read, for flows that read many records at once."""
     allowed = [user_id for user_id in ids if may_read(caller, user_id)]
     return await queries.find_all(read, allowed) if allowed else []
 
@@ -41,7 +41,7 @@ NewAccount = Register | CreateUser | Setup
 
 
 class LastShown(NamedTuple):
-    """The last account that a walk by cursor has shown, and the number of its page."""
+    """The last account that a page by cursor has shown, and the number of its page."""
 
     created_at: str
     id: str
@@ -49,7 +49,7 @@ class LastShown(NamedTuple):
 
 
 def last_shown(page: int | None, after: Sequence[Any] | None) -> LastShown | None:
-    """Return where a cursor goes on; refuse a page beside it, which would be a second place to begin."""
+    """Return the place of a page cursor; raise ValidationFailed for a page number beside it: two places to begin."""
     if after is None:
         return None
     if page is not None:
@@ -58,7 +58,7 @@ def last_shown(page: int | None, after: Sequence[Any] | None) -> LastShown | Non
 
 
 async def administrable_user(context: SignedInContext, user_id: str) -> UserRow:
-    """Return the account; only root touches administrators."""
+    """Return the account; only root may change an administrator."""
     found = await queries.find(context.read, user_id)
     if found is None:
         raise NotFound
@@ -68,19 +68,19 @@ async def administrable_user(context: SignedInContext, user_id: str) -> UserRow:
 
 
 def require_version(target: UserRow, expected: int) -> None:
-    """Refuse a stale version before judging the record: what was read is then what the one statement changes."""
+    """Raise VersionConflict for a stale version, so that the rules check the row that the statement then changes."""
     if target.version != expected:
         raise VersionConflict(target.version, expected, table="users")
 
 
 async def keep_one_root(context: Context, user_id: UUID) -> None:
-    """Refuse to take the last root away."""
+    """Raise LastRoot when this account is the last root account."""
     if set(await queries.lock_active_roots(context.tx)) == {user_id}:
         raise LastRoot
 
 
 def refuse_weak_password(body: NewAccount) -> None:
-    """Raise WeakPassword for a new account whose password is guessed first."""
+    """Raise WeakPassword for a new account whose password is easy to guess."""
     reason = weakness(body["password"], email=body["email"], names=(body["firstName"], body["lastName"]))
     if reason is not None:
         raise WeakPassword(reason)
@@ -105,7 +105,7 @@ async def new_account(context: Context, body: NewAccount, *, role: str, created_
 
 
 def changes_of(target: UserRow, body: UpdateUser, now: datetime) -> dict[str, Any]:
-    """Return the columns that an administrator's change sets; disabling twice keeps the first time."""
+    """Return the columns that an administrator's change sets; disabling again keeps the time of the first."""
     changes = changed_columns(body, "firstName", "lastName", "role")
     if "disabled" in body:
         changes["disabled_at"] = (target.disabled_at or now) if body["disabled"] else None
@@ -113,12 +113,12 @@ def changes_of(target: UserRow, body: UpdateUser, now: datetime) -> dict[str, An
 
 
 def disables_root(target: UserRow, changes: dict[str, Any]) -> bool:
-    """Say whether a root account would no longer be one that can be used."""
+    """Return whether the changes would leave a root account without its role, or disabled."""
     return target.disabled_at is None and (changes.get("role", "root") != "root" or bool(changes.get("disabled_at")))
 
 
 async def offer_setup_token(context: Context) -> str | None:
-    """Make the one token that can create the root account; with a root account, there is none and none is left."""
+    """Return a new setup token, the only valid one; return None, and delete every token, when a root account exists."""
     await queries.forget_setup_tokens(context.tx)
     if await queries.lock_active_roots(context.tx):
         return None

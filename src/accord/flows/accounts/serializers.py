@@ -1,4 +1,4 @@
-"""How accounts look on the wire."""
+"""Serializers for accounts."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,5 +11,5 @@ user = record_shape(User)
 
 
 def changed_columns(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
-    """Return the columns for those of the named fields that the body has."""
+    """Return the columns of the named fields that the body has."""
     return {snake_case(name): body[name] for name in names if name in body}

@@ -1,4 +1,4 @@
-"""Users, and the hash of the token that creates the first of them."""
+"""Accounts, and the hash of the setup token that creates the first of them."""
 
 from datetime import datetime
 from typing import NamedTuple
@@ -26,7 +26,7 @@ users = Table(
     timestamp("updated_at"),
     version(),
     CheckConstraint("role IN ('root', 'admin', 'customer')", name="role"),
-    # A deleted account gives its address free.
+    # The address of a deleted account can be used again.
     Index("users_email_key_key", "email_key", unique=True, postgresql_where=text("deleted_at IS NULL")),
     Index(None, "created_at", "id"),
 )

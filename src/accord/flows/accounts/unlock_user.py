@@ -6,7 +6,7 @@ from accord.security.emails import identifier_hash
 
 
 async def unlock_user(context: SignedInContext, user_id: str) -> None:
-    """Forget the failed sign-ins of an account, so that it can sign in again at once."""
+    """Delete the count of failed sign-ins of an account, so that it can sign in again at once."""
     target = await rules.administrable_user(context, user_id)
     await queries.forget_login_failures(context.tx, identifier_hash(target.email))
     context.journal.event("users", target.id, {"event": "unlocked"})

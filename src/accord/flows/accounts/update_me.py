@@ -7,7 +7,7 @@ from accord.problems import InvalidToken, VersionConflict
 
 
 async def update_me(context: SignedInContext, body: UpdateMe) -> User:
-    """Save the caller's changes if the account is still at the version they read."""
+    """Save the caller's changes if the account is still at the version that the caller read."""
     changes = serializers.changed_columns(body, "firstName", "lastName")
     expected = body["expectedVersion"]
 

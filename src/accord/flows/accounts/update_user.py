@@ -7,7 +7,7 @@ from accord.problems import Forbidden, NotFound, VersionConflict
 
 
 async def update_user(context: SignedInContext, user_id: str, body: UpdateUser) -> User:
-    """Change an account if it is still at the version that was read; a new role or disabling ends its sessions."""
+    """Change an account if it is at the version that the caller read; a new role or disabling ends its sessions."""
     expected, now = body["expectedVersion"], context.now()
     target = await rules.administrable_user(context, user_id)
     if body.get("role", target.role) != target.role and not context.caller.may("admin:all"):

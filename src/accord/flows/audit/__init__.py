@@ -1,1 +1,1 @@
-"""The journal, for people: who did what, and whether it is still what was written."""
+"""The journal as an audit log: the actor of each change, and whether the entries are unchanged."""

@@ -18,7 +18,7 @@ async def list_audit(  # noqa: PLR0913 - as many parameters as the contract has
     limit: int,
     cursor: str | None,
 ) -> AuditPage:
-    """Answer with the next entries of the journal that fit, newest first."""
+    """Return the next page of entries of the journal that fit the filters, newest first."""
     filters = serializers.filters(
         actor_id=actor_id, operation=operation, table=table, record_id=record_id, since=since, until=until
     )

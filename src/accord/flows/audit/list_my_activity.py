@@ -6,7 +6,7 @@ from accord.flows.audit import queries, rules, serializers
 
 
 async def list_my_activity(context: SignedInContext, limit: int, cursor: str | None) -> AuditPage:
-    """Answer with the next entries that the caller made, newest first."""
+    """Return the next page of entries whose actor is the caller, newest first."""
     listing = context.listing()
     filters = {"actor_id": context.caller.id}
     rows = await queries.entries_before(context.read, listing.after(cursor), limit + 1, filters)

@@ -68,11 +68,11 @@ async def entries_before(
 
 @cache
 def _newest(conditions: tuple[str, ...]) -> Statement[EntryRow]:
-    """Return the statement for just these conditions: the planner sees which of them there are."""
+    """Return the statement with only these conditions, so that the planner can choose an index for them."""
     where = (_conditions[name] for name in conditions)
     newest = _entries.where(*where).order_by(journal_positions.c.position.desc()).limit(bindparam("most"))
     return Statement(newest, EntryRow)
 
 
-# Made here, so that a wrong row type fails at start, as in every other statement.
+# Compiled here, so that a wrong row type fails at start, as in every other statement.
 _newest(())

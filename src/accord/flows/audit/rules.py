@@ -1,4 +1,4 @@
-"""Who may see what an entry says: whoever may read its record now, as its domain decides, or root with a reason."""
+"""Access to the values of an entry: for callers who may read its record now, and for root with a reason."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -27,14 +27,14 @@ async def readable(context: SignedInContext, entries: Sequence[EntryRow]) -> Rea
 
 
 def shows(entry: EntryRow, records: Readable) -> bool:
-    """Say whether the values of an entry may be seen; of what is no record, such as a session, those of events."""
+    """Return whether the values of an entry may be shown; without a record, as for a session, the values of events."""
     if entry.table not in kinds():
         return entry.kind == "event"
     return (entry.table, str(entry.record_id)) in records
 
 
 def shows_every(context: SignedInContext, reason: str | None, filters: Mapping[str, Any]) -> bool:
-    """Say whether root sees every value, with a reason; the entry about it is committed before the answer leaves."""
+    """Return whether root sees every value, with a reason; an entry about that is committed before the response."""
     if reason is None:
         return False
     if not context.caller.may("admin:all"):

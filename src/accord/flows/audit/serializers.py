@@ -1,4 +1,4 @@
-"""How the journal looks on the wire."""
+"""Serializers for entries of the journal."""
 
 from typing import Any
 
@@ -11,13 +11,13 @@ from accord.journal.verification import Verdict
 
 _entry = record_shape(AuditEntry)
 WITHHELD = "[withheld]"
-"""What stands for a value of a record that the reader may not read now."""
+"""The text in place of a value, when the caller may not read the record now."""
 
 
 def entry(row: EntryRow, *, shown: bool) -> AuditEntry:
-    """Name the changed fields as the record does on the wire; without their values unless these may be shown."""
+    """Return an entry with the fields named as in the record; values are withheld unless they may be shown."""
     written = _entry(row)
-    # A record may have a field of that name, too, which is as private as its others.
+    # A record may have a field called `event`, too, which is as private as its other fields.
     told = {"event"} if row.kind == "event" else set[str]()
     written["fields"] = {
         camel_case(name): value if shown or name in told else WITHHELD for name, value in row.fields.items()
@@ -26,14 +26,14 @@ def entry(row: EntryRow, *, shown: bool) -> AuditEntry:
 
 
 def filters(*, since: str | None, until: str | None, **equal: str | None) -> dict[str, Any]:
-    """Return the filters that were given, with moments as such."""
+    """Return the filters that the request has, with its times parsed."""
     moments = {"since": since, "until": until}
     given = {name: parse_time(text) for name, text in moments.items() if text is not None}
     return given | {name: value for name, value in equal.items() if value is not None}
 
 
 def verdict(found: Verdict) -> AuditVerdict:
-    """Say whether the journal is sound, and where it is not."""
+    """Return whether the journal is sound, and the first position where it is not."""
     return {
         "sound": found.broken_at is None,
         "verified": found.verified,

@@ -9,7 +9,7 @@ from accord.journal.verification import verify
 
 
 async def verify_audit(context: SignedInContext) -> AuditVerdict:
-    """Walk the whole chain, and compare it with what was signed."""
+    """Verify the whole hash chain, and compare it with the signed checkpoints."""
     kept = await checkpoints.load_checkpoints(context.read, context.settings.data_dir)
     keys = JournalKeys(context.settings, context.tokens)
     trusted = await known(context.read, context.settings.data_dir, keys, kept)

@@ -1,1 +1,1 @@
-"""Signing up, signing in, and the sessions that follow."""
+"""Signing in, and the sessions that follow."""

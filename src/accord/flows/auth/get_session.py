@@ -6,7 +6,7 @@ from accord.flows.auth import queries, rules, serializers
 
 
 async def get_session(context: Context) -> SessionState:
-    """Say who is signed in, if anybody; it never fails for want of a good token."""
+    """Return the caller's session, or that the caller is anonymous; a bad or missing token is no error."""
     nobody: SessionState = {"authenticated": False, "user": None, "session": None}
     if context.caller.session_id is None:
         return nobody

@@ -8,7 +8,7 @@ from accord.security.emails import email_key, identifier_hash
 
 
 async def login(context: Context, body: Login) -> SignedIn:
-    """Sign in; whatever is wrong, the answer and the time it takes are the same."""
+    """Sign in; a wrong address and a wrong password get the same response after the same time."""
     identifier, password = identifier_hash(body["email"]), body["password"]
     locked_for = await queries.seconds_locked(context.read, identifier, context.now())
     if locked_for:

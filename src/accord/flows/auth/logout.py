@@ -6,7 +6,7 @@ from accord.flows.auth import queries, rules
 
 
 async def logout(context: Context, body: Logout | None) -> None:
-    """End this session; when there is none to end, it is over already."""
+    """End this session; a session that is over already is no error."""
     session = await rules.session_to_end(context, body)
     if session is not None and await queries.end_session(context.tx, session.id, context.now()):
         context.sessions_ended([session.id])

@@ -150,7 +150,7 @@ _TAKE_TOKEN_FOR_UPDATE = Statement(
     .join(sessions, sessions.c.id == refresh_tokens.c.session_id)
     .join(users, users.c.id == sessions.c.user_id)
     .where(refresh_tokens.c.token_hash == bindparam("token_hash"), _active)
-    # Both rows are locked: whoever waited then sees both as the winner left them.
+    # Both rows are locked: a request that waited then sees both as the winner left them.
     .with_for_update(of=(refresh_tokens, sessions)),
     PresentedToken,
 )
@@ -172,18 +172,18 @@ _COUNT_REPEAT = Statement(
 
 
 def _found(statement: Select[Any]) -> ColumnElement[Any]:
-    """Return what is found as an array: then it is looked for once, so that the limit holds."""
+    """Return the rows of a statement as an array: the subquery then runs once, so that its limit holds."""
     return any_(func.array(statement.correlate(None).scalar_subquery()))
 
 
-# Asked for in the order of the index, they are read from it even before statistics say how few are old.
+# The order is that of the index, so the planner uses the index even before statistics say how few sessions are old.
 _oldest_sessions = (
     select(sessions.c.id)
     .where(over_at <= bindparam("moment", type_=DateTime(timezone=True)))
     .order_by(over_at)
     .limit(bindparam("sessions"))
 )
-# What another process is deleting is left to it.
+# Rows that another process is deleting are skipped.
 _their_tokens = (
     select(refresh_tokens.c.token_hash)
     .where(refresh_tokens.c.session_id == _found(_oldest_sessions))
@@ -226,7 +226,7 @@ _COUNT_FAILURE = Statement(
             "since": case((_stale, _now), else_=login_failures.c.since),
             "locked_until": case(
                 (_stale, _first.excluded.locked_until),
-                # An attempt while locked must not extend the lock.
+                # An attempt during a lock must not extend the lock.
                 (login_failures.c.locked_until.is_not(None), login_failures.c.locked_until),
                 (login_failures.c.count + 1 >= _attempts, _lock_until),
                 else_=null(),
@@ -254,25 +254,25 @@ _FORGET_FAILURES_OVER = Statement(
 
 
 async def find_account(read: Reader, email_key: str) -> UserRow | None:
-    """Return the account with this address and its hash, or None."""
+    """Return the account with this address and its password hash, or None."""
     return await read.one(_FIND_ACCOUNT, email_key=email_key)
 
 
 async def find_account_by_id(read: Reader, user_id: UUID | str) -> UserRow | None:
-    """Return the account, or None when there is none or it was deleted."""
+    """Return the account, or None when the account does not exist or was deleted."""
     return await read.one(_FIND_ACCOUNT_BY_ID, user_id=user_id)
 
 
 async def take_active_account_for_update(tx: Transaction, user_id: UUID) -> UserRow | None:
     """Return the account, locked, or None when it was disabled or deleted meanwhile.
 
-    Whoever ends the sessions of the account then waits for this sign-in, and ends its session too.
+    A transaction that ends the sessions of the account then waits for this sign-in, and ends its session, too.
     """
     return await tx.one(_TAKE_ACTIVE_ACCOUNT, user_id=user_id)
 
 
 async def replace_hash(tx: Transaction, account: UserRow, new_hash: str) -> None:
-    """Upgrade the stored hash, unless the password changed meanwhile; nothing visible changes, so the version stays."""
+    """Upgrade the stored hash, unless the password changed meanwhile; no visible field changes: the version stays."""
     await tx.run(_REPLACE_HASH, user_id=account.id, old_hash=account.password_hash, new_hash=new_hash)
 
 
@@ -287,43 +287,43 @@ async def find_session_of_token(read: Reader, token_hash: bytes) -> SessionRow |
 
 
 async def live_session(read: Reader, session_id: str, now: datetime) -> LiveSession | None:
-    """Return the id and the role of the session's user while both are in force, with its token hashes; or None."""
+    """Return the id and role of the session's user with the token hashes; None unless session and user are active."""
     return await read.one(_LIVE_SESSION, session_id=session_id, now=now)
 
 
 async def mark_token_used(database: Database, session_id: str, token_hash: bytes) -> None:
-    """Note that an access token was used that came with this refresh token, unless there is a newer one already."""
+    """Record the first use of an access token that came with this refresh token, unless a newer token exists."""
     await database.run(_MARK_USED, session_id=session_id, used_hash=token_hash)
 
 
 async def ended_since(read: Reader, moment: datetime) -> list[str]:
-    """Return the sessions that ended after the moment."""
+    """Return the sessions that ended after this time."""
     return [str(row.id) for row in await read.all(_ENDED_SINCE, since=moment)]
 
 
 async def add_session(tx: Transaction, **values: Any) -> None:
-    """Write a session and its first refresh token."""
+    """Insert a session and its first refresh token."""
     await tx.run(_ADD_SESSION, **values)
     await tx.run(_ADD_TOKEN, token_hash=values["current_token_hash"], session_id=values["id"])
 
 
 async def end_all_but_newest(tx: Transaction, user_id: UUID, keep: int, now: datetime) -> list[UUID]:
-    """End the oldest sessions, so that at most `keep` remain, and return those."""
+    """End the oldest sessions, so that at most `keep` remain, and return the ended ones."""
     return [row.id for row in await tx.all(_END_ALL_BUT_NEWEST, user_id=user_id, keep=keep, now=now)]
 
 
 async def end_session(tx: Transaction, session_id: UUID, now: datetime) -> bool:
-    """End one session; False when it had ended before."""
+    """End one session; return False when it had ended before."""
     return await tx.run(_END_SESSION, session_id=session_id, now=now) == 1
 
 
 async def end_sessions_of(tx: Transaction, user_id: UUID, now: datetime) -> list[UUID]:
-    """End all sessions of the account, and return those that were alive."""
+    """End all sessions of the account, and return the ones that were active."""
     return [row.id for row in await tx.all(_END_SESSIONS_OF, owner_id=user_id, now=now)]
 
 
 async def take_token_for_update(tx: Transaction, token_hash: bytes) -> PresentedToken | None:
-    """Return the refresh token with its session, both locked, or None without either or an active account."""
+    """Return the refresh token with its session, both locked; None without a token, a session or an active account."""
     return await tx.one(_TAKE_TOKEN_FOR_UPDATE, token_hash=token_hash)
 
 
@@ -335,35 +335,35 @@ async def rotate(tx: Transaction, token: PresentedToken, new_hash: bytes, masked
 
 
 async def count_repeat(tx: Transaction, token_hash: bytes) -> None:
-    """Note that a replaced token came again within its grace."""
+    """Count another use of a replaced token within its grace period."""
     await tx.run(_COUNT_REPEAT, old_hash=token_hash)
 
 
 async def forget_tokens_of_oldest_over_before(database: Database, moment: datetime, sessions: int, tokens: int) -> int:
-    """Delete some refresh tokens of so many sessions that were over by then; return how many tokens."""
+    """Delete up to `tokens` refresh tokens of the oldest `sessions` that were over by then; return how many tokens."""
     return await database.run(_FORGET_OLD_TOKENS, moment=moment, sessions=sessions, tokens=tokens)
 
 
 async def forget_oldest_without_tokens_over_before(database: Database, moment: datetime, sessions: int) -> int:
-    """Delete those of so many sessions that were over by then which have no refresh token left; return how many."""
+    """Delete those of the oldest `sessions`, over by then, that have no refresh token left; return how many."""
     return await database.run(_FORGET_OLD_SESSIONS, moment=moment, sessions=sessions)
 
 
 async def seconds_locked(read: Reader, identifier_hash: bytes, now: datetime) -> int:
-    """Return for how many seconds more the identifier is locked, rounded up; 0 when it is not."""
+    """Return the seconds for which the identifier stays locked, rounded up; 0 when it is not locked."""
     row = await read.one(_LOCKED_UNTIL, identifier_hash=identifier_hash, now=now)
     return 0 if row is None or row.locked_until is None else seconds_until(row.locked_until, now)
 
 
 def seconds_until(moment: datetime, now: datetime) -> int:
-    """Return the seconds until then, rounded up; at least 1."""
+    """Return the seconds until a time, rounded up; at least 1."""
     return max(1, math.ceil((moment - now).total_seconds()))
 
 
 async def count_failure(
     tx: Transaction, identifier_hash: bytes, now: datetime, *, attempts: int, window: int, lock: int
 ) -> Failures:
-    """Count a failed sign-in within the window (seconds), and lock for `lock` seconds at the last one allowed."""
+    """Count a failed sign-in within the window (seconds), and lock for `lock` seconds at the last failure allowed."""
     [failures] = await tx.all(
         _COUNT_FAILURE,
         identifier_hash=identifier_hash,
@@ -376,12 +376,12 @@ async def count_failure(
 
 
 async def forget_failures_over_since(database: Database, window: int, most: int) -> int:
-    """Delete so many counts at most that began before the window (seconds) and lock nobody; return how many."""
+    """Delete up to `most` counts that began before the window (seconds) and lock no identifier; return how many."""
     return await database.run(_FORGET_FAILURES_OVER, window=float(window), most=most)
 
 
 async def forget_failures_unless_locked(tx: Transaction, identifier_hash: bytes, now: datetime) -> int:
-    """Reset the count; return for how many seconds the identifier is locked, when others locked it meanwhile."""
+    """Reset the count, unless other requests locked the identifier meanwhile; return the seconds of that lock, or 0."""
     if await tx.run(_FORGET_FAILURES, identifier_hash=identifier_hash, now=now):
         return 0
     return await seconds_locked(tx, identifier_hash, now)

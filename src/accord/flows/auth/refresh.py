@@ -8,7 +8,7 @@ from accord.security.opaque_tokens import new_token, token_hash
 
 
 async def refresh(context: Context, body: Refresh) -> SignedIn:
-    """Replace the refresh token; until its successor is in use it gives the same one, an older one ends the session."""
+    """Replace the refresh token; a repeat returns the same successor until that is used; older ones end the session."""
     presented, now, settings = body["refreshToken"], context.now(), context.settings
     token = await queries.take_token_for_update(context.tx, token_hash(presented))
     if token is None or rules.is_over(token, now, settings.session_idle_ttl):

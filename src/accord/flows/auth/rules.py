@@ -1,4 +1,4 @@
-"""What holds of sessions and refresh tokens."""
+"""The rules of sessions and refresh tokens."""
 
 import hashlib
 import hmac
@@ -24,7 +24,7 @@ FORGOTTEN_FAILURES = 5000
 
 
 def masked(successor: str, predecessor: str) -> bytes:
-    """Return the successor in a form that only the holder of its predecessor can read.
+    """Return the successor masked, so that only the holder of its predecessor can read it.
 
     The database stores no usable token: 256 random bits are masked with a hash of 256 other random bits.
     """
@@ -42,7 +42,7 @@ def _mask(token: bytes, key: str) -> bytes:
 
 
 def is_over(session: SessionRow | PresentedToken, now: datetime, idle_seconds: int) -> bool:
-    """Say whether the session was ended, outlived its absolute life, or was idle for too long."""
+    """Return whether the session was ended, passed its absolute lifetime, or was idle for too long."""
     return (
         session.ended_at is not None
         or session.expires_at <= now
@@ -51,10 +51,10 @@ def is_over(session: SessionRow | PresentedToken, now: datetime, idle_seconds: i
 
 
 def may_repeat(token: PresentedToken, grace_seconds: int) -> bool:
-    """Say whether a replaced token still gives its successor: two tabs, or an answer that was lost, however long ago.
+    """Return whether a replaced token still returns its successor: to a second tab, or after a lost response.
 
-    It does until somebody is seen to have the successor, which is then in use itself or by its access token, and for
-    the grace after that.
+    A replaced token does so, however old it is, until the successor is used, or for a grace period (seconds) after the
+    first use of the access token that came with the successor.
     """
     return (
         token.successor_hash == token.current_token_hash
@@ -64,19 +64,19 @@ def may_repeat(token: PresentedToken, grace_seconds: int) -> bool:
 
 
 def generation_of(token_hash: bytes) -> str:
-    """Return what access tokens carry of the refresh token that they came with; it tells nothing about that."""
+    """Return the claim by which an access token names the refresh token it came with, and reveals nothing of it."""
     return hashlib.sha256(b"accord generation " + token_hash).hexdigest()[:16]
 
 
 async def note_use(database: Database, session_id: str, session: LiveSession, generation: str | None) -> None:
-    """Write down that the newest refresh token reached its client, once, as an access token that came with it shows."""
+    """Record once that the newest refresh token reached its client; the access token that came with it proves so."""
     newest = session.current_token_hash
     if session.used_token_hash != newest and generation == generation_of(newest):
         await queries.mark_token_used(database, session_id, newest)
 
 
 async def session_to_end(context: Context, body: Logout | None) -> SessionRow | None:
-    """Return the session that the access token names, or the refresh token in the body; None when there is none."""
+    """Return the session that the access token names, or else the refresh token in the body; or None."""
     if context.caller.session_id is not None:
         return await queries.find_session(context.read, context.caller.session_id)
     presented = (body or {}).get("refreshToken")
@@ -86,23 +86,23 @@ async def session_to_end(context: Context, body: Logout | None) -> SessionRow | 
 
 
 async def password_matches(context: Context, account: UserRow | None, password: str) -> bool:
-    """Verify the password; without an account it takes as long, and does not match."""
+    """Verify the password; without an account the check takes as long, and the password does not match."""
     if account is None:
         return await context.passwords.verify_dummy(password)
     return await context.passwords.verify(password, account.password_hash)
 
 
 async def newer_hash(context: Context, account: UserRow, password: str) -> str | None:
-    """Return what is to replace a hash with old parameters or of an imported scheme; None when it is up to date."""
+    """Return the replacement of a hash with old parameters or of an imported scheme; None for a current hash."""
     if not context.passwords.needs_rehash(account.password_hash):
         return None
     return await context.passwords.hash(password)
 
 
 async def counted_failure(context: Context, identifier: bytes, account: UserRow | None) -> Problem:
-    """Count a failed sign-in and return its refusal; the journal has it when there is such an account.
+    """Count a failed sign-in and return its problem; the journal gets an event when the account exists.
 
-    Attempts that were under way when others locked the identifier hear of the lock: their guess is not judged.
+    An attempt that is under way while others lock the identifier returns AccountLocked: its guess is not judged.
     """
     settings = context.settings
     counted = await queries.count_failure(
@@ -124,7 +124,7 @@ async def counted_failure(context: Context, identifier: bytes, account: UserRow 
 
 
 async def start_session(context: Context, account: UserRow) -> tuple[str, str, datetime]:
-    """Write a new session; return its id, its first refresh token, and when it ends at the latest."""
+    """Insert a new session; return its id, its first refresh token, and the latest time of its end."""
     token, now, session_id = new_token(context.random_bytes), context.now(), context.new_id()
     ends_at = now + timedelta(seconds=context.settings.refresh_token_ttl)
     await queries.add_session(
@@ -146,16 +146,16 @@ async def start_session(context: Context, account: UserRow) -> tuple[str, str, d
 
 
 async def forget_failures_over_since(database: Database, window: int) -> bool:
-    """Delete some counts of failed sign-ins that count no more: anybody can make one; say whether there may be more."""
+    """Delete some expired counts of failed sign-ins, which any client can create; return whether more may be left."""
     return await queries.forget_failures_over_since(database, window, FORGOTTEN_FAILURES) == FORGOTTEN_FAILURES
 
 
 async def forget_sessions_over_before(database: Database, moment: datetime) -> bool:
-    """Delete some of the sessions that were over by then, with their refresh tokens; say whether there may be more.
+    """Delete some of the sessions that were over by then, with their refresh tokens; return whether more may be left.
 
-    The journal hears nothing of it: a session has no version and is in no list, so nobody holds one that would have to
-    go. Its tokens were refused before, and are refused in the same words. Only a session that is over is touched, so
-    that a token which comes again still ends every one that is not.
+    The journal gets no entry: a session has no version and is in no list, so no client holds a copy to remove. The
+    tokens of such a session were rejected before, and still are, with the same problem. Only a session that is over is
+    deleted, so that a stolen token that comes again still ends any session that is active.
     """
     tokens = await queries.forget_tokens_of_oldest_over_before(database, moment, FORGOTTEN_SESSIONS, FORGOTTEN_TOKENS)
     sessions = await queries.forget_oldest_without_tokens_over_before(database, moment, FORGOTTEN_SESSIONS)

@@ -1,4 +1,4 @@
-"""How sessions and their tokens look on the wire."""
+"""Serializers for sessions and their tokens."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ session = record_shape(SessionOrNull)
 
 
 def refreshed(context: Context, account: User, session: PresentedToken, refresh_token: str) -> SignedIn:
-    """Return a successor with an access token that shows, when it is used, that the successor came."""
+    """Return a successor with an access token whose first use proves that the client received the successor."""
     generation = rules.generation_of(token_hash(refresh_token))
     return signed_in(
         context,
@@ -35,7 +35,7 @@ def signed_in(
     ends_at: datetime,
     generation: str | None = None,
 ) -> SignedIn:
-    """Return the tokens of a session, with a fresh access token that does not outlive it."""
+    """Return the tokens of a session, with a new access token that does not outlive the session."""
     now, settings = context.now(), context.settings
     left = max(1, int((ends_at - now).total_seconds()))
     lifetime = min(settings.access_token_ttl, settings.session_idle_ttl, left)

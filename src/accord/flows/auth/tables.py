@@ -16,7 +16,7 @@ sessions = Table(
     Column("address", Text, nullable=False),
     Column("user_agent", Text, nullable=False),
     Column("current_token_hash", LargeBinary, nullable=False),
-    # The last refresh token of which an access token was used, and when that was first.
+    # The newest refresh token that came with an access token in use, and the time of the first use.
     Column("used_token_hash", LargeBinary),
     timestamp("token_used_at", nullable=True),
     timestamp("created_at"),
@@ -24,7 +24,7 @@ sessions = Table(
     timestamp("expires_at"),
     timestamp("ended_at", nullable=True),
     Index("sessions_ended_at_idx", "ended_at"),
-    # Those that ended stay for weeks, and signing in must not read them.
+    # Ended sessions stay for weeks, and signing in must not read them.
     Index("sessions_live_idx", "user_id", postgresql_where=text("ended_at IS NULL")),
 )
 
@@ -45,8 +45,8 @@ class SessionRow(NamedTuple):
     ended_at: datetime | None
 
 
-# When a session was over at the latest: LEAST passes over NULL. Idleness is left out, because how long is too long is a
-# setting that may be raised; a session that is idle outlives that by no more than REFRESH_TOKEN_TTL.
+# The latest time at which a session was over; LEAST ignores NULL. Idleness is left out, because its limit is a setting
+# that may be raised; an idle session outlives that limit by no more than REFRESH_TOKEN_TTL seconds.
 over_at = func.least(sessions.c.ended_at, sessions.c.expires_at, type_=sessions.c.expires_at.type)
 Index("sessions_over_at_idx", over_at)
 
@@ -84,7 +84,8 @@ class LiveSession(NamedTuple):
 class PresentedToken(NamedTuple):
     """A refresh token with its session.
 
-    `used_for` is for how many seconds an access token has been in use that came with the session's newest; None: none.
+    `used_for` is the seconds since the first use of an access token that came with the session's newest refresh token;
+    None when no such access token was used.
     """
 
     token_hash: bytes
@@ -102,7 +103,7 @@ class PresentedToken(NamedTuple):
 
 
 class Failures(NamedTuple):
-    """How often signing in failed for an identifier, and until when that locks it."""
+    """The count of failed sign-ins of an identifier, and the time until which they lock it."""
 
     failures: int
     locked_until: datetime | None

@@ -1,1 +1,1 @@
-"""What changed, for those who follow it."""
+"""The changes of records and lists, for clients that follow them."""

@@ -15,7 +15,7 @@ async def list_changes(context: SignedInContext, keys: str, after: str | None, l
     begin = last if after is None else Cursor.parse(after)
     until = await rules.end_of_window(context, begin, last)
     entries = await rules.entries_between(context, begin, until, requested.values(), limit)
-    # After reading: changes read before access ended may be told, and later ones were not read.
+    # Access is checked after reading: changes read before access ended may be returned, and later ones were not read.
     for key in requested.values():
         await rules.read_as_caller(context, key)
     if entries is None:

@@ -1,4 +1,4 @@
-"""Refusals of the changes domain."""
+"""The problems of the changes domain."""
 
 from accord.problems import Problem
 

@@ -69,7 +69,7 @@ async def _owners_of_list(context: SignedInContext, key: ListKey) -> list[str]:
 
 
 async def _owners_of_record(context: SignedInContext, owner: RecordKey) -> list[str]:
-    """Return what the owner rests on; an owner without an owner need not be read for that."""
+    """Return what the owner rests on; an owner that has no owner itself is not read."""
     if kinds()[owner.table].owner is None:
         return [str(owner)]
     return (await read_as_caller(context, owner)).rests_on

@@ -1,1 +1,1 @@
-"""People who talk: conversations, their members and their messages."""
+"""Conversations, their members and their messages."""

@@ -8,7 +8,7 @@ from accord.flows.conversations import queries, rules, serializers
 
 
 async def add_member(context: SignedInContext, conversation_id: str, body: AddMember) -> Conversation:
-    """Let somebody in if the conversation is still at the version that was read."""
+    """Add an account to the members if the conversation is still at the version that the caller read."""
     user_id, expected = UUID(body["userId"]), body["expectedVersion"]
     conversation = await rules.conversation_at(context, conversation_id, expected)
     rules.require_place(conversation, user_id)

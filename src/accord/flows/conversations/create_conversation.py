@@ -6,6 +6,6 @@ from accord.flows.conversations import rules, serializers
 
 
 async def create_conversation(context: SignedInContext, body: CreateConversation) -> Conversation:
-    """Begin a conversation of the caller and those whom they name."""
+    """Create a conversation of the caller and the accounts that the request names."""
     created = await rules.started_conversation(context, context.new_id(), body)
     return serializers.conversation(created)

@@ -6,7 +6,7 @@ from accord.problems import Forbidden
 
 
 async def delete_conversation(context: SignedInContext, conversation_id: str, expected_version: int) -> None:
-    """Delete a conversation that the caller began if it is still at the version they read."""
+    """Delete a conversation that the caller created, if it is still at the version that the caller read."""
     conversation = await rules.readable_conversation(context, conversation_id)
     if str(conversation.created_by) != context.caller.id:
         raise Forbidden("Only who began a conversation deletes it. You may leave it.")

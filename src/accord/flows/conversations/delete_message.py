@@ -5,7 +5,7 @@ from accord.flows.conversations import queries, rules
 
 
 async def delete_message(context: SignedInContext, message_id: str, expected_version: int) -> None:
-    """Delete a message, and its text, if the caller wrote it and it is still at the version they read."""
+    """Delete a message and its text if the caller wrote it, and the message is at the version that the caller read."""
     caller_id, now = context.caller.id, context.now()
     changes = {"deleted_at": now, "text": ""}
 

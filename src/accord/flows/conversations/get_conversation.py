@@ -6,5 +6,5 @@ from accord.flows.conversations import rules, serializers
 
 
 async def get_conversation(context: SignedInContext, conversation_id: str) -> Conversation:
-    """Answer with a conversation that the caller is a member of."""
+    """Return a conversation that the caller is a member of."""
     return serializers.conversation(await rules.readable_conversation(context, conversation_id))

@@ -7,7 +7,7 @@ from accord.problems import NotFound
 
 
 async def get_message(context: SignedInContext, message_id: str) -> Message:
-    """Answer with a message; one in a conversation of others is not found, like one that does not exist."""
+    """Return a message; a message in a conversation of others is not found, like one that does not exist."""
     message = await queries.find_message(context.read, context.caller.id, message_id)
     if message is None:
         raise NotFound

@@ -6,7 +6,7 @@ from accord.flows.conversations import queries, serializers
 
 
 async def list_conversations(context: SignedInContext, limit: int, cursor: str | None) -> ConversationList:
-    """Answer with a part of the caller's conversations, the last joined first."""
+    """Return a page of the caller's conversations, the last joined first."""
     listing = context.listing()
     rows = await queries.page(context.read, context.caller.id, listing.after(cursor), limit + 1)
     return listing.page(rows, limit, serializers.conversation, lambda row: (row.joined_at, row.id))

@@ -6,7 +6,7 @@ from accord.flows.conversations import queries, rules, serializers
 
 
 async def list_messages(context: SignedInContext, conversation_id: str, limit: int, cursor: str | None) -> MessageList:
-    """Answer with a part of the messages of a conversation, newest first."""
+    """Return a page of the messages of a conversation, newest first."""
     listing, caller_id = context.listing(conversation=conversation_id), context.caller.id
     rows = await queries.page_of_messages_if_member(
         context.read, caller_id, conversation_id, listing.after(cursor), limit + 1

@@ -25,7 +25,7 @@ Id = UUID | str
 
 
 class ListedConversation(NamedTuple):
-    """A conversation, and when the member whose list it is in joined it."""
+    """A conversation in the list of a member, and the time at which that member joined."""
 
     id: UUID
     title: str
@@ -74,12 +74,12 @@ async def find(read: Reader, caller_id: Id, conversation_id: Id) -> Conversation
 
 
 async def find_all(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[ConversationRow]:
-    """Return those of the conversations that the caller is a member of."""
+    """Return the named conversations that the caller is a member of."""
     return await read.all(_FIND_ALL, caller_id=caller_id, ids=list(ids))
 
 
 async def lock_all(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[ConversationRow]:
-    """Return those that the caller is a member of, locked in one order, so that no two wait for each other."""
+    """Return the named conversations that the caller is a member of, locked in one order to prevent deadlocks."""
     return await tx.all(_LOCK_ALL, caller_id=caller_id, ids=list(ids))
 
 
@@ -135,7 +135,7 @@ _ADD = Statement(
 async def save_if_version_is(
     tx: Transaction, caller_id: Id, conversation_id: Id, version: int, changes: Mapping[str, Any], now: datetime
 ) -> ConversationRow | None:
-    """Change it in the one statement that checks version and membership; None when either does not hold."""
+    """Change the conversation in the statement that checks version and membership; return None when either differs."""
     statement = _save_if_version_is(tuple(sorted(changes)))
     return await tx.one(
         statement,
@@ -164,17 +164,17 @@ def _save_if_version_is(names: tuple[str, ...]) -> Statement[ConversationRow]:
 
 
 async def accounts_that_exist(tx: Transaction, ids: Sequence[Id]) -> set[UUID]:
-    """Return which of the accounts there are."""
+    """Return the ids of the accounts that exist."""
     return {row.id for row in await tx.all(_ACCOUNTS, ids=list(ids))}
 
 
 async def list_for_members(tx: Transaction, conversation_id: UUID, user_ids: Sequence[Id], now: datetime) -> None:
-    """Put the conversation into the lists of these people."""
+    """Put the conversation into the lists of these accounts."""
     await tx.run(_LIST_FOR_MEMBERS, conversation_id=conversation_id, user_ids=list(user_ids), joined_at=now)
 
 
 async def unlist_for_members(tx: Transaction, conversation_id: UUID, user_ids: Sequence[Id]) -> None:
-    """Take the conversation out of the lists of these people."""
+    """Take the conversation out of the lists of these accounts."""
     await tx.run(_UNLIST_FOR_MEMBERS, listed_id=conversation_id, user_ids=list(user_ids))
 
 
@@ -204,12 +204,12 @@ async def find_message(read: Reader, caller_id: Id, message_id: Id) -> MessageRo
 
 
 async def find_all_messages(read: Reader, caller_id: Id, ids: Sequence[Id]) -> list[MessageRow]:
-    """Return those of the messages that the caller may read."""
+    """Return the named messages that the caller may read."""
     return await read.all(_FIND_ALL_MESSAGES, caller_id=caller_id, ids=list(ids))
 
 
 async def lock_all_own_messages(tx: Transaction, caller_id: Id, ids: Sequence[Id]) -> list[MessageRow]:
-    """Return those that the caller wrote and may still read, locked in one order."""
+    """Return the named messages that the caller wrote and may still read, locked in one order to prevent deadlocks."""
     return await tx.all(_LOCK_ALL_OWN_MESSAGES, caller_id=caller_id, ids=list(ids))
 
 
@@ -226,7 +226,7 @@ _LOCK_ALL_OWN_MESSAGES = Statement(
 async def page_of_messages_if_member(
     read: Reader, caller_id: Id, conversation_id: Id, after: Sequence[Any] | None, limit: int
 ) -> list[MessageRow]:
-    """Return messages, newest first, or none to a stranger; `after` is the key of the last that was shown."""
+    """Return messages, newest first; none unless the caller is a member. `after` is time and id of the last shown."""
     values = {"caller_id": caller_id, "conversation_id": conversation_id, "limit": limit}
     if after is None:
         return await read.all(_FIRST_MESSAGES, **values)
@@ -239,7 +239,7 @@ _newest = (
     .where(
         messages.c.conversation_id == bindparam("conversation_id"),
         messages.c.deleted_at.is_(None),
-        # It does not depend on the message, so PostgreSQL looks once.
+        # This condition does not depend on the message, so PostgreSQL checks it once.
         select(literal(1)).where(conversations.c.id == bindparam("conversation_id"), _open).exists(),
     )
     .order_by(messages.c.created_at.desc(), messages.c.id.desc())
@@ -278,7 +278,7 @@ _ADD_MESSAGE_IF_MEMBER = Statement(
 async def save_message_if_version_is(
     tx: Transaction, caller_id: Id, message_id: Id, version: int, changes: Mapping[str, Any], now: datetime
 ) -> MessageRow | None:
-    """Change it in the one statement that checks version, author and membership; None when one does not hold."""
+    """Change the message in the statement that checks version, author and membership; None when any of them differs."""
     statement = _save_message_if_version_is(tuple(sorted(changes)))
     return await tx.one(
         statement, caller_id=caller_id, message_id=message_id, expected_version=version, updated_at=now, **changes

@@ -11,7 +11,7 @@ from accord.problems import Forbidden, NotFound
 async def remove_member(
     context: SignedInContext, conversation_id: str, user_id: str, expected_version: int
 ) -> Conversation:
-    """Take somebody out if the conversation is still at the version that was read; their access ends with it."""
+    """Remove a member if the conversation is at the version that the caller read; their access ends with that."""
     leaving = UUID(user_id)
     conversation = await rules.conversation_at(context, conversation_id, expected_version)
     if leaving not in conversation.member_ids:

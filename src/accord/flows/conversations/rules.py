@@ -1,4 +1,4 @@
-"""What must hold of conversations and messages, whichever operation changes them."""
+"""The rules of conversations and messages, for every operation that changes them."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -17,22 +17,22 @@ MOST_MEMBERS = 100
 
 
 def lists_of_conversation(conversation: ConversationRow) -> list[str]:
-    """Return the keys of the lists that a conversation is in: those of its members."""
+    """Return the live keys of the lists that a conversation is in: the lists of its members."""
     return [str(ListKey(str(member_id), "conversations")) for member_id in conversation.member_ids]
 
 
 def lists_of_message(message: MessageRow) -> list[str]:
-    """Return the key of the list that a message is in: that of its conversation."""
+    """Return the live key of the list that a message is in: the list of its conversation."""
     return [messages_of(message.conversation_id)]
 
 
 def messages_of(conversation_id: UUID) -> str:
-    """Return the key of the list of messages that a conversation has."""
+    """Return the live key of the list of messages of a conversation."""
     return str(ListKey(str(conversation_id), "messages"))
 
 
 async def readable_conversation(context: SignedInContext, conversation_id: str) -> ConversationRow:
-    """Return the conversation; one that the caller is no member of is not found, like one that does not exist."""
+    """Return the conversation; without membership the conversation is not found, like one that does not exist."""
     conversation = await queries.find(context.read, context.caller.id, conversation_id)
     if conversation is None:
         raise NotFound
@@ -40,7 +40,7 @@ async def readable_conversation(context: SignedInContext, conversation_id: str) 
 
 
 async def conversation_at(context: SignedInContext, conversation_id: str, expected: int) -> ConversationRow:
-    """Return the conversation at the version that was read: what is judged is then what the one statement changes."""
+    """Return the conversation at this version, so that the rules check the row that the statement then changes."""
     conversation = await readable_conversation(context, conversation_id)
     if conversation.version != expected:
         raise VersionConflict(conversation.version, expected, table="conversations")
@@ -50,7 +50,7 @@ async def conversation_at(context: SignedInContext, conversation_id: str, expect
 async def saved_conversation(
     context: SignedInContext, conversation_id: UUID | str, expected: int, changes: Mapping[str, Any]
 ) -> ConversationRow:
-    """Save the changes if the conversation is still at that version and the caller still a member."""
+    """Save the changes if the conversation is still at this version and the caller is still a member."""
     caller_id = context.caller.id
     saved = await queries.save_if_version_is(context.tx, caller_id, conversation_id, expected, changes, context.now())
     if saved is None:
@@ -62,7 +62,7 @@ async def saved_conversation(
 async def started_conversation(
     context: SignedInContext, conversation_id: UUID, fields: Mapping[str, Any]
 ) -> ConversationRow:
-    """Write a new conversation of the caller and of those named in memberIds."""
+    """Insert a new conversation of the caller and of the accounts in memberIds."""
     now, caller_id = context.now(), UUID(context.caller.id)
     others = [UUID(member_id) for member_id in fields.get("memberIds", [])]
     members = list(dict.fromkeys([caller_id, *others]))
@@ -80,7 +80,7 @@ async def started_conversation(
     }
     created = await queries.add(context.tx, values)
     if created is None:
-        # Of a record that the caller may not even read: an id of theirs is refused before.
+        # The id belongs to a record that the caller may not read; the id of a readable one is rejected earlier.
         raise NotFound
     await queries.list_for_members(context.tx, created.id, members, now)
     context.journal.created("conversations", created, values, lists_of_conversation(created))
@@ -88,13 +88,13 @@ async def started_conversation(
 
 
 async def require_accounts(context: SignedInContext, ids: Sequence[UUID], field: str) -> None:
-    """Refuse to let somebody in who does not exist; `field` named them."""
+    """Raise UnknownMember when an account does not exist; `field` is the field of the request that names the ids."""
     if set(ids) - await queries.accounts_that_exist(context.tx, ids):
         raise UnknownMember(field)
 
 
 def require_place(conversation: ConversationRow, user_id: UUID) -> None:
-    """Refuse a member who is there already, and one too many."""
+    """Raise AlreadyExists for an account that is a member, and ConversationFull when the conversation is full."""
     if user_id in conversation.member_ids:
         raise AlreadyExists("Nothing was changed. This account is a member already.")
     if len(conversation.member_ids) >= MOST_MEMBERS:
@@ -102,22 +102,22 @@ def require_place(conversation: ConversationRow, user_id: UUID) -> None:
 
 
 def may_remove(caller_id: UUID, conversation: ConversationRow, user_id: UUID) -> bool:
-    """Members remove themselves; who began the conversation removes anybody."""
+    """Return whether the caller may remove a member: members remove themselves, the creator removes any member."""
     return caller_id in (user_id, conversation.created_by)
 
 
 async def readable_conversations(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[ConversationRow]:
-    """Return those that the caller is a member of, for whoever reads many records at once."""
+    """Return the named conversations that the caller is a member of, for flows that read many records at once."""
     return await queries.find_all(read, caller.id, ids)
 
 
 async def writable_conversations(tx: Transaction, caller: SignedIn, ids: Sequence[str]) -> list[ConversationRow]:
-    """Return those that the caller is a member of, locked, for transactions."""
+    """Return the named conversations that the caller is a member of, locked, for record transactions."""
     return await queries.lock_all(tx, caller.id, ids)
 
 
 async def written_message(context: SignedInContext, message_id: UUID, fields: Mapping[str, Any]) -> MessageRow:
-    """Write a new message of the caller into the conversation that the fields name."""
+    """Insert a new message of the caller into the conversation that the fields name."""
     now = context.now()
     values = {"id": message_id, "conversation_id": fields["conversationId"], "author_id": context.caller.id}
     values |= {"text": fields["text"], "created_at": now, "updated_at": now}
@@ -129,12 +129,12 @@ async def written_message(context: SignedInContext, message_id: UUID, fields: Ma
 
 
 async def readable_messages(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[MessageRow]:
-    """Return those in conversations of the caller, for whoever reads many records at once."""
+    """Return the named messages in conversations of the caller, for flows that read many records at once."""
     return await queries.find_all_messages(read, caller.id, ids)
 
 
 async def writable_messages(tx: Transaction, caller: SignedIn, ids: Sequence[str]) -> list[MessageRow]:
-    """Return those that the caller wrote and may still read, locked, for transactions."""
+    """Return the named messages that the caller wrote and may still read, locked, for record transactions."""
     return await queries.lock_all_own_messages(tx, caller.id, ids)
 
 

@@ -1,4 +1,4 @@
-"""How conversations and messages look on the wire, and what a request makes of their columns."""
+"""Serializers for conversations and messages, and the columns that a request changes."""
 
 from collections.abc import Mapping
 from datetime import datetime

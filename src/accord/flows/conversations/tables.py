@@ -16,7 +16,7 @@ conversations = Table(
     Column("title", Text, nullable=False),
     Column("tags", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Column("pinned_message_ids", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
-    # In the row, so that the statement that compares the version also decides who may change it.
+    # The members are in the row, so that the statement that compares the version also decides on access.
     Column("member_ids", ARRAY(Uuid), nullable=False),
     timestamp("archived_at", nullable=True),
     timestamp("deleted_at", nullable=True),
@@ -43,7 +43,7 @@ class ConversationRow(NamedTuple):
     version: int
 
 
-# The same members, in the order that a person's list of conversations is read in.
+# The same members, in the order in which the list of conversations of an account is read.
 conversation_members = Table(
     "conversation_members",
     metadata,

@@ -6,7 +6,7 @@ from accord.flows.conversations import rules, serializers
 
 
 async def update_conversation(context: SignedInContext, conversation_id: str, body: UpdateConversation) -> Conversation:
-    """Save a member's changes if the conversation is still at the version they read."""
+    """Save a member's changes if the conversation is still at the version that the member read."""
     changes = serializers.changed_columns(body, context.now())
 
     saved = await rules.saved_conversation(context, conversation_id, body["expectedVersion"], changes)

@@ -6,7 +6,7 @@ from accord.flows.conversations import queries, rules, serializers
 
 
 async def update_message(context: SignedInContext, message_id: str, body: UpdateMessage) -> Message:
-    """Save another text if the caller wrote the message and it is still at the version they read."""
+    """Save another text if the caller wrote the message, and it is still at the version that the caller read."""
     expected, changes = body["expectedVersion"], {"text": body["text"]}
 
     saved = await queries.save_message_if_version_is(

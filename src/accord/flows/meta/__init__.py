@@ -1,1 +1,1 @@
-"""What is running, whether it is well, and a way to try a client."""
+"""The version and the health of the service, and an echo to try a client with."""

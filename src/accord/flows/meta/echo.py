@@ -5,6 +5,6 @@ from accord.contract.types import Echo
 
 
 async def echo(context: Context, body: Echo) -> Echo:
-    """Answer with the body as the server read it."""
+    """Return the body as the server read it."""
     context.trace_event("body echoed")
     return body

@@ -6,6 +6,6 @@ from accord.contract.types import ServiceVersion
 
 
 async def get_version(context: Context) -> ServiceVersion:
-    """Tell which release answers."""
+    """Return the release of the process that responds."""
     context.trace_event("version told")
     return {"name": "accord", "version": __version__}

@@ -9,7 +9,7 @@ from accord.flows.meta import rules
 
 
 async def healthcheck(context: Context) -> Health:
-    """Try everything the service depends on, at once and within three seconds; only administrators see the details."""
+    """Run all checks concurrently, within 3 seconds; only administrators see the details."""
     names = list(context.resources.probes)
     checks = await asyncio.gather(*(rules.check(context.resources.probes[name]) for name in names))
     health: Health = {

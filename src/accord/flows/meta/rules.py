@@ -1,4 +1,4 @@
-"""How single checks add up to the health of the service."""
+"""The health of the service, from its single checks."""
 
 import asyncio
 import time
@@ -12,16 +12,16 @@ Status = Literal["ok", "degraded", "error"]
 
 
 async def check(probe: Probe) -> HealthCheck:
-    """Run one probe, and say how long it took in milliseconds."""
+    """Run one probe; return its status and its duration in milliseconds."""
     started = time.perf_counter()
     status: Status = "ok" if await probe() else "error"
     return {"status": status, "latencyMs": round((time.perf_counter() - started) * 1000, 3)}
 
 
 async def works(look: Callable[[], Awaitable[object]], limit: float) -> bool:
-    """Say whether the look returns in time; whatever it raises means the same.
+    """Return whether the look returns within the limit (seconds); an exception means that it does not.
 
-    One that is late is cancelled and not waited for: giving up a server that is frozen takes psycopg seconds more.
+    A look that is late is cancelled without waiting for its end: psycopg takes seconds more to give up a frozen server.
     """
     task = asyncio.ensure_future(look())
     task.add_done_callback(_heard)
@@ -33,13 +33,13 @@ async def works(look: Callable[[], Awaitable[object]], limit: float) -> bool:
 
 
 def _heard(task: asyncio.Future[object]) -> None:
-    """Keep asyncio from saying that nobody asked how a late look ended."""
+    """Retrieve the exception of a late look, so that asyncio does not log it as never retrieved."""
     if not task.cancelled():
         task.exception()
 
 
 def overall(checks: Mapping[str, HealthCheck]) -> Status:
-    """Without the database nothing works; without anything else, something does."""
+    """Return `error` without the database, which every operation needs, and `degraded` when another check fails."""
     if checks.get("database", {"status": "ok"})["status"] == "error":
         return "error"
     return "degraded" if any(check["status"] == "error" for check in checks.values()) else "ok"

@@ -1,1 +1,1 @@
-"""Records of every kind: read together, and changed together."""
+"""Records of every kind: read together, and changed together in record transactions."""

@@ -7,8 +7,8 @@ from accord.journal import cursors
 
 
 async def apply_transaction(context: SignedInContext, body: ApplyTransaction) -> FoundRecords:
-    """Apply all operations or none, to records that are locked before they are judged."""
-    # Before the change: whoever goes on from here is told of it again rather than not at all.
+    """Apply all operations or none; the records are locked before their versions are checked."""
+    # The cursor is read before the change: a client that follows from it receives the change again rather than never.
     cursor = await cursors.newest(context.read)
     operations = rules.checked_operations(body["operations"])
     expected = rules.expected_versions(body.get("expectedVersions", {}))

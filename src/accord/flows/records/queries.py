@@ -1,4 +1,4 @@
-"""The statements that transactions run on the tables of other domains, which the contract names."""
+"""The statements that record transactions run on the tables of other domains, which the contract names."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -20,7 +20,7 @@ async def save_all(
     rows: Sequence[dict[str, Any]],
     now: datetime,
 ) -> list[Row]:
-    """Save these columns of rows that are locked, in one statement, and raise each version by one."""
+    """Save these columns of locked rows in one statement, and raise each version by one."""
     return await tx.all(_save_all(kind, columns), rows=list(rows), now=now)
 
 

@@ -9,8 +9,8 @@ from accord.journal import cursors
 
 
 async def query_records(context: SignedInContext, body: QueryRecords) -> FoundRecords:
-    """Answer with those of the records that the caller may read, with one statement for each table."""
-    # Before the records: what changes in between is announced again rather than missed.
+    """Return the named records that the caller may read, with one statement for each table."""
+    # The cursor is read before the records: a change in between is announced again rather than missed.
     cursor = await cursors.newest(context.read)
     ids = rules.ids_by_table((pointer["table"], pointer["id"]) for pointer in body["pointers"])
     records = [

@@ -1,4 +1,4 @@
-"""What must hold of transactions, whatever records they change."""
+"""The rules of record transactions, for records of every kind."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
@@ -39,7 +39,7 @@ def ids_by_table(keys: Iterable[Key]) -> dict[str, list[str]]:
 
 
 def checked_operations(operations: Sequence[Any]) -> list[Operation]:
-    """Return the operations with ids as the database writes them; refuse what the contract lets nobody do."""
+    """Return the operations with ids as the database writes them; reject what the contract does not allow."""
     checked = [serializers.normalised(operation) for operation in operations]
     try:
         record_changes.check(checked, serializers.writable())
@@ -64,7 +64,7 @@ def _check_kind(index: int, operation: Operation) -> None:
 
 
 def expected_versions(by_table: Mapping[str, Mapping[str, int]]) -> dict[Key, int]:
-    """Return the version that the caller read of each record; refuse tables and ids that there cannot be."""
+    """Return the version that the caller read of each record; reject tables that are not writable and malformed ids."""
     expected: dict[Key, int] = {}
     for table, versions in by_table.items():
         if table not in serializers.writable():
@@ -82,7 +82,7 @@ def _invalid(field: str, message: str) -> ValidationFailed:
 
 
 async def locked(context: SignedInContext, operations: Sequence[Operation], expected: Iterable[Key]) -> dict[Key, Any]:
-    """Return the rows that the caller may change, locked table by table in one order, so that no ring can wait."""
+    """Return the rows that the caller may change, locked table by table in one order to prevent deadlocks."""
     keys = [record_changes.key_of(operation) for operation in operations]
     return await _writable(context, ids_by_table([*keys, *expected]))
 
@@ -96,7 +96,7 @@ async def _writable(context: SignedInContext, ids: Mapping[str, list[str]]) -> d
 
 
 def require_versions(rows: Rows, expected: Mapping[Key, int]) -> None:
-    """Refuse when records moved on, naming all of them. Raises NotFound and RecordsMoved."""
+    """Raise RecordsMoved with every record that is at another version, or NotFound when a record is missing."""
     if expected.keys() - rows.keys():
         raise NotFound
     conflicts = [
@@ -109,7 +109,7 @@ def require_versions(rows: Rows, expected: Mapping[Key, int]) -> None:
 
 
 def applied(rows: Rows, operations: Sequence[Operation], now: datetime) -> dict[Key, Record | None]:
-    """Return what the operations make of the records."""
+    """Return the records after the operations."""
     records = {key: serializers.record(key[0], row) for key, row in rows.items()}
     try:
         return record_changes.apply(records, operations, timestamp(now))
@@ -129,7 +129,7 @@ def _problem(refused: OperationRefused) -> Problem:
 async def written(context: SignedInContext, rows: Rows, touched: Mapping[Key, Record | None]) -> None:
     """Create, save and delete; the journal has one entry for each record.
 
-    Parents are created before and deleted after what belongs to them, however they are sorted or were named.
+    A parent is created before its children and deleted after them, whatever the order of the operations.
     """
     new = {key: record for key, record in touched.items() if record is not None and key not in rows}
     for table, record_id in parents_first(new, lambda key: new[key].get):
@@ -144,22 +144,23 @@ async def written(context: SignedInContext, rows: Rows, touched: Mapping[Key, Re
 
 
 def parents_first(keys: Collection[Key], reader: Callable[[Key], Callable[[str], Any]]) -> list[Key]:
-    """Return the keys so that a record stands behind those which it belongs to; `reader` gives what reads its fields.
+    """Return the keys with each record behind its parents; `reader` returns a function that reads a record's fields.
 
-    Belonging is a foreign key. A ring, which only nullable ones can make, is cut where the order of keys meets it.
+    A foreign key makes a parent. A cycle, possible only with nullable foreign keys, is cut at the first of
+    its keys that is reached.
     """
 
     def parents(key: Key) -> list[Key]:
         read = reader(key)
         named = [(table, read(camel_case(column))) for column, table in serializers.parents(key[0]).items()]
-        # Whether a value fits is looked at later.
+        # Values are validated later.
         return [(table, value) for table, value in named if isinstance(value, str)]
 
     return behind(keys, parents)
 
 
 def behind(keys: Collection[Key], parents: Callable[[Key], Iterable[Key]]) -> list[Key]:
-    """Return the keys, each behind its parents; by no recursion, as records of one table can make a long chain."""
+    """Return the keys, each behind its parents; without recursion, as records of one table can form a long chain."""
     ordered: list[Key] = []
     left = set(keys)
     for first in sorted(keys):
@@ -188,13 +189,13 @@ async def _save(context: SignedInContext, table: str, rows: Rows, changed: Mappi
 
 
 def _provided(function: Function | None) -> Function:
-    """Return a function of a record type; the start has checked that there is one for what the contract allows."""
+    """Return a function of a record type; the start has checked that every function that the contract needs exists."""
     assert function is not None
     return function
 
 
 def _require_fit(table: str, record_id: str, errors: Sequence[Mapping[str, str]]) -> None:
-    """Refuse a record that would not satisfy its schema."""
+    """Raise ValidationFailed for a record that does not satisfy its schema."""
     if errors:
         raise ValidationFailed(errors=[{**e, "field": f"{table}.{record_id}.{e['field']}"} for e in errors])
 
@@ -202,7 +203,7 @@ def _require_fit(table: str, record_id: str, errors: Sequence[Mapping[str, str]]
 async def recheck_access(
     context: SignedInContext, touched: Mapping[Key, Record | None]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Return the records as they are now; whoever could no longer change one may not have changed it either."""
+    """Return the records as they are now; raise NotFound when the change took away the caller's right to make it."""
     kept = [key for key, record in touched.items() if record is not None]
     rows = await _writable(context, ids_by_table(kept))
     if set(kept) - rows.keys():

@@ -1,4 +1,4 @@
-"""Records of every kind on the wire, by table and id."""
+"""Serializers for records of every kind, by table and id."""
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
@@ -41,7 +41,7 @@ def _normaliser_of_fields(table: str) -> Normalise | None:
 
 
 def normalised(operation: Operation) -> Operation:
-    """Return an operation with the ids and times in what it writes in their one form; its own id came so."""
+    """Return an operation with the ids and times in its values in canonical form; its own id is canonical already."""
     table = operation["table"]
     if table not in kinds():
         return operation
@@ -89,17 +89,17 @@ def record(table: str, row: Any) -> dict[str, Any]:
 
 
 def schema_errors(table: str, value: Record) -> list[FieldError]:
-    """Return what is wrong with a record."""
+    """Return the schema errors of a record."""
     return _validator(table)(value)
 
 
 def field_schema_errors(table: str, fields: Record) -> list[FieldError]:
-    """Return what is wrong with some fields of a record."""
+    """Return the schema errors of some fields of a record."""
     return _fields_validator(table)(fields)
 
 
 def creation_schema_errors(table: str, value: Record) -> list[FieldError]:
-    """Return what is wrong with the fields that a record is to be created with."""
+    """Return the schema errors of the fields with which a record is to be created."""
     return _creation_validator(table)(value)
 
 
@@ -114,7 +114,7 @@ def row(table: str, key: Key, value: Record) -> dict[str, Any]:
 
 
 def found(records: Iterable[tuple[str, dict[str, Any]]], cursor: Cursor) -> FoundRecords:
-    """Return records by table and id, and from where changes of them follow."""
+    """Return records by table and id, and the cursor after which their changes follow."""
     by_table: dict[str, Any] = {}
     for table, value in records:
         by_table.setdefault(table, {})[value["id"]] = value
