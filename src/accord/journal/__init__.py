@@ -1,1 +1,1 @@
-"""The journal: what flows append, how it is read by position, and how nobody can change it unnoticed."""
+"""The journal: entries appended by flows, read by position, and protected so that every alteration is noticed."""

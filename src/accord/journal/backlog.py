@@ -1,4 +1,4 @@
-"""How far sequencing is behind, and whether anybody does it: for metrics (O-5) and for `accord doctor`."""
+"""How far sequencing is behind, and whether a process leads: for metrics (O-5) and for `accord doctor`."""
 
 import asyncio
 from typing import NamedTuple
@@ -15,9 +15,9 @@ INTERVAL = 2.0
 """Seconds between looks."""
 
 OVERDUE = 5.0
-"""Seconds after which an entry without position is worth an alarm."""
+"""Seconds after which an entry without position counts as overdue."""
 NEWEST = 200
-"""The newest entries are looked at whatever is known of transactions: it may be wrong."""
+"""So many newest entries are counted always: the sequencer's low transaction id may be wrong."""
 
 _entries = Gauge("accord_journal_backlog", "Committed journal entries that have no position yet.")
 _overdue = Gauge("accord_journal_overdue", f"Committed journal entries without position for more than {OVERDUE:.0f} s.")
@@ -28,7 +28,7 @@ _WAITS = "NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = entr
 
 
 class Backlog(NamedTuple):
-    """How many entries wait for their position, how many of them for too long, and the oldest for how many seconds."""
+    """How many entries wait for their position, how many of them are overdue, and how long the oldest waits."""
 
     entries: int
     overdue: int
@@ -70,28 +70,28 @@ _HAS_LEADER = Statement(
 
 
 async def backlog(database: Database) -> Backlog:
-    """Return what waits among the entries that may wait by what is known of transactions, and the newest."""
+    """Return the backlog among the newest entries, and those from the sequencer's low transaction id on."""
     async with database.connection() as connection, connection.transaction():
-        # The planner cannot know how few there are, and would read the whole journal.
+        # The planner cannot know how few such entries exist, and would read the whole journal.
         await connection.execute(_BY_INDEX)
         [outcome] = await connection.run((_BACKLOG, {}))
     return outcome.rows[0]
 
 
 async def whole_backlog(database: Database) -> Backlog:
-    """Return the same of every entry that there is, however old; it takes as long as reading the journal does."""
+    """Return the backlog among all entries; the statement takes as long as reading the whole journal."""
     [row] = await database.all(_ALL)
     return row
 
 
 async def has_leader(database: Database) -> bool:
-    """Say whether some process has the lease of the leading sequencer."""
+    """Return whether a process has the lease of the leading sequencer."""
     [row] = await database.all(_HAS_LEADER)
     return row.has_leader
 
 
 async def measure(database: Database, sequencer: Sequencer | None) -> None:
-    """Keep the metrics of this process current until cancelled; a process without a sequencer sees the backlog, too."""
+    """Keep the metrics of this process current until cancelled; a process without a sequencer measures, too."""
     if sequencer is not None:
         _leading.set_function(lambda: sequencer.leads)
     was_overdue = False
@@ -104,6 +104,6 @@ async def measure(database: Database, sequencer: Sequencer | None) -> None:
             if found.overdue and not was_overdue:
                 logs.warning("Committed changes wait for their position.", entries=found.overdue, seconds=found.seconds)
             was_overdue = bool(found.overdue)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next look may tell more
+        except Exception as error:  # noqa: BLE001 - after any failure the next look may succeed
             logs.debug("The backlog of the journal could not be measured.", reason=type(error).__name__)
         await asyncio.sleep(INTERVAL)

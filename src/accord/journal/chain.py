@@ -8,7 +8,7 @@ from uuid import UUID
 import orjson
 
 START = b""
-"""What stands before the first position."""
+"""The hash before the first position."""
 
 COLUMNS = (
     "id",
@@ -25,11 +25,11 @@ COLUMNS = (
     "fields",
     "list_keys",
 )
-"""What of an entry is hashed, in the order that queries return it."""
+"""The columns of an entry that are hashed, in the order that queries return them."""
 
 
 def canonical(position: int, entry: Any) -> bytes:
-    """Return the one text of an entry at a position: JSON with sorted keys, times in UTC with microseconds."""
+    """Return the canonical text of an entry at a position: JSON with sorted keys, times in UTC with microseconds."""
     content = {name: _plain(getattr(entry, name)) for name in COLUMNS}
     content["position"] = position
     return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)

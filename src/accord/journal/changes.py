@@ -1,4 +1,4 @@
-"""What followers are told of an entry, over whichever transport: that something changed, and not what it is now."""
+"""The change that clients receive for an entry, over any connection: which version of which record, and no data."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from accord.journal.cursors import Cursor
 
 
 def change_of(key: str, entry: Any) -> Change:
-    """Return what an entry is for one of its keys; for a list it names the record that moved in it."""
+    """Return the change of an entry for one of its live keys; a change of a list names the record that moved in it."""
     change: Change = {
         "key": key,
         "position": entry.position,

@@ -1,7 +1,7 @@
-"""Signed checkpoints: what the chain was at a position, said with a key that the database does not have.
+"""Signed checkpoints: the hash of the chain at a position, signed with a key that the database does not have.
 
-The chain shows every change inside of it; only something outside shows that its tail was cut off. So a checkpoint goes
-into a table of its own and, where there is a data folder, into a file.
+The chain shows every alteration inside of it; only evidence outside of the chain shows that its tail was cut off. So a
+checkpoint goes into a table of its own and, where the process has a data folder, into a file.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ FILE = "journal-checkpoints.jsonl"
 _PRUNED = '"pruned": true'
 _PURPOSE = b"accord journal checkpoint"
 MOST = 5000
-"""About how many are read at most: each attests everything before it, so fewer only name a place less closely."""
+"""About the most checkpoints read: each attests all entries before it, so fewer only locate a fault less closely."""
 
 _ADD = Statement(
     insert(journal_checkpoints)
@@ -54,7 +54,7 @@ _SOME = Statement(
 
 
 class Checkpoint(NamedTuple):
-    """The hash at a position, signed; with `pruned` the entries up to it are gone on purpose."""
+    """The signed hash at a position; with `pruned` the entries up to the position were pruned on purpose."""
 
     position: int
     hash: bytes
@@ -64,7 +64,7 @@ class Checkpoint(NamedTuple):
     signature: bytes
 
     def is_signed_by(self, key: Ed25519PublicKey) -> bool:
-        """Say whether this key signed exactly this."""
+        """Return whether this key signed exactly this checkpoint."""
         try:
             key.verify(self.signature, _message(self.position, self.hash, pruned=self.pruned))
         except InvalidSignature:
@@ -73,7 +73,7 @@ class Checkpoint(NamedTuple):
 
 
 def sign(keys: JournalKeys, position: int, digest: bytes, *, pruned: bool = False) -> Checkpoint:
-    """Return a checkpoint made now, with the key of the journal."""
+    """Return a checkpoint of now, signed with the key of the journal."""
     signature = keys.sign(_message(position, digest, pruned=pruned))
     return Checkpoint(position, digest, pruned, clock.now(), keys.id, signature)
 
@@ -86,7 +86,7 @@ async def save_checkpoint(database: Database, data_dir: Path | None, checkpoint:
 
 
 async def load_checkpoints(database: Reader, data_dir: Path | None) -> list[Checkpoint]:
-    """Return the checkpoints of the table and of the file; of many, some at even distances, and always the last."""
+    """Return the checkpoints of table and file; of more than MOST, some at even distances, and always the last."""
     of_table = [Checkpoint(*row) for row in await database.all(_SOME, most=MOST)]
     return of_table if data_dir is None else of_table + await asyncio.to_thread(_read, data_dir / FILE)
 
@@ -117,7 +117,7 @@ def _read(file: Path) -> list[Checkpoint]:
         total = sum(1 for _ in lines)
     step = max(1, total // MOST)
     with file.open(encoding="ascii") as lines:
-        # A crash may have left the last line incomplete, so the one before it counts as last, too.
+        # A crash may have left the last line incomplete, so the line before counts as last, too.
         chosen = [
             line
             for number, line in enumerate(lines, 1)
@@ -131,7 +131,7 @@ def _parsed(lines: Iterable[str]) -> Iterator[Checkpoint]:
         try:
             fields = json.loads(line)
         except json.JSONDecodeError:
-            continue  # It is in the table as well.
+            continue  # The checkpoint is in the table as well.
         fields["hash"] = bytes.fromhex(fields["hash"])
         fields["signed_at"] = datetime.fromisoformat(fields["signed_at"])
         fields["signature"] = b64decode(fields["signature"])

@@ -1,9 +1,9 @@
-"""Where the journal has been: transaction ids count in one cluster of PostgreSQL only.
+"""The clusters that the journal was in: transaction ids count in one cluster of PostgreSQL only.
 
-PostgreSQL notes in each row which transaction wrote it (`xmin`). The sequencer's row says so too, as a value
-(`written_by`). The two agree for as long as rows are changed in place, and wherever files are copied or recovered with
-the transaction counter that they belong to. A restore writes the row anew, in a transaction of its own, and they
-differ: whatever cluster it is, older, younger or the same. A low mark that this cluster has not reached yet is as
+PostgreSQL notes in each row which transaction wrote the row (`xmin`). The sequencer's row has the same id as a value,
+too (`written_by`). The two agree as long as rows are changed in place, and wherever files are copied or recovered
+together with their transaction counter. A restore writes the row anew, in a transaction of its own, and the two differ,
+whether the cluster is older, younger or the same. A low transaction id that this cluster has not reached yet is as
 foreign.
 """
 
@@ -17,7 +17,7 @@ from accord.database.schema import timestamp
 from accord.database.statement import Statement
 
 IS_FOREIGN = "(written_by::xid <> xmin OR low_transaction_id > (SELECT pg_snapshot_xmax(pg_current_snapshot())))"
-"""Whether the transaction ids that the row of `journal_sequencer` speaks of are those of another cluster."""
+"""Whether the transaction ids in the row of `journal_sequencer` are those of another cluster."""
 
 HERE = """
 here AS (
@@ -27,8 +27,8 @@ here AS (
 ),
 known AS (SELECT system_identifier, timeline, database FROM accord.journal_clusters ORDER BY id DESC LIMIT 1)
 """
-"""Where the journal is, and where it was when that was noted last."""
-# By chance a restore into another cluster may have got the very transaction id that the row speaks of.
+"""The cluster that the journal is in, and the cluster that was noted last."""
+# By chance a restore into another cluster may have had the very transaction id that is in the row.
 HAS_MOVED = f"""
 WITH {HERE}
 SELECT {IS_FOREIGN} OR EXISTS (
@@ -69,7 +69,7 @@ _MOVES = Statement(
 
 
 async def moves(database: Database) -> list[str]:
-    """Return, for people, when the journal came into another cluster, or was restored, and what nobody noted yet."""
+    """Return sentences about each move of the journal to another cluster, each restore, and one not noted yet."""
     told = [
         f"After position {row.after_position} the journal"
         f" {'was restored into' if row.restored else 'went on in'} cluster {row.system_identifier},"

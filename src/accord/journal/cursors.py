@@ -1,8 +1,8 @@
-"""Cursors: a position and the first 32 bits of the chain's hash there, so that it counts in its own history only.
+"""Cursors: a position and the first 32 bits of the chain's hash there; a cursor is valid in its own history only.
 
-A restored backup, or another installation, has the same positions with other entries behind them. The chain makes the
-hash at a position stand for all that came before, so a client that comes with a cursor cannot be told that it missed
-nothing where it has seen what never was.
+A restored backup, or another installation, has the same positions with other entries behind them. The hash at a
+position covers all entries before. So a client that has seen entries of another history is never told that no entry
+was missed.
 """
 
 from typing import Any, NamedTuple, Self
@@ -15,7 +15,7 @@ _MARK = 4
 
 
 class Cursor(NamedTuple):
-    """A place in one history; `str` gives what clients keep and send back."""
+    """A place in one history; `str` returns the text that clients keep and send back."""
 
     position: int
     mark: str
@@ -37,7 +37,7 @@ class Cursor(NamedTuple):
         return cls(int(position), mark)
 
     def __str__(self) -> str:
-        """Return what stands for it on the wire."""
+        """Return the text of the cursor, such as `41.9f3a2b1c`."""
         return f"{self.position}.{self.mark}"
 
 
@@ -54,5 +54,5 @@ async def cursor_at(database: Reader, position: int) -> Cursor | None:
 
 
 async def fits(database: Reader, cursor: Cursor) -> bool:
-    """Say whether the cursor is of this journal's own history."""
+    """Return whether the cursor is of this journal's own history."""
     return await cursor_at(database, cursor.position) == cursor

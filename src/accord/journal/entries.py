@@ -36,7 +36,7 @@ Kind = Literal["created", "updated", "deleted", "event"]
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who did it: a user, an API key, the system, or someone not signed in."""
+    """The cause of an entry: a user, an API key, the system, or an anonymous caller."""
 
     kind: Literal["user", "key", "system", "anonymous"]
     id: UUID | None
@@ -48,7 +48,7 @@ class Journal:
     __slots__ = ("_ends_with", "_entries", "_shared")
 
     def __init__(self, actor: Actor, operation: str, request_id: str) -> None:
-        """Take what all entries of this flow have in common."""
+        """Take the columns that all entries of this flow share."""
         self._shared = {
             "actor_kind": actor.kind,
             "actor_id": actor.id,
@@ -60,11 +60,11 @@ class Journal:
         self._ends_with: Statement[Any] | None = None
 
     def created(self, table: str, row: Any, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
-        """Note a new record; `row` has its id and version, `lists` are the keys of the lists that it is in."""
+        """Note a new record; `row` has its id and version, `lists` are the live keys of its lists."""
         self._note("created", table, row.id, row.version, fields, lists)
 
     def updated(self, table: str, row: Any, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
-        """Note a change; `row` has the id and the new version, `fields` what changed, `lists` where it shows."""
+        """Note a change; `row` has the id and the new version, `fields` the changes, `lists` the lists that show it."""
         self._note("updated", table, row.id, row.version, fields, lists)
 
     def deleted(self, table: str, row: Any, lists: Sequence[str] = ()) -> None:
@@ -72,20 +72,20 @@ class Journal:
         self._note("deleted", table, row.id, row.version, {}, lists)
 
     def event(self, table: str, record_id: UUID, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
-        """Note something that happened to a record, or to its lists, without changing it, such as a refused sign-in."""
+        """Note an event: a record, or its lists, did not change. An example is a failed sign-in."""
         self._note("event", table, record_id, None, fields, lists)
 
     def event_if(self, table: str, record_id: UUID, fields: Mapping[str, Any], *, holds: bool) -> None:
-        """Note an event, or do the same work and leave nothing: the time it takes must not tell which."""
+        """Note an event, or do the same work and leave no entry: the duration must not tell which."""
         self.event(table, record_id, fields)
         self._ends_with = _RELEASE if holds else _UNDO
 
     def acted_by(self, user_id: UUID) -> None:
-        """Name the user whom the flow itself identified, such as one who signs in."""
+        """Name the user that the flow itself identified, such as at sign-in."""
         self._shared |= {"actor_kind": "user", "actor_id": user_id}
 
     def append(self, tx: Transaction) -> None:
-        """Have the entries collected so far written with the commit."""
+        """Write the entries noted so far with the commit of the transaction."""
         if self._ends_with is not None:
             tx.with_commit(_SAVEPOINT)
         for entry in self._entries:
@@ -96,7 +96,7 @@ class Journal:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was noted."""
+        """Whether no entry was noted."""
         return not self._entries
 
     def _note(

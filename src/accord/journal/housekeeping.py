@@ -17,7 +17,7 @@ INTERVAL = 1.0
 """Seconds between looks."""
 CHECKPOINT_ENTRIES = 1000
 CHECKPOINT_SECONDS = 60.0
-"""A checkpoint is signed after so many entries, or so many seconds after the last one when there are any."""
+"""A checkpoint is signed after so many entries, or after so many seconds with at least one entry."""
 PARTITION_SECONDS = 3600.0
 PARTITION_RETRY_SECONDS = 60.0
 """Seconds between looks for months that need a partition, and after one that could not be made for its lock."""
@@ -36,9 +36,9 @@ class Housekeeping:
         keys: JournalKeys,
         delete_some_old: Callable[[], Awaitable[bool]],
     ) -> None:
-        """Take the folder of the checkpoints, the keys that sign them, and what deletes some old sessions.
+        """Take the folder of the checkpoints, the keys that sign them, and the function that deletes some old sessions.
 
-        `delete_some_old` returns whether there may be more.
+        `delete_some_old` returns whether more may be left.
         """
         self._sequencer = sequencer
         self._database = database
@@ -52,7 +52,7 @@ class Housekeeping:
         self._deleted_at = float("-inf")
 
     async def run(self) -> None:
-        """Keep house until cancelled, whatever happens to the database meanwhile."""
+        """Run all tasks until cancelled, through failures of the database."""
         while True:
             await asyncio.sleep(INTERVAL)
             if not self._sequencer.leads:
@@ -62,19 +62,19 @@ class Housekeeping:
             await self._try(self._delete_old_sessions)
 
     async def prepare(self) -> None:
-        """Make the partition of this month before anything is written: the service may have been off for long."""
+        """Create the partition of this month before the first write: the service may have been off for months."""
         await self._try(self._make_partitions)
 
     async def _try(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
             await task()
-        except Exception as error:  # noqa: BLE001 - the other tasks go on whatever failed
-            logs.warning("Housekeeping failed; it tries again.", reason=type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - after any failure the other tasks go on
+            logs.warning("A task of housekeeping failed; the next look tries again.", reason=type(error).__name__)
 
     async def _make_partitions(self) -> None:
         if time.monotonic() - self._partitions_at < PARTITION_SECONDS:
             return
-        # Noted first: a month whose entries are elsewhere already cannot be made, and must not be tried each second.
+        # Noted first: a month whose entries are in another partition cannot be made, and must not be tried each second.
         self._partitions_at = time.monotonic()
         if not await partitions.make_ahead(self._database):
             self._partitions_at += PARTITION_RETRY_SECONDS - PARTITION_SECONDS
@@ -95,7 +95,7 @@ class Housekeeping:
     async def _delete_old_sessions(self) -> None:
         if time.monotonic() - self._deleted_at < DELETE_SECONDS:
             return
-        # Noted first: what fails must not be tried each second.
+        # Noted first: a failure must not be tried again each second.
         self._deleted_at = time.monotonic()
         if await self._delete_some_old():
             self._deleted_at = float("-inf")

@@ -1,8 +1,8 @@
-"""The keys that sign checkpoints, and what each says of those before it.
+"""The keys that sign checkpoints, and the endorsements of each for the keys before.
 
 Trust starts at the key in the settings and walks back: a key endorses its predecessors, with their public parts, for
-the checkpoints up to a position. So evidence outlives a rotation, and a public key that somebody writes into the
-database is endorsed by nobody. Endorsements are in a table and, where there is a data folder, in a file.
+the checkpoints up to a position. So evidence outlives a rotation, and a public key that an attacker writes into the
+database has no endorsement. Endorsements are in a table and, where the process has a data folder, in a file.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ _PURPOSE = b"accord journal key"
 _insert = insert(journal_keys).values(
     {name: bindparam(name) for name in ("public_key", "until", "signed_by", "signature")}
 )
-# What is there already was not signed, else nothing would be added.
+# A row with these keys has a wrong signature: the calling code adds only endorsements that are missing.
 ADD = Statement(
     _insert.on_conflict_do_update(
         index_elements=["public_key", "signed_by"],
@@ -47,7 +47,7 @@ _ALL = Statement(select(*journal_keys.c).limit(bindparam("most")))
 
 
 class Endorsement(NamedTuple):
-    """What the key `signed_by` says of another: its checkpoints are good up to a position."""
+    """A statement of the key `signed_by` about another key: its checkpoints count up to a position."""
 
     public_key: bytes
     until: int
@@ -56,7 +56,7 @@ class Endorsement(NamedTuple):
 
 
 class Trusted(NamedTuple):
-    """A key, and the last position at which a checkpoint of it counts."""
+    """A key, and the last position at which a checkpoint that the key signed counts."""
 
     key: Ed25519PublicKey
     until: int
@@ -66,7 +66,7 @@ class JournalKeys:
     """The key that signs checkpoints, and the previous ones that the settings name."""
 
     def __init__(self, settings: Settings, tokens: AccessTokens) -> None:
-        """Take the keys of tokens, too: before there were keys of the journal, they signed its checkpoints."""
+        """Take the keys of tokens, too: before the journal had keys, the keys of tokens signed its checkpoints."""
         self._key = keys.journal_key(settings)
         self.id = key_id(self._key.public_key())
         previous = [public_key(pem, "JOURNAL_PREVIOUS_PUBLIC_KEYS") for pem in settings.journal_previous_public_keys]
@@ -74,29 +74,29 @@ class JournalKeys:
         self._of_tokens = tokens.keys
 
     def sign(self, message: bytes) -> bytes:
-        """Sign something whose first words name its purpose."""
+        """Return the signature of a message whose first words name its purpose."""
         return self._key.sign(message)
 
     def endorse(self, key: Ed25519PublicKey, until: int) -> Endorsement:
-        """Say that checkpoints of a key are good up to a position."""
+        """Return an endorsement for the checkpoints of a key up to a position."""
         public = key.public_bytes_raw()
         return Endorsement(public, until, self.id, self.sign(_message(public, until)))
 
     def has_signed(self, endorsement: Endorsement) -> bool:
-        """Say whether an endorsement is by the key that signs now."""
+        """Return whether the current key signed an endorsement."""
         return endorsement.signed_by == self.id and _is_signed(endorsement, self._key.public_key())
 
     def named(
         self, checkpoints: Sequence["Checkpoint"], endorsements: Iterable[Endorsement]
     ) -> Mapping[str, Ed25519PublicKey]:
-        """Return the keys of the settings; those of tokens belong to them until a key of the journal has signed."""
+        """Return the keys of the settings, and the keys of tokens as long as no key of the journal has signed."""
         signers = {one.key_id for one in checkpoints}
         has_signed = signers & self._named.keys() or any(one.signed_by in self._named for one in endorsements)
         return {**self._of_tokens, **self._named} if signers and not has_signed else self._named
 
 
 def trusted(named: Mapping[str, Ed25519PublicKey], endorsements: Sequence[Endorsement]) -> Mapping[str, Trusted]:
-    """Walk back from the keys of the settings; no key makes another good for longer than it is itself."""
+    """Walk back from the keys of the settings; no key makes another count up to a later position than its own."""
     found = {name: Trusted(key, EVER) for name, key in named.items()}
     waiting = list(found)
     while waiting:
@@ -123,7 +123,7 @@ async def known(
 async def endorse_predecessors(
     database: Database, data_dir: Path | None, journal: JournalKeys, checkpoints: Sequence["Checkpoint"], until: int
 ) -> None:
-    """Keep an endorsement for every other key of the settings that has none by this key yet."""
+    """Save an endorsement for every other key of the settings that has none by the current key yet."""
     endorsements = await _load_endorsements(database, data_dir)
     done = {one.public_key for one in endorsements if journal.has_signed(one)}
     for name, key in journal.named(checkpoints, endorsements).items():
@@ -168,6 +168,6 @@ def _read(file: Path) -> Iterator[Endorsement]:
         try:
             fields = json.loads(line)
         except json.JSONDecodeError:
-            continue  # A crash cut it off; it is in the table as well.
+            continue  # A crash cut the line off; the endorsement is in the table as well.
         fields |= {name: bytes.fromhex(fields[name]) for name in ("public_key", "signature")}
         yield Endorsement(**fields)

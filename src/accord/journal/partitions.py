@@ -1,4 +1,4 @@
-"""The journal's partitions, one for each month: made ahead of time, and dropped whole when they are pruned."""
+"""The journal's partitions, one for each month: created ahead of time, and dropped whole by pruning."""
 
 from datetime import date
 from typing import NamedTuple
@@ -55,7 +55,7 @@ def create(month: Month) -> tuple[str, str]:
 
 
 def refuse_truncate(partition: str) -> str:
-    """Return the statement that keeps a partition from being emptied; only row triggers come from the parent."""
+    """Return the statement that forbids TRUNCATE of a partition; only row triggers come from the parent table."""
     return (
         f"CREATE OR REPLACE TRIGGER {partition}_no_truncate BEFORE TRUNCATE ON accord.{partition}"
         " FOR EACH STATEMENT EXECUTE FUNCTION accord.refuse_change()"
@@ -63,7 +63,7 @@ def refuse_truncate(partition: str) -> str:
 
 
 def coming(today: date | None = None) -> list[Month]:
-    """Return the months that entries may fall into before anybody looks again: this one and the next."""
+    """Return the months that entries may fall into before the next look: this month and the next."""
     this = Month.of(today or clock.now().date())
     return [this, this.next]
 
@@ -75,8 +75,8 @@ async def existing(database: Database) -> list[Month]:
 
 
 async def make_ahead(database: Database) -> bool:
-    """Make the partitions that are missing for the coming time; False when one could not be made yet."""
+    """Create the missing partitions of the coming months; False when one could not be created yet."""
     there = set(await existing(database))
     missing = [month for month in coming() if month not in there]
-    # It needs the whole journal for a moment; behind a long transaction every writer would queue up with it.
+    # The statement locks the whole journal briefly; behind a long transaction all writers would wait as well.
     return all([await locking.try_alone(database, *create(month)) for month in missing])

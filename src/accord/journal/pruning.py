@@ -1,4 +1,4 @@
-"""Retention: whole months of the journal go, and a signed checkpoint says up to where and what the chain was there."""
+"""Retention: whole months of the journal are dropped; a signed checkpoint keeps the last position and its hash."""
 
 from datetime import date
 from pathlib import Path
@@ -42,18 +42,18 @@ _LAST_POSITION = Statement(
 
 
 class Pruned(NamedTuple):
-    """One month that is gone."""
+    """One month that was pruned."""
 
     month: partitions.Month
     entries: int
 
 
 ATTEMPTS = 40
-"""How often a month is tried to be dropped: for about as many seconds as two long statements last."""
+"""Attempts to drop a month, over about as many seconds as two long statements last."""
 
 
 class Held(Exception):
-    """A transaction that is open kept the journal from being pruned; what was dropped before is gone."""
+    """An open transaction kept a month from being pruned; the months in `done` are gone."""
 
     def __init__(self, done: list[Pruned]) -> None:
         """Take the months that are gone."""
@@ -62,9 +62,9 @@ class Held(Exception):
 
 
 async def prune(database: Database, data_dir: Path | None, before: date, keys: JournalKeys) -> list[Pruned]:
-    """Drop the months that end before a day, oldest first; stop at one with entries that are not sequenced yet.
+    """Drop the months that end before a day, oldest first; stop at a month with entries that are not sequenced yet.
 
-    Raises Held when a month could not be locked for long; others work between the attempts.
+    Raises Held when a month could not be locked in ATTEMPTS attempts; other transactions work in between.
     """
     position = (await sequencer_state(database)).position
     await endorse_predecessors(database, data_dir, keys, await load_checkpoints(database, data_dir), position)
@@ -78,7 +78,7 @@ async def prune(database: Database, data_dir: Path | None, before: date, keys: J
         if of_month.position is not None:
             digest = await hash_at(database, of_month.position)
             assert digest is not None
-            # First the checkpoint: were it lost, the chain would look broken; were the drop lost, nothing happens.
+            # First the checkpoint: without the checkpoint the chain looks broken; without the drop no harm is done.
             await save_checkpoint(database, data_dir, sign(keys, of_month.position, digest, pruned=True))
         if not await locking.alone(database, f"DROP TABLE IF EXISTS accord.{month.partition}", attempts=ATTEMPTS):
             raise Held(done)

@@ -15,7 +15,7 @@ from accord.journal.tables import journal, journal_positions, journal_sequencer
 BATCH = 500
 """Entries read at a time."""
 WINDOW = 10_000
-"""Positions that are searched for what was missed; requests go on from there, subscriptions further behind reload."""
+"""Positions searched for missed changes; requests go on from there, subscriptions further behind resync."""
 
 # The time of the entry tells PostgreSQL which partition it is in.
 _of_position = (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at)
@@ -74,11 +74,11 @@ _CHANGES = Statement(
 
 
 class PositionPruned(Exception):
-    """Entries that were asked for have been pruned: whoever wants to follow must reload."""
+    """Requested entries have been pruned: a client that follows must resync."""
 
 
 class Replaced(Exception):
-    """The journal is not the one that was read before: a backup was restored under a running process."""
+    """The journal is another one than was read before: a backup was restored under a running process."""
 
 
 async def read(database: Reader, after: int, most: int = BATCH) -> list[Any]:
@@ -92,7 +92,7 @@ async def read(database: Reader, after: int, most: int = BATCH) -> list[Any]:
 async def read_on(database: Reader, position: int, digest: bytes, most: int = BATCH) -> list[Any]:
     """Return the entries after a position as `read` does; raise Replaced when the hash there is another one, or gone.
 
-    The entry at the position is read along, so that this is known also while nothing follows it.
+    The entry at the position is read, too, so that a replaced journal is noticed also without new entries.
     """
     found = await database.all(_FROM, first=position, most=most + 1)
     if position == 0:
@@ -108,7 +108,7 @@ async def sequencer_state(database: Reader) -> Any:
 
 
 async def hash_at(database: Reader, position: int) -> bytes | None:
-    """Return the chain's hash at a position, None when nothing stands there (yet)."""
+    """Return the chain's hash at a position, None when the position has no entry (yet)."""
     if position == 0:
         return START
     row = await database.one(_HASH, position=position)
@@ -118,8 +118,8 @@ async def hash_at(database: Reader, position: int) -> bytes | None:
 async def changes(database: Reader, after: int, upto: int, keys: Collection[Key], most: int) -> list[Any]:
     """Return the entries between two positions that change any of the records or lists, the first `most` of them.
 
-    The rows have `position`, `hash`, `at`, the record with its version, `kind` and `list_keys`; raises PositionPruned.
-    A record of another table that has the same id is not sorted out: ids are unique.
+    The rows have `position`, `hash`, `at`, the record with its version, `kind` and `list_keys`. Raises PositionPruned.
+    The table of a record is not compared: ids are unique over all tables.
     """
     rows = await database.all(
         _CHANGES,
@@ -133,7 +133,7 @@ async def changes(database: Reader, after: int, upto: int, keys: Collection[Key]
 
 
 def keys_of(entry: Any) -> list[str]:
-    """Return the keys of what an entry changed: the record, and the lists that it shows in."""
+    """Return the live keys of the record that an entry changed, and of the lists that show the record."""
     return [f"getRecord:{entry.record_table}:{entry.record_id}", *entry.list_keys]
 
 

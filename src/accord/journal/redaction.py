@@ -1,4 +1,4 @@
-"""Which names mean a secret. What stands under one is never written, at whatever depth it is."""
+"""The names that mean a secret. A value under such a name is never written, at any depth."""
 
 import re
 from collections.abc import Mapping
@@ -37,21 +37,21 @@ _WORDS = frozenset(
         "totp",
     }
 )
-"""A name of several words, such as `refresh_token`, `apiKey` or `PASSWORD-HASH`, is secret when one of them is here."""
+"""A name of several words, such as `refresh_token`, `apiKey` or `PASSWORD-HASH`, is secret when a word is here."""
 _RUN_TOGETHER = re.compile(
     r"passw(?:or)?d|passphrase|credential|authorization|tokens?$|secrets?$|hash$|cookies?$"
     r"|(?:api|private|signing|encryption|access|secret|session)keys?$"
 )
-"""The same in a word written without a joint, such as `apikey`; `keyboard` and `monkey` are no such words."""
+"""Secret words that are run together with others, such as `apikey`; `keyboard` and `monkey` do not match."""
 
 
 def is_secret(name: str) -> bool:
-    """Say whether what has this name must not be written down."""
+    """Return whether a value with this name must not be written."""
     return any(word in _WORDS or _RUN_TOGETHER.search(word) for word in map(str.lower, _words(name)))
 
 
 def redacted(value: Any) -> Any:
-    """Return the value as JSON has it, with everything under a secret's name replaced, at every depth."""
+    """Return the value as JSON's types, with every value under a secret's name replaced, at every depth."""
     if isinstance(value, Mapping):
         return {str(name): REDACTED if is_secret(str(name)) else redacted(inner) for name, inner in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

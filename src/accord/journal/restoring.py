@@ -1,7 +1,7 @@
-"""A journal that was restored from a dump: its transaction ids count in the cluster that it came from.
+"""A journal that was restored from a dump: its transaction ids count in the cluster that the dump came from.
 
-How that is noticed is told in `journal.clusters`. Then every entry that is there counts as restored, and is looked
-through by id; only those that come later are told from one another by transactions of this cluster.
+`journal.clusters` says how a restore is noticed. Then every entry of the journal counts as restored, and gets its
+position in the order of ids; only later entries are sequenced by the transactions of this cluster.
 """
 
 from typing import Any
@@ -12,14 +12,14 @@ from accord.journal.clusters import HAS_MOVED, HERE, IS_FOREIGN
 from accord.telemetry import logs
 
 RETRY_INTERVAL = 5.0
-"""Seconds between attempts to take over: each may hold writers up for the timeout of its lock."""
+"""Seconds between attempts to take over: each may block writers for the lock timeout of 1 second."""
 
 _NOTE = """
 INSERT INTO accord.journal_clusters (after_position, system_identifier, timeline, database, restored)
 SELECT position, here.system_identifier, here.timeline, here.database, {restored} FROM accord.journal_sequencer, here
 """
-# One message, so that the server ends it also when this process is stopped half-way: all writers wait for its end.
-# With the lock no writer is at work: what is visible is all that there is, and its ids are below all that come.
+# One message, so that the server completes all statements also when this process stops: all writers wait for the lock.
+# With the lock no writer is at work: every entry is visible, and all later entries have higher ids.
 _TAKE_OVER = f"""
 SET TRANSACTION ISOLATION LEVEL READ COMMITTED;
 SET LOCAL lock_timeout = '1s';
@@ -39,7 +39,7 @@ Connection = AsyncConnection[tuple[Any, ...]]
 
 
 async def settle(connection: Connection) -> None:
-    """Look where the journal is, before leading: note the cluster, and take over what came from another one."""
+    """Before leading, note the cluster that the journal is in, and take over entries that came from another one."""
     [has_moved] = await (await connection.execute(HAS_MOVED.encode())).fetchone() or (False,)
     if has_moved:
         await take_over(connection)
@@ -48,6 +48,6 @@ async def settle(connection: Connection) -> None:
 
 
 async def take_over(connection: Connection) -> None:
-    """Make this cluster the one whose transactions count. Raises LockNotAvailable while a writer is at work."""
+    """Let the transactions of this cluster count from now on. Raises LockNotAvailable while a writer is at work."""
     await connection.execute(_TAKE_OVER.encode(), prepare=False)
-    logs.warning("The journal came from elsewhere; what came without position gets one now.")
+    logs.warning("The journal came from another cluster or a dump; entries without position get one now.")

@@ -20,20 +20,20 @@ from accord.journal.sequencing import MOST, PLANS, Connection, Sequenced, Supers
 from accord.telemetry import logs
 
 LEASE = 1.5
-"""Seconds that a leader may be still before another takes over."""
+"""Seconds after its last renewal at which another process may take the lead."""
 RENEW_INTERVAL = 0.4
 """Seconds after which a leader renews its lease."""
 STANDBY_INTERVAL = 0.3
 """Seconds between attempts to lead."""
 POLL_INTERVAL = 0.1
-"""Seconds after which the leader looks by itself, should a wake-up be lost."""
+"""Seconds after which the leader looks without a notification: one may be lost."""
 HELD_INTERVAL = 0.003
-"""Seconds until the next look while entries are there that an open transaction holds back."""
+"""Seconds until the next look after a batch that was not full: an open transaction may hold entries back."""
 
 SLOW_LOOK = 0.02
-"""Seconds after which a look that found nothing to sequence was a costly one."""
+"""Seconds from which a look without entries to sequence counts as costly."""
 
-# A lease that ends later than any that begins now is of a clock that was put back, or of another database's.
+# A lease that ends later than any that begins now comes from a clock that was set back, or from another database.
 IS_LED = f"leads_until > clock_timestamp() AND leads_until <= clock_timestamp() + interval '{LEASE} s'"
 """Whether the lease in the row of `journal_sequencer` counts."""
 _LEAD = f"""
@@ -49,7 +49,7 @@ class Sequencer:
     """Gives committed entries their positions while it leads. A lost call of `wake` costs time and nothing else."""
 
     def __init__(self, database_url: str, announce: Announce) -> None:
-        """Take where the journal is, and whom to tell of new positions."""
+        """Take the URL of the database, and the function that announces new positions."""
         self._url = database_url
         self._announce = announce
         self._woken = asyncio.Event()
@@ -62,11 +62,11 @@ class Sequencer:
         return time.monotonic() - self._renewed_at < LEASE
 
     def wake(self) -> None:
-        """Look now: something was committed."""
+        """Look now: an entry was committed."""
         self._woken.set()
 
     async def run(self) -> None:
-        """Lead or stand by until cancelled, whatever happens to the database meanwhile."""
+        """Lead or stand by until cancelled, through failures of the database."""
         while True:
             try:
                 async with await self._connect() as connection:
@@ -74,7 +74,7 @@ class Sequencer:
             except (psycopg.Error, OSError, Superseded) as error:
                 logs.warning("The sequencer lost its lease.", reason=type(error).__name__, led=self.leads)
             except Exception as error:  # noqa: BLE001 - a sequencer that ended would leave the journal without positions
-                logs.exception("The sequencer failed; it starts again.", error, led=self.leads)
+                logs.exception("The sequencer failed, and starts again.", error, led=self.leads)
             finally:
                 self._renewed_at = float("-inf")
             await asyncio.sleep(STANDBY_INTERVAL)
@@ -85,12 +85,12 @@ class Sequencer:
             autocommit=True,
             connect_timeout=5,
             application_name="accord-sequencer",
-            # A machine that died is noticed within seconds.
+            # A dead machine is noticed within about 3 seconds.
             options=f"-c tcp_keepalives_idle=1 -c tcp_keepalives_interval=1 -c tcp_keepalives_count=2 {PLANS}",
         )
 
     async def _lead(self, connection: Connection) -> None:
-        while not await self._has_lease(connection):  # noqa: ASYNC110 - another process has it
+        while not await self._has_lease(connection):  # noqa: ASYNC110 - another process has the lease
             await asyncio.sleep(STANDBY_INTERVAL)
         logs.info("This process sequences the journal.")
         try:
@@ -110,7 +110,7 @@ class Sequencer:
             batch = await self._settled(connection, assign_positions)
             if batch is None:
                 if time.monotonic() - looked_at > SLOW_LOOK:
-                    # So much is held back that looking costs; each commit would have it looked at again.
+                    # So many entries are held back that a look is costly; without a pause each commit would cause one.
                     await asyncio.sleep(POLL_INTERVAL)
                 await self._wait()
                 continue
@@ -121,7 +121,7 @@ class Sequencer:
     async def _settled(
         self, connection: Connection, work: Callable[[Connection], Awaitable[Sequenced | None]]
     ) -> Sequenced | None:
-        """Do what needs a settled journal; one that was restored is not while a writer is at work on it."""
+        """Run work that needs a settled journal; a restored journal is not settled while a writer is at work on it."""
         while True:
             try:
                 return await work(connection)
@@ -137,7 +137,7 @@ class Sequencer:
             raise Superseded
 
     async def _has_lease(self, connection: Connection) -> bool:
-        """Take the lease, or renew it; say whether it is ours now. It ends no later here than in the database."""
+        """Take or renew the lease; return whether this process has it, here no longer than in the database."""
         asked_at = time.monotonic()
         if (await connection.execute(_LEAD.encode(), {"name": self._name}, prepare=True)).rowcount == 0:
             return False

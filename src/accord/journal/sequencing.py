@@ -1,12 +1,12 @@
 """One batch of sequencing: choosing the entries that get the next positions, and writing the positions.
 
-Ids come from a database sequence and are not commit order, so an entry may get a position only when nothing can commit
+Ids come from a database sequence and are not commit order, so an entry may get a position only when no other can commit
 before it any more: its transaction is below the horizon of the snapshot. That alone is not enough. Let B have a low
 transaction id, wait for A's row lock, and commit while another transaction holds the horizon below A: B is below the
-horizon and A is not, though B was made from what A left. So entries are taken in id order, and the batch ends at the
-first visible one that is not below the horizon. Entries are inserted after the row locks were taken, which makes the
-ids of entries that depend on each other follow that dependency; what an entry depends on was committed before, so it is
-visible too.
+horizon and A is not, though B was made from the row that A left. So entries are taken in id order, and the batch ends
+at the first visible entry that is not below the horizon. Entries are inserted after the row locks were taken, which
+makes the ids of entries that depend on each other follow that dependency; an entry that another depends on was
+committed before, so that entry is visible, too.
 
 Transaction ids count in one cluster only. Restored entries are told from others by their ids (`journal.restoring`), and
 get their positions first.
@@ -21,7 +21,7 @@ from accord.journal import chain, restoring
 from accord.journal.clusters import IS_FOREIGN
 
 MOST = 2000
-"""Entries in one batch: enough to make its commit cheap for each, few enough to be quick."""
+"""The most entries in one batch: many share the cost of a commit, and a batch stays quick."""
 
 PLANS = " ".join(
     f"-c {setting}"
@@ -39,7 +39,7 @@ PLANS = " ".join(
 the whole journal each time: with 400,000 entries that took 50 ms instead of 1."""
 
 CHUNK = 20_000
-"""Ids of restored entries looked through at a time: most have their position, and a look must not take long."""
+"""Ids of restored entries in one look: most have their position already, and a look must be quick."""
 
 _COLUMNS = ", ".join(f"journal.{name}" for name in chain.COLUMNS)
 _STATE = f"""
@@ -126,7 +126,7 @@ async def assign_positions(connection: Connection, most: int = MOST) -> Sequence
         await restoring.take_over(connection)
         rows = await _look(connection, _ENTRIES, most=most)
         if rows[0].is_foreign:
-            raise RuntimeError("The row of journal_sequencer does not note who wrote it: is its trigger disabled?")
+            raise RuntimeError("The row of journal_sequencer does not note its transaction: is its trigger disabled?")
     if rows[0].next_restored_id <= rows[0].last_restored_id:
         return await _assign_to_restored(connection, rows[0], most)
     if rows[0].id is None:
@@ -135,7 +135,7 @@ async def assign_positions(connection: Connection, most: int = MOST) -> Sequence
 
 
 async def _assign_to_restored(connection: Connection, sequencer: Any, most: int) -> Sequenced:
-    """Give restored entries their positions: all of them were committed, so the order of ids alone decides."""
+    """Give restored entries their positions in the order of ids: all restored entries were committed."""
     first, last = sequencer.next_restored_id, min(sequencer.last_restored_id, sequencer.next_restored_id + CHUNK - 1)
     rows = await _look(connection, _RESTORED_ENTRIES, first=first, last=last, most=most)
     is_cut = len(rows) == most and rows[0].id is not None

@@ -1,4 +1,4 @@
-"""The journal, what its sequencer adds to it, and what is signed of it."""
+"""The tables of the journal: entries, their positions, the sequencer's row, clusters, checkpoints and keys."""
 
 from sqlalchemy import (
     BigInteger,
@@ -33,7 +33,7 @@ journal = Table(
     Column("record_version", BigInteger),
     Column("kind", Text, nullable=False),
     Column("fields", JSONB, nullable=False),
-    # The lists that the change moves something in, out of, or within: `getList:{ownerId}:{listType}`.
+    # The lists that the change moves a record into, out of, or within: `getList:{ownerId}:{listType}`.
     Column("list_keys", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     Index(None, "transaction_id"),
     Index(None, "record_table", "record_id"),
@@ -41,7 +41,7 @@ journal = Table(
     postgresql_partition_by="RANGE (at)",
 )
 
-# Entries are never updated, so what the sequencer adds to them stands beside them.
+# Entries are never updated, so the sequencer writes positions into a table of their own.
 journal_positions = Table(
     "journal_positions",
     metadata,
@@ -58,20 +58,20 @@ journal_sequencer = Table(
     Column("singleton", Boolean, primary_key=True, server_default=text("true")),
     Column("position", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
-    # Below this transaction everything is sequenced that this database wrote itself.
+    # All entries of transactions below this one are sequenced, except restored entries.
     Column("low_transaction_id", TransactionId, nullable=False),
-    # The transaction that wrote this row, noted by a trigger of updates: a row that a restore wrote has another.
+    # The transaction that wrote this row, set by a trigger on updates; after a restore the two differ.
     Column("written_by", TransactionId, nullable=False, server_default="0"),
-    # The entries that came by a restore: up to the last, and from the next on some may be without position.
+    # Restored entries have ids up to the last; from the next on, some may lack a position.
     Column("next_restored_id", BigInteger, nullable=False, server_default="1"),
     Column("last_restored_id", BigInteger, nullable=False, server_default="0"),
-    # Who leads, and until when by the clock of the database.
+    # The process that leads, and until when by the clock of the database.
     Column("leader", Text, nullable=False, server_default=""),
     Column("leads_until", timestamp("at").type, nullable=False, server_default="-infinity"),
     CheckConstraint("singleton", name="singleton"),
 )
 
-# Where the journal has been: each cluster that a sequencer found it in, and each restore.
+# The clusters that a sequencer found the journal in, and each restore.
 journal_clusters = Table(
     "journal_clusters",
     metadata,
@@ -89,14 +89,14 @@ journal_checkpoints = Table(
     metadata,
     Column("position", BigInteger, primary_key=True, autoincrement=False),
     Column("hash", LargeBinary, nullable=False),
-    # What stands up to here was pruned, and is vouched for by this signature alone.
+    # Whether the entries up to here were pruned; then this signature alone attests them.
     Column("pruned", Boolean, nullable=False),
     timestamp("signed_at"),
     Column("key_id", Text, nullable=False),
     Column("signature", LargeBinary, nullable=False),
 )
 
-# What a key of the journal says of one before it: checkpoints that this signed are good up to a position.
+# Endorsements: a key of the journal says of an earlier key that its checkpoints count up to a position.
 journal_keys = Table(
     "journal_keys",
     metadata,

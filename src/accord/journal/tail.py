@@ -1,6 +1,7 @@
-"""Follows the journal by position: what every reader of it builds on, in whichever process it runs.
+"""Follows the journal by position; every durable reader of the journal builds on the tail, in every process.
 
-Wake-ups, from this process or over NATS, only make it quick. Without any it polls, and loses nothing.
+Notifications, from this process or over NATS, only make the tail quick. Without notifications the tail polls, and
+misses no entry.
 """
 
 import asyncio
@@ -15,9 +16,9 @@ from accord.problems import Problem
 from accord.telemetry import logs
 
 POLL_INTERVAL = 1.0
-"""Seconds after which it looks by itself while wake-ups are expected."""
+"""Seconds after which the tail polls while notifications can arrive."""
 POLL_INTERVAL_ALONE = 0.1
-"""Seconds after which it looks by itself while nobody could wake it."""
+"""Seconds after which the tail polls while no notification can arrive."""
 
 Listener = Callable[[list[Any]], None]
 
@@ -26,33 +27,33 @@ class JournalTail:
     """Hands every entry, in order and once, to the listeners of this process."""
 
     def __init__(self, database: Database, is_woken_by_others: Callable[[], bool]) -> None:
-        """Take how to find out whether wake-ups of other processes can arrive."""
+        """Take the database, and a function that says whether notifications of other processes can arrive."""
         self._database = database
         self._is_woken_by_others = is_woken_by_others
         self._woken = asyncio.Event()
         self.listeners: list[Listener] = []
         self.when_replaced: list[Callable[[], object]] = []
-        """Told that listeners missed what followed, or heard what never was: the journal is another one, or pruned."""
+        """Called after listeners missed entries, or got entries that are gone: the journal was replaced, or pruned."""
         self.position = 0
         """The last position that the listeners have seen."""
         self._hash = START
 
     @property
     def cursor(self) -> Cursor:
-        """Where the listeners are, in the history that they have seen."""
+        """The cursor of the last entry that the listeners have seen."""
         return Cursor.of(self.position, self._hash)
 
     def wake(self) -> None:
-        """Look now: something was sequenced."""
+        """Read now: an entry was sequenced."""
         self._woken.set()
 
     async def start(self) -> None:
-        """Begin at the newest position; what is older is read by those who ask for it."""
+        """Begin at the newest position; subscribers read older entries themselves."""
         state = await sequencer_state(self._database)
         self.position, self._hash = state.position, state.hash
 
     async def run(self) -> None:
-        """Follow until cancelled, whatever happens to the database meanwhile."""
+        """Follow until cancelled, through failures of the database."""
         while True:
             self._woken.clear()
             entries = await self._read()
@@ -95,5 +96,5 @@ class JournalTail:
 def _tell(listener: Listener, entries: list[Any]) -> None:
     try:
         listener(entries)
-    except Exception as error:  # noqa: BLE001 - one listener must not keep the others from what happened
+    except Exception as error:  # noqa: BLE001 - a failing listener must not keep entries from the others
         logs.exception("A listener of the journal failed.", error)

@@ -1,4 +1,4 @@
-"""Verifies the whole journal: every hash, no gap, nothing cut off at the end."""
+"""Verifies the whole journal: every hash is right, no position is missing, no entry is cut off at the end."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
@@ -15,7 +15,7 @@ from accord.journal.reading import sequencer_state
 from accord.journal.tables import journal, journal_positions
 
 BATCH = 500
-"""Entries compared at a time: others who share the event loop wait for one batch, not for the journal."""
+"""Entries compared at a time: other tasks of the event loop wait for one batch, not for the whole journal."""
 
 _POSITIONS = Statement(
     select(journal_positions.c.position, journal_positions.c.hash, *(journal.c[name] for name in chain.COLUMNS))
@@ -30,7 +30,7 @@ _POSITIONS = Statement(
 
 
 class Verdict(NamedTuple):
-    """How far the journal is sound; `broken_at` is the first position that is not, and `reason` says why."""
+    """How far the journal is sound; `broken_at` is the first position with a fault, and `reason` names the fault."""
 
     verified: int
     position: int
@@ -39,11 +39,12 @@ class Verdict(NamedTuple):
 
 
 async def verify(database: Reader, checkpoints: list[Checkpoint], keys: Mapping[str, Trusted]) -> Verdict:
-    """Walk the chain from its start, or from where it was pruned, to the last position that anything attests."""
+    """Walk the chain from its start, or the last pruned position, to the last one sequenced or attested."""
     forged = await _forged(checkpoints, keys)
     if forged is not None:
         return forged
-    # What a key signed after its time is no evidence: whoever stole it could have. Those of its successor are.
+    # A checkpoint past the last position of its key is no evidence: a thief of the key may have signed it. The later
+    # checkpoints of the key's successor are evidence.
     checkpoints = [c for c in checkpoints if c.position <= keys[c.key_id].until]
     sequencer = await sequencer_state(database)
     start = max((c for c in checkpoints if c.pruned), default=None, key=lambda c: c.position)
@@ -76,13 +77,13 @@ async def _forged(checkpoints: Iterable[Checkpoint], keys: Mapping[str, Trusted]
             return Verdict(0, 0, checkpoint.position, reason)
         if not checkpoint.is_signed_by(trusted.key):
             return Verdict(0, 0, checkpoint.position, "the checkpoint here is not signed by its key")
-        if number % 50 == 0:  # Each takes some 100 µs.
+        if number % 50 == 0:  # Verifying a signature takes some 100 µs.
             await asyncio.sleep(0)
     return None
 
 
 async def _rows(database: Reader, after: int, end: int) -> AsyncIterator[Any]:
-    """Yield what stands at each position that there was when this began; new ones come meanwhile."""
+    """Yield the row of each position up to `end`; the journal grows meanwhile."""
     while rows := await database.all(_POSITIONS, after=after, most=BATCH):
         for row in rows:
             if row.position > end:
