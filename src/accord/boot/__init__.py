@@ -1,1 +1,1 @@
-"""The boot: settings become connections, flows and a server, and all of them stop in order."""
+"""The boot: opens connections, flows and a server from the settings, and closes them in reverse order."""

@@ -1,4 +1,4 @@
-"""What runs beside requests for as long as the process does, and starts again whenever an error ends it (I-11)."""
+"""Background tasks: they run as long as the process, and start again whenever an error ends them (I-11)."""
 
 import asyncio
 import time
@@ -9,12 +9,12 @@ from accord.telemetry import logs
 
 FIRST_PAUSE = 0.1
 LONGEST_PAUSE = 30.0
-"""Seconds until a task that an error ended starts again: twice as many each time, from the first to the longest."""
+"""Seconds until a task that failed starts again: doubled at each failure, from the first pause to the longest."""
 
 
 @asynccontextmanager
 async def background(name: str, run: Callable[[], Awaitable[None]], *, has_metrics: bool) -> AsyncGenerator[None]:
-    """Run a task within this block; with metrics its restarts are counted from zero on, so that the first shows."""
+    """Run a task within this block; with metrics, restarts are counted from 0 on, so that the first shows."""
     if has_metrics:
         from accord.boot.metrics import restarts  # noqa: PLC0415 - most workers are never asked for metrics
 
@@ -28,13 +28,13 @@ async def background(name: str, run: Callable[[], Awaitable[None]], *, has_metri
 
 
 async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run until it returns, or this is cancelled."""
+    """Run a task until the task returns, or until cancelled."""
     pause = FIRST_PAUSE
     while True:
         started = time.monotonic()
         try:
             return await run()
-        except Exception as error:  # noqa: BLE001 - whatever it was, what the task does is wanted all the same
+        except Exception as error:  # noqa: BLE001 - the process needs the task, whatever the error
             if time.monotonic() - started > LONGEST_PAUSE:
                 pause = FIRST_PAUSE
             logs.exception("A background task failed; it starts again.", error, task=name, seconds=pause)

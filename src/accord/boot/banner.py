@@ -1,4 +1,4 @@
-"""What `accord serve` tells the person who started it (O-1)."""
+"""The banner that `accord serve` prints at the start (O-1)."""
 
 import sys
 
@@ -6,7 +6,7 @@ from accord.boot.processes import HttpProcess
 
 
 def announce(process: HttpProcess, url: str) -> None:
-    """Print where it listens, where the docs and the data are, and the setup token while there is no root account."""
+    """Print the addresses of service and docs, the data folder, and the setup token while no root account exists."""
     settings = process.settings
     lines = [f"Accord listens on {url}"]
     if settings.docs_enabled:

@@ -1,4 +1,4 @@
-"""Keeps this process at the time of the database, and says when the clock of the machine is another."""
+"""Keeps this process at the time of the database, and logs when the machine's clock differs by over 2 seconds."""
 
 import asyncio
 from typing import Any
@@ -14,27 +14,27 @@ from accord.telemetry import logs
 INTERVAL = 5.0
 """Seconds between looks at the database's clock."""
 TOLERANCE = 2.0
-"""Seconds that the machine's clock may differ before that is worth a word."""
+"""Seconds by which the machine's clock may differ before a warning is logged."""
 
 _NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", timestamp("now").type)))
 
 
 async def learn(database: Database) -> None:
-    """Look at the database's clock once."""
+    """Read the database's clock once."""
     asked_at = clock.uptime()
     row: Any = await database.one(_NOW)
     clock.learn(row.now, asked_at, clock.uptime())
 
 
 async def follow(database: Database) -> None:
-    """Look again and again until cancelled; a change of the machine's clock is told when it begins and when it ends."""
+    """Read the clock every 5 seconds until cancelled; log when the machine's clock begins, and ceases, to differ."""
     differs = False
     while True:
         if (abs(clock.skew()) > TOLERANCE) != differs:
             differs = not differs
             tell = logs.warning if differs else logs.info
             tell(
-                "This machine's clock differs from the database's, by which times are judged."
+                "This machine's clock differs from the database's, which Accord uses for times."
                 if differs
                 else "This machine's clock agrees with the database's again.",
                 seconds=round(clock.skew(), 3),
@@ -42,5 +42,5 @@ async def follow(database: Database) -> None:
         await asyncio.sleep(INTERVAL)
         try:
             await learn(database)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the next look may tell
+        except Exception as error:  # noqa: BLE001 - the next read may succeed, whatever the error
             logs.debug("The database's clock could not be read.", reason=type(error).__name__)

@@ -1,4 +1,4 @@
-"""The contract and its flows, held against one another before anything is served (C-3)."""
+"""The contract and its flows, checked against each other before the process serves (C-3)."""
 
 from accord.boot.flow_files import find_flows
 from accord.boot.record_types import record_problems
@@ -9,7 +9,7 @@ from accord.problems import CannotStart
 
 
 class ContractBroken(CannotStart):
-    """The contract and the flows do not fit together; the message lists everything that does not."""
+    """The contract and the flows do not fit together; the message lists every problem."""
 
     def __init__(self, problems: list[str]) -> None:
         """Join the problems, so that printing the exception shows them all."""
@@ -18,7 +18,7 @@ class ContractBroken(CannotStart):
 
 
 def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
-    """Return the operations and their flows by operationId; raise ContractBroken with everything that is wrong."""
+    """Return the operations and their flows by operationId; raise ContractBroken with every problem."""
     document = bundle.load()
     problems = laws.problems(document)
     try:
@@ -26,7 +26,7 @@ def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
     except (LookupError, StopIteration, TypeError, ValueError):
         if not problems:
             raise
-        # What the laws found explains it; the flows can be compared when the document can be read.
+        # The problems that the laws found explain the error; flows are compared once the document can be read.
         raise ContractBroken(problems) from None
     flows, misfits = find_flows(found.values())
     if not problems and not misfits:

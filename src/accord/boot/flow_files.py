@@ -1,4 +1,4 @@
-"""Finds each operation's flow by its name, and everything in the folder that does not fit the contract (C-3)."""
+"""Finds each operation's flow by its name, and every file that does not fit the contract (C-3)."""
 
 import importlib
 import inspect
@@ -15,7 +15,7 @@ FLOWS = Path(__file__).parents[1] / "flows"
 
 
 def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[dict[str, Flow], list[str]]:
-    """Return the flow of each operation, and everything that does not match between contract and folder (C-3)."""
+    """Return the flow of each operation, and every difference between contract and folder (C-3)."""
     flows: dict[str, Flow] = {}
     problems: list[str] = []
     expected: set[Path] = set()
@@ -27,11 +27,11 @@ def find_flows(operations: Iterable[Operation], folder: Path = FLOWS) -> tuple[d
             continue
         try:
             module = importlib.import_module(f"accord.flows.{operation.domain}.{operation.flow_name}")
-        except Exception as error:  # noqa: BLE001 - whatever its author did, the other problems are to be told, too
+        except Exception as error:  # noqa: BLE001 - the other problems are reported, too, whatever the module raises
             here = f"flows/{operation.domain}/{file.name}"
             place, reason = import_errors.told(error) or (here, f"{type(error).__name__}: {error}")
             problem = f"{place} cannot be imported: {reason}"
-            # What several flows share is told once.
+            # A problem that several flows share is reported once.
             if not any(told.endswith(problem) for told in problems):
                 problems.append(f"{operation.id}: {problem}")
             continue

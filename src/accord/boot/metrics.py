@@ -1,4 +1,4 @@
-"""What the composition root tells Prometheus (O-5)."""
+"""The metrics of the boot (O-5)."""
 
 from prometheus_client import Counter
 

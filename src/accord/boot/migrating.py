@@ -1,4 +1,4 @@
-"""What every start does first: bring the database to this release's revision (O-9)."""
+"""The first step of every start: migrate the database to this release's revision (O-9)."""
 
 from accord.database.migrations import runner
 from accord.problems import CannotStart
@@ -6,7 +6,7 @@ from accord.telemetry import logs
 
 
 def migrate(url: str, *, production: bool) -> None:
-    """Bring the database to the head; in production an operator does so, with `accord db upgrade`."""
+    """Migrate the database to the newest revision; in production an operator does so, with `accord db upgrade`."""
     if not production:
         runner.upgrade(url)
         return

@@ -1,4 +1,4 @@
-"""The parts that every process has, as async context managers: what is opened last is closed first."""
+"""The parts that every process has, as async context managers: the part that is opened last is closed first."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from accord.boot.spans import Tracing
 
 PROBE_TIMEOUT = 2.0
-"""Seconds within which PostgreSQL and NATS must answer a probe."""
+"""Seconds within which PostgreSQL and NATS must respond to a probe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ async def opened_parts(
 ) -> AsyncGenerator[Parts]:
     """Open the parts; every process but a gateway also stands by to sequence the journal.
 
-    Without metrics nothing is measured that only metrics would show.
+    Without metrics, figures that only metrics show are not measured.
     """
     async with AsyncExitStack() as stack:
         run = partial(background, has_metrics=has_metrics)
@@ -125,7 +125,7 @@ async def opened_parts(
 async def _addresses(
     settings: Settings, prestarted: Prestarted | None, *, has_metrics: bool
 ) -> AsyncGenerator[tuple[str, str]]:
-    """Give the addresses of PostgreSQL and NATS; embedded servers run, and are supervised, within this block."""
+    """Yield the addresses of PostgreSQL and NATS; embedded servers run, and are supervised, within this block."""
     prestarted = prestarted or prestart(settings)
     async with AsyncExitStack() as stack:
         servers: list[EmbeddedServer] = []

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class HttpProcess:
-    """A process that serves HTTP, with its flows here or in workers."""
+    """A process that serves HTTP, and runs flows itself or in workers."""
 
     settings: Settings
     parts: Parts
@@ -46,12 +46,12 @@ class WorkerProcess:
     parts: Parts
     readiness: Readiness
     drain: Callable[[], Awaitable[None]]
-    """Be not ready any more, take no more requests, and finish those that run; a second call does nothing."""
+    """Stops being ready, takes no more requests, and finishes those that run; a second call does nothing."""
 
 
 @asynccontextmanager
 async def serve(settings: Settings, prestarted: Prestarted | None = None) -> AsyncGenerator[HttpProcess]:
-    """Serve HTTP and run flows; with FLOW_TRANSPORT=nats they go over NATS to any worker, this process included."""
+    """Serve HTTP and run flows; with FLOW_TRANSPORT=nats, requests go over NATS to any worker, including this one."""
     operations, flows = load_contract()
     async with traced("serve") as tracing, opened_parts(settings, "serve", tracing, prestarted) as parts:
         flows = flows if tracing is None else tracing.flows(flows)
@@ -60,7 +60,7 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
         dispatch, checks = await _remote_dispatch(parts, tracing) if sends else (local, _database_check(parts))
         readiness = Readiness(checks)
         worker = Worker(parts.messaging, parts.signer, local, parts.tokens.caller_of, version=__version__)
-        # Where flows are not sent, other services still ask for `auth.validate`, which every worker offers.
+        # Without flows over NATS, other services still request `auth.validate`, which every worker offers.
         await worker.start(operations.values() if sends else [])
         try:
             setup_token = await _offered_setup_token(parts.resources)
@@ -72,7 +72,7 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
 
 @asynccontextmanager
 async def gateway(settings: Settings, prestarted: Prestarted | None = None) -> AsyncGenerator[HttpProcess]:
-    """Serve HTTP, and send the flows to workers."""
+    """Serve HTTP, and have flows run by workers."""
     operations, flows = load_contract()
     async with traced("gateway") as tracing, opened_parts(settings, "gateway", tracing, prestarted) as parts:
         dispatch, checks = await _remote_dispatch(parts, tracing)
@@ -83,7 +83,7 @@ async def gateway(settings: Settings, prestarted: Prestarted | None = None) -> A
 async def worker(
     settings: Settings, prestarted: Prestarted | None = None, *, has_metrics: bool
 ) -> AsyncGenerator[WorkerProcess]:
-    """Run flows for gateways; without metrics nothing is measured that only metrics would show."""
+    """Run flows for gateways; without metrics, figures that only metrics show are not measured."""
     operations, flows = load_contract()
     async with (
         traced("worker") as tracing,
@@ -115,11 +115,11 @@ def _local_dispatch(parts: Parts, flows: Mapping[str, Flow], tracing: "Tracing |
 
 
 async def _remote_dispatch(parts: Parts, tracing: "Tracing | None") -> tuple[Dispatch, list[Check]]:
-    """Return the dispatch to workers, and the checks of a process that needs one."""
+    """Return the dispatch to workers, and the readiness checks of a process that needs a worker."""
     remote = RemoteFlows(parts.messaging, parts.signer)
     await remote.start()
     dispatch = RemoteDispatch(remote, parts.tokens.end)
-    checks = [*_database_check(parts), (remote.workers.are_there, "no worker answers")]
+    checks = [*_database_check(parts), (remote.workers.are_there, "no worker responds")]
     return dispatch if tracing is None else tracing.dispatch(dispatch, remote=True), checks
 
 

@@ -1,11 +1,11 @@
-"""Whether a process can serve: what `/readyz` responds, and what a worker waits for before it announces itself."""
+"""Readiness: the response of `/readyz`, and the condition for which a worker waits before it announces itself."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
 from accord.boot.glance import Glance
 
 Check = tuple[Callable[[], Awaitable[bool]], str]
-"""What is checked, and the reason to give when it fails."""
+"""A check, and the reason that a failure gives."""
 
 
 class Readiness:
@@ -18,11 +18,11 @@ class Readiness:
         self._is_stopping = False
 
     def stop(self) -> None:
-        """Be not ready from now on: the process is stopping."""
+        """Return `stopping` from now on."""
         self._is_stopping = True
 
     async def __call__(self) -> str | None:
-        """Return the reason; callers at the same time share one look."""
+        """Return the reason; concurrent callers share one run of the checks."""
         return "stopping" if self._is_stopping else await self._look()
 
     async def _first_failure(self) -> str | None:

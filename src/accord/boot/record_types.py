@@ -1,4 +1,4 @@
-"""The record types that domains declare in their `records.py`, held against the records of the contract (C-3)."""
+"""The record types that domains declare in their `records.py`, checked against the records of the contract (C-3)."""
 
 import importlib
 import inspect
@@ -14,7 +14,7 @@ from accord.flows.record_types import RecordType, declared
 
 
 class Member(NamedTuple):
-    """A function of a record type, and what of the contract requires it."""
+    """A function of a record type, and the part of the contract that requires it."""
 
     name: str
     arguments: str
@@ -22,7 +22,7 @@ class Member(NamedTuple):
     required_by: Callable[[RecordKind], object]
 
     def __str__(self) -> str:
-        """Return how it is written."""
+        """Return the function as its author writes it."""
         return f"{self.name}=`{'async ' if self.is_async else ''}def …({self.arguments})`"
 
 
@@ -36,7 +36,7 @@ MEMBERS = (
 
 
 def record_problems(document: dict[str, Any]) -> Iterator[str]:
-    """Yield what is wrong with the record types, and which columns of the contract are missing."""
+    """Yield the problems of the record types, and the fields of the contract without a column."""
     by_domain: dict[str, dict[str, RecordKind]] = {}
     for table, kind in record_kinds(document).items():
         by_domain.setdefault(kind.read.domain, {})[table] = kind
@@ -55,7 +55,7 @@ def _domain_problems(domain: str, kinds: Mapping[str, RecordKind]) -> Iterator[s
             yield _import_problem(place, error)
             return
         types = {}
-    except Exception as error:  # noqa: BLE001 - whatever its author did, the other problems are to be told, too
+    except Exception as error:  # noqa: BLE001 - the other problems are reported, too, whatever the module raises
         yield _import_problem(place, error)
         return
     for table, kind in kinds.items():
@@ -94,7 +94,7 @@ def _fits(function: Callable[..., object], member: Member) -> bool:
 
 
 def _column_problems(kind: RecordKind, schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the fields that no column has: without one, each response with such a record would be 500."""
+    """Yield the fields that have no column: without a column, each response with such a record would be a 500."""
     table = tables_by_name().get(kind.table)
     if table is None:
         yield f"{kind.table}: no tables.py declares this table; correct x-record, or declare it"

@@ -1,4 +1,4 @@
-"""`accord db seed`: the root account without the setup token, for those who have the database."""
+"""`accord db seed`: the root account without the setup token, for an operator who has access to the database."""
 
 import getpass
 import os
@@ -15,7 +15,7 @@ OPTIONS = {"email": "--email", "firstName": "--first-name", "lastName": "--last-
 
 
 def asked_password() -> str:
-    """Return ROOT_PASSWORD, or what is typed; there is no default, ever."""
+    """Return ROOT_PASSWORD, or the password that the operator types; a default does not exist, on purpose."""
     try:
         return os.environ.get("ROOT_PASSWORD") or getpass.getpass("Password of the root account: ")
     except EOFError as nobody:
@@ -23,7 +23,7 @@ def asked_password() -> str:
 
 
 def asked_account(email: str, first_name: str, last_name: str) -> Register:
-    """Return what makes the account, its password asked for; refuse what is wrong before anything is started."""
+    """Ask for the password and return the new account; raise an error for a wrong value before any server starts."""
     validate = compile_validator({"$ref": "#/components/schemas/Register"})
     named = {"email": email, "firstName": first_name, "lastName": last_name}
     wrong = [error for error in validate(named) if error["field"] != "password"]
@@ -40,7 +40,7 @@ def asked_account(email: str, first_name: str, last_name: str) -> Register:
 
 
 async def seed(settings: Settings, body: Register) -> str:
-    """Create a root account; return what to tell the operator, or raise the problem that refuses it."""
+    """Create a root account and return the text for the operator; raise the problem that prevents it."""
     alone = settings.model_copy(update={"flow_transport": "local"})
     async with serve(alone) as process:
         context = Context(process.parts.resources, "seed", ANONYMOUS, RequestInfo("accord db seed"))

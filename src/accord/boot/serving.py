@@ -1,4 +1,4 @@
-"""Serves with a process that is put together, from its start to its end (O-7)."""
+"""Runs a process from its start to its end, with its server and its signals (O-7)."""
 
 import asyncio
 import gc
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 Announce = Callable[[HttpProcess, str], None]
 BACKLOG = 2048
 READY_INTERVAL = 0.1
-"""Seconds between looks whether a worker that starts has what it needs."""
+"""Seconds between checks whether a worker that starts is ready."""
 FREEZE_AFTER = 0.5
-"""Seconds until the start's garbage is collected: that takes a tenth of one, and the first response comes first."""
+"""Seconds until the start's garbage is collected: collecting takes 0.1 seconds, and the first response comes first."""
 
 
 async def run_server(
@@ -43,8 +43,8 @@ async def run_worker(settings: Settings, listener: socket.socket | None, prestar
     stopped = asyncio.Event()
     opened = worker(settings, prestarted, has_metrics=listener is not None)
     async with _until_stopped(signals), opened as process, _probed(process, listener) as url:
-        # A reader of the announcement may count on the worker, as soon as there are PostgreSQL and NATS.
-        while await process.readiness() is not None:  # noqa: ASYNC110 - nothing tells when PostgreSQL is back
+        # A reader of the announcement may rely on the worker, so that PostgreSQL and NATS are reachable before.
+        while await process.readiness() is not None:  # noqa: ASYNC110 - PostgreSQL does not notify when it is back
             await asyncio.sleep(READY_INTERVAL)
         signals.stop = stopped.set
         freeze_memory()
@@ -56,8 +56,8 @@ async def run_worker(settings: Settings, listener: socket.socket | None, prestar
 
 
 def http_server(process: HttpProcess) -> "tuple[Server, Live]":
-    """Put together the HTTP server of a process, and the live part that ends with it."""
-    from accord.edge.app import EdgeDependencies, build  # noqa: PLC0415 - a worker needs nothing of HTTP
+    """Build the HTTP server of a process, and the live part that ends with the server."""
+    from accord.edge.app import EdgeDependencies, build  # noqa: PLC0415 - a worker needs no HTTP
     from accord.edge.server.server import server  # noqa: PLC0415 - likewise
     from accord.live.following import Live  # noqa: PLC0415 - likewise
 
@@ -106,7 +106,7 @@ async def _serve(process: HttpProcess, signals: StopSignals, listener: socket.so
 
     signals.stop = announce_end
     asyncio.get_running_loop().call_later(FREEZE_AFTER, freeze_memory)
-    # A reader of the announcement may connect at once; until uvicorn accepts, the system lets the connection wait.
+    # A reader of the announcement may connect at once; until uvicorn accepts, the connection waits in the backlog.
     listener.listen(BACKLOG)
     announce(process, address_of(listener))
     await http.serve(sockets=[listener])
@@ -114,7 +114,7 @@ async def _serve(process: HttpProcess, signals: StopSignals, listener: socket.so
 
 @asynccontextmanager
 async def _probed(process: WorkerProcess, listener: socket.socket | None) -> AsyncGenerator[str | None]:
-    """Serve a worker's probes and metrics, where there is a socket for them, until the last flow has finished."""
+    """Serve a worker's probes and metrics, if it has a listener for them, until the last flow has finished."""
     if listener is None:
         yield None
         return
@@ -136,7 +136,7 @@ async def _probed(process: WorkerProcess, listener: socket.socket | None) -> Asy
 
 @asynccontextmanager
 async def _until_stopped(signals: StopSignals) -> AsyncGenerator[None]:
-    """Let a signal that comes before there is anything to stop cancel the start."""
+    """Cancel the start when a signal comes before the server is ready to stop."""
     task = asyncio.current_task()
     assert task is not None
     signals.stop = task.cancel
@@ -151,7 +151,7 @@ async def _until_stopped(signals: StopSignals) -> AsyncGenerator[None]:
 
 
 def freeze_memory() -> None:
-    """Take what the start made out of the garbage collector's sight, so that collections stay short."""
+    """Exempt the objects of the start from garbage collection, so that collections stay short."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)

@@ -1,4 +1,4 @@
-"""The sessions of one process: whose they are, which ended lately, and deleting old ones."""
+"""The sessions, as a process reads and deletes them outside of flows."""
 
 from datetime import timedelta
 
@@ -12,7 +12,7 @@ from accord.settings import Settings
 
 
 class Sessions:
-    """Reads and deletes sessions, outside of any flow."""
+    """Reads sessions and their callers, and deletes old sessions."""
 
     def __init__(self, database: Database, settings: Settings) -> None:
         """Take the database, and the settings that say how long ended sessions are stored."""
@@ -21,7 +21,7 @@ class Sessions:
         self._retention = timedelta(seconds=settings.session_retention)
 
     async def load(self, claims: Claims) -> SignedIn | None:
-        """Return the caller of a verified token, None when its session ended, and note that it is used."""
+        """Return the caller of a verified token, or None when its session ended; record that the token is in use."""
         row = await live_session(self._database, claims.session_id, clock.now())
         if row is None:
             return None
@@ -30,12 +30,12 @@ class Sessions:
         return SignedIn.user(str(row.id), row.role, claims.session_id)
 
     async def caller_of(self, session_id: str) -> SignedIn | None:
-        """Return the caller of a session, None when it ended."""
+        """Return the caller of a session, or None when the session ended."""
         row = await live_session(self._database, session_id, clock.now())
         return None if row is None else SignedIn.user(str(row.id), row.role, session_id)
 
     async def ended_within(self, window: float) -> list[str]:
-        """Return the sessions that ended in the last seconds."""
+        """Return the sessions that ended in the last `window` seconds."""
         return await ended_since(self._database, clock.now() - timedelta(seconds=window))
 
     async def delete_some_old(self) -> bool:

@@ -1,4 +1,4 @@
-"""SIGTERM and SIGINT: the first one stops in order, the second one at once (O-7)."""
+"""SIGTERM and SIGINT: the first signal stops the process in order, the second at once (O-7)."""
 
 import asyncio
 import os
@@ -12,36 +12,36 @@ from types import FrameType
 from accord.telemetry import logs
 
 LAST_RESORT = 5.0
-"""Seconds beyond SHUTDOWN_DELAY and SHUTDOWN_TIMEOUT for closing what is open, before the process ends itself."""
+"""Seconds beyond SHUTDOWN_DELAY and SHUTDOWN_TIMEOUT for closing the parts, before the process ends itself."""
 
 
 class StopSignals:
     """Calls `stop` in the event loop at the first signal; ends the process with status 1 at the second."""
 
     def __init__(self, delay: float, timeout: float, kill_servers: Callable[[], object]) -> None:
-        """Take the seconds of serving after the first signal and of stopping then, and what stops embedded servers."""
+        """Take the seconds of serving after a signal, the seconds of stopping then, and what ends embedded servers."""
         self.stop: Callable[[], object] = lambda: None
-        """What the first signal does; it changes as the start goes on."""
+        """The function that the first signal calls; the start replaces it as it goes on."""
         self._limit = delay + timeout
         self._kill_servers = kill_servers
         self._received_at: float | None = None
 
     @property
     def received(self) -> bool:
-        """Whether a signal came."""
+        """Whether a signal was received."""
         return self._received_at is not None
 
     @property
     def status(self) -> int:
-        """The exit status: 1 when stopping took so long that something was cut off."""
+        """The exit status: 1 when stopping took so long that requests or flows were cut off."""
         return int(self._received_at is not None and monotonic() - self._received_at >= self._limit)
 
     @contextmanager
     def handled(self) -> Generator[None]:
         """Handle signals within this block.
 
-        By `signal.signal`, and not by the loop's own handlers: those wait for the loop, so that a second Ctrl-C
-        would do nothing while something blocks it.
+        The handlers are set by `signal.signal`. The loop's own handlers would wait for the loop, so that a second
+        Ctrl-C would do nothing while a call blocks the loop.
         """
         loop = asyncio.get_running_loop()
         numbers = (signal.SIGTERM, signal.SIGINT)
@@ -58,7 +58,7 @@ class StopSignals:
 
     def _receive(self, loop: asyncio.AbstractEventLoop) -> None:
         if self.received:
-            # Another thread, as this one may hold any lock at this moment.
+            # Another thread does it, as this one may hold any lock now.
             threading.Thread(target=self._end, args=("A second signal came; stopping at once.",)).start()
             return
         self._received_at = monotonic()

@@ -1,4 +1,4 @@
-"""The wrappers that make spans. Of statements the text is recorded and never a parameter; of requests no header."""
+"""The wrappers that make spans. A span has the text of a statement but no parameter, and no header of a request."""
 
 import asyncio
 import os
@@ -22,15 +22,15 @@ from accord.dispatch import Dispatch, Flow, Result
 
 FIRST_SERVER_ERROR = 500
 UNTRACED = {"/livez", "/readyz", "/metrics"}
-"""Paths that machines ask for every few seconds, which would bury what people did."""
+"""Paths that machines request every few seconds; their spans would bury those of clients."""
 FLUSH_LIMIT = 3.0
-"""Seconds that the end of the process waits for a collector that does not answer."""
+"""Seconds for which the end of the process waits for a collector that does not respond."""
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[Scope], Awaitable[None]]
 Application = Callable[[Scope, Any, Send], Awaitable[None]]
 _propagator = TraceContextTextMapPropagator()
-# W3C's own way to say that nothing of a trace is recorded, here nor in the worker that a probe goes on to.
+# The W3C flag of a trace that is not recorded: neither here nor in the worker that the request of a probe reaches.
 _UNSAMPLED = NonRecordingSpan(SpanContext(trace_id=1, span_id=1, is_remote=False, trace_flags=TraceFlags(0)))
 
 
@@ -43,7 +43,7 @@ class Tracing:
         resource = Resource.create({SERVICE_NAME: name, SERVICE_VERSION: __version__})
         self._provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         self._provider.add_span_processor(BatchSpanProcessor(_exporter(exporter)))
-        # A refusal is no failure, and an exception's message may hold what a client sent: results set the status.
+        # A problem is no failure, and an exception's message may hold inputs of a client: results set the status.
         self._span = partial(
             self._provider.get_tracer("accord", __version__).start_as_current_span,
             record_exception=False,
@@ -51,7 +51,7 @@ class Tracing:
         )
 
     async def close(self) -> None:
-        """Send what is waiting; a collector that is away does not keep the process from ending."""
+        """Send the spans that wait; an unreachable collector delays the end of the process by 3 seconds at most."""
         last = threading.Thread(target=self._provider.shutdown, daemon=True)
         last.start()
         await asyncio.to_thread(last.join, FLUSH_LIMIT)
@@ -76,13 +76,13 @@ class Tracing:
                         _note_response(span, message)
                     await send(message)
 
-                # Without the server's short way for whole answers, which `sending` would not see.
+                # Without the server's extension for whole responses, which bypass `sending`.
                 await inner({**scope, "extensions": {}}, receive, sending)
 
         return traced
 
     def dispatch(self, inner: Dispatch, *, remote: bool) -> Dispatch:
-        """Return the dispatch with a span around each operation; its context goes on with the request."""
+        """Return the dispatch with a span around each operation; the trace context goes on with the request."""
 
         async def traced(operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> Result:
             parent, kind = None, SpanKind.CLIENT if remote else SpanKind.INTERNAL
@@ -114,7 +114,7 @@ class Tracing:
         return traced
 
     def connection(self) -> type[Connection]:
-        """Return the class of connections that make a span of each round trip; those of nobody's request make none."""
+        """Return the class of connections that make a span of each round trip, except outside of a request."""
         span = self._span
 
         class TracedConnection(Connection):

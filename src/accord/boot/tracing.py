@@ -1,7 +1,7 @@
-"""OpenTelemetry traces, when an exporter is configured: HTTP → dispatch → flow → SQL, across NATS too (O-5).
+"""OpenTelemetry traces, when an exporter is configured: HTTP → dispatch → flow → SQL, and across NATS (O-5).
 
-Everything is wrapped from outside while the process is put together. Without an exporter nothing of OpenTelemetry
-is imported, and a request costs what it would without this package. The variables are OpenTelemetry's own.
+The parts of a process are wrapped from outside while the process starts. Without an exporter, OpenTelemetry is not
+imported, and a request costs nothing more. The environment variables are OpenTelemetry's own.
 """
 
 import os
@@ -19,7 +19,7 @@ _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL
 
 
 def exporter_of(environ: Mapping[str, str]) -> str | None:
-    """Return which exporter is configured: `otlp`, `console` or none; raise CannotStart for one that is not built."""
+    """Return the configured exporter: `otlp`, `console` or None; raise CannotStart for one that is not built in."""
     if environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
         return None
     endpoint = any(environ.get(name) for name in _ENDPOINTS)
@@ -35,7 +35,7 @@ def exporter_of(environ: Mapping[str, str]) -> str | None:
 
 
 def start(environ: Mapping[str, str], role: str) -> "Tracing | None":
-    """Return what wraps the parts of a process, or None when no exporter is configured. Raises CannotStart."""
+    """Return the wrappers for the parts of a process, or None when no exporter is configured. Raises CannotStart."""
     exporter = exporter_of(environ)
     if exporter is None:
         return None
@@ -51,7 +51,7 @@ def start(environ: Mapping[str, str], role: str) -> "Tracing | None":
 
 @asynccontextmanager
 async def traced(role: str) -> AsyncGenerator["Tracing | None"]:
-    """Export traces within this block, when an exporter is configured; what waits is sent at its end."""
+    """Export traces within this block, when an exporter is configured; the spans that wait are sent at its end."""
     tracing = start(os.environ, role)
     try:
         yield tracing

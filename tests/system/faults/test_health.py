@@ -85,7 +85,7 @@ async def test_a_gateway_without_nats_is_not_ready(given, deployment, until):
     async with without(deployment, deployment.nats):
         ready = await until(lambda: somebody.get("/readyz"), is_refusal)
 
-        assert (ready.status_code, ready.json()["detail"]) == (503, "Not ready: no worker answers.")
+        assert (ready.status_code, ready.json()["detail"]) == (503, "Not ready: no worker responds.")
         assert (await somebody.get("/api/v1/healthcheck")).status_code == 503
         assert (await somebody.get("/livez")).status_code == 200
 
@@ -99,7 +99,7 @@ async def test_a_gateway_whose_workers_are_all_gone_is_not_ready(given, deployme
     refused = await somebody.get("/api/v1/meta/version")
     ready = await until(lambda: somebody.get("/readyz"), is_refusal)
 
-    assert (ready.status_code, ready.json()["detail"]) == (503, "Not ready: no worker answers.")
+    assert (ready.status_code, ready.json()["detail"]) == (503, "Not ready: no worker responds.")
     # It is not waited for: NATS says at once that there is none.
     assert refused.json()["detail"].startswith("No worker is running.")
     for worker in deployment.workers:
