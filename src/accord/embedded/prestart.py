@@ -1,4 +1,4 @@
-"""Starts the embedded servers in threads while Python still imports the rest: both take about as long (O-1)."""
+"""Starts the embedded servers in threads while Python imports the other modules: both take about as long (O-1)."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import NamedTuple
@@ -15,14 +15,14 @@ class Prestarted(NamedTuple):
     nats: Future[EmbeddedServer] | None
 
     def kill_servers(self) -> None:
-        """Stop the servers that have started; for a process that ends at once."""
+        """Stop the servers that have started, for a process that ends at once."""
         for server in self:
             if server is not None and server.done() and server.exception() is None:
                 server.result().stop()
 
 
 def prestart(settings: Settings) -> Prestarted:
-    """Start the servers that are not configured; they stop with this process, however it ends."""
+    """Start the servers without a configured address; the servers stop with this process, however the process ends."""
     threads = ThreadPoolExecutor(2, "embedded")
     prestarted = Prestarted(
         threads.submit(postgres.start, settings.data_dir) if settings.database_url is None else None,

@@ -1,11 +1,11 @@
-"""Looks at processes that are not our children; psutil comes with the extra, hence the late imports."""
+"""Inspects processes that are not children of this one; psutil comes with an extra, hence the late imports."""
 
 from contextlib import suppress
 from pathlib import Path
 
 
 def is_alive(pid: int | None) -> bool:
-    """Whether the process runs; one that ended but was not collected by its parent does not."""
+    """Return whether the process runs; a zombie does not."""
     import psutil  # noqa: PLC0415 - see above
 
     with suppress(psutil.NoSuchProcess):

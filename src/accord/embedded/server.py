@@ -1,11 +1,12 @@
-"""What the two embedded servers share: joining, starting, stopping and noticing death.
+"""The base of the two embedded servers: joining, starting, stopping, and noticing that a server died.
 
-Three lock files in the server's folder carry the whole agreement between processes:
+Processes agree by three lock files in the server's folder, and by nothing else:
 
-- `start.lock` is held while anyone starts or stops the server;
-- `users.lock` is held, shared, by every Accord process that uses it, so the last one out knows it;
-- `running.lock` is inherited by the server and all its children, so that it is held exactly as long as one
-  of them lives. A process id alone would lie after a crash, when another process may have the number.
+- `start.lock` is held while a process starts or stops the server;
+- `users.lock` is held, shared, by every Accord process that uses the server, so that the last user knows that it is the
+  last;
+- `running.lock` is inherited by the server and all its children, so that the lock is held exactly as long as one of
+  them lives. A process id alone is no proof after a crash, when another process may have the number.
 """
 
 import atexit
@@ -30,7 +31,7 @@ STOP_TIMEOUT = 10.0  # seconds for each signal, before the next and harsher one
 TAKEOVER_TIMEOUT = 10.0  # seconds for the children of a dead server to end
 
 _logger = logging.getLogger("accord.embedded")
-_running: list[subprocess.Popen[bytes]] = []  # a Popen that is collected while it runs would warn
+_running: list[subprocess.Popen[bytes]] = []  # garbage collection of a Popen whose process runs would warn
 
 
 class EmbeddedError(CannotStart):
@@ -63,7 +64,7 @@ class EmbeddedServer(ABC):
     @property
     @abstractmethod
     def url(self) -> str:
-        """The address with credentials; it stays the same when the server is restarted."""
+        """The address with credentials, the same after a restart of the server."""
 
     @abstractmethod
     def _launch(self, running: int) -> subprocess.Popen[bytes]:
@@ -71,10 +72,10 @@ class EmbeddedServer(ABC):
 
     @abstractmethod
     def _answers(self) -> bool:
-        """Whether the running server accepts connections."""
+        """Return whether the running server accepts connections."""
 
     def _clear_orphans(self) -> None:  # noqa: B027 - NATS leaves none
-        """End what a killed server left behind, where it can leave anything."""
+        """Kill the processes that a killed server left behind."""
 
     @property
     def pid(self) -> int | None:
@@ -85,7 +86,7 @@ class EmbeddedServer(ABC):
     def alive(self) -> bool:
         process = self._process
         if process is not None and process.poll() is not None and self._process is process:
-            self._process = None  # another process may run its successor already
+            self._process = None  # another process may have started the next server already
         return locks.is_held(self._running_lock) and processes.is_alive(self.pid)
 
     def start(self) -> Self:
@@ -101,7 +102,7 @@ class EmbeddedServer(ABC):
         return self
 
     def restart_if_dead(self) -> bool:
-        """Bring a dead server back on the same address; False if there was nothing to do."""
+        """Start a dead server again on the same address; return False when the server lives."""
         if self.alive():
             return False
         with self._exclusively():
@@ -116,12 +117,12 @@ class EmbeddedServer(ABC):
             return
         atexit.unregister(self.stop)
         with self._exclusively():
-            if locks.try_lock(self._users):  # nobody else holds it
+            if locks.try_lock(self._users):  # no other process holds the lock
                 self._shut_down()
             self._leave()
 
     def _ensure_running(self) -> None:
-        if not self._comes_up():  # dead, or dying while we looked
+        if not self._comes_up():  # dead, or died during the check
             self._start_process()
             if not self._comes_up():
                 raise EmbeddedError(f"{self.title} did not start. {self._log_tail()}")
@@ -133,7 +134,7 @@ class EmbeddedServer(ABC):
             if self._answers():
                 return True
             if time.monotonic() > deadline:
-                raise EmbeddedError(f"{self.title} does not answer. {self._log_tail()}")
+                raise EmbeddedError(f"{self.title} does not respond. {self._log_tail()}")
             time.sleep(locks.POLL_SECONDS)
         return False
 
@@ -147,7 +148,7 @@ class EmbeddedServer(ABC):
         self._write("pid", str(self._process.pid))
 
     def _take_over(self) -> int:
-        """Wait until nothing of an earlier server lives on this folder."""
+        """Wait until no process of an earlier server lives on this folder; return the descriptor of `running.lock`."""
         try:
             return locks.acquire(self._running_lock, timeout=0.3)
         except locks.LockBusyError:
@@ -174,7 +175,7 @@ class EmbeddedServer(ABC):
         self._pid_file.unlink(missing_ok=True)
 
     def _collect(self) -> None:
-        """Wait for a process that has closed its files to be gone; without this it stays a zombie."""
+        """Wait until a process that has closed its files has ended; without the wait, the process stays a zombie."""
         if self._process is not None:
             self._process.wait(STOP_TIMEOUT)
             self._process = None
@@ -201,7 +202,7 @@ class EmbeddedServer(ABC):
     ) -> subprocess.Popen[bytes]:
         _running[:] = [earlier for earlier in _running if earlier.poll() is None]
         with self._log() as log:
-            server = subprocess.Popen(  # noqa: S603 - the binaries of our own dependencies
+            server = subprocess.Popen(  # noqa: S603 - the binaries of declared dependencies
                 command,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -227,7 +228,7 @@ class EmbeddedServer(ABC):
     def _log_tail(self, lines: int = 5) -> str:
         log = self.folder / "log"
         if not log.exists():
-            return f"It wrote no log in {self.folder}."
+            return f"The server wrote no log in {self.folder}."
         tail = log.read_text(errors="replace").splitlines()[-lines:]
         return f"The end of {log}:\n" + "\n".join(tail)
 

@@ -3,7 +3,7 @@ import logging
 
 from accord.embedded.server import EmbeddedServer
 
-INTERVAL = 0.2  # seconds between looks; one look costs two system calls
+INTERVAL = 0.2  # seconds between checks; a check costs two system calls
 LONGEST_WAIT = 5.0  # seconds between attempts on a server that cannot be started
 
 _logger = logging.getLogger("accord.embedded")

@@ -1,7 +1,7 @@
-"""PostgreSQL refuses to run as root; a root process runs it as a user of its own.
+"""The system account of embedded PostgreSQL, which refuses to run as root: a root process runs it as this account.
 
-That user must reach the binaries and the data folder, which may lie in a home that is closed to others. An
-access list entry for this one user opens the way without opening the home to everybody.
+The account must reach the binaries and the data folder, which may be in a home folder that is closed to others. An
+access list entry for this account alone lets the account pass, and keeps the home closed to other users.
 """
 
 import os
@@ -24,12 +24,12 @@ _EXECUTE = 1
 
 
 def needed() -> pwd.struct_passwd | None:
-    """The account to run PostgreSQL as, or None when this process is not root."""
+    """Return the account to run PostgreSQL as, or None when this process is not root."""
     return _account() if os.geteuid() == 0 else None
 
 
 def let_reach(user: pwd.struct_passwd, path: Path) -> None:
-    """Let the user pass through every folder above the path, and nobody else."""
+    """Let this user, and no other, pass through every folder above the path."""
     for folder in path.resolve().parents:
         mode = folder.stat()
         owns = mode.st_uid == user.pw_uid and mode.st_mode & stat.S_IXUSR
@@ -39,7 +39,7 @@ def let_reach(user: pwd.struct_passwd, path: Path) -> None:
 
 def _account() -> pwd.struct_passwd:
     problem = ""
-    for _ in range(20):  # two starts at once: the second finds the account, or the lock of /etc/passwd
+    for _ in range(20):  # of two concurrent starts, the second finds the account, or /etc/passwd locked
         try:
             return pwd.getpwnam(NAME)
         except KeyError:
@@ -54,9 +54,9 @@ def _account() -> pwd.struct_passwd:
 def _create_account() -> str:
     command = ["useradd", "--system", "--no-create-home", "--shell", "/usr/sbin/nologin", NAME]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - fixed words
+        done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - a fixed command
     except FileNotFoundError:
-        return "there is no useradd"
+        return "useradd is not installed"
     if done.returncode == 0:
         logs.info(
             "A system account was created: PostgreSQL does not run as root.", account=NAME, undo=f"userdel {NAME}"
@@ -84,7 +84,7 @@ def _let_pass(user: pwd.struct_passwd, folder: Path) -> None:
 
 
 def _read(folder: Path) -> dict[tuple[int, int], int]:
-    """The access list as {(tag, id): permissions}; without one, what the mode says."""
+    """Return the access list as {(tag, id): permissions}; without an access list, the permissions of the mode."""
     try:
         packed = os.getxattr(folder, _ACL)[_HEADER.size :]
     except (OSError, AttributeError):
