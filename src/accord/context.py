@@ -1,4 +1,4 @@
-"""What a flow receives: who asks, the transaction, reads, the clock, and the parts that the boot put together."""
+"""The context of a flow: the caller, the transaction, reads, the clock, and the parts that the boot created."""
 
 import os
 import time
@@ -24,7 +24,7 @@ from accord.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """A caller who is signed in. The id is text, as in keys, tokens, messages and paths; a UUID would be converted."""
+    """A caller who is signed in. The id is text, as in live keys, tokens, messages and paths, to save conversions."""
 
     id: str
     role: str
@@ -53,7 +53,7 @@ class Anonymous:
     session_id: None = None
     permissions: frozenset[str] = frozenset()
 
-    def may(self, permission: str) -> bool:  # noqa: ARG002 - as SignedIn takes it
+    def may(self, permission: str) -> bool:  # noqa: ARG002 - SignedIn takes it
         """Return False: every permission needs a caller who is signed in."""
         return False
 
@@ -64,9 +64,9 @@ ANONYMOUS = Anonymous()
 
 @dataclass(slots=True)
 class RequestInfo:
-    """Where the request came from; `deadline` is in seconds of the Unix epoch.
+    """The origin of a request, and its deadline; `deadline` is in seconds of the Unix epoch.
 
-    `is_awaited` says whether anybody still waits for it: a gateway gives a worker up that was frozen.
+    `is_awaited` says whether the client still waits for the response: a gateway gives up a worker that was frozen.
     """
 
     id: str
@@ -87,12 +87,12 @@ def new_id() -> UUID:
 
 
 Probe = Callable[[], Awaitable[bool]]
-"""Says within a few seconds whether something works."""
+"""Returns within a few seconds whether a dependency works."""
 
 
 @dataclass(slots=True)
 class Resources:
-    """The parts of a process, put together once by the boot. Tests replace the clock, not the parts."""
+    """The parts of a process, created once by the boot. Tests replace the clock, not the parts."""
 
     settings: Settings
     database: Database
@@ -108,7 +108,7 @@ class Resources:
     journal_appended: Callable[[], None] = lambda: None
     """Called after a commit that appended to the journal; the boot lets it wake the sequencer."""
     sessions_ended: Callable[[Collection[str]], None] = lambda _: None
-    """Called after a commit that ended sessions; the boot lets it refuse their access tokens at once."""
+    """Called after a commit that ended sessions; the boot lets it revoke their access tokens at once."""
 
 
 class Context:
@@ -117,7 +117,7 @@ class Context:
     __slots__ = ("_journal", "_tx", "caller", "ended_sessions", "operation", "request", "resources", "trace_events")
 
     def __init__(self, resources: Resources, operation: str, caller: Caller, request: RequestInfo) -> None:
-        """Open nothing yet: the transaction begins with the first write."""
+        """Take the parts; the transaction begins with the first write."""
         self.resources = resources
         self.operation = operation
         self.caller = caller
@@ -129,23 +129,23 @@ class Context:
 
     @property
     def tx(self) -> Transaction:
-        """The transaction of this flow; whoever writes takes it as first argument."""
+        """The transaction of this flow; functions that write take it as their first argument."""
         if self._tx is None:
             self._tx = Transaction(self.resources.database)
         return self._tx
 
     @property
     def read(self) -> Reader:
-        """Reads: each acquires a connection and releases it, or runs in the transaction once that has begun.
+        """The reader: each read acquires a connection and releases it, or runs in the transaction once that has begun.
 
-        Whoever holds a connection and waits for a second one can wait for somebody who does the same (I-10).
+        A flow that holds a connection and waits for a second one can wait for a flow that does the same (I-10).
         """
         tx = self._tx
         return self.resources.database if tx is None or not tx.is_open else tx
 
     @property
     def waits_in_transaction(self) -> bool:
-        """Whether the open transaction would be held while something other than its own statement is awaited."""
+        """Whether the transaction is open while the flow awaits anything but a statement of that transaction."""
         return self._tx is not None and self._tx.is_open and not self._tx.is_running
 
     @property
@@ -175,11 +175,11 @@ class Context:
         return self.resources.settings
 
     def listing(self, **filters: Any) -> Listing:
-        """Return the cursors of the list that this operation gives this caller, filtered like this."""
+        """Return the page cursors of the list that this operation returns to this caller with these filters."""
         return self.resources.cursors.listing(self.operation, self.caller.id or "", filters)
 
     def uptime(self) -> float:
-        """Return the seconds since this process was put together."""
+        """Return the seconds since the parts of this process were created."""
         return round(time.monotonic() - self.resources.started, 3)
 
     def now(self) -> datetime:
@@ -199,18 +199,18 @@ class Context:
         self.trace_events.append(text)
 
     def sessions_ended(self, session_ids: Iterable[UUID]) -> None:
-        """Note sessions that the transaction ends: from its commit on their access tokens are refused."""
+        """Note sessions that the transaction ends: from the commit on their access tokens are invalid."""
         self.ended_sessions += map(str, session_ids)
 
     @property
     def has_begun(self) -> bool:
-        """Whether there is anything to commit; most reads need nothing of it."""
+        """Whether a commit is needed; most flows that only read need none."""
         return self._tx is not None or self._journal is not None
 
     async def commit(self) -> None:
         """Commit what the flow wrote, with its journal entries; dispatch calls this, flows never do.
 
-        Raises DeadlineExceeded, and commits nothing, when the client was told already that nobody knows.
+        Raises DeadlineExceeded, and commits nothing, when the client was told already that the outcome is unknown.
         """
         if not self.request.is_awaited():
             await self.rollback()

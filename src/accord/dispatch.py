@@ -15,15 +15,15 @@ from accord.telemetry import logs
 
 Flow = Callable[..., Awaitable[Any]]
 MAX_ATTEMPTS = 4
-"""Runs of a flow that loses a deadlock each time."""
+"""The most runs of a flow that loses a deadlock each time."""
 
 
 @dataclass(slots=True)
 class Result:
     """The outcome of a flow (C-12): `status` and `data`, or `error_code`, `message` and `extensions`.
 
-    The edge builds the response from it; no client sees it. `table` is where a version conflict was, for metrics;
-    `ended_sessions` are for the process that responds, which refuses their access tokens.
+    The edge builds the response from a result; no client sees the result itself. `table` names the table of a version
+    conflict, for metrics. The process that responds revokes the access tokens of `ended_sessions`.
     """
 
     success: bool
@@ -38,7 +38,7 @@ class Result:
 
     @classmethod
     def from_problem(cls, problem: Problem, trace_events: list[str]) -> "Result":
-        """Return the result for a problem; `extensions` are the title and the members of its own (RFC 9457)."""
+        """Return the result for a problem; `extensions` are the title and the problem's own members (RFC 9457)."""
         extensions = {"title": problem.title, **problem.extra}
         return cls(
             success=False,
@@ -52,7 +52,7 @@ class Result:
 
 
 class Dispatch(Protocol):
-    """Runs an operation's flow in this process or in a worker. The caller cannot tell."""
+    """Runs an operation's flow in this process or in a worker. The edge cannot tell which."""
 
     async def __call__(
         self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
@@ -67,7 +67,7 @@ class LocalDispatch:
     def __init__(self, resources: Resources, flows: Mapping[str, Flow]) -> None:
         """Take the parts that flows use, and the flows by operationId.
 
-        Flows are watched for what they await everywhere but in production: their authors see it in tests.
+        Outside of production `watched` checks what flows await while a transaction is open, so that tests show faults.
         """
         self._resources = resources
         self._flows = flows
@@ -78,7 +78,7 @@ class LocalDispatch:
     ) -> Result:
         """Run the flow: returning commits, raising rolls back; the result is built after the commit.
 
-        A flow that lost a deadlock wrote nothing and made no mistake, so it runs again.
+        A flow that lost a deadlock wrote nothing and made no mistake, so the flow runs again, MAX_ATTEMPTS in all.
         """
         if operation.permission is not None and caller.id is None:
             return Result.from_problem(Unauthorized(), [f"REJECTED: {Unauthorized.code}"])
@@ -104,7 +104,7 @@ class LocalDispatch:
             except asyncio.CancelledError:
                 await context.rollback()
                 raise
-            except Exception as error:  # noqa: BLE001 - whatever a flow raises, the client gets a response and the log the reason
+            except Exception as error:  # noqa: BLE001 - after any exception the client gets a response and the log the reason
                 return await self._failed(context, error)
             context.trace_events.append("SUCCESS")
             return Result(
@@ -129,7 +129,7 @@ class LocalDispatch:
                 except CompletedBefore as before:
                     first = before.response
                 except Problem:
-                    # The first request may have caused it: what that wrote is visible to reads before the transaction.
+                    # The first request may have caused the problem: reads before the transaction see its rows.
                     first = None if context.tx.is_open else await idempotency.first_response(attempt)
                     if first is None:
                         raise
