@@ -1,1 +1,1 @@
-"""What happens to a request between the server and the flow, compiled from the contract once."""
+"""The way of a request between the server and the flow, compiled from the contract once, at start."""

@@ -20,7 +20,7 @@ class Authentication:
         self._tokens = tokens
 
     async def __call__(self, request: Request, access: Access) -> Caller:
-        """Return the caller; where signing in is optional whoever has no good token is nobody, elsewhere refused."""
+        """Return the caller; without a valid token, anonymous where signing in is optional. Raises Unauthorized."""
         try:
             token = bearer_token(request)
             if token is None:
@@ -33,7 +33,10 @@ class Authentication:
 
 
 def bearer_token(request: Request) -> str | None:
-    """Return the token of `Authorization: Bearer …`; None when there is none. The scheme is case-insensitive."""
+    """Return the token of `Authorization: Bearer …`; None without the header. The scheme is case-insensitive.
+
+    Raises Unauthorized for another scheme.
+    """
     header = request.headers.get(b"authorization")
     if header is None:
         return None

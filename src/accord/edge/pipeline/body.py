@@ -1,4 +1,4 @@
-"""The body guard: what a request body may be, before anything reads it, and the read itself, bounded."""
+"""The body guard, which checks a body's headers before the body is read and limits the read; and the JSON parser."""
 
 import re
 from typing import Any
@@ -13,19 +13,19 @@ _json = re.compile(rb'application/json[ \t]*(?:;[ \t]*charset=(?:utf-8|"utf-8")[
 
 
 class ClientDisconnected(Exception):
-    """The client went away before its request was complete; there is nobody to answer."""
+    """The client disconnected before its request was complete; no response can be sent."""
 
 
 class BodyGuard:
     """Decides on a request's body by its headers, and reads it up to the limit."""
 
     def __init__(self, limit: int, *, expected: bool) -> None:
-        """Take the most bytes, and whether the operation has a body at all."""
+        """Take the limit in bytes, and whether the operation has a body."""
         self._limit = limit
         self._expected = expected
 
     def check(self, request: Request) -> bool:
-        """Say whether there is a body; refuse one that is not plain JSON, or says that it is over the limit."""
+        """Return whether the request has a body. Raises a problem unless it is plain JSON and within the limit."""
         headers = request.headers
         given = headers.get(b"content-length")
         length = 0 if given is None else int(given)
@@ -43,18 +43,18 @@ class BodyGuard:
         return True
 
     async def read(self, request: Request) -> bytes:
-        """Return the body; stop reading as soon as it is over the limit, whatever it announced."""
+        """Return the body; reading stops as soon as the body is over the limit, also without `Content-Length`."""
         assert request.receive is not None
         return self.bounded(await self._read_pieces(request.receive))
 
     def bounded(self, body: bytes) -> bytes:
-        """Return the body unless it is over the limit."""
+        """Return the body. Raises PayloadTooLarge for a body over the limit."""
         if len(body) > self._limit:
             raise self._too_large()
         return body
 
     async def _read_pieces(self, receive: Receive) -> bytes:
-        # Not a list: a piece can be one byte, and a list takes eight for it.
+        # Not a list: a piece can be one byte, and its entry in a list takes eight.
         body, more = bytearray(), True
         while more and len(body) <= self._limit:
             message = await receive()
@@ -69,7 +69,7 @@ class BodyGuard:
 
 
 class JsonBody:
-    """Turns the text of a body into a value, and says what is wrong with it."""
+    """Turns the text of a body into a value, and returns its schema errors."""
 
     def __init__(self, schema: dict[str, Any]) -> None:
         """Compile the validator."""
@@ -77,7 +77,7 @@ class JsonBody:
         self._normalise = compile_normaliser(schema)
 
     def parse(self, text: bytes) -> tuple[Any, list[FieldError]]:
-        """Return the value and what is wrong with it; raise ValidationFailed when it is not one JSON text."""
+        """Return the value and its schema errors. Raises ValidationFailed when the text is not one JSON text."""
         is_large = len(text) > json_body.LARGE
         try:
             value = json_body.load(text)

@@ -39,17 +39,17 @@ from accord.problems import (
 from accord.telemetry import logs
 
 CLIENT_LEFT = 499
-"""What logs and metrics say, as nginx does, of a request whose client went away before it was complete."""
+"""The status in logs and metrics, as in nginx's, of a request whose client disconnected before it was complete."""
 Page = Callable[[Request], Awaitable[Response | None]]
 STREAM_LINGER = 1.0
-"""Seconds that a client has to take the end of a stream before the connection is closed."""
+"""Seconds that a client has to read the end of a stream before the connection is closed."""
 Socket = Callable[[Scope, Receive, Send], Awaitable[None]]
 Found = tuple[CompiledOperation, dict[str, str]]
 """An operation and its path parameters."""
 
 
 class Edge:
-    """Routes each request to its compiled operation, and puts on every response what all responses have."""
+    """Routes each request to its compiled operation, and adds the common headers to every response."""
 
     def __init__(
         self,
@@ -63,9 +63,9 @@ class Edge:
         operations: Iterable[CompiledOperation] = (),
         socket: Socket | None = None,
     ) -> None:
-        """Take the operations, the pages beside them, and what all responses have.
+        """Take the operations, the other pages, and the headers that all responses have.
 
-        Without a socket, let the server upgrade nothing.
+        Without `socket`, the server must not upgrade any connection.
         """
         self._page = page
         self._socket = socket
@@ -79,7 +79,7 @@ class Edge:
             self._router.add(compiled.operation.method, compiled.operation.path, compiled)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request; hand a socket to the door of the live part."""
+        """Respond to a request; pass a socket to its handshake."""
         if scope["type"] == "http":
             await self._http(scope, Request.from_scope(scope, receive), send)
         elif scope["type"] == "websocket":
@@ -87,7 +87,7 @@ class Edge:
             await self._socket(scope, receive, send)
 
     def find(self, method: str, path: str) -> Found | None:
-        """Return the operation at a path, unless its response is a stream: streams need ASGI."""
+        """Return the operation at a path and its parameters; None when the response is a stream, which needs ASGI."""
         found = self._router.find(path)
         if found is None:
             return None
@@ -96,20 +96,20 @@ class Edge:
         return None if operation is None or operation.is_stream else (operation, parameters)
 
     def respond(self, request: Request, found: Found) -> Coroutine[Any, Any, Response]:
-        """Return the response of an operation, with all that it has; it is noted by `note` when it was sent."""
+        """Return the complete response of an operation; call `note` when the response was sent."""
         operation, parameters = found
         request.address = self._addresses.resolve(request)
         request.operation = operation.operation.id
         return self._completed(request, operation(request, parameters))
 
     def waits(self, request: Request, task: asyncio.Task[None]) -> None:
-        """Let the deadline count: the request is answered by a task."""
+        """Start the deadline of a request that a task carries out."""
         request.task = task
         self._deadline.begin(task)
 
     @staticmethod
     def note(request: Request, response: Response) -> None:
-        """Count and log a request that was answered."""
+        """Count and log a request whose response was sent."""
         seconds = request.elapsed()
         metrics.request_done(request.operation or "none", response.status, seconds, response.error_code)
         if request.operation is not None:
@@ -132,13 +132,13 @@ class Edge:
             await _stream(request, response.stream, send)
 
     async def _completed(self, request: Request, responding: Coroutine[Any, Any, Response]) -> Response:
-        """Return the response with what the request adds to it; whatever goes wrong is a response, too."""
+        """Return the response, compressed and with the headers that the request needs; errors become responses."""
         try:
             response = await responding
         except ClientDisconnected:
             raise
         except asyncio.CancelledError:
-            # Apart from the deadline only the end of SHUTDOWN_TIMEOUT cancels; the next process can serve it.
+            # Only the deadline and the end of SHUTDOWN_TIMEOUT cancel; after the latter, another process can serve it.
             late = request.task is not None and self._deadline.is_over(request.task)
             response = self._refusal(DeadlineExceeded() if late else ServiceUnavailable(), request)
         except Exception as error:  # noqa: BLE001 - the client gets a response, the log the reason
@@ -182,7 +182,7 @@ class Edge:
         response = problem_response(problem, request.id, request.path)
         response.trace = [f"REJECTED: {problem.code}"]
         if b"expect" in request.headers:
-            # Nobody knows whether a client that was to wait for `100 Continue` still sends the body.
+            # A client that waits for `100 Continue` may send the body or not: the next request's start is uncertain.
             response.headers.append(CLOSE)
         return response
 
@@ -200,7 +200,7 @@ class Edge:
         return InternalError()
 
     async def send(self, scope: Scope, request: Request, response: Response, send: Send) -> None:
-        """Send the response at once if the server can, else as ASGI has it; of a stream just the head."""
+        """Send the response as a whole if the server can, else in ASGI's two messages; of a stream, only the head."""
         whole_response: dict[str, WriteWhole] = scope.get("extensions", {}).get(WHOLE_RESPONSE)
         is_whole = response.content_type is not EVENT_STREAM
         if whole_response and is_whole and whole_response["write"](response, request.id):
@@ -212,7 +212,7 @@ class Edge:
 
 
 async def _stream(request: Request, stream: Stream, send: Send) -> None:
-    """Let the response go on until it ends or the client leaves; the deadline of requests is over by then."""
+    """Write a stream until it ends or the client disconnects; the deadline of requests does not apply."""
 
     async def write(data: bytes) -> None:
         await send({"type": "http.response.body", "body": data, "more_body": True})

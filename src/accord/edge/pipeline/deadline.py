@@ -1,6 +1,6 @@
-"""The deadline of all requests (E-5), for less than `asyncio.timeout` costs, which sets and clears a timer for each.
+"""The deadline of all requests (E-5), cheaper than `asyncio.timeout`, which sets and clears a timer for each request.
 
-Every request has the same time, so the one that came first is due first, and one timer for that one serves all.
+All requests have the same time, so the oldest request is due first, and one timer for the oldest serves all.
 """
 
 import asyncio
@@ -9,31 +9,31 @@ from typing import Any
 
 
 class Deadline:
-    """Cancels the tasks that take longer than the others may."""
+    """Cancels the tasks that take longer than the deadline."""
 
     def __init__(self, seconds: float) -> None:
-        """Take the time that each task has."""
+        """Take the seconds that each task has."""
         self._seconds = seconds
         self._due: dict[asyncio.Task[Any], float] = {}
         self._timer: asyncio.TimerHandle | None = None
 
     def begin(self, task: asyncio.Task[Any]) -> None:
-        """Give the task its time."""
+        """Start the deadline of the task."""
         self._due[task] = time.monotonic() + self._seconds
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._seconds, self._look)
 
     def is_over(self, task: asyncio.Task[Any]) -> bool:
-        """Say whether the task was cancelled for its deadline, and for nothing else."""
+        """Return whether the task was cancelled for its deadline, and for no other reason."""
         return task not in self._due and task.cancelling() == 1
 
     def end(self, task: asyncio.Task[Any]) -> None:
-        """Let the task take as long as it likes from now on."""
+        """End the deadline of the task."""
         if self._due.pop(task, None) is None:
             task.uncancel()
 
     def _look(self) -> None:
-        """Cancel what is due, and come again for the first of the others."""
+        """Cancel the tasks that are due, and set the timer for the oldest of the others."""
         now, self._timer = time.monotonic(), None
         for task, due in list(self._due.items()):
             if due > now:

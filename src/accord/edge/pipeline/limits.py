@@ -1,4 +1,4 @@
-"""Which bucket a request is counted in."""
+"""The buckets that a request is counted in."""
 
 from collections import Counter
 from collections.abc import Generator
@@ -15,21 +15,21 @@ from accord.edge.pipeline.request import Request
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, Settings
 
-# Three mistyped sign-ups would otherwise keep somebody who is trying the service out for an hour.
+# In development a developer with three mistyped sign-ups would otherwise have to wait for an hour.
 _WHILE_TRYING = f"{RateLimitExceeded.detail} RATE_LIMIT_ENABLED=false turns the limits off while you try things out."
 
 MAX_OPEN = 100
 """Live connections, sockets and streams together, that one account may have in one process."""
 UNREADABLE = "unreadable"
-"""Counts sign-ins by proxies whose clients are one, as long as a day, for the doctor; it refuses nothing."""
+"""Counts sign-ins through proxies that name no client, for a day, for `accord doctor`; rejects no request."""
 UNREADABLE_RATE = Rate(1, 86_400)
 
 
 class Limits:
-    """The buckets of this process; where rate limiting is not `enabled`, requests are not to be counted."""
+    """The buckets of this process; count no requests unless rate limiting is `enabled`."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        """Make the buckets that the contract's `x-rate-limit` names, and the two for everything else."""
+        """Make the buckets of the contract's `x-rate-limit`, and those of other requests and of live connections."""
         self.enabled = settings.rate_limit_enabled
         self._is_development = settings.env == "development"
         self._advice = _WHILE_TRYING if self._is_development else None
@@ -41,7 +41,7 @@ class Limits:
         self._unreadable = SharedBucket(UNREADABLE, UNREADABLE_RATE, database)
 
     async def check_address(self, request: Request, operation: Operation) -> None:
-        """Count by address before anybody is authenticated; a request with a token waits for `check_account`."""
+        """Count by address before authentication; a request with a token is counted by `check_account`."""
         if self.exempts(request):
             return
         if operation.rate_limit is not None:
@@ -54,35 +54,35 @@ class Limits:
             self._by_address(request)
 
     def check_account(self, request: Request, caller: Caller) -> None:
-        """Count by account; who sent a token that is nobody's, where that is allowed, by address."""
+        """Count by account; a caller who is anonymous in spite of a token is counted by address."""
         if caller.id:
             self._apply(self._authenticated.consume(caller.id), request)
         elif not request.limits:
             self._by_address(request)
 
     def exempts(self, request: Request) -> bool:
-        """Say whether its address is not counted: in development, that of this machine is somebody trying things."""
+        """Return whether the address is not counted: in development, clients on this machine are developers."""
         return self._is_development and request.is_of_this_machine
 
     def count_refusal(self, request: Request) -> None:
-        """Count a 401 against its address, whatever was presented, so that nothing can be guessed without end."""
+        """Count a 401 against its address, whatever credentials the request had, so that guesses are limited."""
         if self.enabled and not request.limits:
             self._by_address(request)
 
     def check_connection(self, request: Request) -> None:
-        """Count a new live connection of an address; raise RateLimitExceeded."""
+        """Count a new live connection of an address. Raises RateLimitExceeded."""
         if not self.exempts(request):
             self._connection(f"address {bucket_key(request.address)}")
 
     def check_connection_of(self, account_id: str) -> None:
-        """Count a new live connection of an account, which has only so many at once; raise RateLimitExceeded."""
+        """Count a new live connection of an account. Raises RateLimitExceeded, also when MAX_OPEN are open."""
         if self.enabled and self._open[account_id] >= MAX_OPEN:
             raise RateLimitExceeded("This account has too many live connections; close some.", retryAfter=60)
         self._connection(f"account {account_id}")
 
     @contextmanager
     def opened(self, account_id: str) -> Generator[None]:
-        """Hold a live connection of an account, while it is open."""
+        """Count a live connection of an account as open, until the block ends."""
         self._open[account_id] += 1
         try:
             yield
@@ -107,5 +107,5 @@ class Limits:
 
 
 def rate_of(settings: Settings, bucket: str) -> Rate:
-    """Return the setting of a bucket; a bucket without one keeps the process from starting."""
+    """Return the setting of a bucket; a process with a bucket without a setting does not start."""
     return getattr(settings, f"rate_limit_{snake_case(bucket)}")

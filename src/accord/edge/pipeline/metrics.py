@@ -1,4 +1,4 @@
-"""Prometheus metrics (O-5). Labels are looked up once for each combination, as that costs more than counting."""
+"""Prometheus metrics (O-5). Labels are looked up once for each combination, as the lookup costs more than the count."""
 
 import time
 from bisect import bisect_left
@@ -20,11 +20,11 @@ from accord.messaging.refusals import refused
 from accord.problems import VersionConflict
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
-"""Upper limits in seconds; what is longer was cut off by REQUEST_TIMEOUT."""
+"""Upper limits in seconds; REQUEST_TIMEOUT ends longer requests."""
 
 
 class Durations(Collector):
-    """A histogram in plain lists, as only the event loop counts; prometheus_client's takes a lock for each number."""
+    """A histogram in plain lists, as only the event loop counts; prometheus_client takes a lock for each number."""
 
     def __init__(self, name: str, explanation: str, labels: list[str]) -> None:
         """Register under this name."""
@@ -34,7 +34,7 @@ class Durations(Collector):
         REGISTRY.register(self)
 
     def observer(self, *labels: str) -> Callable[[float], None]:
-        """Return what counts one duration in seconds under these labels; call it from the event loop only."""
+        """Return a function that counts one duration in seconds under these labels; call it in the event loop only."""
         counts = self._counts.setdefault(labels, [0] * (len(BUCKETS) + 1))
         total = self._sums.setdefault(labels, [0.0])
 
@@ -45,7 +45,7 @@ class Durations(Collector):
         return observe
 
     def collect(self) -> Iterator[HistogramMetricFamily]:
-        """Give the numbers to Prometheus, which wants each bucket to include the smaller ones."""
+        """Yield the histogram for Prometheus, where each bucket includes the smaller ones."""
         family = HistogramMetricFamily(self._name, self._explanation, labels=self._labels)
         limits = [*map(str, BUCKETS), "+Inf"]
         for labels, counts in self._counts.items():
@@ -54,15 +54,15 @@ class Durations(Collector):
 
 
 class Pool(Collector):
-    """The state of the connections to PostgreSQL, looked at once for each reading."""
+    """The state of the connections to PostgreSQL, and the clock skew, read at each scrape."""
 
     def __init__(self, database: Database) -> None:
-        """Register."""
+        """Register with prometheus_client."""
         self._database = database
         REGISTRY.register(self)
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """Give the numbers to Prometheus."""
+        """Yield the gauges for Prometheus."""
         statistics = self._database.statistics()
         connections = GaugeMetricFamily("accord_pool_connections", "Connections to PostgreSQL.", labels=["state"])
         connections.add_metric(["in_use"], statistics["size"] - statistics["available"])
@@ -75,10 +75,10 @@ class Pool(Collector):
 
 
 class RefusedMessages(Collector):
-    """What came over NATS and was not believed; it is counted where nothing of Prometheus is imported."""
+    """Messages on NATS that were dropped; counted in `messaging.refusals`, which does not import Prometheus."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
-        """Give the numbers to Prometheus."""
+        """Yield the counter for Prometheus."""
         family = CounterMetricFamily("accord_messages_refused", "Messages on NATS that were dropped.", labels=["kind"])
         for kind, count in sorted(refused.items()):
             family.add_metric([kind], count)
@@ -110,14 +110,14 @@ def _flow(operation: str, status: int) -> Callable[[float], None]:
 
 
 def request_done(operation: str, status: int, seconds: float, error_code: str | None) -> None:
-    """Count one answered request."""
+    """Count one request whose response was sent."""
     _request(operation, status)(seconds)
     if operation == "login":
         _logins.labels(error_code or "OK").inc()
 
 
 def flow_done(operation: Operation, result: Result, seconds: float) -> None:
-    """Count one flow that ran, and the conflict that it came to."""
+    """Count one flow that ran, and its version conflict, if any."""
     _flow(operation.id, result.status)(seconds)
     if result.error_code == VersionConflict.code:
         _conflicts.labels(result.table or operation.domain).inc()
@@ -136,10 +136,10 @@ def measured(dispatch: Dispatch) -> Dispatch:
 
 
 def watch(database: Database) -> None:
-    """Show the state of this process's pool."""
+    """Export the state of this process's pool."""
     Pool(database)
 
 
 def page() -> bytes:
-    """Return all metrics in the text format."""
+    """Return all metrics in Prometheus's text format."""
     return generate_latest(REGISTRY)

@@ -1,12 +1,12 @@
-"""What the client accepts: JSON or nothing (RFC 9110, section 12.5), and whether it may be compressed."""
+"""Content negotiation (RFC 9110, section 12.5): whether a client accepts JSON, events and gzip."""
 
 import zlib
 from functools import lru_cache
 
 COMPRESS_FROM = 1024
-"""Bytes from which compressing a response is worth the time."""
+"""Bytes of a body above which compression is worth the time."""
 LONGEST = 2048
-"""Bytes of a header that are looked at; what clients send is far shorter, and parsing takes time."""
+"""Bytes of a header that are parsed; usual headers are far shorter, and parsing takes time."""
 
 _ranks = {
     "json": {b"*/*": 0, b"application/*": 1, b"application/json": 2},
@@ -16,29 +16,29 @@ _ranks = {
 
 
 def accepts_json(accept: bytes) -> bool:
-    """Say whether the `Accept` header admits application/json."""
+    """Return whether the `Accept` header admits application/json."""
     return _admits(accept[:LONGEST], "json")
 
 
 def accepts_events(accept: bytes) -> bool:
-    """Say whether the `Accept` header admits text/event-stream."""
+    """Return whether the `Accept` header admits text/event-stream."""
     return _admits(accept[:LONGEST], "events")
 
 
 def accepts_gzip(accept_encoding: bytes) -> bool:
-    """Say whether the `Accept-Encoding` header admits gzip."""
+    """Return whether the `Accept-Encoding` header admits gzip."""
     return bool(accept_encoding) and _admits(accept_encoding[:LONGEST], "gzip")
 
 
 def gzip(body: bytes) -> bytes:
-    """Compress quickly rather than tightly."""
+    """Return the body compressed, at the fastest level."""
     compressor = zlib.compressobj(level=1, wbits=31)
     return compressor.compress(body) + compressor.flush()
 
 
 @lru_cache(1024)
 def _admits(header: bytes, what: str) -> bool:
-    """Say whether the most specific range that covers it has a quality above zero; an empty list excludes nothing."""
+    """Return whether the most specific range for `what` has a quality above zero; an empty list admits all."""
     ranks = _ranks[what]
     best, quality = -1, 0.0
     for part in header.split(b","):

@@ -1,4 +1,4 @@
-"""One compiled pipeline for each operation: everything the contract says about it, looked up once, at start."""
+"""One compiled pipeline for each operation: its part of the contract is read once, at start."""
 
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,11 +27,11 @@ from accord.security.permissions import allows
 
 _SECRET_FIELDS = {"accessToken", "refreshToken", "ticket"}
 StreamTo = Callable[[Caller, Any, Write], Awaitable[None]]
-"""Writes what `x-stream` names, to whom and from where the flow has allowed."""
+"""Writes the stream that `x-stream` names, for the caller and from the place that the flow has returned."""
 
 
 class CompiledOperation:
-    """Guards, authenticates, authorises, validates, dispatches and answers one operation, in the order of E-1."""
+    """Guards, authenticates, authorises, validates, dispatches and responds, in the order of E-1."""
 
     def __init__(
         self,
@@ -45,7 +45,7 @@ class CompiledOperation:
         body_limit: int,
         timeout: float,
     ) -> None:
-        """Compile the validators and decide everything that does not depend on the request."""
+        """Compile the validators and make all decisions that do not depend on the request."""
         self.operation = operation
         self._dispatch = dispatch
         self._authenticate = authenticate
@@ -70,7 +70,7 @@ class CompiledOperation:
         self._cache_control: bytes = operation.definition.get("x-cache-control", NO_STORE.decode()).encode()
 
     async def __call__(self, request: Request, path: dict[str, str]) -> Response:
-        """Answer the request, or raise the problem that refuses it."""
+        """Return the response to the request. Raises the problem of a request that is not dispatched."""
         operation, headers = self.operation, request.headers
         if b"accept" in headers and not self._accepts(headers[b"accept"]):
             raise NotAcceptable
@@ -122,7 +122,7 @@ class CompiledOperation:
         if self._changes_a_record and preconditions.has_any(request.headers):
             preconditions.check_change(request.headers, inputs)
         if self._stream is not None and b"last-event-id" in request.headers:
-            # A client that connects again repeats its URL, and tells in this header how far it came since.
+            # A client that reconnects repeats its URL, and sends in this header the last cursor that it has.
             inputs["after"] = request.headers[b"last-event-id"].decode("ascii")
         return inputs
 
@@ -164,8 +164,8 @@ class CompiledOperation:
 
 
 def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Response:
-    """Return a response without end; a request for the head alone gets just that."""
-    # Proxies of the nginx kind would collect events otherwise.
+    """Return a response with a stream as its body; for HEAD without one."""
+    # nginx and proxies like it would buffer events otherwise.
     response = Response(200, content_type=EVENT_STREAM, headers=[(b"x-accel-buffering", b"no")])
     response.stream = None if request.method == "HEAD" else write_to
     return response

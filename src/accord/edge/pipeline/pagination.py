@@ -9,9 +9,9 @@ from accord.edge.responses import Header
 
 
 def next_link(request: Request, page: dict[str, Any]) -> list[Header]:
-    """Return `Link: <…>; rel="next"` when there is another page after this one."""
+    """Return `Link: <…>; rel="next"` when another page follows this one."""
     if not page.get("nextCursor"):
         return []
     query = parse_query(request.query) | {"cursor": page["nextCursor"]}
-    query.pop("page", None)  # A list that has numbered pages, too, takes one or the other.
+    query.pop("page", None)  # A list with numbered pages takes `page` or `cursor`, not both.
     return [(b"link", f'<{request.path}?{urlencode(query)}>; rel="next"'.encode())]

@@ -1,7 +1,7 @@
 """Path, query and header parameters: parsed strictly, then checked by the validators of the contract.
 
-`1_0`, `+5`, ` 5`, digits of other scripts and `nan` are numbers to Python and not to the contract, so texts are matched
-before they are converted.
+`1_0`, `+5`, ` 5`, digits of other scripts and `nan` are numbers for Python and not for the contract, so texts are
+matched before the conversion.
 """
 
 import re
@@ -44,12 +44,12 @@ _formats: dict[str | None, Callable[[str], Any]] = {"uuid": lower_id, "date-time
 
 
 class CompiledParameter:
-    """One parameter: how its text becomes a value, and what that value must satisfy."""
+    """One parameter, with the conversion of its text and the validator of its value."""
 
     __slots__ = ("_convert", "_validate", "argument", "default", "name", "required")
 
     def __init__(self, parameter: Parameter) -> None:
-        """Compile the validator now; a type that has no text form is refused at start."""
+        """Compile the validator; a type without a text form stops the start."""
         self.name = parameter.name
         self.argument = parameter.argument
         self.required = parameter.required
@@ -59,7 +59,7 @@ class CompiledParameter:
         self._validate: Validate = compile_validator(parameter.schema)
 
     def parse(self, text: str) -> tuple[Any, list[FieldError]]:
-        """Return the value, and what is wrong with it."""
+        """Return the value and its schema errors."""
         value = self._convert(text)
         return value, [{"field": self.name, "message": error["message"]} for error in self._validate(value)]
 
@@ -68,7 +68,7 @@ class CompiledParameters:
     """All parameters of one operation."""
 
     def __init__(self, parameters: Iterable[Parameter]) -> None:
-        """Sort the parameters by where they are."""
+        """Group the parameters by place: path, query, header."""
         by_place: dict[str, list[CompiledParameter]] = {"path": [], "query": [], "header": []}
         for parameter in parameters:
             by_place[parameter.place].append(CompiledParameter(parameter))
@@ -80,7 +80,7 @@ class CompiledParameters:
     def parse(
         self, path: dict[str, str], query: bytes, headers: dict[bytes, bytes]
     ) -> tuple[dict[str, Any], list[FieldError]]:
-        """Return the flow's arguments, and what is wrong; a malformed path parameter is simply not found."""
+        """Return the flow's arguments and their schema errors. Raises NotFound for a malformed path parameter."""
         arguments = self._defaults.copy()
         errors: list[FieldError] = []
         for parameter in self._path:
@@ -112,7 +112,7 @@ class CompiledParameters:
 
 
 def parse_query(query: bytes) -> dict[str, str]:
-    """Return the query as names and values; raise ValidationFailed when it is malformed or repeats a name."""
+    """Return the query as names and values. Raises ValidationFailed when the query is malformed or repeats a name."""
     given: dict[str, str] = {}
     for pair in filter(None, query.split(b"&")):
         raw_name, _, raw_value = pair.partition(b"=")

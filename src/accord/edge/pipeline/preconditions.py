@@ -1,8 +1,8 @@
-"""Conditional requests (RFC 9110, section 13): ETags are versions, and come from nothing else.
+"""Conditional requests (RFC 9110, section 13): an ETag is a version, and depends on nothing else.
 
 Proxies that compress a response change its tag: nginx and others make it weak (`W/"7"`), Apache and Caddy write the
-coding behind it (`"7-gzip"`, `"7;br"`). For weak comparison both name the version that we sent. For strong comparison
-none does: it is not the tag that this service gave.
+coding behind it (`"7-gzip"`, `"7;br"`). In weak comparison both forms name the version that the service sent. In strong
+comparison neither does: the service did not send this tag.
 """
 
 import re
@@ -18,7 +18,7 @@ NOT_CHANGED = "If-None-Match names the version that the record has now. Nothing 
 _element = re.compile(rb'[ \t]*(?:(W/)?"([\x21\x23-\x7e\x80-\xff]*)")?[ \t]*(?:,|$)').match
 _coding = re.compile(rb"(?:[-;](?:gzip|br|zstd|deflate))$")
 Tags = list[tuple[bool, bytes]]
-"""Whether each is weak, and its text."""
+"""For each tag: whether the tag is weak, and its text."""
 
 
 def etag(version: int) -> bytes:
@@ -27,26 +27,26 @@ def etag(version: int) -> bytes:
 
 
 def has_any(headers: Mapping[bytes, bytes]) -> bool:
-    """Say whether a request has conditions."""
+    """Return whether a request has conditions."""
     return b"if-match" in headers or b"if-none-match" in headers
 
 
 def is_held(headers: Mapping[bytes, bytes], version: int) -> bool:
-    """Say whether the reader holds this version already. Raises PreconditionFailed when they want another one."""
+    """Return whether the client has this version already. Raises PreconditionFailed when `If-Match` names another."""
     if b"if-match" in headers and not is_match(headers[b"if-match"], etag(version)):
         raise PreconditionFailed(NOT_READ, currentVersion=version)
     return b"if-none-match" in headers and names_tag(headers[b"if-none-match"], etag(version))
 
 
 def is_match(if_match: bytes, current: bytes) -> bool:
-    """Say whether `If-Match` is `*` or names this tag, strongly compared; what is malformed names none."""
+    """Return whether `If-Match` is `*` or names this tag in strong comparison; a malformed list names no tag."""
     if if_match.strip() == b"*":
         return True
     return not current.startswith(b"W/") and (False, current[1:-1]) in (parse_tags(if_match) or ())
 
 
 def names_tag(if_none_match: bytes, current: bytes) -> bool:
-    """Say whether `If-None-Match` is `*` or names this tag, weakly compared; what is malformed names none."""
+    """Return whether `If-None-Match` is `*` or names this tag in weak comparison; a malformed list names no tag."""
     if if_none_match.strip() == b"*":
         return True
     opaque = current.removeprefix(b"W/")[1:-1]
@@ -54,10 +54,13 @@ def names_tag(if_none_match: bytes, current: bytes) -> bool:
 
 
 def check_change(headers: Mapping[bytes, bytes], inputs: dict[str, Any]) -> None:
-    """Refuse conditions that make no sense, and let no change happen that `If-None-Match` forbids.
+    """Check the conditions of a change, and prevent a change that `If-None-Match` forbids.
 
-    It forbids to write over the version that the caller states. The flow then gets that version below zero, which no
-    record has: it looks the record up, and refuses as ever. `refusal` compares the conditions with what it found.
+    `If-None-Match` can forbid to write over the version that the caller states. The flow then gets this version
+    negated, which no record has, so the flow looks the record up, and its result is NOT_FOUND or a version conflict.
+    `refusal` compares the conditions with the current version.
+
+    Raises ValidationFailed and PreconditionFailed.
     """
     in_query = "expected_version" in inputs
     holder, name = (inputs, "expected_version") if in_query else (inputs["body"], "expectedVersion")
@@ -68,14 +71,14 @@ def check_change(headers: Mapping[bytes, bytes], inputs: dict[str, Any]) -> None
     if if_none_match is None:
         return
     if if_none_match.strip() != b"*" and parse_tags(if_none_match) is None:
-        # To ignore it would be to make a change that it may forbid.
+        # A change that ignores a malformed condition may be one that the condition forbids.
         raise ValidationFailed(errors=[{"field": "If-None-Match", "message": "must be * or a list of entity tags"}])
     if names_tag(if_none_match, etag(expected)):
         holder[name] = -expected
 
 
 def refusal(headers: Mapping[bytes, bytes], conflict: Mapping[str, Any]) -> Problem:
-    """Return what a change is refused with that met another version than the one it was given."""
+    """Return the problem of a change with conditions whose flow found another version than the expected one."""
     current, expected = conflict["currentVersion"], abs(conflict["expectedVersion"])
     versions = {"currentVersion": current, "expectedVersion": expected}
     if b"if-match" in headers and not is_match(headers[b"if-match"], etag(current)):
@@ -86,9 +89,9 @@ def refusal(headers: Mapping[bytes, bytes], conflict: Mapping[str, Any]) -> Prob
 
 
 def _check_if_match(if_match: bytes, expected: int) -> None:
-    """Refuse an `If-Match` that does not name `expectedVersion`: one of the two is a mistake."""
+    """Raise a problem when `If-Match` does not name `expectedVersion`: one of the two is a mistake."""
     if is_match(if_match, etag(expected)):
-        # `*` asks for no more than that there is a record, which the version does already.
+        # `*` requires only that the record exists, which the expected version requires already.
         return
     if names_tag(if_match, etag(expected)):
         raise PreconditionFailed("If-Match needs the strong tag, as the service gave it; a proxy has changed this one.")
@@ -96,7 +99,7 @@ def _check_if_match(if_match: bytes, expected: int) -> None:
 
 
 def parse_tags(field: bytes) -> Tags | None:
-    """Return the entity tags of a list; None when it is malformed, or has none."""
+    """Return the entity tags of a list; None when the list is malformed or empty."""
     tags: Tags = []
     at = 0
     while at < len(field):

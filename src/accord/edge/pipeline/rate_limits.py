@@ -1,7 +1,7 @@
 """Rate limits: named buckets with fixed windows that begin with a key's first request.
 
-API buckets are counted in this process. Those that guard sign-in are counted in PostgreSQL, one statement for each
-request and by its clock, so that they are exact across processes and restarts.
+Buckets of API requests are counted in this process. Buckets that guard sign-in are counted in PostgreSQL, with one
+statement for each request and the database's clock, so that these counts are exact across processes and restarts.
 """
 
 import math
@@ -27,10 +27,10 @@ class Verdict(NamedTuple):
 
 
 class Bucket:
-    """What the two kinds share."""
+    """The common part of local and shared buckets."""
 
     def __init__(self, name: str, rate: Rate) -> None:
-        """Take the bucket's name, and its requests per seconds."""
+        """Take the bucket's name, and its rate: requests in a window of seconds."""
         self.name = name
         self.rate = rate
         self._policy: Header = (b"ratelimit-policy", f'"{name}";q={rate.count};w={rate.seconds}'.encode())
@@ -51,12 +51,12 @@ class _Window:
 
 
 class LocalBucket(Bucket):
-    """Counted in this process."""
+    """A bucket that is counted in this process."""
 
     def __init__(self, name: str, rate: Rate) -> None:
         """Start empty."""
         super().__init__(name, rate)
-        # All windows are as long, so the order in which they begin is the one in which they end.
+        # All windows have the same length, so windows end in the order in which they begin.
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
     def consume(self, key: str) -> Verdict:
@@ -78,10 +78,10 @@ class LocalBucket(Bucket):
 
 
 class SharedBucket(Bucket):
-    """Counted in the database."""
+    """A bucket that is counted in the database."""
 
     def __init__(self, name: str, rate: Rate, database: Database) -> None:
-        """Count through this database."""
+        """Take the database that counts."""
         super().__init__(name, rate)
         self._database = database
         self._expiry = Expiry(database, DELETE_EXPIRED)

@@ -1,4 +1,4 @@
-"""One HTTP request as the pipeline sees it."""
+"""One HTTP request, as the pipeline uses it."""
 
 import itertools
 import os
@@ -33,34 +33,34 @@ READ = (
     "tracestate",
     "baggage",
 )
-"""What every request may carry beside the parameters of its operation, and a page needs leave to send.
+"""The headers that every request may have besides the parameters of its operation, and that CORS must allow.
 
-The last two belong to `traceparent`: OpenTelemetry in browsers sends all three.
+`tracestate` and `baggage` belong to `traceparent`: OpenTelemetry in browsers sends all three.
 """
 _FORWARDED = {b"x-forwarded-for", b"x-forwarded-host", b"x-forwarded-proto", b"x-real-ip", b"forwarded", b"via"}
-"""What proxies add; one that adds none of them cannot be told from a client on this machine."""
+"""The headers that proxies add; a proxy on this machine that adds none of them looks like a client on this machine."""
 UNIX = "unix:"
-"""The peer of a socket in the file system, as proxies write it, too: it is on this machine."""
+"""The peer of a Unix socket, on this machine; proxies write the same text."""
 
 
 def peer_of(client: tuple[str, int] | None, server: tuple[str, int | None] | None) -> str:
-    """Return the address of the other side, from uvicorn's two; empty when it was gone before it could be asked."""
+    """Return the address of the peer, from uvicorn's two; empty when the peer disconnected too early to be known."""
     if client is not None:
         return client[0]
     return UNIX if server is not None and server[1] is None else ""
 
 
 def new_request_id() -> str:
-    """Return an id that no request has, here or in another process; it is no secret."""
+    """Return an id that no other request has, here or in another process; the id can be guessed."""
     return f"{_process}{next(_numbers):012x}"
 
 
 class Request:
-    """What was asked, looked at once; `limits` are the headers of its rate limit.
+    """A request, parsed once; `limits` are the headers of its rate limit.
 
-    `caller` is the id of who asks, as soon as that is known; the log line has it whatever the response is. `body` is
-    there when the request came as a whole, else `receive` gives it piece by piece. `task` is what answers, once the
-    deadline counts for it. `unreadable` says that `address` is a proxy's, which named its client in no known form.
+    `caller` is the caller's id after authentication, for the log line of any response. `body` is the body of a request
+    that arrived as a whole, else `receive` returns it in pieces. `task` carries the request out, when its deadline has
+    started. `unreadable` says that `address` is a proxy's, which named its client in no known form.
     """
 
     __slots__ = (
@@ -111,7 +111,7 @@ class Request:
 
     @classmethod
     def from_scope(cls, scope: Scope, receive: Receive) -> "Request":
-        """Return the request that an ASGI server describes; opening a socket is a GET."""
+        """Return the request of an ASGI scope; the handshake of a socket is a GET."""
         return cls(
             scope.get("method", "GET"),
             scope["raw_path"].decode("latin-1"),
@@ -129,29 +129,29 @@ class Request:
 
     @property
     def is_of_this_machine(self) -> bool:
-        """Whether the client is on this machine; a proxy here passes on what came from elsewhere."""
+        """Whether the client is on this machine; a request with a proxy's headers may come from another machine."""
         if not (self.address and _FORWARDED.isdisjoint(self.headers)):
             return False
         return ip_address(self.address).is_loopback
 
     @property
     def tracestate(self) -> str | None:
-        """What vendors said about that trace; it means nothing without it, and goes on as it came."""
+        """The vendors' part of the trace context, passed on unchanged; None without a `traceparent`."""
         given = self.headers.get(b"tracestate")
         return given.decode() if given is not None and _tracestate(given) and self.traceparent else None
 
     @property
     def user_agent(self) -> str:
-        """What the client calls itself, without anything that could break a log line or a text column."""
+        """The `User-Agent`, at most 512 bytes, without characters that could break a log line or a text column."""
         return printable(self.headers.get(b"user-agent", b"")[:512])
 
     def elapsed(self) -> float:
-        """Return the seconds since the request came."""
+        """Return the seconds since the request arrived."""
         return time.perf_counter() - self.started
 
 
 def fields_of(headers: list[Header]) -> dict[bytes, bytes]:
-    """Join repeated headers as RFC 9110, section 5.3 has it: a list stays one, and what must be single fits nothing."""
+    """Join repeated headers (RFC 9110, section 5.3): lists stay valid, and a repeated single value becomes invalid."""
     fields = dict(headers)
     if len(fields) == len(headers):
         return fields
@@ -171,5 +171,5 @@ def _given_id(headers: dict[bytes, bytes]) -> str | None:
 
 @lru_cache(1024)
 def printable(text: bytes) -> str:
-    """Return a header as text without what could break a log line or a text column."""
+    """Return a header as text without characters that could break a log line or a text column."""
     return "".join(c for c in text.decode("latin-1") if c.isprintable())

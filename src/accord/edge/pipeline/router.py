@@ -1,4 +1,4 @@
-"""Routing by dictionary, and by a trie of segments where a path has parameters. Nothing is redirected."""
+"""Routing by dictionary, and by a trie of segments where a path has parameters. No request is redirected."""
 
 import re
 from typing import Any, Generic, TypeVar
@@ -47,7 +47,7 @@ class Router(Generic[T]):
         node.names = tuple(names)
 
     def find(self, path: str) -> tuple[Methods[T], dict[str, str]] | None:
-        """Return the methods of a raw path and its decoded parameters; None when there is no such path."""
+        """Return the methods of a raw path and its decoded parameters; None for a path without a route."""
         fixed = self._fixed.get(path)
         if fixed is not None:
             return fixed, {}
@@ -79,7 +79,7 @@ class Router(Generic[T]):
 
 
 def _decoded(segment: str) -> str | None:
-    """Undo the percent-encoding; None when it is malformed, not UTF-8, or hides a slash or NUL."""
+    """Undo the percent-encoding; None when it is malformed, not UTF-8, or contains a slash or NUL."""
     if _bad_escape.search(segment):
         return None
     try:
@@ -96,7 +96,10 @@ def allowed(methods: Methods[Any]) -> str:
 
 
 def not_allowed(methods: str) -> MethodNotAllowed:
-    """Return the refusal with the value of `Allow`; a frame that raises what it has a name for is in a ring with it."""
+    """Return the problem with the value of `Allow`.
+
+    The caller raises it: a frame with a local name for the exception it raises would be in a reference cycle with it.
+    """
     problem = MethodNotAllowed()
     problem.headers.append((b"allow", methods.encode()))
     return problem

@@ -1,4 +1,4 @@
-"""The door to the live sockets: only their path, known origins, and a limit to how often one may come."""
+"""The handshake of live sockets: their one path, the listed origins, and a limit to new connections."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
@@ -15,7 +15,7 @@ PATH = "/api/v1/ws"
 
 
 class Visit(ExitStack):
-    """One connection that was let in, as the limits see it."""
+    """One accepted connection, as the limits count it."""
 
     def __init__(self, limits: Limits, request: Request) -> None:
         super().__init__()
@@ -23,7 +23,7 @@ class Visit(ExitStack):
         self._request = request
 
     def admits(self, account_id: str) -> bool:
-        """Count the connection against an account; False when that has too many, or too many new ones."""
+        """Count the connection against an account; False when the account has too many, or too many new ones."""
         try:
             self._limits.check_connection_of(account_id)
         except RateLimitExceeded:
@@ -32,7 +32,7 @@ class Visit(ExitStack):
         return True
 
     def may_try_again(self) -> bool:
-        """Count a token that was nobody's against the address; False when there were too many."""
+        """Count an invalid token against the address; False when the address has sent too many."""
         self._request.limits = []
         try:
             self._limits.count_refusal(self._request)
@@ -42,13 +42,13 @@ class Visit(ExitStack):
 
 
 WRITE_FRAME = "accord.write_frame"
-"""The extension of the ASGI scope: `{"write": …}`, a function that takes a whole frame and says whether it was sent."""
+"""The extension of the ASGI scope: `{"write": …}`, a function that writes a whole frame, or returns False."""
 WriteFrame = Callable[[bytes], bool]
 Live = Callable[[Receive, Send, Visit, WriteFrame | None], Awaitable[None]]
 
 
 class WebSocketHandshake:
-    """Lets connections in to the live part, or answers them with a problem instead of the handshake."""
+    """Passes connections on to the live part, or responds to the handshake with a problem."""
 
     def __init__(
         self,
@@ -58,7 +58,7 @@ class WebSocketHandshake:
         limits: Limits,
         always: tuple[Header, ...],
     ) -> None:
-        """Take who serves connections, and the origins that pages may come from."""
+        """Take the function that serves connections, and the origins whose pages may connect."""
         self._live = live
         self._origins = origins
         self._addresses = addresses
@@ -66,7 +66,7 @@ class WebSocketHandshake:
         self._always = always
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one connection."""
+        """Respond to one handshake, and serve its connection."""
         request = Request.from_scope(scope, receive)
         request.address = self._addresses.resolve(request)
         await receive()  # the request to connect
