@@ -1,1 +1,1 @@
-"""Logs: one line of JSON per event."""
+"""Logs: one line of JSON for each event."""

@@ -1,8 +1,7 @@
 """Structured logs: one JSON object for each line, or a readable line in a developer's terminal.
 
-A line is rendered where it happens, which takes a few microseconds, and written by a thread, so that a slow
-disk or a full pipe never holds up the event loop. Past 8 MiB of unwritten lines new ones are dropped, and
-their number is told.
+A line is rendered by the code that logs, in a few microseconds, and written by a thread, so that a slow disk or a full
+pipe never blocks the event loop. Past 8 MiB of unwritten lines new lines are dropped, and their number is logged.
 """
 
 import atexit
@@ -25,7 +24,7 @@ _COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m"}
 _SECRET_KEY = re.compile(
     r"passw|secret|token|authorization|cookie|credential|api_?key|private_?key|signing_?key|hash$", re.IGNORECASE
 )
-# What must not stand in a text that others wrote: JWTs, opaque tokens, password hashes, passwords in URLs.
+# Secrets that texts of libraries and clients may contain: JWTs, opaque tokens, password hashes, passwords in URLs.
 _SECRET_TEXT = re.compile(
     r"eyJ[\w-]{8,}\.[\w.-]*|accord_[\w-]{16,}|(?<![\w-])[\w-]{43}(?![\w-])|\$(?:argon2|scrypt|2[aby])[^\s'\"]*"
     r"|(?<=://)[^/\s@]*:[^/\s@]*(?=@)|(?<=Bearer )\S+",
@@ -36,7 +35,7 @@ _REDACTED = "[redacted]"
 _LONGEST_TEXT = 16_384
 _MOST_UNWRITTEN = 8 * 1024 * 1024
 _MOST_AT_ONCE = 2048
-"""Lines that are written at once; joined, all that wait would take their memory twice."""
+"""Lines that are written at once; joining all waiting lines would take their memory twice."""
 _FLUSH_INTERVAL = 0.05
 
 
@@ -67,7 +66,7 @@ class _Sink:
             self._hurry.set()
 
     def flush(self) -> None:
-        """Write what is there now; lines that come meanwhile have the next turn, or writing would never end."""
+        """Write the lines that wait now; lines added meanwhile are written next time, or writing would never end."""
         with self._writing:
             left = len(self._lines)
             while left:
@@ -76,7 +75,7 @@ class _Sink:
                 self._written += sum(map(len, lines))
                 left -= len(lines)
             if not self._lines:
-                # Threads that add at the same time can count one line too few.
+                # Threads that add at the same time can count a line too few.
                 self._written = self._added
             dropped, self._dropped = self._dropped, 0
             if dropped:
@@ -97,7 +96,7 @@ class _Sink:
 
 
 class _Clock:
-    """Renders RFC 3339 UTC with microseconds; the calendar part is made once a second."""
+    """Renders RFC 3339 UTC with microseconds; the calendar part is rendered once a second."""
 
     def __init__(self) -> None:
         self._second = ("", "")
@@ -117,11 +116,11 @@ def _to_stderr(data: bytes) -> None:
         while data:
             data = data[os.write(2, data) :]
     except OSError:
-        pass  # Nobody reads the log any more, and there is no other place to say so.
+        pass  # The log has no reader any more, and no other place to report that exists.
 
 
 class _State:
-    """What `configure` decides, for the process."""
+    """The choices of `configure`, for the process."""
 
     threshold = _LEVELS["info"]
     readable = False
@@ -140,33 +139,33 @@ def configure(level: str, *, readable: bool, write: Callable[[bytes], object] | 
     _sink.write = write or _to_stderr
     root = logging.getLogger()
     root.handlers[:] = [_Libraries()]
-    # What libraries say at level info is about themselves; it is of use to whoever asked for debug only.
+    # Libraries log about themselves at level info; such lines are of use with LOG_LEVEL=debug only.
     root.setLevel(logging.INFO if level == "debug" else max(_state.threshold, logging.WARNING))
     logging.captureWarnings(capture=True)
 
 
 def debug(message: str, **fields: object) -> None:
-    """Log for whoever is looking for a fault."""
+    """Log a detail that helps to find a fault."""
     _log("debug", message, fields)
 
 
 def info(message: str, **fields: object) -> None:
-    """Log what operators expect to happen."""
+    """Log an event that operators expect."""
     _log("info", message, fields)
 
 
 def warning(message: str, **fields: object) -> None:
-    """Log what operators should look at when there is time."""
+    """Log an event that operators should look at when they have time."""
     _log("warning", message, fields)
 
 
 def error(message: str, **fields: object) -> None:
-    """Log what operators should look at now."""
+    """Log an event that operators should look at now."""
     _log("error", message, fields)
 
 
 def exception(message: str, problem: BaseException, **fields: object) -> None:
-    """Log an unexpected exception with its stack; texts that look like secrets are taken out."""
+    """Log an unexpected exception with its stack; texts that look like secrets are redacted."""
     _log("error", message, fields | {"exception": _stack(problem)})
 
 
@@ -180,8 +179,8 @@ def request_line(  # noqa: PLR0917  the fields of O-6; a dictionary for them wou
     method: str | None = None,
     path: str | None = None,
 ) -> None:
-    """Log one answered request; `trace_events` are the flow's, `method` and `path` serve where no operation is."""
-    level = "error" if status >= 500 else "info"  # noqa: PLR2004  where HTTP begins to blame the server
+    """Log a request after its response; without an operation, `method` and `path` name the request."""
+    level = "error" if status >= 500 else "info"  # noqa: PLR2004  server errors begin here
     if _LEVELS[level] < _state.threshold:
         return
     line: dict[str, object] = {
@@ -202,12 +201,12 @@ def request_line(  # noqa: PLR0917  the fields of O-6; a dictionary for them wou
 
 
 def flush() -> None:
-    """Write what is waiting, now; for the end of a process and for tests."""
+    """Write waiting lines now; for the end of a process and for tests."""
     _sink.flush()
 
 
 def redacted(value: object, depth: int = 4) -> object:
-    """Copy what is to be logged without what keys or texts give away as secrets."""
+    """Return a copy of a value for the log, without texts, and values of keys, that look like secrets."""
     if isinstance(value, str):
         return _without_secrets(value)
     if isinstance(value, Mapping):
@@ -242,9 +241,9 @@ def _json(line: dict[str, object]) -> bytes:
     try:
         text = orjson.dumps(line)
     except TypeError:
-        # A lone surrogate, an integer beyond 64 bits, a key that is no text: the line must come out whatever was in it.
+        # A lone surrogate, an integer beyond 64 bits, a key that is no text: with any content the line must be written.
         text = orjson.dumps(_safe(line))
-    # A copy, since what orjson returns occupies 4 KiB however short it is, and lines may wait in great numbers.
+    # A copy, since each value that orjson returns occupies 4 KiB, and up to 8 MiB of lines may wait.
     return text + b"\n"
 
 
@@ -281,7 +280,7 @@ def _safe(value: object) -> object:
 
 def _stack(problem: BaseException) -> str:
     text = "".join(traceback.format_exception(problem))
-    # The end names the cause, so a stack that is too long loses its beginning.
+    # The end names the cause, so a stack past 16,384 characters loses its beginning.
     return text[-_LONGEST_TEXT:]
 
 
