@@ -179,7 +179,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             self.discard()
 
     def discard(self) -> None:
-        """Close without a word to the server, whatever state it is in."""
+        """Close at once, whatever state the connection is in, without waiting for the server."""
         # libpq may have closed the socket, whose number may be that of another one next.
         self._stop_listening()
         self.pgconn.finish()

@@ -115,7 +115,9 @@ class Settings(BaseModel):
     request_timeout: Period = _is(30, "Time after which a request is cancelled with 504.", "30s")
     body_limit: int = _is(1_048_576, "Largest request body in bytes.", "1048576", ge=1024, le=104_857_600)
     http_fast_path: bool = _is(
-        _ON, "Run operations without ASGI; `false` sends every request through uvicorn and ASGI.", "false"
+        _ON,
+        "Run operations, and write to sockets, without ASGI; `false` sends everything through uvicorn and ASGI.",
+        "false",
     )
     shutdown_delay: Seconds | None = _is(
         None, "Time to go on serving after the signal to stop; unset means 5s in production, else 0s.", "5s"
