@@ -97,15 +97,19 @@ WITHOUT_FLOWS = (
 ON_ALL_CORES = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
 
 
+# What looks at HTTP itself runs once without the fast path, which proves that it is only an optimisation.
+WITHOUT_FAST_PATH = ("edge", "flows", "live", "system/hostile")
+
+
 @_check()
 def tests(session: nox.Session) -> None:
-    """All tests with flows in the server's own process, and all that send flows with those in workers.
-
-    The second run is without the fast path of HTTP, which proves that it is only an optimisation.
-    """
-    ignored = [f"--ignore=tests/{folder}" for folder in WITHOUT_FLOWS]
-    _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or ignored), FLOW_TRANSPORT="nats", HTTP_FAST_PATH="false")
-    _run(session, "pytest", *ON_ALL_CORES, *session.posargs, FLOW_TRANSPORT="local")
+    """All tests with flows in the server's own process, and all that send flows with those in workers."""
+    nats, local = {"FLOW_TRANSPORT": "nats"}, {"FLOW_TRANSPORT": "local"}
+    ignored = [f"--ignore=tests/{folder}" for folder in (*WITHOUT_FLOWS, *WITHOUT_FAST_PATH)]
+    without = [f"tests/{folder}" for folder in WITHOUT_FAST_PATH]
+    _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or ignored), **nats)
+    _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or without), **nats, HTTP_FAST_PATH="false")
+    _run(session, "pytest", *ON_ALL_CORES, *session.posargs, **local)
     _passed(session)
 
 

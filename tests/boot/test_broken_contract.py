@@ -138,6 +138,19 @@ def test_record_types_and_paths_are_checked(copy, service):
     assert "users: has no column nickname for nickname of User; add it to tables.py" in said
 
 
+def test_arguments_in_another_order_and_a_domain_without_records_in_the_contract_are_told(copy, service):
+    swapped = "async def swapped(context, expected_version, message_id): ...\n\n\nmessage = RecordType("
+    break_text(copy, "conversations/records.py", "message = RecordType(", swapped)
+    break_text(copy, "conversations/records.py", "delete=delete_message", "delete=swapped")
+    flows = copy / "src" / "accord" / "flows"
+    (flows / "auth" / "records.py").write_text((flows / "accounts" / "records.py").read_text())
+
+    said = start(copy, service)
+
+    assert "must have delete=`async def …(context, record_id, expected_version)`; swapped is another" in said
+    assert "flows/auth/records.py: declares a RecordType for users, which is no record of this domain" in said
+
+
 def test_a_record_type_for_which_the_contract_has_no_use_is_told(copy, service):
     def forbid_deleting(document) -> None:
         document["components"]["schemas"]["Message"]["x-record"].pop("delete")

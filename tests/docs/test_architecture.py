@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from markdown import codes, section, table
+from markdown_tables import codes, section, table
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCE = REPOSITORY / "src" / "accord"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import guide
 import pytest
-from markdown import codes
+from markdown_tables import codes
 
 from accord.cli.main import main
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from markdown import table
+from markdown_tables import table
 
 ROWS = table((Path(__file__).parents[2] / "docs" / "glossary.md").read_text("utf-8"))
 HOUSE = {

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import httpx
-from markdown import codes, section, table
+from markdown_tables import codes, section, table
 
 from accord.contract import bundle
 from accord.contract.roles import PERMISSIONS, ROLES

@@ -75,3 +75,10 @@ def test_checks_of_different_commits_are_no_green_run(noxfile):
 
 def test_the_quick_session_chooses_folders_that_exist(noxfile):
     assert [name for name in (*noxfile.QUICK, *noxfile.WITHOUT_FLOWS) if not (ROOT / "tests" / name).is_dir()] == []
+
+
+def test_the_folders_that_the_sessions_name_exist(sessions):
+    named = {*sessions.QUICK, *sessions.WITHOUT_FLOWS, *sessions.WITHOUT_FAST_PATH}
+
+    # pytest takes a folder that is not there for one that need not be ignored.
+    assert {folder for folder in named if not (ROOT / "tests" / folder).is_dir()} == set()

@@ -7,6 +7,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from accord.boot import import_errors
+from accord.boot.flow_files import FLOWS
 from accord.contract.names import snake_case
 from accord.contract.records import RecordKind, record_kinds
 from accord.database.schema import tables_by_name
@@ -40,9 +41,9 @@ def record_problems(document: dict[str, Any]) -> Iterator[str]:
     by_domain: dict[str, dict[str, RecordKind]] = {}
     for table, kind in record_kinds(document).items():
         by_domain.setdefault(kind.read.domain, {})[table] = kind
-    for domain, kinds in by_domain.items():
-        yield from _domain_problems(domain, kinds)
-        for kind in kinds.values():
+    for domain in sorted({*by_domain, *(file.parent.name for file in FLOWS.glob("*/records.py"))}):
+        yield from _domain_problems(domain, by_domain.get(domain, {}))
+        for kind in by_domain.get(domain, {}).values():
             yield from _column_problems(kind, document["components"]["schemas"][kind.schema])
 
 
@@ -86,11 +87,15 @@ def _member_problems(kind: RecordKind, record_type: RecordType[Any], place: str)
 
 
 def _fits(function: Callable[..., object], member: Member) -> bool:
+    """Say whether the function takes these arguments in this order; a parameter of another name may take any."""
+    signature, arguments = inspect.signature(function), member.arguments.split(", ")
+    parameters = list(signature.parameters)
     try:
-        inspect.signature(function).bind(*member.arguments.split(", "))
+        signature.bind(*arguments)
     except TypeError:
         return False
-    return inspect.iscoroutinefunction(function) == member.is_async
+    is_in_order = all(parameters.index(name) == at for at, name in enumerate(arguments) if name in parameters)
+    return is_in_order and inspect.iscoroutinefunction(function) == member.is_async
 
 
 def _column_problems(kind: RecordKind, schema: Mapping[str, Any]) -> Iterator[str]:
