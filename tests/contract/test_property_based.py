@@ -21,7 +21,7 @@ from running import ROOT_EMAIL, ROOT_PASSWORD, Service
 from accord.security.permissions import allows, permissions_of
 
 CONFIGURATION = Path(__file__).with_name("schemathesis.toml")
-HOOKS = Path(__file__).parents[1]
+HOOKS = Path(__file__).parents[1] / "support"
 # It does in a minute what people do in years; passwords are not what it is to find weak.
 ENVIRONMENT = {
     "RATE_LIMIT_ENABLED": "false",

@@ -140,6 +140,42 @@ async def test_a_rollback_that_hangs_costs_the_connection_and_not_its_place(data
     assert (await replacement.execute("SELECT 1")).rowcount == 1
 
 
+async def test_callers_that_gave_up_are_counted_no_more(database, monkeypatch):
+    one, other = await both(database)
+    late = await waiting(database, 20)
+
+    for task in late[:10]:
+        task.cancel()
+    monkeypatch.setattr(database._connections, "_timeout", 0.1)
+    refused = [asyncio.create_task(database.acquire()) for _ in range(10)]
+    await asyncio.wait(late[:10] + refused)
+
+    assert database.statistics()["waiting"] == 10
+    database.release(one)
+    database.release(other)
+    left = set(late[10:])
+    while left:
+        done, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            database.release(task.result())
+    assert database.statistics()["waiting"] == 0
+
+
+async def test_a_connection_that_opens_while_the_pool_closes_is_closed(given):
+    database = Database(given.service.database_url, 2)
+    await database.open()
+    one = await database.acquire()
+    opening = asyncio.create_task(database.acquire())
+    await asyncio.sleep(0)
+
+    await database.close()
+    database.release(one)
+
+    with pytest.raises(ServiceUnavailable):
+        await opening
+    assert database.statistics()["available"] == 0
+
+
 async def test_a_pool_closes_while_a_rollback_hangs(given):
     database = Database(given.service.database_url, 2)
     await database.open()

@@ -1,6 +1,7 @@
 """J-2: one sequencer leads, another takes over, and nothing is sequenced twice or skipped whoever believes to lead."""
 
 import asyncio
+import os
 import secrets
 import signal
 import time
@@ -182,3 +183,26 @@ async def test_a_lease_by_another_clock_delays_no_process(ledger, ends):
 
 async def announce_nothing(_position: int) -> None:
     return
+
+
+async def test_a_frozen_backend_costs_the_connection_and_not_the_sequencing(ledger):
+    async with sequencing(ledger) as sequencer:
+        await until(lambda: sequencer.leads)
+        frozen = await backend_of_the_sequencer(ledger)
+        os.kill(frozen, signal.SIGSTOP)
+        try:
+            await until(lambda: not sequencer.leads)
+            await until(lambda: sequencer.leads)
+            assert await backend_of_the_sequencer(ledger, other_than=frozen) != frozen
+        finally:
+            os.kill(frozen, signal.SIGCONT)
+
+
+async def backend_of_the_sequencer(ledger, other_than: int = 0) -> int:
+    query = (
+        "SELECT pid FROM pg_stat_activity"
+        " WHERE application_name = 'accord-sequencer' AND datname = current_database() AND pid <> %s"
+    )
+    async with await psycopg.AsyncConnection.connect(ledger.url, autocommit=True) as connection:
+        [pid] = await (await connection.execute(query, (other_than,))).fetchone()
+    return pid

@@ -1,6 +1,8 @@
 """Readers follow by position: wake-ups make it quick, and losing every one of them loses nothing."""
 
 import asyncio
+import os
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -163,3 +165,19 @@ async def test_entries_pruned_before_they_were_read_are_skipped_and_reported(led
         await database.close()
 
     assert passed == [2]
+
+
+async def test_frozen_backends_cost_their_connections_and_not_the_followers(ledger, following, monkeypatch):
+    monkeypatch.setattr(feeds, "READ_TIMEOUT", 0.5)
+    async with following() as (tail, told), sequencing(ledger):
+        await ledger.write("before")
+        await until(lambda: told == [1])
+        frozen = [connection.info.backend_pid for connection in tail._database._opened]
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            await ledger.write("after")
+            await until(lambda: told == [1, 2])
+        finally:
+            for pid in frozen:
+                os.kill(pid, signal.SIGCONT)

@@ -41,6 +41,7 @@ async def follow(database: Database) -> None:
             )
         await asyncio.sleep(INTERVAL)
         try:
-            await learn(database)
+            async with asyncio.timeout(INTERVAL):
+                await learn(database)
         except Exception as error:  # noqa: BLE001 - the next read may succeed, whatever the error
             logs.debug("The database's clock could not be read.", reason=type(error).__name__)

@@ -1,7 +1,6 @@
 """The first step of every start: migrate the database to this release's revision (O-9)."""
 
 from accord.database.migrations import runner
-from accord.problems import CannotStart
 from accord.telemetry import logs
 
 
@@ -11,9 +10,6 @@ def migrate(url: str, *, production: bool) -> None:
         runner.upgrade(url)
         return
     found = runner.current(url)
-    runner.refuse_lost(found)
-    if runner.is_behind(found):
-        advice = f"run `accord db upgrade` to reach {runner.head()}"
-        raise CannotStart(f"The database is at {found or 'no revision'}: {advice}.")
+    runner.refuse_behind(found)
     if found != runner.head():
         logs.warning("The database was migrated by a newer release.", revision=found, known=runner.head())

@@ -5,6 +5,7 @@ from datetime import date
 
 from accord.cli.parser import Parser, subcommands
 from accord.cli.startup import add_data_dir, load_settings, run
+from accord.database.migrations import runner
 from accord.database.pool import Database
 from accord.embedded.address import database_address
 from accord.journal.checkpoints import load_checkpoints
@@ -38,12 +39,14 @@ def _day(text: str) -> date:
 def _verify(chosen: argparse.Namespace) -> int:
     settings = load_settings(chosen)
     with database_address(settings) as url:
+        runner.refuse_behind(runner.current(url))
         return run(verify_journal(settings, url))
 
 
 def _prune(chosen: argparse.Namespace) -> int:
     settings = load_settings(chosen)
     with database_address(settings) as url:
+        runner.refuse_behind(runner.current(url))
         return run(prune_journal(settings, url, chosen.before))
 
 

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import psycopg
@@ -154,6 +155,9 @@ class Connections:
     async def _opened(self) -> Connection:
         connection = await self._connect()
         self._open += 1
+        if self._is_closed:
+            self._discard(connection)
+            raise NoConnection
         return connection
 
     async def _returned(self) -> Connection | None:
@@ -174,7 +178,7 @@ class Connections:
     def _pass_on(self, connection: Connection, *, from_transaction: bool) -> None:
         now = connection.idle_since = time.monotonic()
         is_old = connection.made_at <= max(self._renewed_at, now - MAX_LIFETIME)
-        if is_old or connection.pgconn.status != ConnStatus.OK:
+        if self._is_closed or is_old or connection.pgconn.status != ConnStatus.OK:
             self._discard(connection)
             self._free_place(from_transaction=from_transaction)
             return
@@ -241,7 +245,8 @@ class Connections:
     async def _handed_over(self, *, for_transaction: bool) -> Connection | None:
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Connection | None] = loop.create_future()
-        (self._transactions if for_transaction else self._readers).append(Waiter(loop.time(), future))
+        queue, waiter = self._transactions if for_transaction else self._readers, Waiter(loop.time(), future)
+        queue.append(waiter)
         timer = loop.call_later(self._timeout, _refuse, future)
         try:
             return await future
@@ -253,6 +258,12 @@ class Connections:
                     self._free_place(from_transaction=for_transaction)
                 else:
                     self.release(connection, from_transaction=for_transaction)
+            elif waiter in queue:
+                queue.remove(waiter)
+            raise
+        except NoConnection:
+            with suppress(ValueError):  # The pool's close refuses waiters, too.
+                queue.remove(waiter)
             raise
         finally:
             timer.cancel()

@@ -14,6 +14,9 @@ from accord.telemetry import logs
 INTERVAL = 2.0
 """Seconds between looks."""
 
+LOOK_TIMEOUT = 10.0
+"""Seconds that a look may take; a backend that stands still would hold it for ever."""
+
 OVERDUE = 5.0
 """Seconds after which an entry without position counts as overdue."""
 NEWEST = 200
@@ -97,7 +100,8 @@ async def measure(database: Database, sequencer: Sequencer | None) -> None:
     was_overdue = False
     while True:
         try:
-            found = await backlog(database)
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                found = await backlog(database)
             _entries.set(found.entries)
             _overdue.set(found.overdue)
             _lag.set(found.seconds)

@@ -15,6 +15,8 @@ from accord.telemetry import logs
 
 INTERVAL = 1.0
 """Seconds between looks."""
+TASK_TIMEOUT = 60.0
+"""Seconds that a task may take; a backend that stands still would hold it for ever."""
 CHECKPOINT_ENTRIES = 1000
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is signed after so many entries, or after so many seconds with at least one entry."""
@@ -67,7 +69,8 @@ class Housekeeping:
 
     async def _try(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
-            await task()
+            async with asyncio.timeout(TASK_TIMEOUT):
+                await task()
         except Exception as error:  # noqa: BLE001 - after any failure the other tasks go on
             logs.warning("A task of housekeeping failed; the next look tries again.", reason=type(error).__name__)
 

@@ -8,8 +8,8 @@ is still the one that the batch was computed from (`journal.sequencing`).
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
 from uuid import uuid4
 
 import psycopg
@@ -30,6 +30,8 @@ POLL_INTERVAL = 0.1
 HELD_INTERVAL = 0.003
 """Seconds until the next look after a batch that was not full: an open transaction may hold entries back."""
 
+WORK_TIMEOUT = 30.0
+"""Seconds that a batch may take."""
 SLOW_LOOK = 0.02
 """Seconds from which a look without entries to sequence counts as costly."""
 
@@ -124,7 +126,8 @@ class Sequencer:
         """Run work that needs a settled journal; a restored journal is not settled while a writer is at work on it."""
         while True:
             try:
-                return await work(connection)
+                async with _bounded(connection, WORK_TIMEOUT):
+                    return await work(connection)
             except psycopg.errors.LockNotAvailable:
                 logs.warning("The journal was restored; an open transaction blocks its sequencing.")
             tried_at = time.monotonic()
@@ -139,7 +142,9 @@ class Sequencer:
     async def _has_lease(self, connection: Connection) -> bool:
         """Take or renew the lease; return whether this process has it, here no longer than in the database."""
         asked_at = time.monotonic()
-        if (await connection.execute(_LEAD.encode(), {"name": self._name}, prepare=True)).rowcount == 0:
+        async with _bounded(connection, 2 * LEASE):
+            lead = await connection.execute(_LEAD.encode(), {"name": self._name}, prepare=True)
+        if lead.rowcount == 0:
             return False
         self._renewed_at = asked_at
         return True
@@ -150,3 +155,18 @@ class Sequencer:
                 await self._woken.wait()
         except TimeoutError:
             return
+
+
+@asynccontextmanager
+async def _bounded(connection: Connection, seconds: float) -> AsyncGenerator[None]:
+    """Raise TimeoutError when the server takes longer, and close the connection.
+
+    A backend that stands still sends neither rows nor an error. The connection is closed before the wait is cancelled:
+    psycopg would spend ten seconds more on asking the server to cancel.
+    """
+    closing = asyncio.get_running_loop().call_later(seconds, connection.pgconn.finish)
+    try:
+        async with asyncio.timeout(seconds + 0.05):
+            yield
+    finally:
+        closing.cancel()

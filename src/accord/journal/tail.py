@@ -20,6 +20,9 @@ POLL_INTERVAL = 1.0
 POLL_INTERVAL_ALONE = 0.1
 """Seconds after which the tail polls while no notification can arrive."""
 
+READ_TIMEOUT = 10.0
+"""Seconds that a read may take."""
+
 Listener = Callable[[list[Any]], None]
 
 
@@ -66,7 +69,9 @@ class JournalTail:
 
     async def _read(self) -> list[Any]:
         try:
-            return await self._read_on()
+            # A backend that stands still sends neither rows nor an error; the connection is replaced then.
+            async with asyncio.timeout(READ_TIMEOUT):
+                return await self._read_on()
         except Problem as problem:
             logs.debug("The journal could not be read.", reason=problem.code)
         except Exception as error:  # noqa: BLE001 - a tail that ended would leave every reader behind for good

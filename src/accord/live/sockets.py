@@ -80,7 +80,6 @@ class _Connection:
         subscriber.put(frames.welcome(self._id, HEARTBEAT))
         self._expect_sign_in()
         sender = asyncio.create_task(_send_all(subscriber, send))
-        subscriber.cancel_send = sender.cancel
         try:
             while (message := await receive())["type"] != "websocket.disconnect":
                 if subscriber.closing is None:
@@ -171,6 +170,10 @@ class _Connection:
 
 async def _send_all(subscriber: Subscriber, send: Send) -> None:
     """Send frames in order, then the close frame."""
+    task = asyncio.current_task()
+    assert task is not None
+    # Not before: a task that is cancelled before its first step would send no close frame.
+    subscriber.cancel_send = task.cancel
     with suppress(OSError, RuntimeError):  # The client is gone; the receiving task gets the disconnect.
         try:
             while (frame := await subscriber.take()) is not None:

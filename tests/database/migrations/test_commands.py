@@ -158,3 +158,13 @@ def test_db_check_and_doctor_do_not_wait_for_a_locked_table(on, empty):
     assert said.removeprefix("accord: ") in refused[1].stdout
     assert said in refused[2].stderr
     assert on.command("db", "check").returncode == 0
+
+
+@pytest.mark.parametrize("command", [("verify",), ("prune", "--before", "2026-01-01")], ids=" ".join)
+def test_the_journal_of_a_database_that_was_never_migrated_is_refused_in_words(on, command):
+    status, said = outcome(on.run("journal", "journal", *command))
+
+    assert (status, said) == (
+        1,
+        f"accord: The database is at no revision: run `accord db upgrade` to reach {runner.head()}.\n",
+    )

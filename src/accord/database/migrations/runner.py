@@ -53,6 +53,13 @@ def refuse_lost(revision: str | None) -> None:
         raise CannotStart(f"The database is at {revision}, a migration that this code does not have. {FIND}.")
 
 
+def refuse_behind(revision: str | None) -> None:
+    """Raise CannotStart unless the database has at least the revision of this release."""
+    refuse_lost(revision)
+    if is_behind(revision):
+        raise CannotStart(f"The database is at {revision or 'no revision'}: run `accord db upgrade` to reach {head()}.")
+
+
 def current(url: str) -> str | None:
     """Return the revision the database is at, or None when it was never migrated. Raises CannotStart."""
     try:
