@@ -170,10 +170,8 @@ class _Connection:
 
 async def _send_all(subscriber: Subscriber, send: Send) -> None:
     """Send frames in order, then the close frame."""
-    task = asyncio.current_task()
-    assert task is not None
     # Not before: a task that is cancelled before its first step would send no close frame.
-    subscriber.cancel_send = task.cancel
+    subscriber.cancel_send = _cancel_of_this_task()
     with suppress(OSError, RuntimeError):  # The client is gone; the receiving task gets the disconnect.
         try:
             while (frame := await subscriber.take()) is not None:
@@ -186,3 +184,10 @@ async def _send_all(subscriber: Subscriber, send: Send) -> None:
             metrics.closings.labels(str(code)).inc()
             await send({"type": "websocket.close", "code": code, "reason": reason})
     subscriber.close(1006, "")
+
+
+def _cancel_of_this_task() -> Callable[[], object]:
+    """Return the function that cancels the running task; a variable of that task would be in a ring with its error."""
+    task = asyncio.current_task()
+    assert task is not None
+    return task.cancel
