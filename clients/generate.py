@@ -46,8 +46,8 @@ def python(target: Path) -> None:
             *(f"--output-path={output}", "--meta=none", f"--config={PYTHON / 'generator.yaml'}"),
             *(f"--custom-template-path={PYTHON / 'templates'}", "--fail-on-warning"),
         )
-        for written, wanted in _PYTHON_FILES.items():
-            shutil.copy(output / written, target / wanted)
+        for written, requested in _PYTHON_FILES.items():
+            shutil.copy(output / written, target / requested)
     (target / "metadata.py").write_text(_metadata(bundle), encoding="utf-8")
     ruff = (sys.executable, "-m", "ruff")
     _run(*ruff, "check", "--select=F401,I", "--fix-only", *_STYLE, str(target))
@@ -225,8 +225,8 @@ def stale(language: str) -> list[Path]:
     with tempfile.TemporaryDirectory() as scratch:
         fresh = Path(scratch)
         make(fresh)
-        wanted, found = _contents(fresh), _contents(folder)
-    return [folder / name for name in sorted(wanted.keys() | found.keys()) if wanted.get(name) != found.get(name)]
+        requested, found = _contents(fresh), _contents(folder)
+    return [folder / name for name in sorted(requested.keys() | found.keys()) if requested.get(name) != found.get(name)]
 
 
 def _contents(folder: Path) -> dict[str, bytes]:

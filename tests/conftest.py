@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, ExitStack
 from pathlib import Path
 from typing import Any
 
-import documented_answers
+import documented_responses
 import pytest
 from given import Given
 from processes import beside
@@ -30,7 +30,7 @@ def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.Tes
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take over what one of several processes of pytest has seen of the contract."""
-    documented_answers.SEEN.update(map(tuple, getattr(node, "workeroutput", {}).get("answers", ())))
+    documented_responses.SEEN.update(map(tuple, getattr(node, "workeroutput", {}).get("responses", ())))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -39,11 +39,11 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     yield
     config = session.config
     if hasattr(config, "workeroutput"):
-        config.workeroutput["answers"] = sorted(documented_answers.SEEN)
+        config.workeroutput["responses"] = sorted(documented_responses.SEEN)
         return
     chosen = [config.getoption(name, None) for name in ("keyword", "ignore", "lf", "collectonly", "maxfail")]
     is_whole = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not any(chosen)
-    if is_whole and (complaints := documented_answers.complaints()):
+    if is_whole and (complaints := documented_responses.complaints()):
         config.get_terminal_writer().line("\n" + "\n".join(complaints), red=True)
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 

@@ -23,7 +23,7 @@ from accord_client.generated.types import Model
 from accord_client.models import ApplyTransaction, QueryRecords
 
 SCENARIOS = Path(__file__).resolve().parent.parent / "conformance.json"
-PATIENCE = 60.0
+TIMEOUT = 60.0
 Step: TypeAlias = dict[str, Any]
 
 
@@ -69,7 +69,7 @@ class Scenario:
     async def run(self, steps: list[Step]) -> None:
         """Run all steps; when one fails, the checks that are left fail with it."""
         try:
-            await asyncio.wait_for(self._steps(steps), PATIENCE * len(steps))
+            await asyncio.wait_for(self._steps(steps), TIMEOUT * len(steps))
         except Exception as failure:  # noqa: BLE001 - whatever it is, the next scenario shall run
             sys.stderr.write(f"  {self._name}: {type(failure).__name__}: {failure}\n")
             for name in list(_checks_of(steps))[self._done :]:
@@ -77,7 +77,7 @@ class Scenario:
 
     async def _steps(self, steps: list[Step]) -> None:
         for step in steps:
-            await asyncio.wait_for(self._step(step), PATIENCE)
+            await asyncio.wait_for(self._step(step), TIMEOUT)
 
     async def _step(self, step: Step) -> None:
         if "together" in step:
@@ -107,8 +107,8 @@ class Scenario:
             await self._give(step)
         except AccordError as raised:
             error = raised
-        wanted: type[AccordError] = getattr(errors, step["raises"])
-        self._tell(_name_of(step), holds=isinstance(error, wanted), seen=error)
+        requested: type[AccordError] = getattr(errors, step["raises"])
+        self._tell(_name_of(step), holds=isinstance(error, requested), seen=error)
         self._save(step, None if error is None else _error(error))
 
     async def _times(self, step: Step) -> object:
@@ -183,8 +183,8 @@ class Scenario:
         method = getattr(accord, _snake_case(step["iterate"]))
         arguments, named = self._arguments(method, step)
         items = [item.to_dict() async for item in accord.iterate(method, *arguments, **named)]
-        wanted = self._value(step.get("where", {}))
-        return _each([item for item in items if wanted.items() <= item.items()], step)
+        requested = self._value(step.get("where", {}))
+        return _each([item for item in items if requested.items() <= item.items()], step)
 
     async def _update_with_retry(self, step: Step) -> object:
         accord, before = self._clients[step["updateWithRetry"]], list(step.get("beforeFirstChange", []))
@@ -303,7 +303,7 @@ def _part(value: Any, part: str) -> Any:
 
 
 async def _until(holds: Callable[[], bool]) -> None:
-    while not holds():  # noqa: ASYNC110 - the wait is for whoever collects, and PATIENCE ends it
+    while not holds():  # noqa: ASYNC110 - the wait is for whoever collects, and TIMEOUT ends it
         await asyncio.sleep(0.02)
 
 

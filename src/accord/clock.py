@@ -32,10 +32,10 @@ def now() -> datetime:
     return datetime.fromtimestamp(time(), UTC)
 
 
-def learn(theirs: datetime, asked_at: float, answered_at: float) -> None:
+def learn(theirs: datetime, asked_at: float, responded_at: float) -> None:
     """Take the time of the database's clock, read between two values of `uptime`."""
     global _origin  # noqa: PLW0603 - there is one time in a process
-    uncertain = (answered_at - asked_at) / 2
+    uncertain = (responded_at - asked_at) / 2
     measured = theirs.timestamp() - (asked_at + uncertain)
     # A difference within the error of the measurement is ignored, so that the time does not jump about.
     if abs(measured - _origin) > uncertain + NOISE:

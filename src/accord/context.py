@@ -9,9 +9,9 @@ from typing import Any
 from uuid import UUID
 
 from accord.clock import now
+from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors, Listing
-from accord.database.pool import Database
 from accord.database.reader import Reader
 from accord.database.transaction import HeldTransaction, Transaction
 from accord.journal.entries import Actor, Journal

@@ -51,7 +51,7 @@ class HttpRow:
         }
         try:
             plans = {name: self._plan(stage, name, program) for name, program in programs.items()}
-            _refuse_different_answers(plans)
+            _refuse_different_responses(plans)
             rounds = alternate(
                 {name: self._run(stage, plan, programs[name]) for name, plan in plans.items()}, stage.effort.rounds
             )
@@ -68,7 +68,7 @@ class HttpRow:
     def _our_headers(self, stage: Stage) -> str:
         """The limit program sends what Accord sends: as many headers, and as long."""
         account = stage.accounts[0] if self.has_accounts else None
-        head = load.answer_to(stage.ours.port, self.request(_token(account, "ours")))[0]
+        head = load.response_to(stage.ours.port, self.request(_token(account, "ours")))[0]
         return json.dumps([(name, value) for name, value in head if name not in {"date", "content-length"}])
 
     def _plan(self, stage: Stage, name: str, program: Program) -> load.Plan:
@@ -77,7 +77,7 @@ class HttpRow:
         requests = [self.request(_token(account, name)) for account in accounts]
         port = program.port
         arguments = [
-            {"request": sent.decode(), "expected": load.answer_to(port, sent)[1].decode()} for sent in requests
+            {"request": sent.decode(), "expected": load.response_to(port, sent)[1].decode()} for sent in requests
         ]
         return load.Plan(port, arguments, seconds=effort.seconds, warm_up=effort.warm_up)
 
@@ -98,11 +98,11 @@ def _token(account: Account | None, name: str) -> str:
     return account.peer_token if name == "peer" else account.token
 
 
-def _refuse_different_answers(plans: dict[str, load.Plan]) -> None:
+def _refuse_different_responses(plans: dict[str, load.Plan]) -> None:
     """Programs that answer something else cannot be compared."""
-    answers = {name: [_parsed(a["expected"]) for a in plan.arguments] for name, plan in plans.items()}
-    for name, given in answers.items():
-        assert given == answers["ours"], f"{name} answers {given[0]}, Accord {answers['ours'][0]}"
+    responses = {name: [_parsed(a["expected"]) for a in plan.arguments] for name, plan in plans.items()}
+    for name, given in responses.items():
+        assert given == responses["ours"], f"{name} answers {given[0]}, Accord {responses['ours'][0]}"
 
 
 def _parsed(body: str) -> Any:

@@ -29,7 +29,7 @@ def user(row: Any) -> dict[str, Any]:
     return {name: row[column] for name, column in zip(_properties, _columns, strict=True)}
 
 
-def answer_headers() -> list[tuple[bytes, bytes]]:
+def response_headers() -> list[tuple[bytes, bytes]]:
     """Return the headers of Accord's answer, so that both send the same bytes; the length is each answer's own."""
     return [(name.encode(), value.encode()) for name, value in json.loads(os.environ["ANSWER_HEADERS"])]
 

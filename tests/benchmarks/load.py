@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks.machine import EVERYWHERE, LOAD, percentile, pinned_to
 
 _length = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE).search
-PATIENCE = 30.0
+TIMEOUT = 30.0
 """Seconds past the planned end after which a connection that got no answer counts as hanging."""
 
 
@@ -40,7 +40,7 @@ class Plan:
 class Outcome:
     """What came back; `answered` within `seconds`, `total` with the warm-up. Latencies are in milliseconds."""
 
-    answered: int = 0
+    responded: int = 0
     total: int = 0
     seconds: float = 0.0
     p50: float = 0.0
@@ -59,7 +59,7 @@ def run(plan: Plan) -> Outcome:
             capture_output=True,
             text=True,
             check=False,
-            timeout=plan.seconds + plan.warm_up + 2 * PATIENCE,
+            timeout=plan.seconds + plan.warm_up + 2 * TIMEOUT,
         )
     assert done.returncode == 0, done.stderr
     outcome = Outcome(**json.loads(done.stdout))
@@ -77,26 +77,26 @@ def request(method: str, path: str, token: str | None = None, body: bytes = b"")
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
 
 
-def answer_to(port: int, sent: bytes) -> tuple[list[tuple[str, str]], bytes]:
+def response_to(port: int, sent: bytes) -> tuple[list[tuple[str, str]], bytes]:
     """Return headers and body of the answer to one request; raise AssertionError unless it is 200."""
-    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as connection:
         connection.sendall(sent)
-        answer = b""
-        while (body := _body(answer)) is None:
+        response = b""
+        while (body := _body(response)) is None:
             received = connection.recv(65_536)
-            assert received, f"the connection ended within {answer!r}"
-            answer += received
-    assert answer[9:12] == b"200", answer
-    head = answer.partition(b"\r\n\r\n")[0].decode()
+            assert received, f"the connection ended within {response!r}"
+            response += received
+    assert response[9:12] == b"200", response
+    head = response.partition(b"\r\n\r\n")[0].decode()
     pairs = (line.partition(": ") for line in head.split("\r\n")[1:])
     return [(name, value) for name, _, value in pairs], body
 
 
-def _body(answer: bytes) -> bytes | None:
+def _body(response: bytes) -> bytes | None:
     """Return the body of a complete answer, else None."""
-    head = answer.find(b"\r\n\r\n") + 4
-    length = _length(answer, 0, head) if head > 3 else None
-    return None if length is None or len(answer) < head + int(length[1]) else answer[head:]
+    head = response.find(b"\r\n\r\n") + 4
+    length = _length(response, 0, head) if head > 3 else None
+    return None if length is None or len(response) < head + int(length[1]) else response[head:]
 
 
 class Repeating:
@@ -186,7 +186,7 @@ async def _load(plan: Plan) -> Outcome:
     for client in clients:
         await loop.create_connection(lambda client=client: client, "127.0.0.1", plan.port)
     try:
-        async with asyncio.timeout(plan.warm_up + plan.seconds + PATIENCE):
+        async with asyncio.timeout(plan.warm_up + plan.seconds + TIMEOUT):
             await asyncio.gather(*(client.done for client in clients))
     except TimeoutError:
         clock.faults.append("a request got no answer")

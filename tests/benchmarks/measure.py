@@ -96,7 +96,7 @@ def measured_load(plan: load.Plan, processes: Mapping[str, Sequence[int]]) -> Sa
     outcome = load.run(plan)
     used = {name: cpu_seconds(pids) - before[name] for name, pids in processes.items()}
     cpu = {name: 1e6 * seconds / max(outcome.total, 1) for name, seconds in used.items()}
-    return Sample(outcome.answered / outcome.seconds, outcome.p50, outcome.p99, cpu, outcome.busy)
+    return Sample(outcome.responded / outcome.seconds, outcome.p50, outcome.p99, cpu, outcome.busy)
 
 
 def repeated_until(seconds: float, work: Callable[[], object]) -> float:

@@ -16,17 +16,17 @@ def svg(rows: list[dict[str, Any]]) -> str:
         if row["contenders"]:
             parts.append(_text(0, top + 13, row["title"], weight="bold"))
             top += TITLE
-            most = max(one["per_second"]["max"] for one in row["contenders"].values())
+            limit = max(one["per_second"]["max"] for one in row["contenders"].values())
             for name, one in row["contenders"].items():
-                parts += _bar(top, name, one["per_second"], most)
+                parts += _bar(top, name, one["per_second"], limit)
                 top += BAR
             top += GAP
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="-10 0 {WIDTH} {top}" font-family="sans-serif">'
     return "\n".join([head, f'<rect x="-10" width="{WIDTH}" height="{top}" fill="white"/>', *parts, "</svg>"]) + "\n"
 
 
-def _bar(top: int, name: str, rate: dict[str, float], most: float) -> list[str]:
-    scale = (WIDTH - LABEL - 190) / most
+def _bar(top: int, name: str, rate: dict[str, float], limit: float) -> list[str]:
+    scale = (WIDTH - LABEL - 190) / limit
     length, low, high = (LABEL + rate[key] * scale for key in ("median", "min", "max"))
     colour = COLOURS.get(name, OTHER)
     middle = top + BAR / 2 - 1

@@ -18,7 +18,7 @@ from benchmarks.machine import cpu_seconds, percentile, resident_mib
 
 PATH = "/api/v1/ws"
 TEXT, PING, PONG = 1, 9, 10
-PATIENCE = 60.0
+TIMEOUT = 60.0
 QUIET = 1.0
 """Seconds without a change after which the last one has come."""
 _at = re.compile(rb'"type":"change".*"at":"([^"]+)"').search
@@ -32,7 +32,7 @@ class Plan:
     pid: int
     clients: int
     greetings: list[list[str]]
-    answers: int
+    responses: int
     seconds: float
     trigger: str = ""
     """The caller, as in `benchmarks.load`, whose requests make the server tell every client something."""
@@ -132,7 +132,7 @@ class Counter:
             self._complete.set()
 
     async def complete(self) -> None:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(TIMEOUT):
             await self._complete.wait()
 
 
@@ -149,7 +149,7 @@ async def _opened(plan: Plan, told: Callable[[bytes], None]) -> list[Client]:
 async def fan(plan: Plan) -> Fanned:
     """Open the sockets, then let the server tell all of them something, again and again."""
     counter, before = Counter(), resident_mib(plan.pid)
-    counter.expect(plan.clients * (plan.answers + 1))
+    counter.expect(plan.clients * (plan.responses + 1))
     clients = await _opened(plan, counter.told)
     await counter.complete()
     kib_each = (resident_mib(plan.pid) - before) * 1024 / len(clients)
@@ -192,7 +192,7 @@ async def listen(plan: Plan) -> dict[str, float]:
     """Follow until changes end; return the milliseconds between a change and its arrival, both by one clock."""
     latencies: list[float] = []
     counter = Counter()
-    counter.expect(plan.clients * (plan.answers + 1))
+    counter.expect(plan.clients * (plan.responses + 1))
 
     def told(frame: bytes) -> None:
         counter.told(frame)
@@ -204,7 +204,7 @@ async def listen(plan: Plan) -> dict[str, float]:
     await counter.complete()
     print("listening", flush=True)
     count = -1
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while count < len(latencies) or not latencies:
             count = len(latencies)
             await asyncio.sleep(QUIET)

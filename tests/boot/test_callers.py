@@ -7,9 +7,9 @@ import pytest
 from accord.context import ANONYMOUS, Context, RequestInfo, Resources, SignedIn, SignedInContext
 from accord.contract import bundle
 from accord.contract.operations import operations
+from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
-from accord.database.pool import Database
 from accord.dispatch import LocalDispatch
 from accord.messaging.flow_message import decode, encode
 from accord.security.passwords import Passwords

@@ -96,9 +96,11 @@ async def test_conflicts_are_counted_by_table(given, service):
 
 async def test_the_pool_shows_connections_in_use_idle_and_requests_that_wait(service, until):
     # What the process does by itself may wait for a moment.
-    answer = await until(lambda: metrics(service), lambda answer: values(answer.text, "accord_pool_waiting") == [0])
+    response = await until(
+        lambda: metrics(service), lambda response: values(response.text, "accord_pool_waiting") == [0]
+    )
 
-    idle, in_use = (values(answer.text, "accord_pool_connections", state=state) for state in ("idle", "in_use"))
+    idle, in_use = (values(response.text, "accord_pool_connections", state=state) for state in ("idle", "in_use"))
     assert sum(idle + in_use) >= 1
 
 
@@ -118,22 +120,22 @@ async def test_without_a_token_only_this_machine_may_read(given, service):
     stranger = await given.somebody()
 
     assert (await metrics(service)).status_code == 200
-    answer = await stranger.get("/metrics")
+    response = await stranger.get("/metrics")
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
 
 
 @once
 async def test_with_a_token_metrics_need_the_token(another):
     service = await asyncio.to_thread(another(METRICS_TOKEN=TOKEN).start)
 
-    answers = [
+    responses = [
         await metrics(service),
         await metrics(service, Authorization="Bearer something else"),
         await metrics(service, Authorization=f"Bearer {TOKEN}"),
         await metrics(service, Authorization=f"Bearer {TOKEN}", **{"X-Forwarded-For": "192.0.2.7"}),
     ]
 
-    assert [answer.status_code for answer in answers] == [401, 401, 200, 200]
-    assert answers[2].headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert TOKEN not in answers[2].text
+    assert [response.status_code for response in responses] == [401, 401, 200, 200]
+    assert responses[2].headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert TOKEN not in responses[2].text

@@ -77,17 +77,19 @@ async def test_a_request_in_flight_is_finished_while_nothing_new_is_taken(given,
 async def test_readiness_ends_with_the_signal(another, until):
     service = another().start()
     async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
-        await until(lambda: http.get("/readyz"), lambda answer: answer.json() == {"status": "ok"})
+        await until(lambda: http.get("/readyz"), lambda response: response.json() == {"status": "ok"})
 
         service.programs[-1].process.terminate()
-        answers: list[httpx.Response] = []
+        responses: list[httpx.Response] = []
         with suppress(httpx.TransportError):
             while True:
-                answers.append(await http.get("/readyz"))
+                responses.append(await http.get("/readyz"))
 
-    refused = [answer for answer in answers if answer.status_code != 200]
-    assert {(answer.status_code, answer.json()["detail"]) for answer in refused} <= {(503, "Not ready: stopping.")}
-    assert all(answer.headers["retry-after"] == "1" for answer in refused)
+    refused = [response for response in responses if response.status_code != 200]
+    assert {(response.status_code, response.json()["detail"]) for response in refused} <= {
+        (503, "Not ready: stopping.")
+    }
+    assert all(response.headers["retry-after"] == "1" for response in refused)
     assert await ended(service.programs[-1]) == 0
 
 
@@ -171,8 +173,8 @@ async def test_requests_past_the_shutdown_timeout_are_cut_off_and_the_exit_statu
         assert await ended(program) == 1
         # It has half a minute by default.
         assert 1 <= time.monotonic() - started < 20
-        answer = await request
-        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        response = await request
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
 
 
 @once

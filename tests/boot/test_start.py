@@ -17,11 +17,11 @@ from processes import alive_in, interrupt, once, resident_mebibytes, wait_until
 from running import Program, Service
 
 pytestmark = once
-MOST_MEMORY = 150
+MAX_MEMORY = 150
 CROWDED = 1.4
 
 
-def answer_time(service: Service) -> float:
+def response_time(service: Service) -> float:
     """Start it and return the seconds until the first answer, as it were alone on the machine."""
     service.programs.clear()
     (service.folder / "server.log").unlink(missing_ok=True)
@@ -52,7 +52,7 @@ def fresh():
     # Not below pytest's own folder: a second run by root closes that to PostgreSQL's account while it is in use.
     with tempfile.TemporaryDirectory(prefix="accord-fresh-") as folder:
         service = Service(Path(folder))
-        seconds = answer_time(service)
+        seconds = response_time(service)
         yield service, seconds
         service.stop()
 
@@ -68,7 +68,7 @@ def test_a_process_takes_at_most_150_mib(fresh):
     get(service, "/docs")
     get(service, "/openapi-3.1.json")
 
-    assert resident_mebibytes(service.programs[0].process.pid) < MOST_MEMORY
+    assert resident_mebibytes(service.programs[0].process.pid) < MAX_MEMORY
 
 
 def test_the_banner_names_the_address_docs_data_and_setup_token(fresh):
@@ -108,7 +108,7 @@ def test_ctrl_c_stops_everything_it_started_and_the_next_start_takes_two_seconds
     times: list[float] = []
     # What else the machine does only lengthens some starts: the quickest one tells.
     for _ in range(8):
-        times.append(answer_time(service))
+        times.append(response_time(service))
         assert interrupt(service.programs[0]) == 0
         if times[-1] < 2:
             break

@@ -106,9 +106,9 @@ async def change_name(given: Given, url: str) -> httpx.Response:
 async def test_a_request_is_one_trace_from_http_to_sql(given, another, collector, exporting):
     service = await asyncio.to_thread(another(**exporting).start)
 
-    answer = await change_name(given, service.url)
+    response = await change_name(given, service.url)
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
     arrived = await collector.trace(TRACE, "PATCH /api/v1/me", "dispatch updateMe", "flow updateMe")
     spans = {span.name: span for span in arrived}
     http, dispatch, flow = (spans[name] for name in ("PATCH /api/v1/me", "dispatch updateMe", "flow updateMe"))
@@ -118,7 +118,7 @@ async def test_a_request_is_one_trace_from_http_to_sql(given, another, collector
     assert {span.parent for span in statements} <= {http.id, dispatch.id, flow.id}
     assert http.attributes["http.response.status_code"] == "200"
     assert http.attributes["http.route"] == "/api/v1/me"
-    assert http.attributes["accord.request_id"] == answer.headers["x-request-id"]
+    assert http.attributes["accord.request_id"] == response.headers["x-request-id"]
     assert {span.service for span in spans.values()} == {"accord-serve"}
 
 

@@ -60,8 +60,8 @@ def ports(program: Program) -> list[int]:
 
 async def test_a_worker_is_alive_and_ready(asked):
     for path in ("/livez", "/readyz"):
-        answer = await asked.get(path)
-        assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
+        response = await asked.get(path)
+        assert (response.status_code, response.json()) == (200, {"status": "ok"})
 
 
 async def test_the_flows_that_it_runs_are_counted_and_timed(given, split, asked):
@@ -97,16 +97,16 @@ async def test_metrics_are_for_this_machine_when_there_is_no_token(asked):
 @pytest.mark.parametrize("path", ["/", "/nowhere", "/docs", "/openapi.json", "/problems/NOT_FOUND", "/api/v1/me"])
 async def test_other_paths_of_a_worker_are_404(asked, path):
     for method in ("GET", "POST", "OPTIONS"):
-        answer = await asked.request(method, path)
+        response = await asked.request(method, path)
 
-        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
-        assert answer.headers["content-type"] == "application/problem+json"
+        assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
+        assert response.headers["content-type"] == "application/problem+json"
 
 
 async def test_a_worker_has_no_live_socket(url):
-    answer = await exchanged(url, request("GET", "/api/v1/ws", HANDSHAKE.items()))
+    response = await exchanged(url, request("GET", "/api/v1/ws", HANDSHAKE.items()))
 
-    assert (answer.status, answer.code) == (404, "NOT_FOUND")
+    assert (response.status, response.code) == (404, "NOT_FOUND")
 
 
 async def test_without_the_option_it_listens_nowhere_and_works(given, split):

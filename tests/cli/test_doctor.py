@@ -5,18 +5,17 @@ import re
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from processes import alive_in, once
 
 from accord import settings
 from accord.cli.doctor import database, messaging
+from accord.journal.backlog import Backlog
 
 SIGNING_KEY = secrets.token_hex(32)
 NOW = datetime.now(UTC)
-HEALTHY = {"version": "18.1", "major": 18, "standby": False, "read_only": False}
-HEALTHY |= {"most": 100, "used": 5, "durable": True}
+HEALTHY = database.About("18.1", 18, standby=False, read_only=False, max_connections=100, used=5, durable=True)
 
 
 def marks(output: str) -> dict[str, str]:
@@ -149,19 +148,17 @@ async def test_the_doctor_prints_no_secret(service):
     ],
 )
 def test_a_server_is_judged_by_what_it_says_of_itself(what, said):
-    about = SimpleNamespace(**HEALTHY | what)
-
-    found = list(database.server(about, 0.001, settings.load({})))
+    found = list(database.server(HEALTHY._replace(**what), 0.001, settings.load({})))
 
     assert [(one.subject, one.works, one.advice) for one in found][-len(said) :] == said
 
 
 def test_clocks_that_differ_and_entries_that_wait_are_told():
-    late = SimpleNamespace(entries=3, seconds=60.0)
+    late = Backlog(entries=3, overdue=3, seconds=60.0)
 
     assert database.skew(0.5).advice == ""
     assert "Synchronise the clocks" in database.skew(-3).advice
-    assert database.journal(SimpleNamespace(entries=3, seconds=0.1), has_leader=False).advice == ""
+    assert database.journal(late._replace(seconds=0.1), has_leader=False).advice == ""
     assert "Let `accord serve` or `accord worker` run" in database.journal(late, has_leader=False).advice
     assert "pg_stat_activity" in database.journal(late, has_leader=True).advice
 

@@ -62,7 +62,7 @@ def with_new_ids(value: Any) -> Any:
 
 @pytest.mark.parametrize("operation", WITH_IDS, **NAMED)
 async def test_ids_in_capitals_get_the_same_response(given, operation):
-    answers = []
+    responses = []
     for written in (lambda value: value, in_capitals):
         me, ids = await world(given)
         request = request_of(operation, ids)
@@ -70,14 +70,14 @@ async def test_ids_in_capitals_get_the_same_response(given, operation):
         request |= {"url": written(request["url"]), "params": written(request["params"])}
         if "json" in request:
             request["json"] = written(request["json"])
-        answers.append(await root.http.request(**request))
+        responses.append(await root.http.request(**request))
 
-    assert answers[0].status_code == answers[1].status_code < 500
-    if answers[0].content:
-        same = [_id.sub("an id", answer.text) for answer in answers]
+    assert responses[0].status_code == responses[1].status_code < 500
+    if responses[0].content:
+        same = [_id.sub("an id", response.text) for response in responses]
         assert len(same[0].split("an id")) == len(same[1].split("an id"))
-    if answers[1].is_success:
-        assert not re.search(r"[A-F]{2,}[0-9A-F]*-", "".join(_id.findall(answers[1].text)))
+    if responses[1].is_success:
+        assert not re.search(r"[A-F]{2,}[0-9A-F]*-", "".join(_id.findall(responses[1].text)))
 
 
 def texts(schema: Any, path: str = "", seen: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:

@@ -31,7 +31,7 @@ async def test_a_parent_and_its_child_are_made_and_deleted_together_in_any_order
     made = await change(me, *creations)
     undone = await change(me, *deletions, expectedVersions={CONVERSATION: {talk: 1}, "messages": {message: 1}})
 
-    assert [answer.status_code for answer in (made, undone)] == [200, 200], undone.text
+    assert [response.status_code for response in (made, undone)] == [200, 200], undone.text
     assert undone.json()["records"] == {}
     told = [(entry["record_table"], entry["record_version"], entry["kind"]) for entry in await given.entries(undone)]
     assert told == [("messages", 2, "deleted"), (CONVERSATION, 2, "deleted")]
@@ -73,9 +73,9 @@ async def test_an_id_that_was_deleted_before_is_taken_too(given):
     me = await given.an_account()
     conversation = await begun(me)
 
-    answer = await change(me, on(conversation, "delete"), on(conversation, "create", record={"title": "Again"}))
+    response = await change(me, on(conversation, "delete"), on(conversation, "create", record={"title": "Again"}))
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_EXISTS")
+    assert (response.status_code, response.json()["code"]) == (409, "ALREADY_EXISTS")
     assert await read(me, conversation) == conversation
 
 
@@ -86,7 +86,7 @@ async def test_ids_in_capitals_are_the_same_ids(given):
     new, transaction = str(uuid4()), str(uuid4())
     capital = str.upper
 
-    answer = await change(
+    response = await change(
         me,
         on(capital(conversation["id"]), "listInsert", "pinnedMessageIds", value=capital(message["id"]), where="end"),
         on(conversation, "listInsert", "pinnedMessageIds", value=message["id"], where="start"),
@@ -101,8 +101,8 @@ async def test_ids_in_capitals_are_the_same_ids(given):
         transactionId=capital(transaction),
     )
 
-    assert answer.status_code == 200, answer.text
-    records = answer.json()["records"]
+    assert response.status_code == 200, response.text
+    records = response.json()["records"]
     assert records[CONVERSATION][conversation["id"]]["pinnedMessageIds"] == [message["id"]]
     assert records[CONVERSATION][conversation["id"]]["version"] == 2
     # What is a text stays as it is, whatever it looks like.
@@ -115,12 +115,14 @@ async def test_spellings_of_an_id_have_a_single_expected_version(given):
     conversation = await begun(me)
     versions = {conversation["id"]: 1, conversation["id"].upper(): 2}
 
-    answers = [
+    responses = [
         await change(me, on(conversation, "set", "title", value="Mine"), expectedVersions={CONVERSATION: expected})
         for expected in (versions, {f"urn:uuid:{conversation['id']}": 1}, {conversation["id"].replace("-", ""): 1})
     ]
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(400, "VALIDATION_ERROR")] * 3
+    assert [(response.status_code, response.json()["code"]) for response in responses] == [
+        (400, "VALIDATION_ERROR")
+    ] * 3
     assert await read(me, conversation) == conversation
 
 
@@ -128,7 +130,7 @@ async def test_a_repeat_with_its_ids_in_capitals_is_a_repeat(given):
     me = await given.an_account()
     conversation, transaction = await begun(me), str(uuid4())
 
-    answers = [
+    responses = [
         await change(
             me,
             on(written(conversation["id"]), "set", "title", value="Mine"),
@@ -138,8 +140,8 @@ async def test_a_repeat_with_its_ids_in_capitals_is_a_repeat(given):
         for written in (str.lower, str.upper)
     ]
 
-    assert [answer.status_code for answer in answers] == [200, 200]
-    assert answers[0].json() == answers[1].json()
+    assert [response.status_code for response in responses] == [200, 200]
+    assert responses[0].json() == responses[1].json()
 
 
 async def test_no_part_of_a_transaction_reveals_a_foreign_id(given):
@@ -159,14 +161,14 @@ async def test_no_part_of_a_transaction_reveals_a_foreign_id(given):
         (CONVERSATION, theirs["id"], ["title"]),
         ("messages", their_message["id"], ["text"]),
     ):
-        answers = [
+        responses = [
             [
                 await change(me, *operations, expectedVersions=expected)
                 for operations, expected in tries(table, i, fields)
             ]
             for i in (foreign, str(uuid4()))
         ]
-        told = [[(a.status_code, comparable(a)) for a in each] for each in answers]
+        told = [[(a.status_code, comparable(a)) for a in each] for each in responses]
         assert told[0] == told[1]
         assert {status for status, _ in told[0]} == {404}
     assert await read(me, mine) == mine
@@ -178,7 +180,7 @@ async def test_creating_a_record_with_a_foreign_id_is_like_changing_an_unknown_o
     their_message = await said(you, theirs)
     unknown = await me.get(f"/api/v1/conversations/{uuid4()}")
 
-    answers = [
+    responses = [
         await change(me, on(theirs, "create", record={"title": "Mine"})),
         await change(
             me,
@@ -186,12 +188,14 @@ async def test_creating_a_record_with_a_foreign_id_is_like_changing_an_unknown_o
         ),
     ]
 
-    assert [(a.status_code, comparable(a)) for a in answers] == [(404, comparable(unknown))] * 2
+    assert [(a.status_code, comparable(a)) for a in responses] == [(404, comparable(unknown))] * 2
 
 
-def comparable(answer):
+def comparable(response):
     """Return what may not differ: all but what is of the request itself."""
-    headers = {n: v for n, v in answer.headers.items() if n not in {"date", "ratelimit", "x-request-id", "x-trace-id"}}
-    body = {n: v for n, v in answer.json().items() if n not in {"requestId", "instance"}}
+    headers = {
+        n: v for n, v in response.headers.items() if n not in {"date", "ratelimit", "x-request-id", "x-trace-id"}
+    }
+    body = {n: v for n, v in response.json().items() if n not in {"requestId", "instance"}}
     headers.pop("content-length")
     return headers, body

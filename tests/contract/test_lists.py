@@ -14,9 +14,9 @@ from accord.contract import bundle
 from accord.contract.operations import Operation
 from accord.contract.references import resolve
 from accord.database.connection import Connection
+from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
-from accord.database.pool import Database
 from accord.edge.pipeline.parameters import CompiledParameters
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens

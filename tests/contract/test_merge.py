@@ -59,9 +59,9 @@ def test_an_operation_gets_its_domain_its_tag_and_its_security(merged):
 
 
 def test_an_operation_gets_every_response_that_follows_from_its_form(merged):
-    answers = merged(notes=NOTES)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]
+    responses = merged(notes=NOTES)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]
 
-    assert list(answers) == [
+    assert list(responses) == [
         *(
             "200",
             "400",
@@ -80,15 +80,15 @@ def test_an_operation_gets_every_response_that_follows_from_its_form(merged):
             "504",
         )
     ]
-    assert answers["403"] == {"$ref": "#/components/responses/Forbidden"}
+    assert responses["403"] == {"$ref": "#/components/responses/Forbidden"}
 
 
 def test_a_response_that_the_author_wrote_stays(merged):
     authored = NOTES.replace("'200':", "'404': {description: No such note.}\n        '200':")
 
-    answers = merged(notes=authored)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]
+    responses = merged(notes=authored)["paths"]["/api/v1/notes/{noteId}"]["patch"]["responses"]
 
-    assert answers["404"] == {"description": "No such note."}
+    assert responses["404"] == {"description": "No such note."}
 
 
 def test_a_public_operation_has_no_401_and_no_403(merged):

@@ -28,25 +28,25 @@ def nonsense(operation: Operation) -> dict[str, Any]:
 
 @pytest.mark.parametrize("operation", SIGNED_IN, **NAMED)
 async def test_401_comes_before_every_other_error(given, operation):
-    answer = await (await given.somebody()).request(**nonsense(operation))
+    response = await (await given.somebody()).request(**nonsense(operation))
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
+    assert (response.status_code, response.json()["code"]) == (401, "UNAUTHORIZED")
 
 
 @pytest.mark.parametrize("operation", FOR_ADMINISTRATORS, **NAMED)
 async def test_403_comes_before_validation(given, operation):
     customer = await given.an_account()
 
-    answer = await customer.http.request(**nonsense(operation))
+    response = await customer.http.request(**nonsense(operation))
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
 
 
 @pytest.mark.parametrize("operation", REFUSABLE, **NAMED)
 async def test_validation_comes_before_the_lookup(given, operation):
     root = await given.root()
 
-    answer = await root.http.request(**nonsense(operation))
+    response = await root.http.request(**nonsense(operation))
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
-    assert await given.entries(answer) == []
+    assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert await given.entries(response) == []

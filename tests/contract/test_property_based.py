@@ -56,8 +56,8 @@ def accounts(service: Service) -> dict[str, dict[str, str]]:
 
 def ids(service: Service, credentials: dict[str, dict[str, str]]) -> list[str]:
     path = f"{service.url}/api/v1/auth/login"
-    answers = [httpx.post(path, json=login, timeout=60) for login in credentials.values()]
-    return [answer.json()["user"]["id"] for answer in answers]
+    responses = [httpx.post(path, json=login, timeout=60) for login in credentials.values()]
+    return [response.json()["user"]["id"] for response in responses]
 
 
 def identity(name: str, login: dict[str, str]) -> dict:
@@ -88,7 +88,9 @@ def for_administrators() -> dict[str, str]:
     return {f"{operation.method} {operation.path}": "root" for operation in chosen}
 
 
-def schemathesis(service: Service, folder: Path, *arguments: str, patience: float) -> subprocess.CompletedProcess[str]:
+def schemathesis(
+    service: Service, folder: Path, *arguments: str, timeout_seconds: float
+) -> subprocess.CompletedProcess[str]:
     credentials = accounts(service)
     document = {"auth": [identity(name, credentials[name]) for name in ("carol", "root", "dave")]}
     (folder / "identities.json").write_text(json.dumps(document))
@@ -106,7 +108,7 @@ def schemathesis(service: Service, folder: Path, *arguments: str, patience: floa
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=patience,
+        timeout=timeout_seconds,
         check=False,
     )
     print(done.stdout[done.stdout.find(" SUMMARY ") :])  # noqa: T201 - `pytest -s` shows it
@@ -123,7 +125,7 @@ def faults(service: Service) -> list[str]:
 
 
 def test_the_service_does_what_the_contract_says(playground, tmp_path):
-    done = schemathesis(playground, tmp_path, "--max-examples=10", "--seed=1", patience=900)
+    done = schemathesis(playground, tmp_path, "--max-examples=10", "--seed=1", timeout_seconds=900)
 
     assert done.returncode == 0, report(done)
     for phase in ("Examples", "Coverage", "Fuzzing", "Stateful"):
@@ -135,7 +137,7 @@ def test_the_service_does_what_the_contract_says(playground, tmp_path):
 def test_the_service_holds_the_contract_for_many_random_requests(playground, tmp_path):
     seed = random.randrange(2**32)
 
-    done = schemathesis(playground, tmp_path, "--max-examples=200", f"--seed={seed}", patience=3000)
+    done = schemathesis(playground, tmp_path, "--max-examples=200", f"--seed={seed}", timeout_seconds=3000)
 
     assert done.returncode == 0, report(done)
     assert faults(playground) == []

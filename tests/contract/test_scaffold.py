@@ -103,7 +103,7 @@ def test_every_new_operation_finds_its_flow(with_widgets):
     program = """
 from accord.contract import bundle
 from accord.contract.operations import operations
-from accord.boot.flow_files import find_flows
+from accord.boot.flow_discovery import find_flows
 flows, problems = find_flows(operations(bundle.load()))
 assert not problems, problems
 assert {"createWidget", "getWidget", "updateWidget", "replaceWidget", "deleteWidget"} <= flows.keys()

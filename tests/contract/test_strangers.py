@@ -46,12 +46,16 @@ async def test_a_stranger_gets_the_same_response_for_foreign_and_unknown_records
     foreign = {"userId": owner.id} | await samples.ids_for([operation], owner, {})
     unknown = {name: str(uuid4()) for name in foreign}
 
-    answers = [await called(stranger.http, operation, ids, version) for ids in (foreign, unknown) for version in (1, 2)]
+    responses = [
+        await called(stranger.http, operation, ids, version) for ids in (foreign, unknown) for version in (1, 2)
+    ]
 
-    assert {answer.status_code for answer in answers} in ({403}, {404})
-    told = [{name: value for name, value in answer.json().items() if name not in OF_THE_PATH} for answer in answers]
+    assert {response.status_code for response in responses} in ({403}, {404})
+    told = [
+        {name: value for name, value in response.json().items() if name not in OF_THE_PATH} for response in responses
+    ]
     assert told == [told[0]] * 4
-    headers = [{n: v for n, v in answer.headers.items() if n not in OF_THE_REQUEST} for answer in answers]
+    headers = [{n: v for n, v in response.headers.items() if n not in OF_THE_REQUEST} for response in responses]
     assert headers == [headers[0]] * 4
 
 
@@ -75,7 +79,7 @@ async def test_an_expired_token_and_those_of_accounts_that_ended_are_nobodys(no_
     ids = {parameter.name: str(uuid4()) for parameter in parameters(operation, "path")} | {"userId": str(uuid4())}
 
     for code, http in no_longer_good:
-        answer = await called(http, operation, ids, version=1)
+        response = await called(http, operation, ids, version=1)
 
-        assert (answer.status_code, answer.json()["code"]) == (401, code)
-        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+        assert (response.status_code, response.json()["code"]) == (401, code)
+        assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'

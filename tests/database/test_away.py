@@ -11,7 +11,7 @@ from sqlalchemy import text
 from system.faults.deployment import kill
 
 from accord.database import pool
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.embedded import EmbeddedServer, postgres
 from accord.problems import ServiceUnavailable
@@ -34,7 +34,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 async def database(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
-    """Connections for which everybody would wait longer than the test does."""
+    """Pool for which everybody would wait longer than the test does."""
     monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT", 60.0)
     database = Database(server.url, CONNECTIONS)
     await database.open()
@@ -51,8 +51,8 @@ async def test_holders_and_waiters_fail_at_once(server, database):
 
     # Were each to find out for itself, the last would do so after a minute.
     async with asyncio.timeout(10):
-        answers = await asyncio.gather(*requests, return_exceptions=True)
-    assert {type(answer) for answer in answers} == {ServiceUnavailable}
+        responses = await asyncio.gather(*requests, return_exceptions=True)
+    assert {type(response) for response in responses} == {ServiceUnavailable}
     assert ServiceUnavailable.status == 503
     with pytest.raises(ServiceUnavailable):
         await database.acquire()

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Integer, Text, bindparam, column, insert, select, table, text
 
 from accord.database.connection import Connection
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.problems import AlreadyExists, DeadlineExceeded

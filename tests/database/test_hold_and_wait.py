@@ -11,9 +11,9 @@ from contract_operations import OPERATIONS
 from sqlalchemy import text
 
 from accord.context import ANONYMOUS, Context, RequestInfo, Resources
+from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
-from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.transaction import HeldTransaction
 from accord.dispatch import LocalDispatch, watched

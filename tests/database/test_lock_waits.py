@@ -9,7 +9,7 @@ from ledger import Ledger
 from sqlalchemy import text
 
 from accord.database import pool
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.problems import ServiceUnavailable
@@ -58,8 +58,8 @@ async def test_requests_behind_an_operators_lock_are_503_and_all_is_well_when_it
         )
 
         took = monotonic() - begun
-        assert [answer.status_code for answer in (read, change, other)] == [503, 503, 200]
-        assert all(int(answer.headers["retry-after"]) >= 1 for answer in (read, change))
+        assert [response.status_code for response in (read, change, other)] == [503, 503, 200]
+        assert all(int(response.headers["retry-after"]) >= 1 for response in (read, change))
         assert pool.LOCK_WAIT * 0.9 < took < pool.LOCK_WAIT + BUSY_MACHINE
         assert (await me.http.get("/readyz")).status_code == 200
 

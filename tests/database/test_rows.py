@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import BigInteger, Boolean, Column, MetaData, Table, Text, Uuid, bindparam, column, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.schema import timestamp
 from accord.database.statement import Statement
 

@@ -32,9 +32,9 @@ def test_every_statement_is_understood_without_a_search_path(service):
 
     with psycopg.connect(service.database_url, autocommit=True, options="-c search_path=") as connection:
         refused = {
-            one.sql.decode(): answer.error_message.decode()
+            one.sql.decode(): response.error_message.decode()
             for one in statements
-            if (answer := connection.pgconn.prepare(b"", one.sql)).error_message
+            if (response := connection.pgconn.prepare(b"", one.sql)).error_message
         }
 
     assert len(statements) > 80

@@ -8,7 +8,7 @@ from ledger import Ledger
 from sqlalchemy import text
 
 from accord.database import pool
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.problems import ServiceUnavailable

@@ -39,10 +39,10 @@ class Docs:
             for old, new in fields.items():
                 body = body.replace(old, new)
             text.fill(body)
-        with self.page.expect_response(lambda response: "/api/" in response.url) as answer:
+        with self.page.expect_response(lambda response: "/api/" in response.url) as response:
             block.locator(".execute").click()
         block.locator(".live-responses-table").wait_for()
-        return answer.value.status
+        return response.value.status
 
     def is_in_reach(self, button: Locator) -> bool:
         """Say whether the whole button can be seen without scrolling sideways; a hidden one takes no room."""

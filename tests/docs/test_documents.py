@@ -21,11 +21,11 @@ async def http(given):
 
 @pytest.mark.parametrize("path", CONTRACTS)
 async def test_the_contract_is_served_whole(http, path):
-    answer = await http.get(path)
+    response = await http.get(path)
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "application/json"
-    assert answer.json() == json.loads(json.dumps(CONTRACTS[path]))
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "application/json"
+    assert response.json() == json.loads(json.dumps(CONTRACTS[path]))
 
 
 @pytest.mark.parametrize("path", [*CONTRACTS, *PAGES])
@@ -46,8 +46,8 @@ async def test_a_file_the_client_has_is_304(http, path):
 async def test_if_match_names_no_file_as_its_tag_is_weak(http, path):
     tag = (await http.head(path)).headers["etag"]
 
-    for wanted in (tag, tag.removeprefix("W/")):
-        refused = await http.get(path, headers={"If-Match": wanted, "If-None-Match": tag})
+    for requested in (tag, tag.removeprefix("W/")):
+        refused = await http.get(path, headers={"If-Match": requested, "If-None-Match": tag})
         assert (refused.status_code, refused.json()["code"]) == (412, "PRECONDITION_FAILED")
 
     assert (await http.get(path, headers={"If-Match": "*"})).status_code == 200
@@ -77,15 +77,15 @@ async def test_the_page_lets_only_the_service_load_and_nothing_inline(http):
 
 
 async def test_the_root_leads_to_the_page(http):
-    answer = await http.get("/")
+    response = await http.get("/")
 
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+    assert (response.status_code, response.headers["location"]) == (307, "/docs")
 
 
 async def test_a_page_is_read_and_nothing_else(http):
-    answer = await http.post("/docs")
+    response = await http.post("/docs")
 
-    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
+    assert (response.status_code, response.headers["allow"]) == (405, "GET, HEAD, OPTIONS")
     assert (await http.head("/docs")).status_code == 200
     assert (await http.get("/docs/")).status_code == 404
     assert (await http.get("/docs/../docs.js")).status_code == 404
@@ -115,7 +115,7 @@ async def test_the_page_can_be_turned_off_and_is_off_in_production(without_page)
     for url in without_page:
         async with httpx.AsyncClient(base_url=url, headers={"X-Forwarded-For": new_address()}, timeout=60) as http:
             for path in ("/", *PAGES):
-                answer = await http.get(path)
-                assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND"), path
+                response = await http.get(path)
+                assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND"), path
             for path in CONTRACTS:
                 assert (await http.get(path)).status_code == 200

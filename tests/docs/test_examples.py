@@ -55,10 +55,10 @@ async def test_the_example_is_taken(operation, body, given):
     if content is not None:
         headers["Content-Type"] = "application/json"
 
-    answer = await caller.http.request(operation.method, path, params=query, headers=headers, content=content)
+    response = await caller.http.request(operation.method, path, params=query, headers=headers, content=content)
 
-    assert answer.status_code < 500, answer.text
-    assert answer.status_code not in NOT_TAKEN, answer.text
+    assert response.status_code < 500, response.text
+    assert response.status_code not in NOT_TAKEN, response.text
     names_a_record = any(parameter["required"] for parameter in parameters(operation) if "required" in parameter)
     if operation.permission == "self" and not names_a_record:
-        assert answer.is_success, answer.text
+        assert response.is_success, response.text

@@ -41,8 +41,8 @@ def test_the_guide_works(name, service, folder):
     guide.run(GUIDES / name, service.url, folder, surroundings)
 
     if name == "adding-an-operation.md":
-        request, answer = (maximum_of_text(folder, schema) for schema in ("GreetSomebody", "GreetSomebodyResponse"))
-        assert request + len("Hello, !") <= answer, "The example's answer must fit its contract."
+        request, response = (maximum_of_text(folder, schema) for schema in ("GreetSomebody", "GreetSomebodyResponse"))
+        assert request + len("Hello, !") <= response, "The example's answer must fit its contract."
 
 
 def maximum_of_text(folder, schema):

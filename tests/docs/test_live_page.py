@@ -55,9 +55,9 @@ def signed_in(docs, email: str) -> None:
 
 def save(docs, name: str) -> None:
     docs.page.fill("[name=firstName]", name)
-    with docs.page.expect_response(lambda answer: answer.request.method == "PATCH") as answer:
+    with docs.page.expect_response(lambda response: response.request.method == "PATCH") as response:
         docs.page.click("#change button")
-    assert answer.value.status == 200
+    assert response.value.status == 200
 
 
 def row(docs) -> list[str]:
@@ -155,8 +155,8 @@ def test_an_ended_session_is_removed_from_the_page(docs, email, http):
 
 
 def test_the_description_of_the_socket_is_served(service):
-    answer = httpx.get(f"{service.url}/asyncapi.yaml", timeout=60)
+    response = httpx.get(f"{service.url}/asyncapi.yaml", timeout=60)
 
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/yaml")
-    assert answer.text.startswith("#")
-    assert "asyncapi: 3.0.0" in answer.text
+    assert (response.status_code, response.headers["content-type"]) == (200, "application/yaml")
+    assert response.text.startswith("#")
+    assert "asyncapi: 3.0.0" in response.text

@@ -29,9 +29,9 @@ def test_the_header_has_name_version_promises_and_the_contract(docs):
     info = bundle.load()["info"]
     for text in (info["title"], info["version"], "No lost update.", "No lost event."):
         assert text in header
-    with docs.page.expect_response("**/openapi.json") as answer:
+    with docs.page.expect_response("**/openapi.json") as response:
         docs.page.locator("header a", has_text="openapi.json").click()
-    assert answer.value.status in {200, 304}
+    assert response.value.status in {200, 304}
 
 
 def test_an_operation_shows_its_permission(docs):
@@ -114,5 +114,5 @@ def an_account(url: str) -> tuple[str, str]:
     body = {"email": new_email(), "password": PASSWORD}
     with httpx.Client(base_url=url, headers={"X-Forwarded-For": new_address()}, timeout=60) as http:
         http.post("/api/v1/auth/register", json=body | {"firstName": "Ada", "lastName": "L"}).raise_for_status()
-        answer = http.post("/api/v1/auth/login", json=body).raise_for_status()
-    return answer.json()["accessToken"], body["email"]
+        response = http.post("/api/v1/auth/login", json=body).raise_for_status()
+    return response.json()["accessToken"], body["email"]

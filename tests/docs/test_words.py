@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from accord.boot.flow_files import FLOWS
+from accord.boot.flow_discovery import FLOWS
 from accord.problems import Problem
 
 REPOSITORY = Path(__file__).parents[2]

@@ -13,10 +13,10 @@ async def test_a_body_that_says_it_is_too_large_is_refused_without_being_sent(se
     async with connected(service.url) as connection:
         await connection.send(request("POST", ECHO, [JSON, ("Content-Length", str(LIMIT + 1))]))
 
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert (answer.status, answer.code) == (413, "PAYLOAD_TOO_LARGE")
-    assert str(LIMIT) in answer.json()["detail"]
+    assert (response.status, response.code) == (413, "PAYLOAD_TOO_LARGE")
+    assert str(LIMIT) in response.json()["detail"]
 
 
 async def test_a_body_of_exactly_the_limit_is_read(service):
@@ -27,8 +27,8 @@ async def test_a_body_of_exactly_the_limit_is_read(service):
         request("POST", ECHO, [JSON], body),
         request("POST", ECHO, [JSON, CHUNKED], chunked(body)),
     ):
-        answer = await exchanged(service.url, encoded)
-        assert answer.json()["errors"] == [{"field": "message", "message": "must have at most 1000 characters"}]
+        response = await exchanged(service.url, encoded)
+        assert response.json()["errors"] == [{"field": "message", "message": "must have at most 1000 characters"}]
 
 
 async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(service):
@@ -36,9 +36,9 @@ async def test_a_chunked_body_is_refused_as_soon_as_it_is_too_large(service):
         await connection.send(request("POST", ECHO, [JSON, CHUNKED]))
         await connection.send(b"".join(b"10000\r\n%s\r\n" % (b"[" * 65_536) for _ in range(17)))
 
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert (answer.status, answer.code) == (413, "PAYLOAD_TOO_LARGE")
+    assert (response.status, response.code) == (413, "PAYLOAD_TOO_LARGE")
 
 
 @pytest.mark.parametrize("size", [LIMIT, LIMIT + 1])
@@ -48,8 +48,8 @@ async def test_the_connection_stays_in_step_after_a_413(service, size):
 
     async with connected(service.url) as connection:
         await connection.send(request("POST", ECHO, [("Content-Type", "text/plain")], body))
-        refused = await connection.answer()
-        after = await (await connection.send(request("GET", "/api/v1/meta/version"))).answer()
+        refused = await connection.response()
+        after = await (await connection.send(request("GET", "/api/v1/meta/version"))).response()
 
     assert refused.status == (415 if size == LIMIT else 413)
     assert (after.status, after.json()["name"]) == (200, "accord")
@@ -60,9 +60,9 @@ async def test_a_client_that_waits_for_100_continue_may_not_go_on_after_a_413(se
     head = [("Content-Type", "text/plain"), ("Content-Length", "5"), ("Expect", "100-continue")]
 
     async with connected(service.url) as connection:
-        answer = await (await connection.send(request("POST", ECHO, head))).answer()
+        response = await (await connection.send(request("POST", ECHO, head))).response()
 
-        assert (answer.status, answer.headers["connection"]) == (415, "close")
+        assert (response.status, response.headers["connection"]) == (415, "close")
         assert await connection.is_closed()
 
 
@@ -71,10 +71,10 @@ async def test_a_client_that_waits_is_told_to_go_on(service):
     head = [JSON, ("Content-Length", str(len(body))), ("Expect", "100-continue")]
 
     async with connected(service.url) as connection:
-        told = await (await connection.send(request("POST", ECHO, head))).answer()
-        answer = await (await connection.send(body)).answer()
+        told = await (await connection.send(request("POST", ECHO, head))).response()
+        response = await (await connection.send(body)).response()
 
-    assert (told.status, answer.status, answer.body) == (100, 200, body)
+    assert (told.status, response.status, response.body) == (100, 200, body)
 
 
 async def test_a_body_without_end_fills_no_memory(production):
@@ -85,7 +85,7 @@ async def test_a_body_without_end_fills_no_memory(production):
         piece = b"100000\r\n%s\r\n" % (b" " * LIMIT)
         for _ in range(48):
             await connection.send(piece)
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert answer.status == 413
+    assert response.status == 413
     assert production.memory - before < 16 * LIMIT

@@ -28,28 +28,28 @@ async def asked(service, accept: str | None, body: bytes):
 async def test_a_large_response_is_compressed_for_a_client_that_accepts_gzip(service, accept):
     body = echo(1200)
 
-    answer = await asked(service, accept, body)
+    response = await asked(service, accept, body)
 
-    assert answer.headers["content-encoding"] == "gzip"
-    assert answer.headers["vary"] == "Accept-Encoding"
-    assert int(answer.headers["content-length"]) == len(answer.body) < len(body)
-    assert gzip.decompress(answer.body) == body
+    assert response.headers["content-encoding"] == "gzip"
+    assert response.headers["vary"] == "Accept-Encoding"
+    assert int(response.headers["content-length"]) == len(response.body) < len(body)
+    assert gzip.decompress(response.body) == body
 
 
 @pytest.mark.parametrize("accept", [None, "", "identity", "br", "gzip;q=0", "*;q=0", "*, gzip;q=0", "gzip;q=nonsense"])
 async def test_a_response_is_plain_for_a_client_without_gzip(service, accept):
     body = echo(1200)
 
-    answer = await asked(service, accept, body)
+    response = await asked(service, accept, body)
 
-    assert "content-encoding" not in answer.headers
-    assert (answer.headers["vary"], answer.body) == ("Accept-Encoding", body)
+    assert "content-encoding" not in response.headers
+    assert (response.headers["vary"], response.body) == ("Accept-Encoding", body)
 
 
 async def test_a_small_response_is_plain(service):
     for size, compressed in ((1024, False), (1025, True)):
-        answer = await asked(service, "gzip", echo(size))
-        assert ("content-encoding" in answer.headers, "vary" in answer.headers) == (compressed, compressed)
+        response = await asked(service, "gzip", echo(size))
+        assert ("content-encoding" in response.headers, "vary" in response.headers) == (compressed, compressed)
 
 
 def gives_tokens(operation) -> bool:
@@ -74,7 +74,7 @@ async def test_responses_with_tokens_are_never_compressed(service):
         )
         refreshed = await http.post("/api/v1/auth/refresh", json={"refreshToken": signed_in.json()["refreshToken"]})
 
-    for answer in (signed_in, refreshed):
-        assert answer.status_code == 200
-        assert len(answer.content) > 1024
-        assert "content-encoding" not in answer.headers
+    for response in (signed_in, refreshed):
+        assert response.status_code == 200
+        assert len(response.content) > 1024
+        assert "content-encoding" not in response.headers

@@ -12,17 +12,17 @@ LISTED = "https://app.example.org"
 ALLOWING = "access-control-"
 
 
-def allowed(answer) -> dict[str, str]:
-    return {name: value for name, value in answer.headers.items() if name.startswith(ALLOWING)}
+def allowed(response) -> dict[str, str]:
+    return {name: value for name, value in response.headers.items() if name.startswith(ALLOWING)}
 
 
 @pytest.mark.parametrize("path", ["/api/v1/meta/version", "/api/v1/me", "/nowhere", "/openapi.json"])
 async def test_a_listed_origin_reads_responses_and_errors_with_credentials(in_production, path):
-    answer = await in_production.get(path, headers={"Origin": LISTED})
+    response = await in_production.get(path, headers={"Origin": LISTED})
 
-    assert allowed(answer)["access-control-allow-origin"] == LISTED
-    assert allowed(answer)["access-control-allow-credentials"] == "true"
-    exposed = set(allowed(answer)["access-control-expose-headers"].split(", "))
+    assert allowed(response)["access-control-allow-origin"] == LISTED
+    assert allowed(response)["access-control-allow-credentials"] == "true"
+    exposed = set(allowed(response)["access-control-expose-headers"].split(", "))
     assert exposed >= {"ETag", "Link", "Retry-After", "RateLimit", "X-Request-Id"}
 
 
@@ -43,14 +43,14 @@ async def test_a_listed_origin_reads_responses_and_errors_with_credentials(in_pr
 async def test_a_foreign_origin_gets_no_header(in_production, origin):
     for method in ("GET", "OPTIONS"):
         asked = {"Origin": origin, "Access-Control-Request-Method": "GET"}
-        answer = await in_production.request(method, "/api/v1/meta/version", headers=asked)
-        assert allowed(answer) == {}
+        response = await in_production.request(method, "/api/v1/meta/version", headers=asked)
+        assert allowed(response) == {}
 
 
 async def test_caches_keep_the_responses_for_different_origins_apart(in_production):
     for headers in ({}, {"Origin": LISTED}, {"Origin": "https://evil.example"}):
-        answer = await in_production.get("/api/v1/meta/version", headers=headers)
-        assert "Origin" in answer.headers["vary"]
+        response = await in_production.get("/api/v1/meta/version", headers=headers)
+        assert "Origin" in response.headers["vary"]
 
 
 async def test_a_preflight_is_valid_for_a_day(in_production):
@@ -60,23 +60,23 @@ async def test_a_preflight_is_valid_for_a_day(in_production):
         "Access-Control-Request-Headers": "authorization, content-type, if-match",
     }
 
-    answer = await in_production.options("/api/v1/me", headers=asked)
+    response = await in_production.options("/api/v1/me", headers=asked)
 
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert allowed(answer)["access-control-allow-origin"] == LISTED
-    assert allowed(answer)["access-control-max-age"] == "86400"
-    assert {"GET", "PATCH"} <= set(allowed(answer)["access-control-allow-methods"].split(", "))
-    permitted = allowed(answer)["access-control-allow-headers"].lower().split(", ")
+    assert (response.status_code, response.content) == (204, b"")
+    assert allowed(response)["access-control-allow-origin"] == LISTED
+    assert allowed(response)["access-control-max-age"] == "86400"
+    assert {"GET", "PATCH"} <= set(allowed(response)["access-control-allow-methods"].split(", "))
+    permitted = allowed(response)["access-control-allow-headers"].lower().split(", ")
     assert {"authorization", "content-type", "if-match", "if-none-match", "idempotency-key"} <= set(permitted)
 
 
 async def test_a_preflight_needs_no_token_and_takes_no_place_in_a_rate_limit(in_production):
     asked = {"Origin": LISTED, "Access-Control-Request-Method": "POST"}
 
-    answer = await in_production.options("/api/v1/auth/login", headers=asked)
+    response = await in_production.options("/api/v1/auth/login", headers=asked)
 
-    assert answer.status_code == 204
-    assert "ratelimit" not in answer.headers
+    assert response.status_code == 204
+    assert "ratelimit" not in response.headers
 
 
 @pytest.mark.parametrize(
@@ -85,34 +85,34 @@ async def test_a_preflight_needs_no_token_and_takes_no_place_in_a_rate_limit(in_
 async def test_pages_beside_the_contract_are_preflighted_like_operations(in_production, path):
     asked = {"Origin": LISTED, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "x-request-id"}
 
-    answer = await in_production.options(path, headers=asked)
+    response = await in_production.options(path, headers=asked)
     other = await in_production.options(path, headers=asked | {"Origin": "https://evil.example"})
 
-    assert (answer.status_code, answer.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
-    assert allowed(answer)["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
-    assert "x-request-id" in allowed(answer)["access-control-allow-headers"].lower()
+    assert (response.status_code, response.headers["allow"]) == (204, "GET, HEAD, OPTIONS")
+    assert allowed(response)["access-control-allow-methods"] == "GET, HEAD, OPTIONS"
+    assert "x-request-id" in allowed(response)["access-control-allow-headers"].lower()
     assert (other.status_code, allowed(other)) == (204, {})
 
 
 async def test_headers_that_the_service_reads_or_writes_are_allowed_and_exposed(in_production):
     document = bundle.load()
     taken = {p.name.lower() for o in OPERATIONS for p in parameters(o, "header")}
-    given = {name.lower() for o in OPERATIONS for name in answered_headers(document, o)}
+    given = {name.lower() for o in OPERATIONS for name in responded_headers(document, o)}
     asked = {"Origin": LISTED, "Access-Control-Request-Method": "GET"}
 
     preflight = await in_production.options("/api/v1/me", headers=asked)
-    answer = await in_production.get("/api/v1/me", headers={"Origin": LISTED})
+    response = await in_production.get("/api/v1/me", headers={"Origin": LISTED})
 
     permitted = set(allowed(preflight)["access-control-allow-headers"].lower().split(", "))
-    exposed = set(allowed(answer)["access-control-expose-headers"].lower().split(", "))
+    exposed = set(allowed(response)["access-control-expose-headers"].lower().split(", "))
     assert permitted >= taken | {"x-request-id", "x-trace-id", "traceparent", "tracestate", "baggage", "last-event-id"}
     assert exposed >= given | {"x-request-id", "x-trace-id", "ratelimit-policy", "www-authenticate"}
 
 
-def answered_headers(document, operation):
+def responded_headers(document, operation):
     """Return the headers that the contract names for any answer of an operation."""
-    for answer in operation.definition["responses"].values():
-        yield from resolve(document, answer).get("headers", {})
+    for response in operation.definition["responses"].values():
+        yield from resolve(document, response).get("headers", {})
 
 
 @pytest.mark.parametrize(
@@ -121,10 +121,10 @@ def answered_headers(document, operation):
 async def test_in_development_pages_of_this_machine_may_call_from_any_port(development, origin):
     asked = {"Origin": origin, "Access-Control-Request-Method": "PATCH"}
     async with client(development.url) as http:
-        answer = await http.get("/api/v1/meta/version", headers={"Origin": origin})
+        response = await http.get("/api/v1/meta/version", headers={"Origin": origin})
         preflight = await http.options("/api/v1/me", headers=asked)
 
-    assert allowed(answer)["access-control-allow-origin"] == origin
+    assert allowed(response)["access-control-allow-origin"] == origin
     assert allowed(preflight)["access-control-allow-origin"] == origin
 
 
@@ -156,10 +156,10 @@ async def test_a_refused_origin_is_logged_once(in_production, production, until)
 
 
 async def test_without_listed_origins_nothing_is_said(somebody):
-    answer = await somebody.get("/api/v1/meta/version", headers={"Origin": LISTED})
+    response = await somebody.get("/api/v1/meta/version", headers={"Origin": LISTED})
 
-    assert allowed(answer) == {}
-    assert "vary" not in answer.headers
+    assert allowed(response) == {}
+    assert "vary" not in response.headers
 
 
 def test_a_star_refuses_to_start():

@@ -52,13 +52,13 @@ async def test_the_statement_and_the_flow_are_cancelled(given, service, me, impa
             while not asked.done():
                 was_blocked = was_blocked or bool(await blocked(given))
                 await asyncio.sleep(0.02)
-            answer = await asked
+            response = await asked
             await until_none_is_blocked(given)
 
-    assert (answer.status_code, answer.json()["code"]) == (504, "TIMEOUT")
-    assert "firstName" not in answer.text
+    assert (response.status_code, response.json()["code"]) == (504, "TIMEOUT")
+    assert "firstName" not in response.text
     # It has 30 seconds by default.
-    assert impatient.timeout <= answer.elapsed.total_seconds() < 20
+    assert impatient.timeout <= response.elapsed.total_seconds() < 20
     # The server's own limit for statements, some seconds later, is for when cancelling fails.
     assert b"due to statement timeout" not in log.read_bytes()[known:]
     now = (await me.get("/api/v1/me")).json()
@@ -70,10 +70,10 @@ async def test_cancelled_requests_give_their_connections_back(given, service, me
     change = {"expectedVersion": 1, "firstName": "Never"}
 
     async with locked(service, me.id):
-        answers = await asyncio.gather(*(me.hurried.patch("/api/v1/me", json=change) for _ in range(2 * POOL_SIZE)))
+        responses = await asyncio.gather(*(me.hurried.patch("/api/v1/me", json=change) for _ in range(2 * POOL_SIZE)))
         await until_none_is_blocked(given)
 
-    assert {answer.status_code for answer in answers} <= {503, 504}
+    assert {response.status_code for response in responses} <= {503, 504}
 
     async def look() -> set[int]:
         return {a.status_code for a in await asyncio.gather(*(me.hurried.get("/api/v1/me") for _ in range(POOL_SIZE)))}
@@ -88,9 +88,9 @@ async def test_a_body_that_comes_too_slowly_is_given_up(impatient):
     async with connected(impatient.url) as connection:
         await connection.send(request("POST", "/api/v1/meta/echo", head, b'{"message"'))
 
-        answer = await connection.answer()
+        response = await connection.response()
 
-    assert (answer.status, answer.code) == (504, "TIMEOUT")
+    assert (response.status, response.code) == (504, "TIMEOUT")
 
 
 async def test_a_client_that_leaves_within_its_body_is_logged_and_harms_no_other(service, somebody):

@@ -59,21 +59,21 @@ async def refusals(given):
 
 
 async def test_every_error_is_a_problem_with_all_that_a_client_needs(given):
-    for status, code, answer in await refusals(given):
-        problem = answer.json()
+    for status, code, response in await refusals(given):
+        problem = response.json()
 
-        assert (answer.status_code, problem["code"]) == (status, code)
-        assert answer.headers["content-type"] == "application/problem+json"
+        assert (response.status_code, problem["code"]) == (status, code)
+        assert response.headers["content-type"] == "application/problem+json"
         assert problem["status"] == status
         assert problem["type"] == f"/problems/{code}"
-        assert problem["instance"] == answer.request.url.path
-        assert problem["requestId"] == answer.headers["x-request-id"]
+        assert problem["instance"] == response.request.url.path
+        assert problem["requestId"] == response.headers["x-request-id"]
         assert problem["title"]
         assert len(problem["detail"].split()) >= 4, "the detail says what to do next"
 
 
 async def test_the_fields_of_a_problem_are_there_where_they_apply(given):
-    found = {code: answer.json() for _, code, answer in await refusals(given)}
+    found = {code: response.json() for _, code, response in await refusals(given)}
 
     assert found["VALIDATION_ERROR"]["errors"] == [{"field": "message", "message": "is required"}]
     assert (found["VERSION_CONFLICT"]["currentVersion"], found["VERSION_CONFLICT"]["expectedVersion"]) == (1, 99)
@@ -83,9 +83,9 @@ async def test_the_fields_of_a_problem_are_there_where_they_apply(given):
 async def test_a_field_is_named_by_its_path(given):
     body = {"message": "x", "tags": ["fine", 1, ""], "count": "x", "unknown": 1}
 
-    answer = await (await given.somebody()).post("/api/v1/meta/echo", json=body)
+    response = await (await given.somebody()).post("/api/v1/meta/echo", json=body)
 
-    fields = {error["field"] for error in answer.json()["errors"]}
+    fields = {error["field"] for error in response.json()["errors"]}
     assert fields == {"tags[1]", "tags[2]", "count", "unknown"}
 
 
@@ -102,12 +102,12 @@ async def test_validation_errors_are_reported_together_up_to_a_limit(given):
 
 @pytest.mark.parametrize("code", sorted({*CODES, *IN_THE_CONTRACT}))
 async def test_every_code_has_a_page_that_its_type_leads_to(somebody, code):
-    answer = await somebody.get(f"/problems/{code}")
+    response = await somebody.get(f"/problems/{code}")
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"] == "text/html; charset=utf-8"
-    assert code in answer.text
-    assert f"status {CODES.get(code, '')}" in answer.text
+    assert response.status_code == 200
+    assert response.headers["content-type"] == "text/html; charset=utf-8"
+    assert code in response.text
+    assert f"status {CODES.get(code, '')}" in response.text
 
 
 @pytest.mark.parametrize("code", ["NO_SUCH_CODE", "", "validation_error", "%2E%2E", "<script>"])
@@ -128,18 +128,18 @@ async def test_other_codes_have_none(somebody, code):
 async def test_401_says_how_to_authenticate(given, authorization, code, challenge):
     nobody = await given.somebody()
 
-    answer = await nobody.get("/api/v1/me", headers={"Authorization": authorization} if authorization else {})
+    response = await nobody.get("/api/v1/me", headers={"Authorization": authorization} if authorization else {})
 
-    assert (answer.status_code, answer.json()["code"]) == (401, code)
-    assert answer.headers["www-authenticate"] == challenge
+    assert (response.status_code, response.json()["code"]) == (401, code)
+    assert response.headers["www-authenticate"] == challenge
 
 
 async def test_a_bad_token_is_anonymous_where_signing_in_is_optional(given):
     nobody = await given.somebody()
 
     for authorization in ("Basic dXNlcjpwYXNz", "Bearer", "Bearer nonsense"):
-        answer = await nobody.get("/api/v1/auth/session", headers={"Authorization": authorization})
-        assert (answer.status_code, answer.json()["authenticated"]) == (200, False)
+        response = await nobody.get("/api/v1/auth/session", headers={"Authorization": authorization})
+        assert (response.status_code, response.json()["authenticated"]) == (200, False)
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
@@ -149,18 +149,18 @@ async def test_messages_never_repeat_what_was_rejected(given, operation):
 
     for wrong in (REJECTED * 2000, {"x": REJECTED}, [{"x": REJECTED}]):
         elsewhere, body = {"X-Forwarded-For": new_address()}, dict.fromkeys(body_properties(operation), wrong)
-        answer = await root.http.request(operation.method, path, json=body, headers=elsewhere)
-        assert answer.status_code == 400, answer.text
-        assert REJECTED.lower() not in answer.text.lower()
+        response = await root.http.request(operation.method, path, json=body, headers=elsewhere)
+        assert response.status_code == 400, response.text
+        assert REJECTED.lower() not in response.text.lower()
 
 
 async def test_a_rejected_parameter_is_not_repeated_either(given):
     root = await given.root()
 
-    answer = await root.get("/api/v1/users", page=REJECTED, limit=REJECTED, search=f"{REJECTED}\u0007")
+    response = await root.get("/api/v1/users", page=REJECTED, limit=REJECTED, search=f"{REJECTED}\u0007")
 
-    assert {error["field"] for error in answer.json()["errors"]} == {"page", "limit", "search"}
-    assert REJECTED not in answer.text
+    assert {error["field"] for error in response.json()["errors"]} == {"page", "limit", "search"}
+    assert REJECTED not in response.text
 
 
 async def test_an_unexpected_failure_is_told_in_the_log_only(given, service):
@@ -168,13 +168,13 @@ async def test_an_unexpected_failure_is_told_in_the_log_only(given, service):
     async with await psycopg.AsyncConnection.connect(service.database_url, autocommit=True) as connection:
         await connection.execute("ALTER TABLE accord.setup_tokens RENAME TO setup_tokens_away")
         try:
-            answer = await (await given.somebody()).post("/api/v1/setup", json=body)
+            response = await (await given.somebody()).post("/api/v1/setup", json=body)
         finally:
             await connection.execute("ALTER TABLE accord.setup_tokens_away RENAME TO setup_tokens")
 
-    assert (answer.status_code, answer.json()["code"]) == (500, "INTERNAL_ERROR")
-    assert re.search("setup_tokens|SELECT|Traceback|psycopg|relation", answer.text) is None
-    lines = await logged(service, answer.json()["requestId"], count=2)
+    assert (response.status_code, response.json()["code"]) == (500, "INTERNAL_ERROR")
+    assert re.search("setup_tokens|SELECT|Traceback|psycopg|relation", response.text) is None
+    lines = await logged(service, response.json()["requestId"], count=2)
     assert any("Traceback" in line.get("exception", "") and "setup_tokens" in line["exception"] for line in lines)
     assert PASSWORD not in json.dumps(lines)
     assert any(line.get("traceEvents", [""])[-1].startswith("ERROR: ") for line in lines)
@@ -186,8 +186,8 @@ async def test_an_unexpected_failure_is_told_in_the_log_only(given, service):
 async def test_trace_events_of_a_flow_are_logged_and_in_no_response(given, service, expected_version, ending):
     me = await given.an_account()
 
-    answer = await me.patch("/api/v1/me", expectedVersion=expected_version, firstName="Grace")
+    response = await me.patch("/api/v1/me", expectedVersion=expected_version, firstName="Grace")
 
-    [line] = [line for line in await logged(service, answer.headers["x-request-id"]) if "traceEvents" in line]
+    [line] = [line for line in await logged(service, response.headers["x-request-id"]) if "traceEvents" in line]
     assert (line["operation"], line["traceEvents"][-1]) == ("updateMe", ending)
-    assert not {"success", "data", "errorCode", "extensions", "traceEvents"} & set(answer.json())
+    assert not {"success", "data", "errorCode", "extensions", "traceEvents"} & set(response.json())

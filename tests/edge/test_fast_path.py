@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from raw_http import RawAnswer, connected, request
+from raw_http import RawResponse, connected, request
 from running import Service
 
 ECHO_PATH, ECHO = "/api/v1/meta/echo", b'{"message": "x"}'
@@ -66,25 +66,25 @@ async def exchange(url: str, sent: bytes) -> tuple:
     """Return the status, the headers that do not vary, the size of the body, and whether the connection goes on."""
     async with connected(url) as connection:
         await connection.send(sent)
-        response = await connection.answer(to_head=sent.startswith(b"HEAD"))
-        goes_on = await is_answered(connection)
+        response = await connection.response(to_head=sent.startswith(b"HEAD"))
+        goes_on = await has_response(connection)
         return response.status, headers_of(response), code_of(response), goes_on
 
 
-async def is_answered(connection) -> bool:
+async def has_response(connection) -> bool:
     """Say whether another request gets a response."""
     try:
         await connection.send(request("GET", "/livez"))
-        return (await connection.answer()).status == 200
+        return (await connection.response()).status == 200
     except (asyncio.IncompleteReadError, ConnectionError):
         return False
 
 
-def headers_of(response: RawAnswer) -> dict[str, str]:
+def headers_of(response: RawResponse) -> dict[str, str]:
     problems = {"content-length"} if b'"requestId"' in response.body else set()
     return {name: value for name, value in response.headers.items() if name not in VARYING | problems}
 
 
-def code_of(response: RawAnswer) -> str | bytes:
+def code_of(response: RawResponse) -> str | bytes:
     """Return the body; of a problem, which has an id of its own, just its code."""
     return response.code if b'"requestId"' in response.body else response.body

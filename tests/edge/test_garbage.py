@@ -39,7 +39,7 @@ class Exchange(NamedTuple):
     """What a client sends, piece by piece; whether it waits for the answer, or leaves before."""
 
     pieces: tuple[bytes, ...]
-    is_answered: bool = True
+    has_response: bool = True
 
 
 EXCHANGES = {
@@ -56,10 +56,10 @@ EXCHANGES = {
     "several requests": Exchange((request("GET", "/livez") + request("GET", "/api/v1/meta/version"),)),
     "a socket behind a page": Exchange((request("GET", "/livez"), HANDSHAKE)),
     "no HTTP": Exchange((b"nothing that anybody knows\r\n\r\n",)),
-    "a head that breaks off": Exchange((request("GET", "/livez")[:-2],), is_answered=False),
-    "a body that breaks off": Exchange((request("POST", ECHO_PATH, [JSON, LENGTH]), ECHO[:5]), is_answered=False),
-    "a client that leaves": Exchange((request("POST", "/api/v1/auth/login", [JSON], LOGIN_LEFT),), is_answered=False),
-    "a client that leaves a page": Exchange((request("GET", "/readyz"),), is_answered=False),
+    "a head that breaks off": Exchange((request("GET", "/livez")[:-2],), has_response=False),
+    "a body that breaks off": Exchange((request("POST", ECHO_PATH, [JSON, LENGTH]), ECHO[:5]), has_response=False),
+    "a client that leaves": Exchange((request("POST", "/api/v1/auth/login", [JSON], LOGIN_LEFT),), has_response=False),
+    "a client that leaves a page": Exchange((request("GET", "/readyz"),), has_response=False),
 }
 CASES = {
     f"{name} in HTTP/{version}": (exchange, version.encode())
@@ -146,7 +146,7 @@ async def test_a_connection_that_rests_holds_no_token(here, until, pieces):
             await connection.send(piece)
             await until(received, partial(operator.eq, sent))
         for _ in range(b"".join(pieces).count(b"HTTP/1.1")):
-            await connection.answer()
+            await connection.response()
         (protocol,) = here.state.connections
 
         assert not any(SECRET[1].encode() in value for value in values_held_by(protocol))
@@ -200,6 +200,6 @@ async def carry_out(here: SimpleNamespace, until: Callable[..., Awaitable[Any]],
             await connection.send(piece.replace(b"HTTP/1.1", b"HTTP/" + version))
             # Else the server may read two pieces as one, or see a client leave that it never saw come.
             await until(received, partial(operator.eq, sent))
-        if exchange.is_answered:
+        if exchange.has_response:
             assert await connection.has(b"\r\n\r\n")
     await until(held, partial(operator.eq, 0))

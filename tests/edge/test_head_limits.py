@@ -12,9 +12,9 @@ CHUNKED = [("Content-Type", "application/json"), ("Transfer-Encoding", "chunked"
 
 
 async def refused(connection) -> None:
-    answer = await connection.answer()
-    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
-    assert answer.headers["connection"] == "close"
+    response = await connection.response()
+    assert (response.status, response.code) == (400, "VALIDATION_ERROR")
+    assert response.headers["connection"] == "close"
     assert await connection.is_closed()
 
 
@@ -22,32 +22,32 @@ async def refused(connection) -> None:
 async def test_a_url_may_have_8192_characters(service, spare):
     path = "/api/v1/users?search=".ljust(MAX_URL + spare, "a")
 
-    answer = await exchanged(service.url, request("GET", path))
+    response = await exchanged(service.url, request("GET", path))
 
-    assert answer.status == (400 if spare else 401)
+    assert response.status == (400 if spare else 401)
 
 
 @pytest.mark.parametrize("value", [b"a" * (MAX_HEAD - 100), b"a" * MAX_HEAD], ids=["below", "above"])
 async def test_headers_may_have_32_kib(service, value):
-    answer = await exchanged(service.url, request("GET", "/api/v1/meta/version", [("X", value)]))
+    response = await exchanged(service.url, request("GET", "/api/v1/meta/version", [("X", value)]))
 
-    assert answer.status == (200 if len(value) < MAX_HEAD else 400)
+    assert response.status == (200 if len(value) < MAX_HEAD else 400)
 
 
 async def test_many_small_headers_count_as_well(service):
     many = [(f"X-{number}", "value") for number in range(5000)]
 
-    answer = await exchanged(service.url, request("GET", "/api/v1/meta/version", many))
+    response = await exchanged(service.url, request("GET", "/api/v1/meta/version", many))
 
-    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+    assert (response.status, response.code) == (400, "VALIDATION_ERROR")
 
 
 async def test_a_token_that_is_too_long_to_be_read_is_a_bad_one(service):
     for length in (40_000, 1_000_000):
         token = [("Authorization", b"Bearer " + b"x" * length)]
-        answer = await exchanged(service.url, request("GET", "/api/v1/me", token))
-        assert (answer.status, answer.code) == (401, "UNAUTHORIZED")
-        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+        response = await exchanged(service.url, request("GET", "/api/v1/me", token))
+        assert (response.status, response.code) == (401, "UNAUTHORIZED")
+        assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
 ENDLESS = {
@@ -95,7 +95,7 @@ async def test_a_head_has_no_more_time_than_a_request(impatient):
             started = asyncio.get_running_loop().time()
             await connection.send(beginning)
             if beginning.endswith(b"GET"):
-                assert (await connection.answer()).status == 200
+                assert (await connection.response()).status == 200
                 await connection.send(b" /livez")
             assert await connection.is_closed()
             # Else it would have 30 seconds, or as an idle one 75.
@@ -106,5 +106,5 @@ async def test_a_connection_that_is_used_is_not_cut_off(impatient):
     async with connected(impatient.url) as connection:
         begun = asyncio.get_running_loop().time()
         while asyncio.get_running_loop().time() - begun < 2 * impatient.timeout:
-            assert (await (await connection.send(request("GET", "/livez"))).answer()).status == 200
+            assert (await (await connection.send(request("GET", "/livez"))).response()).status == 200
             await asyncio.sleep(impatient.timeout / 4)

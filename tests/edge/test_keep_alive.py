@@ -37,7 +37,7 @@ async def url() -> AsyncIterator[str]:
 async def test_an_idle_connection_is_closed(url):
     async with connected(url) as connection:
         asked = monotonic()
-        await (await connection.send(request("GET", "/"))).answer()
+        await (await connection.send(request("GET", "/"))).response()
 
         assert await connection.is_closed()
         assert monotonic() - asked >= IDLE * 0.9
@@ -60,7 +60,7 @@ async def is_kept_while_it_is_used(url) -> bool:
         while monotonic() - begun < 1.5 * IDLE:
             now = monotonic()
             await connection.send(request("GET", "/"))
-            if not await is_answered(connection, monotonic() - last):
+            if not await has_response(connection, monotonic() - last):
                 return False
             last = now
             await asyncio.sleep(IDLE / 4)
@@ -73,19 +73,19 @@ async def is_kept_while_a_request_comes(url) -> bool:
     whole = request("GET", "/")
     async with connected(url) as connection:
         last = monotonic()
-        await (await connection.send(whole)).answer()
+        await (await connection.send(whole)).response()
         await connection.send(whole[:20])
         paused = monotonic() - last
         await asyncio.sleep(2 * IDLE)
         await connection.send(whole[20:])
 
-        return await is_answered(connection, paused)
+        return await has_response(connection, paused)
 
 
-async def is_answered(connection, paused: float) -> bool:
+async def has_response(connection, paused: float) -> bool:
     """Say whether there is an answer; only after so long a pause the connection may have been closed instead."""
     try:
-        return (await connection.answer()).status == 200
+        return (await connection.response()).status == 200
     except (asyncio.IncompleteReadError, ConnectionError):
         assert paused >= IDLE * 0.9
         return False

@@ -62,6 +62,6 @@ async def test_clients_on_this_machine_are_not_limited_in_development(developmen
         elsewhere = {"x-forwarded-for": new_address()}
         refused = [await http.post("/api/v1/auth/register", json=details(), headers=elsewhere) for _ in range(4)]
 
-    assert [answer.status_code for answer in signed_up] == [201] * 5
-    assert [answer.status_code for answer in refused] == [201] * 3 + [429]
+    assert [response.status_code for response in signed_up] == [201] * 5
+    assert [response.status_code for response in refused] == [201] * 3 + [429]
     assert "rate limits  not for this machine while ENV=development" in development.program.output()

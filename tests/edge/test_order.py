@@ -31,9 +31,9 @@ async def exhausted(service):
 async def test_the_guard_of_bodies_comes_before_the_rate_limit_and_that_before_validation(
     exhausted, headers, body, code
 ):
-    answer = await exhausted.post("/api/v1/auth/login", headers=headers, content=body)
+    response = await exhausted.post("/api/v1/auth/login", headers=headers, content=body)
 
-    assert answer.json()["code"] == code
+    assert response.json()["code"] == code
 
 
 @pytest.mark.parametrize(
@@ -47,9 +47,9 @@ async def test_the_guard_of_bodies_comes_before_the_rate_limit_and_that_before_v
 async def test_the_caller_is_authenticated_after_the_guard_and_before_the_body_is_read(
     somebody, path, headers, body, code
 ):
-    answer = await somebody.post(path, headers=headers, content=body)
+    response = await somebody.post(path, headers=headers, content=body)
 
-    assert answer.json()["code"] == code
+    assert response.json()["code"] == code
 
 
 @pytest.mark.parametrize(
@@ -59,8 +59,8 @@ async def test_the_caller_is_authenticated_after_the_guard_and_before_the_body_i
 async def test_every_error_has_a_request_id_security_headers_and_cors_headers(in_production, path, headers, status):
     origin = {"Origin": "https://app.example.org", "X-Request-Id": f"refused-with-{status}"}
 
-    answer = await in_production.get(path, headers=headers | origin)
+    response = await in_production.get(path, headers=headers | origin)
 
-    assert (answer.status_code, answer.headers["x-request-id"]) == (status, f"refused-with-{status}")
-    assert answer.headers["access-control-allow-origin"] == "https://app.example.org"
-    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert (response.status_code, response.headers["x-request-id"]) == (status, f"refused-with-{status}")
+    assert response.headers["access-control-allow-origin"] == "https://app.example.org"
+    assert response.headers["x-content-type-options"] == "nosniff"

@@ -20,10 +20,10 @@ PAGED = [operation for operation in OPERATIONS if paged(operation)]
 
 @pytest.mark.parametrize("operation", PAGED, ids=lambda operation: operation.id)
 def test_a_list_documents_its_link_and_its_bounds(operation):
-    answer = resolve(bundle.load(), operation.definition["responses"]["200"])
+    response = resolve(bundle.load(), operation.definition["responses"]["200"])
     limit = next(parameter.schema for parameter in operation.parameters if parameter.name == "limit")
 
-    assert "Link" in answer["headers"]
+    assert "Link" in response["headers"]
     assert (limit["minimum"], limit["maximum"], limit["default"]) == (1, 100, 20)
 
 
@@ -36,10 +36,10 @@ async def test_the_link_repeats_the_filter_and_leads_to_the_end(given):
     seen, link = [], None
     path, query = "/api/v1/users", {"search": word, "limit": "1"}
     while path:
-        answer = await root.http.get(path, params=query)
-        assert answer.status_code == 200, answer.text
-        seen += [user["lastName"] for user in answer.json()["items"]]
-        link = re.fullmatch(r'<(/[^>]*)>; rel="next"', answer.headers.get("link", ""))
+        response = await root.http.get(path, params=query)
+        assert response.status_code == 200, response.text
+        seen += [user["lastName"] for user in response.json()["items"]]
+        link = re.fullmatch(r'<(/[^>]*)>; rel="next"', response.headers.get("link", ""))
         path, query = (link[1], None) if link else (None, None)
         if path:
             told = parse_qs(urlsplit(path).query)
@@ -52,16 +52,16 @@ async def test_an_empty_filter_stays_in_the_link(given):
     root = await given.root()
     await given.an_account()
 
-    answer = await root.http.get("/api/v1/users?search=&limit=1&")
+    response = await root.http.get("/api/v1/users?search=&limit=1&")
 
-    cursor = answer.json()["nextCursor"]
-    assert answer.headers["link"] == f'</api/v1/users?search=&limit=1&cursor={cursor}>; rel="next"'
+    cursor = response.json()["nextCursor"]
+    assert response.headers["link"] == f'</api/v1/users?search=&limit=1&cursor={cursor}>; rel="next"'
 
 
 async def test_the_link_of_a_numbered_page_leads_on_by_cursor_alone(given):
     root = await given.root()
     await given.an_account()
 
-    answer = await root.http.get("/api/v1/users?page=1&limit=1")
+    response = await root.http.get("/api/v1/users?page=1&limit=1")
 
-    assert re.fullmatch(r'</api/v1/users\?limit=1&cursor=[^&]+>; rel="next"', answer.headers["link"])
+    assert re.fullmatch(r'</api/v1/users\?limit=1&cursor=[^&]+>; rel="next"', response.headers["link"])

@@ -12,25 +12,25 @@ TOKEN = "5f1d0c7b8a964e2e9b3c6d7f80a1b2c3"
 async def test_probes_need_no_token(somebody, until):
     # What does not answer for two seconds is not ready, though it may just have had no turn.
     for path in ("/livez", "/readyz"):
-        answer = await until(partial(somebody.get, path), lambda answer: answer.status_code == 200)
-        assert answer.json() == {"status": "ok"}
+        response = await until(partial(somebody.get, path), lambda response: response.status_code == 200)
+        assert response.json() == {"status": "ok"}
 
 
 async def test_metrics_are_for_this_machine_when_there_is_no_token(service, somebody):
     async with httpx.AsyncClient(base_url=service.url, timeout=30) as here:
-        answer = await here.get("/metrics")
+        response = await here.get("/metrics")
 
-    assert answer.status_code == 200
-    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
-    assert "accord_request_seconds_bucket" in answer.text
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
+    assert "accord_request_seconds_bucket" in response.text
     assert (await somebody.get("/metrics")).status_code == 403
 
 
 async def test_a_proxy_on_this_machine_does_not_make_its_clients_local(impatient, service):
     """It is not trusted to say who they are, so nobody knows."""
-    answer = await exchanged(impatient.url, request("GET", "/metrics"))
+    response = await exchanged(impatient.url, request("GET", "/metrics"))
 
-    assert (answer.status, answer.code) == (403, "FORBIDDEN")
+    assert (response.status, response.code) == (403, "FORBIDDEN")
     async with httpx.AsyncClient(base_url=service.url, timeout=30) as here:
         for name in ("Forwarded", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP", "Via"):
             assert (await here.get("/metrics", headers={name: "anything"})).status_code == 403, name

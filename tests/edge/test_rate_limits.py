@@ -25,25 +25,25 @@ def client(url: str, *addresses: str) -> httpx.AsyncClient:
     return httpx.AsyncClient(base_url=url, headers=headers, timeout=30)
 
 
-def left(answer: httpx.Response) -> int:
+def left(response: httpx.Response) -> int:
     """Return how many requests the bucket still has."""
-    return int(re.fullmatch(r'"\w+";r=(\d+);t=\d+', answer.headers["ratelimit"])[1])
+    return int(re.fullmatch(r'"\w+";r=(\d+);t=\d+', response.headers["ratelimit"])[1])
 
 
-def policy(answer: httpx.Response) -> tuple[str, int, int]:
+def policy(response: httpx.Response) -> tuple[str, int, int]:
     """Return the bucket's name, its requests and its seconds."""
-    name, count, seconds = re.fullmatch(r'"(\w+)";q=(\d+);w=(\d+)', answer.headers["ratelimit-policy"]).groups()
+    name, count, seconds = re.fullmatch(r'"(\w+)";q=(\d+);w=(\d+)', response.headers["ratelimit-policy"]).groups()
     return name, int(count), int(seconds)
 
 
 async def test_an_anonymous_client_has_100_requests_in_15_minutes(service):
     async with client(service.url, new_address()) as http:
-        answers = [await http.get(VERSION) for _ in range(101)]
+        responses = [await http.get(VERSION) for _ in range(101)]
 
-    assert [left(answer) for answer in answers] == [*range(99, -1, -1), 0]
-    assert {policy(answer) for answer in answers} == {("anonymous", 100, 900)}
-    assert {answer.status_code for answer in answers[:100]} == {200}
-    refused = answers[100]
+    assert [left(response) for response in responses] == [*range(99, -1, -1), 0]
+    assert {policy(response) for response in responses} == {("anonymous", 100, 900)}
+    assert {response.status_code for response in responses[:100]} == {200}
+    refused = responses[100]
     assert (refused.status_code, refused.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
     assert 600 < int(refused.headers["retry-after"]) == refused.json()["retryAfter"] <= 900
 
@@ -71,7 +71,7 @@ async def used(url: str, me, count: int) -> None:
         while count:
             batch = min(count, 100)
             await connection.send(asked * batch)
-            assert {(await connection.answer()).status for _ in range(batch)} == {200}
+            assert {(await connection.response()).status for _ in range(batch)} == {200}
             count -= batch
 
 
@@ -85,18 +85,18 @@ async def used(url: str, me, count: int) -> None:
 )
 async def test_signing_in_has_buckets_of_its_own(service, path, body, bucket):
     async with client(service.url, new_address()) as http:
-        answers = [await http.post(path, json=body) for _ in range(bucket[1] + 1)]
+        responses = [await http.post(path, json=body) for _ in range(bucket[1] + 1)]
 
-    assert {policy(answer) for answer in answers} == {bucket}
-    assert [left(answer) for answer in answers] == [*range(bucket[1] - 1, -1, -1), 0]
-    assert [answer.status_code == 429 for answer in answers] == [False] * bucket[1] + [True]
-    assert answers[-1].json()["code"] == "RATE_LIMIT_EXCEEDED"
+    assert {policy(response) for response in responses} == {bucket}
+    assert [left(response) for response in responses] == [*range(bucket[1] - 1, -1, -1), 0]
+    assert [response.status_code == 429 for response in responses] == [False] * bucket[1] + [True]
+    assert responses[-1].json()["code"] == "RATE_LIMIT_EXCEEDED"
 
 
 async def test_the_login_bucket_is_exact_across_processes_and_restarts(given, service, start_production, production):
     address = new_address()
     async with client(service.url, address) as here, client(production.url, address) as there:
-        answers = await asyncio.gather(
+        responses = await asyncio.gather(
             *(http.post("/api/v1/auth/login", json=wrong()) for _ in range(8) for http in (here, there))
         )
     # A start may take as long as the window.
@@ -106,8 +106,8 @@ async def test_the_login_bucket_is_exact_across_processes_and_restarts(given, se
         after = await restarted.post("/api/v1/auth/login", json=wrong())
     assert again.program.stop() == 0
 
-    assert sorted(left(answer) for answer in answers if answer.status_code != 429) == [0, 1, 2, 3, 4]
-    assert sum(answer.status_code == 429 for answer in answers) == 11
+    assert sorted(left(response) for response in responses if response.status_code != 429) == [0, 1, 2, 3, 4]
+    assert sum(response.status_code == 429 for response in responses) == 11
     assert (after.status_code, after.json()["code"]) == (429, "RATE_LIMIT_EXCEEDED")
 
 
@@ -116,9 +116,9 @@ async def test_a_full_bucket_refuses_before_the_password_is_looked_at(given, ser
     async with client(service.url, address) as http:
         for _ in range(5):
             await http.post("/api/v1/auth/login", json=wrong())
-        answer = await http.post("/api/v1/auth/login", json={"email": me.email, "password": given.password})
+        response = await http.post("/api/v1/auth/login", json={"email": me.email, "password": given.password})
 
-    assert answer.status_code == 429
+    assert response.status_code == 429
     assert await given.signed_in(me.email)
 
 
@@ -129,27 +129,27 @@ async def test_a_full_bucket_refuses_before_the_password_is_looked_at(given, ser
 async def test_a_401_counts_against_its_address_for_any_scheme(service, authorization):
     bad = {"Authorization": authorization}
     async with client(service.url, new_address()) as http:
-        answers = [await http.get("/api/v1/me", headers=bad) for _ in range(101)]
+        responses = [await http.get("/api/v1/me", headers=bad) for _ in range(101)]
         optional = await http.get("/api/v1/auth/session", headers=bad)
 
-    assert [answer.status_code for answer in answers] == [401] * 100 + [429]
-    assert left(answers[0]) == 99
+    assert [response.status_code for response in responses] == [401] * 100 + [429]
+    assert left(responses[0]) == 99
     assert optional.status_code == 429
 
 
 async def test_a_wrong_metrics_token_counts_too(production):
     async with client(production.url, new_address()) as http:
-        answers = [await http.get("/metrics", headers={"Authorization": f"Bearer {n}"}) for n in range(101)]
+        responses = [await http.get("/metrics", headers={"Authorization": f"Bearer {n}"}) for n in range(101)]
 
-    assert [answer.status_code for answer in answers] == [401] * 100 + [429]
+    assert [response.status_code for response in responses] == [401] * 100 + [429]
 
 
 async def test_errors_tell_what_is_left_too(given):
     me = await given.an_account()
 
     for path, status in (("/api/v1/users", 403), (f"/api/v1/users/{uuid4()}", 404)):
-        answer = await me.get(path)
-        assert (answer.status_code, policy(answer)[0]) == (status, "authenticated")
+        response = await me.get(path)
+        assert (response.status_code, policy(response)[0]) == (status, "authenticated")
 
 
 async def test_requests_outside_operations_are_not_counted(service):

@@ -18,17 +18,17 @@ def an_id() -> str:
 @pytest.mark.parametrize("given_id", ["a", "A-z_0.9", "0" * 128])
 @pytest.mark.parametrize("header", ["X-Request-Id", "X-Trace-Id"])
 async def test_an_id_that_the_client_gives_is_kept(somebody, header, given_id):
-    answer = await somebody.get("/api/v1/meta/version", headers={header: given_id})
+    response = await somebody.get("/api/v1/meta/version", headers={header: given_id})
 
-    assert answer.headers["x-request-id"] == answer.headers["x-trace-id"] == given_id
+    assert response.headers["x-request-id"] == response.headers["x-trace-id"] == given_id
 
 
 @pytest.mark.parametrize("given_id", [b"", b"0" * 129, b"a b", b"a/b", b"a,b", b'a"', b"\xff", b"caf\xc3\xa9", b"${x}"])
 async def test_an_id_that_could_do_harm_is_replaced(service, given_id):
-    answer = await exchanged(service.url, request("GET", "/api/v1/me", [("X-Request-Id", given_id)]))
+    response = await exchanged(service.url, request("GET", "/api/v1/me", [("X-Request-Id", given_id)]))
 
-    assert answer.headers["x-request-id"] == answer.headers["x-trace-id"] == answer.json()["requestId"]
-    assert len(answer.headers["x-request-id"]) == 32
+    assert response.headers["x-request-id"] == response.headers["x-trace-id"] == response.json()["requestId"]
+    assert len(response.headers["x-request-id"]) == 32
 
 
 async def test_a_valid_id_beside_an_invalid_one_counts_and_two_request_ids_do_not(service):
@@ -49,17 +49,17 @@ async def test_without_one_each_request_gets_a_new_one(somebody):
 async def test_every_response_has_a_request_id(somebody, path):
     given_id = an_id()
 
-    answer = await somebody.post(path, headers={"X-Request-Id": given_id}, content=b"{", params={"unknown": "1"})
+    response = await somebody.post(path, headers={"X-Request-Id": given_id}, content=b"{", params={"unknown": "1"})
 
-    assert answer.headers["x-request-id"] == given_id
-    assert answer.json()["requestId"] == given_id
+    assert response.headers["x-request-id"] == given_id
+    assert response.json()["requestId"] == given_id
 
 
 async def test_a_request_that_is_not_http_gets_one_too(service):
-    answer = await exchanged(service.url, b"this is not HTTP\r\n\r\n")
+    response = await exchanged(service.url, b"this is not HTTP\r\n\r\n")
 
-    [line] = await logged(service, answer.json()["requestId"])
-    assert (line["status"], answer.code) == (400, "VALIDATION_ERROR")
+    [line] = await logged(service, response.json()["requestId"])
+    assert (line["status"], response.code) == (400, "VALIDATION_ERROR")
 
 
 async def test_the_log_line_has_it_with_operation_status_duration_and_caller(given, service):
@@ -116,7 +116,7 @@ async def test_a_trailer_is_not_a_header(service):
     body = b'11\r\n{"message":"ada"}\r\n0\r\nX-Request-Id: from-the-trailer\r\n\r\n'
 
     async with connected(service.url) as connection:
-        answer = await (await connection.send(request("POST", "/api/v1/meta/echo", head) + body)).answer()
+        response = await (await connection.send(request("POST", "/api/v1/meta/echo", head) + body)).response()
 
-    assert answer.status == 200
-    assert answer.headers["x-request-id"] != "from-the-trailer"
+    assert response.status == 200
+    assert response.headers["x-request-id"] != "from-the-trailer"

@@ -17,9 +17,9 @@ def example(path: str) -> str:
 @pytest.mark.parametrize("path", PATHS)
 async def test_a_trailing_slash_is_another_path(somebody, path):
     for method in PATHS[path]:
-        answer = await somebody.request(method, example(path) + "/")
-        assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
-        assert "location" not in answer.headers
+        response = await somebody.request(method, example(path) + "/")
+        assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
+        assert "location" not in response.headers
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -27,17 +27,17 @@ async def test_other_methods_are_405_and_told_which_there_are(somebody, path):
     allowed = PATHS[path] | {"OPTIONS"} | ({"HEAD"} if "GET" in PATHS[path] else set())
 
     for method in {"GET", "PUT", "POST", "PATCH", "DELETE", "HEAD", "TRACE", "PROPFIND"} - allowed:
-        answer = await somebody.request(method, example(path))
-        assert answer.status_code == 405
-        assert set(answer.headers["allow"].split(", ")) == allowed
+        response = await somebody.request(method, example(path))
+        assert response.status_code == 405
+        assert set(response.headers["allow"].split(", ")) == allowed
 
 
 @pytest.mark.parametrize("path", PATHS)
 async def test_options_tells_the_methods_without_doing_anything(somebody, path):
-    answer = await somebody.options(example(path))
+    response = await somebody.options(example(path))
 
-    assert (answer.status_code, answer.content) == (204, b"")
-    assert PATHS[path] | {"OPTIONS"} <= set(answer.headers["allow"].split(", "))
+    assert (response.status_code, response.content) == (204, b"")
+    assert PATHS[path] | {"OPTIONS"} <= set(response.headers["allow"].split(", "))
 
 
 @pytest.mark.parametrize(
@@ -69,17 +69,17 @@ async def test_options_tells_the_methods_without_doing_anything(somebody, path):
     ],
 )
 async def test_an_unknown_path_is_404_and_never_redirected(service, path):
-    answer = await exchanged(service.url, request("GET", path))
+    response = await exchanged(service.url, request("GET", path))
 
-    assert (answer.status, answer.code) == (404, "NOT_FOUND")
-    assert "location" not in answer.headers
+    assert (response.status, response.code) == (404, "NOT_FOUND")
+    assert "location" not in response.headers
 
 
 async def test_an_absolute_target_is_its_path(service):
-    answer = await exchanged(service.url, request("GET", "http://evil.example/api/v1/meta/version"))
+    response = await exchanged(service.url, request("GET", "http://evil.example/api/v1/meta/version"))
 
-    assert (answer.status, answer.json()["name"]) == (200, "accord")
-    assert b"evil" not in answer.body + repr(answer.headers).encode()
+    assert (response.status, response.json()["name"]) == (200, "accord")
+    assert b"evil" not in response.body + repr(response.headers).encode()
 
 
 @pytest.mark.parametrize("path", ["/api/v1/meta/version", "/api/v1/healthcheck", "/livez", "/openapi.json", "/docs"])
@@ -87,8 +87,8 @@ async def test_head_is_get_without_the_body(service, path):
     got = await exchanged(service.url, request("GET", path))
 
     async with connected(service.url) as connection:
-        head = await (await connection.send(request("HEAD", path))).answer(to_head=True)
-        after = await (await connection.send(request("GET", path))).answer()
+        head = await (await connection.send(request("HEAD", path))).response(to_head=True)
+        after = await (await connection.send(request("GET", path))).response()
 
     assert (head.status, head.headers["content-type"]) == (200, got.headers["content-type"])
     assert abs(int(head.headers["content-length"]) - len(got.body)) < 20  # the health check tells its uptime
@@ -97,8 +97,8 @@ async def test_head_is_get_without_the_body(service, path):
 
 async def test_head_of_an_error_has_no_body_either(service):
     async with connected(service.url) as connection:
-        head = await (await connection.send(request("HEAD", "/api/v1/me"))).answer(to_head=True)
-        after = await (await connection.send(request("GET", "/api/v1/meta/version"))).answer()
+        head = await (await connection.send(request("HEAD", "/api/v1/me"))).response(to_head=True)
+        after = await (await connection.send(request("GET", "/api/v1/meta/version"))).response()
 
     assert (head.status, head.headers["content-type"]) == (401, "application/problem+json")
     assert after.status == 200
@@ -126,8 +126,8 @@ async def test_head_of_an_error_has_no_body_either(service):
     ],
 )
 async def test_an_accept_header_that_rules_json_out_is_406(service, accept, status):
-    answer = await exchanged(service.url, request("GET", "/api/v1/meta/version", [("Accept", accept)]))
+    response = await exchanged(service.url, request("GET", "/api/v1/meta/version", [("Accept", accept)]))
 
-    assert answer.status == status
+    assert response.status == status
     if status == 406:
-        assert answer.code == "NOT_ACCEPTABLE"
+        assert response.code == "NOT_ACCEPTABLE"

@@ -22,17 +22,17 @@ async def test_every_response_has_security_headers(somebody, path):
 
 @pytest.mark.parametrize("path", ["/api/v1/meta/version", "/api/v1/me", "/nowhere", "/openapi.json"])
 async def test_json_loads_nothing(somebody, path):
-    answer = await somebody.get(path)
+    response = await somebody.get(path)
 
-    assert answer.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
+    assert response.headers["content-security-policy"] == "default-src 'none'; frame-ancestors 'none'"
 
 
 async def test_responses_to_input_that_is_not_http_have_the_headers(service):
-    answer = await exchanged(service.url, b"GET / HTTP/7.0\r\n\r\n")
+    response = await exchanged(service.url, b"GET / HTTP/7.0\r\n\r\n")
 
-    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
-    assert answer.headers["x-content-type-options"] == "nosniff"
-    assert answer.headers["cache-control"] == "no-store"
+    assert (response.status, response.code) == (400, "VALIDATION_ERROR")
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize(
@@ -61,10 +61,10 @@ async def test_only_production_promises_that_it_is_reached_by_tls(somebody, in_p
 
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r"])
 @pytest.mark.parametrize(
-    "write", [lambda answer: ResponseHeads(()).head(answer, "id", []), lambda answer: fields(answer, "id", ())]
+    "write", [lambda response: ResponseHeads(()).head(response, "id", []), lambda response: fields(response, "id", ())]
 )
 def test_a_header_with_a_line_end_is_never_written(write, end):
-    answer = Response(200, b"{}", headers=[(b"location", f"/a{end}Set-Cookie: b=c".encode())])
+    response = Response(200, b"{}", headers=[(b"location", f"/a{end}Set-Cookie: b=c".encode())])
 
     with pytest.raises(ValueError, match="line end"):
-        write(answer)
+        write(response)

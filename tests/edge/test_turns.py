@@ -14,7 +14,7 @@ from websockets.frames import Frame
 
 from accord.edge.server.http_protocol import HttpProtocol
 from accord.edge.server.turns import MAX_TURN_BYTES, MAX_TURN_PIECES
-from accord.edge.server.websocket_protocol import PIECE, SocketProtocol
+from accord.edge.server.websocket_protocol import PIECE, WebSocketProtocol
 
 MIB = 1024 * 1024
 CHUNKED = ("Transfer-Encoding", "chunked")
@@ -39,7 +39,7 @@ class Watched(HttpProtocol):
         super().on_body(body)
 
 
-class WatchedSocket(SocketProtocol):
+class WatchedSocket(WebSocketProtocol):
     """Counts frames likewise."""
 
     def __init__(self, *, calls: Counter, turn: SimpleNamespace, **given) -> None:
@@ -115,9 +115,9 @@ async def test_a_turn_has_few_chunks_and_pieces(server, what, path):
 
     async with connected(server.url) as connection:
         await connection.send(sent + request("GET", "/reads"))
-        answers = [await connection.answer(), await connection.answer()]
+        responses = [await connection.response(), await connection.response()]
 
-    assert [answer.status for answer in answers] == [200, 200]
+    assert [response.status for response in responses] == [200, 200]
     # What has just come may have a turn in the same round of the loop as what waited.
     assert max(server.calls.values()) <= 2 * (MAX_TURN_BYTES // LEAST_CHUNK + MAX_TURN_PIECES)
 
@@ -142,9 +142,9 @@ async def test_a_turn_has_few_fields(server, until, beginning):
     """Of a head, and of what comes behind a body; and what was refused in the middle is read on, so that it ends."""
     async with connected(server.url) as connection:
         await connection.send(beginning + b"a:\r\n" * 60_000 + b"\r\n")
-        statuses = {(await connection.answer()).status}
+        statuses = {(await connection.response()).status}
         if statuses == {200}:
-            statuses.add((await connection.answer()).status)
+            statuses.add((await connection.response()).status)
         assert await connection.is_closed()
 
     async def count() -> int:
@@ -168,7 +168,7 @@ async def test_a_body_read_in_several_turns_is_complete(server, size):
     async with connected(server.url) as connection:
         await connection.send(b"".join(sent))
 
-        assert [(await connection.answer()).status for _ in sent] == [200] * 3
+        assert [(await connection.response()).status for _ in sent] == [200] * 3
     assert server.got == [body] * 3
 
 

@@ -13,7 +13,7 @@ from raw_http import HANDSHAKE, request
 
 from accord.edge.server.http_protocol import HttpProtocol
 from accord.edge.server.unread import Unread
-from accord.edge.server.websocket_protocol import SocketProtocol
+from accord.edge.server.websocket_protocol import WebSocketProtocol
 
 MIB = 1024 * 1024
 MASKED = bytes(4)
@@ -98,7 +98,7 @@ async def server() -> AsyncIterator[SimpleNamespace]:
         await send({"type": "http.response.body", "body": bytes(8 * MIB)})
 
     protocol = partial(HttpProtocol, constant_headers=(), head_timeout=30.0)
-    config = uvicorn.Config(application, port=0, http=protocol, ws=SocketProtocol, lifespan="off", log_config=None)
+    config = uvicorn.Config(application, port=0, http=protocol, ws=WebSocketProtocol, lifespan="off", log_config=None)
     server = uvicorn.Server(config)
     config.load()
     server.lifespan = config.lifespan_class(config)

@@ -25,8 +25,8 @@ def test_a_stranger_without_the_password_is_refused(start, tmp_path):
     # By hand, because the client library leaves a socket open when it is refused.
     with socket.create_connection(("127.0.0.1", int(port)), timeout=30) as stranger:
         stranger.sendall(b"CONNECT {}\r\nPING\r\n")
-        with stranger.makefile() as answers:
-            greeting, refusal = answers.readline(), answers.readline()
+        with stranger.makefile() as responses:
+            greeting, refusal = responses.readline(), responses.readline()
 
     assert '"auth_required":true' in greeting
     assert "Authorization Violation" in refusal

@@ -31,14 +31,14 @@ def test_an_acknowledged_write_survives_kill_9(start, kill, tmp_path):
 def test_durability_is_on_and_time_and_sorting_do_not_depend_on_the_machine(start, tmp_path):
     server = start("postgres", tmp_path)
 
-    answer = ask(
+    response = ask(
         server.url,
         "SELECT current_setting('fsync'), current_setting('synchronous_commit'), current_setting('timezone'),"
         " current_setting('data_checksums'), datlocprovider, datlocale"
         " FROM pg_database WHERE datname='accord'",
     )
 
-    assert answer == ("on", "on", "UTC", "on", "b", "C.UTF-8")
+    assert response == ("on", "on", "UTC", "on", "b", "C.UTF-8")
 
 
 def test_embedded_postgres_listens_on_no_port(start, tmp_path):
@@ -125,7 +125,7 @@ def test_a_server_started_by_hand_on_the_folder_is_left_alone(start, tmp_path):
     server.stop()
     by_hand = server._launch(os.open(os.devnull, os.O_RDONLY))
     try:
-        while not server._answers():
+        while not server._responses():
             time.sleep(0.02)
 
         with pytest.raises(EmbeddedError, match=f"stop process {by_hand.pid}"):

@@ -6,7 +6,7 @@ import re
 import httpx
 from ledger import sequencing, until
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.journal.backlog import backlog, has_leader, whole_backlog
 
 SEQUENCED = "journal: a process sequences"
@@ -18,7 +18,7 @@ async def test_entries_that_wait_are_counted_and_the_age_of_the_oldest_is_told(l
     await database.open()
     await ledger.write("a", "b", "c")
     await asyncio.sleep(0.1)
-    await ledger.assign_positions(most=1)
+    await ledger.assign_positions(limit=1)
 
     waiting = await backlog(database)
     await ledger.assign_positions()

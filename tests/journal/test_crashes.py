@@ -18,7 +18,7 @@ from ledger import Ledger, Writer
 from psycopg import AsyncConnection
 from running import Program, Service
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.embedded import nats
 from accord.journal import checkpoints, reading
 from accord.journal.keys import JournalKeys, known
@@ -74,10 +74,10 @@ class Crashing:
                 version = (await http.get("/api/v1/me")).json()["version"]
                 while not self.is_over:
                     body = {"expectedVersion": version, "firstName": f"Name {version}"}
-                    answer = await http.patch("/api/v1/me", json=body)
-                    if answer.status_code == 200:
-                        self.acknowledged.add(answer.headers["x-request-id"])
-                    version = answer.json().get("currentVersion") or answer.json()["version"]
+                    response = await http.patch("/api/v1/me", json=body)
+                    if response.status_code == 200:
+                        self.acknowledged.add(response.headers["x-request-id"])
+                    version = response.json().get("currentVersion") or response.json()["version"]
 
     async def follow(self) -> None:
         """Read by position from where it stood last; die now and then before noting how far it came."""
@@ -167,8 +167,8 @@ async def crashing(ledger: Ledger) -> AsyncIterator[Crashing]:
 async def _token(http: httpx.AsyncClient) -> str:
     person = details()
     assert (await http.post("/api/v1/auth/register", json=person)).status_code == 201
-    answer = await http.post("/api/v1/auth/login", json={"email": person["email"], "password": PASSWORD})
-    return answer.json()["accessToken"]
+    response = await http.post("/api/v1/auth/login", json={"email": person["email"], "password": PASSWORD})
+    return response.json()["accessToken"]
 
 
 @pytest.mark.parametrize("count", [SEEDS, pytest.param(MANY_SEEDS, marks=pytest.mark.faults)])

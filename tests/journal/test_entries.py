@@ -61,8 +61,8 @@ async def unlock_user(given):
 async def conversation(given, **fields):
     """Return somebody, and the path of a conversation that they began."""
     me = await given.an_account()
-    answer = await me.post("/api/v1/conversations", title="Plans", **fields)
-    return me, f"/api/v1/conversations/{answer.json()['id']}"
+    response = await me.post("/api/v1/conversations", title="Plans", **fields)
+    return me, f"/api/v1/conversations/{response.json()['id']}"
 
 
 async def add_member(given):
@@ -147,10 +147,10 @@ def test_every_operation_that_changes_something_is_looked_at():
 
 @pytest.mark.parametrize("name", [name for name, change in CHANGES.items() if change is not None])
 async def test_a_change_has_exactly_one_entry_with_its_actor_and_without_secrets(given, name):
-    answer = await CHANGES[name](given)
+    response = await CHANGES[name](given)
 
-    assert answer.status_code < 300, answer.text
-    entries = await given.entries(answer)
+    assert response.status_code < 300, response.text
+    entries = await given.entries(response)
     # Somebody who loses access is told so by an event beside the change.
     [entry] = [entry for entry in entries if entry["kind"] != "event"] or entries
     assert (entry["actor_kind"], entry["actor_id"] is None) == ("user", False)
@@ -164,13 +164,13 @@ async def test_a_change_has_exactly_one_entry_with_its_actor_and_without_secrets
 async def test_the_entry_is_of_the_transaction_of_the_change(given):
     me = await given.an_account()
 
-    answer = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
+    response = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
 
     [(same,)] = await given.sql(
         "SELECT u.xmin::text::bigint = (j.transaction_id::text::bigint & 4294967295)"
         " FROM accord.users u, accord.journal j WHERE u.id = %s AND j.request_id = %s",
         me.id,
-        answer.headers["x-request-id"],
+        response.headers["x-request-id"],
     )
     assert same
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from ledger import Entry, Ledger, Writer, sequencing, until
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.journal import reading
 
 WRITERS = 8
@@ -139,7 +139,7 @@ async def test_no_interleaving_of_four_transactions_makes_a_reader_miss_an_entry
     seen: list[Entry] = []
     for step, number in [*steps, *(("commit", n) for n in range(4)), ("sequence", 100)]:
         if step == "sequence":
-            await ledger.assign_positions(most=number)
+            await ledger.assign_positions(limit=number)
             seen += await ledger.read(after=seen[-1].position if seen else passed)
         elif step == "write":
             await writers[number].write(str(uuid4()))

@@ -11,7 +11,7 @@ import pytest
 from ledger import Ledger, sequencing
 
 from accord import settings
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.transaction import Transaction
 from accord.flows.auth import queries, rules
 from accord.journal import housekeeping
@@ -84,7 +84,7 @@ class Book:
 
 
 async def forget(database: Database) -> bool:
-    return await rules.forget_sessions_over_before(database, datetime.now(UTC) - timedelta(days=30))
+    return await rules.delete_sessions_over_before(database, datetime.now(UTC) - timedelta(days=30))
 
 
 @pytest.fixture
@@ -149,8 +149,8 @@ async def test_an_index_leads_to_them_however_many_live(book):
     await book.add(20_000, tokens=1)
 
     for statement, values in [
-        (queries._FORGET_OLD_TOKENS, EVERYTHING),
-        (queries._FORGET_OLD_SESSIONS, EVERYTHING.replace(", 5000", "")),
+        (queries._DELETE_OLD_TOKENS, EVERYTHING),
+        (queries._DELETE_OLD_SESSIONS, EVERYTHING.replace(", 5000", "")),
     ]:
         connection = await book.ledger.connect()
         await connection.execute(b"PREPARE forget AS " + statement.sql)
@@ -165,7 +165,7 @@ async def test_processes_do_not_wait_for_sessions_that_another_one_is_deleting(b
     await book.add(2, tokens=2, **OVER)
     moment = datetime.now(UTC) - timedelta(days=30)
     other = Transaction(book.database)
-    await other.run(queries._FORGET_OLD_TOKENS, moment=moment, sessions=2, tokens=3)
+    await other.run(queries._DELETE_OLD_TOKENS, moment=moment, sessions=2, tokens=3)
 
     async with asyncio.timeout(60):
         await book.forget()

@@ -84,7 +84,7 @@ async def test_a_batch_is_as_large_as_it_may_be_and_the_next_goes_on(ledger):
     await ledger.write(*(str(number) for number in range(10)))
 
     batches = []
-    while batch := await ledger.assign_positions(most=4):
+    while batch := await ledger.assign_positions(limit=4):
         batches.append((batch.entries, batch.position))
 
     assert batches == [(4, 4), (4, 8), (2, 10)]
@@ -118,7 +118,7 @@ async def test_a_look_reads_what_is_new_and_not_the_whole_journal(ledger):
     async with await AsyncConnection.connect(ledger.url, autocommit=True, options=PLANS) as connection:
         await connection.execute("ANALYZE")
 
-        rows = await (await connection.execute(f"EXPLAIN {_ENTRIES}", {"most": 2000})).fetchall()
+        rows = await (await connection.execute(f"EXPLAIN {_ENTRIES}", {"limit": 2000})).fetchall()
 
     plan = "\n".join(row[0] for row in rows)
     assert "Anti Join" in plan

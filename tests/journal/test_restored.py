@@ -16,7 +16,7 @@ import pytest
 from ledger import Ledger, sequencing, until
 from running import Service
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.embedded import postgres
 from accord.embedded.postgres import EmbeddedPostgres
 from accord.journal.backlog import backlog, whole_backlog
@@ -75,7 +75,7 @@ async def next_transaction(url: str) -> int:
 async def half_sequenced(ledger: Ledger) -> None:
     """Write twenty entries and sequence half of them."""
     await ledger.write(*(f"before-{number}" for number in range(20)))
-    await ledger.assign_positions(most=10)
+    await ledger.assign_positions(limit=10)
 
 
 async def goes_on(restored: Ledger) -> list[str]:
@@ -178,7 +178,7 @@ async def test_many_restored_entries_are_looked_through_in_parts(ledger, restore
     await half_sequenced(ledger)
     restored = await restore(ledger, ledger.url)
 
-    while await restored.assign_positions(most=3):
+    while await restored.assign_positions(limit=3):
         pass
 
     assert [entry.id for entry in await restored.read()] == list(range(1, 21))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ledger import Ledger, sequencing, until
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.journal import tail as feeds
 from accord.journal.reading import BATCH
 from accord.journal.tail import JournalTail

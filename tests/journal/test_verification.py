@@ -12,8 +12,8 @@ from ledger import until_alone
 from psycopg import conninfo
 
 from accord import settings
+from accord.database.database import Database
 from accord.database.migrations import runner
-from accord.database.pool import Database
 from accord.journal import checkpoints, partitions, pruning
 from accord.journal.keys import JournalKeys, endorse_predecessors, known
 from accord.journal.reading import sequencer_state

@@ -19,9 +19,9 @@ ROUNDS = 12
 
 
 async def begun(me, *others) -> dict[str, Any]:
-    answer = await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id for other in others])
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    response = await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id for other in others])
+    assert response.status_code == 201, response.text
+    return response.json()
 
 
 def key_of(conversation) -> str:
@@ -34,14 +34,14 @@ def messages_of(conversation) -> str:
 
 async def taken_out(me, conversation, other) -> None:
     path = f"/api/v1/conversations/{conversation['id']}/members/{other.id}"
-    answer = await me.delete(path, expectedVersion=conversation["version"])
-    assert answer.status_code == 200, answer.text
+    response = await me.delete(path, expectedVersion=conversation["version"])
+    assert response.status_code == 200, response.text
 
 
 async def written(me, conversation, text: str = "Hello") -> dict[str, Any]:
-    answer = await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=text)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    response = await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=text)
+    assert response.status_code == 201, response.text
+    return response.json()
 
 
 async def frames_until_pong(socket: LiveSocket) -> list[dict[str, Any]]:

@@ -2,9 +2,9 @@
 
 
 async def begun(me, *others) -> dict:
-    answer = await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id for other in others])
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    response = await me.post("/api/v1/conversations", title="Plans", memberIds=[other.id for other in others])
+    assert response.status_code == 201, response.text
+    return response.json()
 
 
 async def test_members_hear_of_a_new_conversation_in_their_list(given, live):

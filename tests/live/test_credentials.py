@@ -11,8 +11,8 @@ from websockets.asyncio.client import connect
 
 
 async def refreshed(me, token: str) -> tuple[int, str]:
-    answer = await me.http.post("/api/v1/auth/refresh", json={"refreshToken": token})
-    return answer.status_code, answer.json().get("refreshToken", "")
+    response = await me.http.post("/api/v1/auth/refresh", json={"refreshToken": token})
+    return response.status_code, response.json().get("refreshToken", "")
 
 
 async def test_a_refresh_token_that_is_used_again_closes_the_sockets_of_its_session(given, live, other_url):

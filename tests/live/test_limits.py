@@ -8,7 +8,7 @@ from checked_client import new_address
 from live_client import open_socket, record_key
 from websockets.exceptions import InvalidStatus
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.edge.pipeline.limits import MAX_OPEN, Limits
 from accord.live.subscriber import MAX_BYTES, MAX_FRAMES, Subscriber
 from accord.problems import RateLimitExceeded
@@ -25,10 +25,10 @@ async def test_ten_new_connections_a_minute_from_one_address(service):
         async with open_socket(service.url, **address):
             pass
 
-    answer = refused.value.response
-    assert answer.status_code == 429
-    assert 0 < int(answer.headers["retry-after"]) <= 60
-    assert answer.headers["content-type"] == "application/problem+json"
+    response = refused.value.response
+    assert response.status_code == 429
+    assert 0 < int(response.headers["retry-after"]) <= 60
+    assert response.headers["content-type"] == "application/problem+json"
 
 
 async def test_ten_new_connections_a_minute_for_one_account(given, live):
@@ -65,8 +65,8 @@ async def status_of_stream(account, address):
     headers = {"Authorization": account.http.headers["authorization"], "X-Forwarded-For": address}
     asked = {"url": "/api/v1/changes/stream", "params": {"keys": record_key(account)}}
     http = httpx.AsyncClient(base_url=account.given.service.url, headers=headers, timeout=30)
-    async with http, http.stream("GET", **asked) as answer:
-        return answer.status_code
+    async with http, http.stream("GET", **asked) as response:
+        return response.status_code
 
 
 def test_an_account_has_a_hundred_live_connections_at_once():
@@ -133,11 +133,11 @@ async def test_a_socket_follows_a_thousand_keys_and_not_one_more(given, live):
     for key in keys:
         await socket.send("subscribe", key=key)
 
-    answers = [await socket.next() for _ in keys]
+    responses = [await socket.next() for _ in keys]
     await given.sql("DELETE FROM accord.users WHERE email_key LIKE '%%@crowd.example'")
 
-    assert {answer["type"] for answer in answers[:1000]} == {"subscribed"}
-    assert (answers[1000]["type"], answers[1000]["code"]) == ("error", "TOO_MANY_KEYS")
+    assert {response["type"] for response in responses[:1000]} == {"subscribed"}
+    assert (responses[1000]["type"], responses[1000]["code"]) == ("error", "TOO_MANY_KEYS")
 
 
 async def test_a_thousand_frames_wait_and_not_one_more():

@@ -106,7 +106,7 @@ async def test_a_cursor_of_another_history_reads_again_also_when_its_position_is
     await write(me, "Now", 1, 1 + BEYOND)
     await until(
         lambda: me.get("/api/v1/changes", keys=key),
-        lambda answer: answer.json()["position"] >= int(restored.lost.partition(".")[0]),
+        lambda response: response.json()["position"] >= int(restored.lost.partition(".")[0]),
     )
 
     async with AsyncExitStack() as stack:

@@ -123,7 +123,7 @@ async def test_socket_events_and_pages_give_the_same_changes(given, live, until)
         by_event = [await stream.expect("change") for _ in range(15)]
     page = await until(
         lambda: root.get("/api/v1/changes", keys=",".join(keys), after=start),
-        lambda answer: len(answer.json()["items"]) == 15,
+        lambda response: len(response.json()["items"]) == 15,
     )
     by_page = [{"type": "change", **item} for item in page.json()["items"]]
 

@@ -5,7 +5,7 @@ import signal
 
 from live_client import caught_up, open_socket, open_stream, record_key
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.journal.tail import JournalTail
 from accord.live.hub import Hub
 from accord.live.sockets import Sockets

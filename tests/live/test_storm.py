@@ -21,7 +21,7 @@ from accord.embedded.nats import EmbeddedNats
 WRITERS = 20
 FOLLOWERS = 6
 WRITES_PER_SECOND = 500
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds after which a writer whose worker was killed looks whether its change was made."""
 LISTENS = r"listens on (\S+)"
 
@@ -83,7 +83,7 @@ async def storm(service: Service, gateways: Gateways, seconds: float, seed: int)
     print(f"seed {seed}")  # noqa: T201 - pytest shows it when the test fails
     random.seed(seed)
     async with AsyncExitStack() as stack:
-        http = await stack.enter_async_context(httpx.AsyncClient(timeout=PATIENCE))
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=TIMEOUT))
         root = await signed_in(gateways.any(), ROOT_EMAIL, ROOT_PASSWORD)
         writers = await asyncio.gather(*(a_writer(gateways) for _ in range(WRITERS)))
         followers = [
@@ -185,6 +185,6 @@ async def a_writer(gateways: Gateways) -> Writer:
 
 async def signed_in(url: str, email: str, password: str) -> str:
     async with httpx.AsyncClient(timeout=30) as http:
-        answer = await http.post(f"{url}/api/v1/auth/login", json={"email": email, "password": password})
-    assert answer.status_code == 200, answer.text
-    return answer.json()["accessToken"]
+        response = await http.post(f"{url}/api/v1/auth/login", json={"email": email, "password": password})
+    assert response.status_code == 200, response.text
+    return response.json()["accessToken"]

@@ -14,7 +14,7 @@ from accord.messaging.connection import Connection, _DirectClient
 Connect = Callable[..., Awaitable[Connection]]
 LONG = 60.0
 """Seconds for which no machine stands still."""
-USUAL = workers.LEASE, workers.ANSWERS_WITHIN
+USUAL = workers.LEASE, workers.RESPONSES_WITHIN
 PATIENT = {"ping_interval": "60s"}
 """Of NATS: else it ends the connection of a process that stood still for some seconds, and with it what waits there."""
 
@@ -63,7 +63,7 @@ async def connect(nats_server) -> AsyncIterator[Connect]:
     async def begin(url: str | None = None) -> Connection:
         opened.append(Connection(url or nats_server.url, "test"))
         sharing.extend(opened[-1:] if url is None else [])
-        await opened[-1].start(patience=60 if url is None else 0.1)
+        await opened[-1].start(timeout_seconds=60 if url is None else 0.1)
         return opened[-1]
 
     yield begin

@@ -75,9 +75,9 @@ class Gateway:
         return self._flows.workers
 
     async def __call__(
-        self, name: str, *, patience: float = 60, repeatable: bool = False, key: str | None = None, **inputs: Any
+        self, name: str, *, timeout_seconds: float = 60, repeatable: bool = False, key: str | None = None, **inputs: Any
     ) -> Result:
-        request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + patience, key, TRACESTATE)
+        request = RequestInfo("r-1", "192.0.2.1", "tests", TRACEPARENT, time.time() + timeout_seconds, key, TRACESTATE)
         return await self._dispatch(operation(name, repeatable=repeatable), CALLER, request, inputs)
 
 

@@ -29,10 +29,10 @@ async def ask(client: Client, payload: bytes) -> dict[str, Any]:
 async def test_a_good_token_names_its_caller(given, another_service):
     admin = await given.an_admin()
 
-    answer = await ask(another_service, orjson.dumps({"token": admin.tokens["accessToken"]}))
+    response = await ask(another_service, orjson.dumps({"token": admin.tokens["accessToken"]}))
 
-    caller = answer["data"]["caller"]
-    assert (answer["success"], answer["status"]) == (True, 200)
+    caller = response["data"]["caller"]
+    assert (response["success"], response["status"]) == (True, 200)
     assert (caller["id"], caller["role"]) == (admin.id, "admin")
     assert caller["permissions"] == sorted(permissions_of("admin"))
     assert caller["sessionId"] == (await admin.get("/api/v1/auth/session")).json()["session"]["id"]
@@ -42,17 +42,17 @@ async def test_a_good_token_names_its_caller(given, another_service):
     "payload", [b"", b"nonsense", b"[]", b"{}", b'{"token": 1}', b'{"token": "a.b.c"}', b"\xff" * 100]
 )
 async def test_any_other_payload_is_anonymous(another_service, payload):
-    answer = await ask(another_service, payload)
+    response = await ask(another_service, payload)
 
-    assert (answer["success"], answer["status"], answer["data"]) == (False, 401, None)
+    assert (response["success"], response["status"], response["data"]) == (False, 401, None)
 
 
 async def test_a_refresh_token_is_no_access_token(given, another_service):
     me = await given.an_account()
 
-    answer = await ask(another_service, orjson.dumps({"token": me.tokens["refreshToken"]}))
+    response = await ask(another_service, orjson.dumps({"token": me.tokens["refreshToken"]}))
 
-    assert answer["error_code"] == "UNAUTHORIZED"
+    assert response["error_code"] == "UNAUTHORIZED"
 
 
 async def test_after_signing_out_the_token_is_anonymous_within_a_second(given, another_service):

@@ -10,8 +10,8 @@ from messaging.flows import KEY, Gateway, echo, start_worker, until
 
 from accord.dispatch import Result
 from accord.messaging import workers
-from accord.messaging.lease import BEATS, CALLS
-from accord.messaging.refusals import refused
+from accord.messaging.lease import CALLS, HEARTBEATS
+from accord.messaging.refused_messages import refused
 from accord.messaging.signing import MessageSigner
 from accord.messaging.worker import HEALTHCHECK, VALIDATE
 
@@ -28,8 +28,8 @@ async def test_an_unsigned_caller_is_refused(connect, raw, name):
     message = {"request": {"id": "r"}, "inputs": {}, "delivery": {"expires": time.time() + 60}} | root
 
     for payload in (message, {"signature": "0" * 64} | message):
-        answer = await raw.request(f"api.v1.tests.{name}", json.dumps(payload).encode(), 60)
-        result = json.loads(answer.data)
+        response = await raw.request(f"api.v1.tests.{name}", json.dumps(payload).encode(), 60)
+        result = json.loads(response.data)
         assert (result["success"], result["error_code"]) == (False, "UNAUTHORIZED")
 
     assert ran == []
@@ -69,45 +69,45 @@ async def test_a_copied_message_is_not_run_again(connect, gateway, raw, name):
     await until(lambda: copies)
 
     await raw.publish(copies[0].subject, copies[0].data, reply=copies[0].reply)
-    answer = await raw.request(copies[0].subject, copies[0].data, 60)
+    response = await raw.request(copies[0].subject, copies[0].data, 60)
 
-    assert json.loads(answer.data)["error_code"] == "UNAUTHORIZED"
+    assert json.loads(response.data)["error_code"] == "UNAUTHORIZED"
     assert len(ran) == 1
 
 
 async def test_a_response_of_a_stranger_is_dropped_and_the_true_one_awaited(connect, gateway, raw, name):
-    answered = asyncio.Event()
+    responded = asyncio.Event()
     forged = {"success": True, "status": 200, "data": "forged"}
 
     async def flow(caller, request, inputs) -> Result:
-        await answered.wait()
+        await responded.wait()
         return await echo(caller, request, inputs)
 
-    async def answer(msg) -> None:
+    async def response(msg) -> None:
         await raw.publish(msg.reply, json.dumps(forged).encode())
         await raw.publish(msg.reply, json.dumps({"signature": "0" * 64} | forged).encode())
         # What NATS says of a subject that nobody listens to can be said by anybody, too.
         await raw.publish(msg.reply, headers={"Status": "503"})
-        answered.set()
+        responded.set()
 
-    await raw.subscribe(f"api.v1.tests.{name}.*", cb=answer)
+    await raw.subscribe(f"api.v1.tests.{name}.*", cb=response)
     await raw.flush()
     await start_worker(await connect(), name, flow)
-    before = refused["answer"]
+    before = refused["response"]
 
     result = await gateway(name, number=1)
 
     assert (result.status, result.data) == (200, {"number": 1})
-    assert refused["answer"] == before + 2
+    assert refused["response"] == before + 2
 
 
 @pytest.mark.parametrize("about", ["another request", "a token", "the health check"])
 async def test_a_response_to_a_stranger_is_no_response_for_a_gateway(connect, gateway, raw, name, about):
-    asked, answered = asyncio.Event(), asyncio.Event()
+    asked, responded = asyncio.Event(), asyncio.Event()
     subjects = {"another request": f"api.v1.tests.{name}", "a token": VALIDATE, "the health check": HEALTHCHECK}
 
     async def flow(caller, request, inputs) -> Result:
-        await answered.wait()
+        await responded.wait()
         return await echo(caller, request, inputs)
 
     async def ask(msg) -> None:
@@ -119,43 +119,43 @@ async def test_a_response_to_a_stranger_is_no_response_for_a_gateway(connect, ga
     await raw.subscribe(f"api.v1.tests.{name}.*", cb=ask)
     await raw.flush()
     await start_worker(await connect(), name, flow)
-    before = refused["answer"]
+    before = refused["response"]
 
     running = asyncio.create_task(gateway(name, number=1))
     await asked.wait()
-    await until(lambda: refused["answer"] >= before + 4)
-    answered.set()
+    await until(lambda: refused["response"] >= before + 4)
+    responded.set()
 
     assert (await running).data == {"number": 1}
 
 
 async def test_a_response_is_accepted_once(connect, gateway, raw, name):
-    answers = []
+    responses = []
 
     async def copy(msg) -> None:
-        answers.append(msg)
+        responses.append(msg)
 
     await raw.subscribe("_INBOX.>", cb=copy)
     await raw.flush()
     await start_worker(await connect(), name, echo)
     assert (await gateway(name)).success
-    await until(lambda: any(b'"success":true' in msg.data for msg in answers))
-    said = next(msg for msg in answers if b'"success":true' in msg.data)
-    before = refused["answer"]
+    await until(lambda: any(b'"success":true' in msg.data for msg in responses))
+    said = next(msg for msg in responses if b'"success":true' in msg.data)
+    before = refused["response"]
 
     await raw.publish(said.subject, said.data)
 
-    await until(lambda: refused["answer"] > before)
+    await until(lambda: refused["response"] > before)
 
 
 async def test_an_empty_message_of_a_stranger_does_not_conclude_that_no_worker_is_there(connect, gateway, raw, name):
     calls = await raw.subscribe(CALLS)
     await raw.flush()
-    before = refused["answer"]
+    before = refused["response"]
 
     asking = asyncio.create_task(gateway.workers.are_there())
     await raw.publish((await calls.next_msg(60)).reply)
-    await until(lambda: refused["answer"] > before or asking.done())
+    await until(lambda: refused["response"] > before or asking.done())
 
     assert not asking.done()
     await start_worker(await connect(), name, echo)
@@ -171,40 +171,40 @@ async def test_a_silent_worker_is_called_once_in_a_pause(connect, raw, name, mon
     await asyncio.gather(raw.flush(), connection.ping(60))
     clock = itertools.count(1.0)
 
-    async def beat(worker: str) -> None:
+    async def heartbeat(worker: str) -> None:
         note = {"worker": worker, "clock": next(clock), "state": "open"}
-        await raw.publish(BEATS, MessageSigner(KEY).sign_broadcast(BEATS, note))
+        await raw.publish(HEARTBEATS, MessageSigner(KEY).sign_broadcast(HEARTBEATS, note))
 
     async def called() -> str:
         call = await calls.next_msg(60)
         return MessageSigner(KEY).verify_broadcast(f"{CALLS} {call.reply}", call.data)["worker"]
 
     for worker in [silent, other] * 20 + [last]:
-        await beat(worker)
+        await heartbeat(worker)
     assert [await called() for _ in range(3)] == [silent, other, last]
 
     monkeypatch.setattr(workers, "PAUSE", 0.0)
-    await beat(silent)
+    await heartbeat(silent)
     assert await called() == silent
 
 
 async def test_the_beat_of_a_worker_that_is_gone_does_not_bring_it_back(connect, gateway, raw, name):
-    beats = []
+    heartbeats = []
 
     async def copy(msg) -> None:
-        beats.append(msg.data)
+        heartbeats.append(msg.data)
 
-    await raw.subscribe(BEATS, cb=copy)
+    await raw.subscribe(HEARTBEATS, cb=copy)
     await raw.flush()
     worker = await start_worker(await connect(), name, echo)
     assert (await gateway(name)).success
     await worker.stop(1)
-    before = refused["beat"]
+    before = refused["heartbeat"]
 
-    said = tuple(beats)
-    for beat in said:
-        await raw.publish(BEATS, beat)
-    await until(lambda: refused["beat"] >= before + len(said))
+    said = tuple(heartbeats)
+    for heartbeat in said:
+        await raw.publish(HEARTBEATS, heartbeat)
+    await until(lambda: refused["heartbeat"] >= before + len(said))
 
     assert (await gateway(name)).status == 503
 
@@ -224,15 +224,15 @@ async def test_rubbish_does_not_stop_the_worker(connect, gateway, raw, name):
 
 
 async def test_a_message_from_a_holder_of_the_key_that_lacks_parts_is_500(connect, raw, name):
-    beats = await raw.subscribe(BEATS)
+    heartbeats = await raw.subscribe(HEARTBEATS)
     await raw.flush()
     await start_worker(await connect(), name, echo)
     subject, inbox = f"api.v1.tests.{name}", raw.new_inbox()
     heard = await raw.subscribe(inbox)
 
     # The last beat tells its name and its clock.
-    beat = MessageSigner(KEY).verify_broadcast(BEATS, (await beats.next_msg(60)).data)
-    subject, limit = f"{subject}.{beat['worker']}", beat["clock"] + 60
+    heartbeat = MessageSigner(KEY).verify_broadcast(HEARTBEATS, (await heartbeats.next_msg(60)).data)
+    subject, limit = f"{subject}.{heartbeat['worker']}", heartbeat["clock"] + 60
     await raw.publish(subject, MessageSigner(KEY).sign_request(subject, inbox, {}, limit, limit), reply=inbox)
 
     assert json.loads((await heard.next_msg(60)).data)["error_code"] == "INTERNAL_ERROR"

@@ -14,7 +14,7 @@ from messaging.flows import KEY, Gateway, start_worker, until
 
 from accord.clock import uptime
 from accord.dispatch import Result
-from accord.messaging.lease import BEATS, CALLS, LEASE
+from accord.messaging.lease import CALLS, HEARTBEATS, LEASE
 from accord.messaging.signing import MessageSigner
 
 TESTS = Path(__file__).parents[1]
@@ -173,13 +173,13 @@ async def test_a_write_of_a_killed_worker_is_made_by_no_other_whatever_nats_says
 
 
 async def test_after_a_beat_that_failed_the_next_one_is_heard(connect, gateway, name, monkeypatch):
-    connection, beats = await connect(), list[bool]()
+    connection, heartbeats = await connect(), list[bool]()
     publish = connection.publish
 
     async def failing_once(subject, *rest) -> None:
-        if subject == BEATS:
-            beats.append(bool(beats))
-        if beats == [False]:
+        if subject == HEARTBEATS:
+            heartbeats.append(bool(heartbeats))
+        if heartbeats == [False]:
             raise RuntimeError("unable to perform operation on <TCPTransport closed=True>")
         await publish(subject, *rest)
 
@@ -188,7 +188,7 @@ async def test_after_a_beat_that_failed_the_next_one_is_heard(connect, gateway, 
 
     await start_worker(connection, name, flow)
     monkeypatch.setattr(connection, "publish", failing_once)
-    await until(lambda: len(beats) > 1)
+    await until(lambda: len(heartbeats) > 1)
 
     assert (await gateway(name)).status == 200
 
@@ -202,7 +202,7 @@ async def overheard(raw):
         if b'"worker"' in msg.data:
             said.append((msg.subject, msg.data))
 
-    await raw.subscribe(BEATS, cb=hear)
+    await raw.subscribe(HEARTBEATS, cb=hear)
     await raw.subscribe("_INBOX.>", cb=hear)
     await raw.flush()
     return said
@@ -212,7 +212,7 @@ async def test_old_heartbeats_of_a_dead_worker_are_ignored_by_a_starting_gateway
     overheard, connect, gateway, name, raw, other, silence_counts
 ):
     assert (await gateway(name, number=1)).status == 200
-    await until(lambda: len([subject for subject, _ in overheard if subject == BEATS]) > 3)
+    await until(lambda: len([subject for subject, _ in overheard if subject == HEARTBEATS]) > 3)
     await other.killed()
     said, calls, connection = overheard[:], await raw.subscribe(CALLS), await connect()
     started = await Gateway(connection).start()
@@ -221,11 +221,11 @@ async def test_old_heartbeats_of_a_dead_worker_are_ignored_by_a_starting_gateway
     inbox = ""
     for subject, payload in said:
         await raw.publish(subject, payload)
-        if subject == BEATS:
+        if subject == HEARTBEATS:
             # It heard that, and asks; what the dead one said to the other gateway is no answer.
             inbox = inbox or (await calls.next_msg(SOON)).reply
-            for _, answer in said:
-                await raw.publish(inbox, answer)
+            for _, response in said:
+                await raw.publish(inbox, response)
     await raw.flush()
     silence_counts()
 
@@ -235,7 +235,7 @@ async def test_old_heartbeats_of_a_dead_worker_are_ignored_by_a_starting_gateway
 
 
 async def test_writes_go_to_the_living_worker_while_a_dead_one_is_repeated(overheard, connect, name, raw, other, here):
-    await until(lambda: len({data for subject, data in overheard if subject == BEATS}) > 6)
+    await until(lambda: len({data for subject, data in overheard if subject == HEARTBEATS}) > 6)
     await other.killed()
     said, calls, connection = overheard[:], await raw.subscribe(CALLS), await connect()
     await raw.flush()
@@ -264,11 +264,13 @@ async def test_heartbeats_missed_while_disconnected_do_not_count(connect, name, 
     await connection._client._process_err("'Authorization Violation'")
     await until(lambda: not connection.is_connected)
     await until(lambda: connection.is_connected)
-    missed = MessageSigner(KEY).sign_broadcast(BEATS, {"worker": peer.id, "clock": peer.clock + 0.5, "state": "open"})
+    missed = MessageSigner(KEY).sign_broadcast(
+        HEARTBEATS, {"worker": peer.id, "clock": peer.clock + 0.5, "state": "open"}
+    )
     calls = await raw.subscribe(CALLS)
     await raw.flush()
     await connection.ping(SOON)
-    await raw.publish(BEATS, missed)
+    await raw.publish(HEARTBEATS, missed)
 
     assert (await calls.next_msg(SOON)).reply
     silence_counts()

@@ -13,9 +13,9 @@ from accord.dispatch import Result
 from accord.embedded import nats
 from accord.messaging import parts
 from accord.messaging.connection import Connection
-from accord.messaging.lease import BEATS
+from accord.messaging.lease import HEARTBEATS
 from accord.messaging.parts import LARGEST_PART, Parts
-from accord.messaging.refusals import refused
+from accord.messaging.refused_messages import refused
 from accord.messaging.signing import MessageSigner
 
 SMALL = 4096
@@ -119,7 +119,7 @@ async def test_a_part_may_take_longer_than_silence_is_allowed(nats_server, conne
     near = await connect()
     ports = [f":{urlsplit(url).port}" for url in (nats_server.url, proxy.url)]
     far = Connection(nats_server.url.replace(*ports), "far")
-    assert await far.start(patience=60)
+    assert await far.start(timeout_seconds=60)
     worker, gateway = Parts(near, MessageSigner(KEY)), Parts(far, MessageSigner(KEY))
     await worker.start()
     await gateway.start()
@@ -139,15 +139,19 @@ async def test_a_part_may_take_longer_than_silence_is_allowed(nats_server, conne
 
 async def test_a_gateway_that_left_is_given_up_soon(connect, raw, name):
     """A gateway that left: the answer to one request is not fetched, and the rest of another never comes."""
-    beats, worker = await raw.subscribe(BEATS), await connect()
+    heartbeats, worker = await raw.subscribe(HEARTBEATS), await connect()
     await raw.flush()
 
     async def flow(*_) -> Result:
         return Result(success=True, status=200, data="x" * worker.max_payload)
 
-    await start_worker(worker, name, flow, most_at_once=2)
-    beat = MessageSigner(KEY).verify_broadcast(BEATS, (await beats.next_msg(60)).data)
-    subject, begin, end = f"api.v1.tests.{name}.{beat['worker']}", beat["clock"] + 60, beat["clock"] + 3600
+    await start_worker(worker, name, flow, max_concurrency=2)
+    heartbeat = MessageSigner(KEY).verify_broadcast(HEARTBEATS, (await heartbeats.next_msg(60)).data)
+    subject, begin, end = (
+        f"api.v1.tests.{name}.{heartbeat['worker']}",
+        heartbeat["clock"] + 60,
+        heartbeat["clock"] + 3600,
+    )
     message = {
         "caller": {"id": "", "role": None, "session_id": None, "permissions": []},
         "request": {"id": "r"},

@@ -49,19 +49,19 @@ class TestMicroService:
         worker = await start_worker(await connect(), name, echo)
         await worker.stop(1)
 
-        answer = await raw._request_new_style("$SRV.PING.accord", b"", 60)
+        response = await raw._request_new_style("$SRV.PING.accord", b"", 60)
 
-        assert answer.headers["Status"] == "503"
+        assert response.headers["Status"] == "503"
 
 
 class TestValidate:
     async def test_a_good_token_gives_its_caller(self, connect, raw, name):
         await start_worker(await connect(), name, echo)
 
-        answer = json.loads((await raw.request(VALIDATE, b'{"token": "good"}', 60)).data)
+        response = json.loads((await raw.request(VALIDATE, b'{"token": "good"}', 60)).data)
 
-        assert answer["success"]
-        assert answer["data"]["caller"] == {
+        assert response["success"]
+        assert response["data"]["caller"] == {
             "id": CALLER.id,
             "role": "admin",
             "sessionId": CALLER.session_id,
@@ -75,9 +75,9 @@ class TestValidate:
     async def test_other_requests_of_discovery_are_refused(self, connect, raw, name, request_):
         await start_worker(await connect(), name, echo)
 
-        answer = json.loads((await raw.request(VALIDATE, request_, 60)).data)
+        response = json.loads((await raw.request(VALIDATE, request_, 60)).data)
 
-        assert (answer["success"], answer["error_code"], answer["data"]) == (False, "UNAUTHORIZED", None)
+        assert (response["success"], response["error_code"], response["data"]) == (False, "UNAUTHORIZED", None)
 
 
 async def test_the_health_check_needs_no_signature_and_is_anonymous(connect, raw):
@@ -89,7 +89,7 @@ async def test_the_health_check_needs_no_signature_and_is_anonymous(connect, raw
 
     await start_worker(await connect(), operation("healthcheck").id, flow)
 
-    answer = json.loads((await raw.request(HEALTHCHECK, b"", 60)).data)
+    response = json.loads((await raw.request(HEALTHCHECK, b"", 60)).data)
 
-    assert answer["success"]
+    assert response["success"]
     assert callers == [ANONYMOUS.id]

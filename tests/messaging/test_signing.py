@@ -142,9 +142,9 @@ def test_memory_is_bounded(monkeypatch):
 def test_a_response_is_valid_for_its_own_request_only():
     worker, gateway = MessageSigner(KEY), MessageSigner(KEY)
     request, other = (gateway.sign_request(SUBJECT, INBOX, MESSAGE, uptime() + 30, uptime() + 30) for _ in range(2))
-    answer = worker.sign_response(request, {"success": True})
+    response = worker.sign_response(request, {"success": True})
 
-    assert gateway.verify_response(request, answer) == {"success": True}
+    assert gateway.verify_response(request, response) == {"success": True}
     for signed_otherwise in (
         worker.sign_response(other, {"success": True}),
         worker.sign_broadcast(INBOX, {"success": True}),
@@ -152,7 +152,7 @@ def test_a_response_is_valid_for_its_own_request_only():
         with pytest.raises(ForgedMessage):
             gateway.verify_response(request, signed_otherwise)
     with pytest.raises(ForgedMessage):
-        worker.verify_request(SUBJECT, INBOX, answer)
+        worker.verify_request(SUBJECT, INBOX, response)
     with pytest.raises(ForgedMessage):
         gateway.verify_response(request, b'{"success":true}')
 

@@ -102,11 +102,11 @@ async def test_past_the_deadline_the_response_is_504_and_the_flow_is_cancelled(c
 
     await start_worker(await connect(), name, flow)
 
-    patience = 0.2
+    timeout_seconds = 0.2
     while not begun.is_set():
-        result = await gateway(name, patience=patience)
+        result = await gateway(name, timeout_seconds=timeout_seconds)
         assert (result.status, result.error_code) == (504, "TIMEOUT")
-        patience *= 2  # On a busy machine it may be over before the flow begins.
+        timeout_seconds *= 2  # On a busy machine it may be over before the flow begins.
 
     await asyncio.wait_for(cancelled.wait(), 60)
 
@@ -153,7 +153,7 @@ async def test_a_worker_that_is_full_says_so(connect, gateway, name):
         await released.wait()
         return await echo(caller, request, inputs)
 
-    await start_worker(await connect(), name, flow, most_at_once=10)
+    await start_worker(await connect(), name, flow, max_concurrency=10)
 
     requests = [asyncio.create_task(gateway(name)) for _ in range(15)]
     await until(lambda: sum(request.done() for request in requests) == 5)
@@ -209,7 +209,7 @@ class TestStop:
 
         async def client() -> None:
             while not finished.is_set():
-                results.append(await gateway(name, patience=60))
+                results.append(await gateway(name, timeout_seconds=60))
 
         clients = [asyncio.create_task(client()) for _ in range(20)]
         await until(lambda: len(results) > 50)

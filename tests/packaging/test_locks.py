@@ -41,12 +41,14 @@ def test_tests_run_on_the_versions_that_are_served():
 def test_every_dependency_is_locked_and_says_what_it_is_for():
     text = (ROOT / "pyproject.toml").read_text()
     project = tomllib.loads(text)["project"]
-    wanted = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    requested = project["dependencies"] + [
+        name for extra in project["optional-dependencies"].values() for name in extra
+    ]
 
     locked = _versions("serve")
 
-    assert [name for name in wanted if re.match(r"[a-z0-9-]+", name)[0] not in locked] == []
-    assert [name for name in wanted if not re.search(re.escape(f'"{name}",') + r" +# \S", text)] == []
+    assert [name for name in requested if re.match(r"[a-z0-9-]+", name)[0] not in locked] == []
+    assert [name for name in requested if not re.search(re.escape(f'"{name}",') + r" +# \S", text)] == []
 
 
 def test_the_dev_extra_has_the_packages_that_accord_new_needs():

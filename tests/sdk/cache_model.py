@@ -76,7 +76,7 @@ class Request:
     account: str
     body: dict
     future: asyncio.Future
-    answer: tuple[int, dict] | None = None
+    response: tuple[int, dict] | None = None
 
 
 class Service(httpx.AsyncBaseTransport):
@@ -117,13 +117,13 @@ class Service(httpx.AsyncBaseTransport):
         path = request.url.path.removeprefix("/api/v1/")
         try:
             if path == "auth/refresh":
-                return answered(200, self._refreshed(body["refreshToken"]))
+                return responded(200, self._refreshed(body["refreshToken"]))
             sent = Request(path, request.headers["x-client"], self.account(token), body, self.loop.create_future())
         except Refused as refused:
-            return answered(refused.status, refused.problem)
+            return responded(refused.status, refused.problem)
         if self.is_calm:
             self.do(sent)
-            return answered(*sent.answer)
+            return responded(*sent.response)
         self.requests.append(sent)
         return await sent.future
 
@@ -148,12 +148,12 @@ class Service(httpx.AsyncBaseTransport):
 
     def do(self, request: Request) -> None:
         """Do what a request asks, unless it was done."""
-        if request.answer is None:
+        if request.response is None:
             try:
                 act = {"records/query": self._query, "transactions": self._transaction}[request.path]
-                request.answer = 200, act(request)
+                request.response = 200, act(request)
             except Refused as refused:
-                request.answer = refused.status, refused.problem
+                request.response = refused.status, refused.problem
 
     @property
     def position(self) -> int:
@@ -174,13 +174,13 @@ class Service(httpx.AsyncBaseTransport):
     def _transaction(self, request: Request) -> dict:
         body, key = request.body, (request.account, request.body["transactionId"])
         if key in self.transactions:
-            before, answer = self.transactions[key]
+            before, response = self.transactions[key]
             if before != body:
                 raise Refused(422, "IDEMPOTENCY_KEY_REUSED")
-            return answer
-        answer = self._applied(request)
-        self.transactions[key] = body, answer
-        return answer
+            return response
+        response = self._applied(request)
+        self.transactions[key] = body, response
+        return response
 
     def _applied(self, request: Request) -> dict:
         body = request.body
@@ -286,11 +286,11 @@ class Socket:
         if self.service.is_calm:
             self.let_through()
 
-    def let_through(self, most: int = 1_000_000) -> None:
-        for frame in self.waiting[:most]:
+    def let_through(self, limit: int = 1_000_000) -> None:
+        for frame in self.waiting[:limit]:
             self._came.put_nowait(json.dumps(frame))
             self.past += [frame] if frame["type"] == "change" else []
-        del self.waiting[:most]
+        del self.waiting[:limit]
 
     async def send(self, text: str) -> None:
         frame = json.loads(text)
@@ -330,6 +330,6 @@ class Socket:
                 self._say({"type": "change", "key": key, **place, **told, **of_list})
 
 
-def answered(status: int, body: object) -> httpx.Response:
+def responded(status: int, body: object) -> httpx.Response:
     kind = "application/json" if status < 300 else "application/problem+json"
     return httpx.Response(status, json=body, headers={"content-type": kind, "x-request-id": "0" * 32})

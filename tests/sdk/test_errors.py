@@ -28,7 +28,7 @@ def problem(status: int, code: str, request_id: str = "r") -> str:
     return json.dumps({**told, "code": code, "requestId": request_id})
 
 
-def answers() -> list[tuple[int, str]]:
+def responses() -> list[tuple[int, str]]:
     """Every status with every code, one of tomorrow, one without a request id, and the words of a proxy."""
     codes = [*TABLE["codes"], "A_CODE_OF_TOMORROW"]
     return [
@@ -44,12 +44,12 @@ def in_python(status: int, text: str) -> list[object]:
 
 
 def test_both_sdks_map_every_response_to_the_same_error(tmp_path):
-    (tmp_path / "cases.json").write_text(json.dumps(answers()), "utf-8")
+    (tmp_path / "cases.json").write_text(json.dumps(responses()), "utf-8")
     modules = [(built() / "dist" / name).as_uri() for name in ("errors.js", "retries.js")]
 
     printed = run("node", "--input-type=module", "--eval", SCRIPT, *modules, str(tmp_path / "cases.json"))
 
-    assert json.loads(printed) == [in_python(*answer) for answer in answers()]
+    assert json.loads(printed) == [in_python(*response) for response in responses()]
 
 
 def test_the_table_has_every_code_of_the_contract():

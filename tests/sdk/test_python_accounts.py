@@ -8,7 +8,7 @@ import attrs
 import httpx
 import pytest
 from accord_client import FileTokens, MemoryTokens, SignedOut, Tokens, tokens
-from accord_client.tokens import LOCK_PATIENCE, MARGIN, PATIENCE
+from accord_client.tokens import LOCK_TIMEOUT, MARGIN, TIMEOUT
 from ledger import until
 
 
@@ -17,18 +17,18 @@ class Held(httpx.AsyncHTTPTransport):
 
     def __init__(self) -> None:
         super().__init__()
-        self.answered = asyncio.Event()
+        self.responded = asyncio.Event()
         self.let_go = asyncio.Event()
         self.sent: list[tuple[str, str]] = []
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.sent.append((request.url.path, request.headers.get("authorization", "")))
-        answer = await super().handle_async_request(request)
+        response = await super().handle_async_request(request)
         if request.url.path == "/api/v1/auth/refresh":
-            await answer.aread()
-            self.answered.set()
+            await response.aread()
+            self.responded.set()
             await self.let_go.wait()
-        return answer
+        return response
 
 
 @pytest.fixture(params=[MemoryTokens, FileTokens])
@@ -42,7 +42,7 @@ async def refreshing(person, store):
     store.save(attrs.evolve(ada.tokens.load(), expires_at=time.time() - 1))
     accord = await ada.client(tokens=store, transport=transport)
     call = asyncio.create_task(accord.get_me())
-    await transport.answered.wait()
+    await transport.responded.wait()
     return ada, accord, transport, call
 
 
@@ -90,10 +90,10 @@ async def test_a_refused_refresh_signs_out_only_the_account_that_it_was_of(perso
     await first
     await ada.account.post("/api/v1/auth/logout-all")
     transport.let_go.clear()
-    transport.answered.clear()
+    transport.responded.clear()
     store.save(attrs.evolve(store.load(), expires_at=time.time() - 1))
     call = asyncio.create_task(accord.get_me())
-    await transport.answered.wait()
+    await transport.responded.wait()
     grace = await person()
 
     await accord.sign_in(grace.email, password)
@@ -114,7 +114,7 @@ async def test_a_token_that_is_still_good_serves_while_a_frozen_client_holds_the
     me = await accord.get_me()
 
     assert str(me.id) == ada.id
-    assert PATIENCE <= time.monotonic() - began < LOCK_PATIENCE
+    assert TIMEOUT <= time.monotonic() - began < LOCK_TIMEOUT
     ada.tokens.unlock()
 
 
@@ -128,12 +128,12 @@ async def test_without_a_good_token_a_refresh_passes_an_abandoned_lock(person):
     me = await accord.get_me()
 
     assert str(me.id) == ada.id
-    assert time.monotonic() - began >= LOCK_PATIENCE
+    assert time.monotonic() - began >= LOCK_TIMEOUT
     ada.tokens.unlock()
 
 
 def test_a_process_frozen_during_a_write_does_not_keep_others_from_signing_in(tmp_path, monkeypatch):
-    monkeypatch.setattr("accord_client.tokens.WRITE_PATIENCE", 0.05)
+    monkeypatch.setattr("accord_client.tokens.WRITE_TIMEOUT", 0.05)
     store, tokens = FileTokens(tmp_path / "tokens"), Tokens("access", "refresh", 1.0, 1.0)
 
     with FileTokens(tmp_path / "tokens")._alone():
@@ -147,7 +147,7 @@ def refused(monkeypatch):
     """Whoever found a file locked, and looks again for so long that only a turn of the event loop can end it."""
     looks, is_locked = [], tokens._is_locked
     monkeypatch.setattr(tokens, "_is_locked", lambda file: is_locked(file) or looks.append(file) or False)
-    monkeypatch.setattr(tokens, "WRITE_PATIENCE", 20.0)
+    monkeypatch.setattr(tokens, "WRITE_TIMEOUT", 20.0)
     return looks
 
 
@@ -174,5 +174,5 @@ async def test_a_wait_for_another_process_that_writes_leaves_the_event_loop_free
     refreshing = await while_another_writes(other, refused, accord._session.access_token(refused=before.access_token))
     signing_out = await while_another_writes(other, refused, accord.sign_out())
 
-    assert max(signing_in, refreshing, signing_out) < tokens.WRITE_PATIENCE
+    assert max(signing_in, refreshing, signing_out) < tokens.WRITE_TIMEOUT
     assert store.load() is None

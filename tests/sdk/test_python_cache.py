@@ -169,7 +169,7 @@ async def test_a_flush_sends_again_after_an_earlier_failure():
 
 
 async def test_a_transaction_whose_response_was_cut_is_made_once(cache, writer, plans, proxy):
-    proxy.cut_answer_of("POST /api/v1/transactions")
+    proxy.cut_response_of("POST /api/v1/transactions")
 
     assert await cache.transact([title(plans, "Once")]) == "queued"
     assert await cache.flush()

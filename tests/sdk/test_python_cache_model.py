@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 
-from .cache_model import DAY, TABLE, Loop, Request, Service, Socket, answered
+from .cache_model import DAY, TABLE, Loop, Request, Service, Socket, responded
 
 TRUSTED = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 RECORDS = [UUID(int=number) for number in (1, 2)]
@@ -47,7 +47,7 @@ INSTEAD = {
 
 def problem(status: int, code: str, **more: object) -> httpx.Response:
     told = {"type": "/", "title": code, "status": status, "detail": "", "instance": "", "code": code}
-    return answered(status, {**told, "requestId": "2" * 32, **more})
+    return responded(status, {**told, "requestId": "2" * 32, **more})
 
 
 def contents(record: dict) -> set[str]:
@@ -251,12 +251,12 @@ class CacheMachine(RuleBasedStateMachine):
         if fate in ("lost", "cut"):
             request.future.set_exception(httpx.ReadError("cut"))
         else:
-            request.future.set_result(answered(*request.answer) if fate == "answered" else INSTEAD[fate]())
+            request.future.set_result(responded(*request.response) if fate == "answered" else INSTEAD[fate]())
 
-    @rule(who=people_, most=st.integers(1, 4))
-    def frames_arrive(self, who: str, most: int) -> None:
+    @rule(who=people_, limit=st.integers(1, 4))
+    def frames_arrive(self, who: str, limit: int) -> None:
         if socket := self.people[who].socket:
-            socket.let_through(most)
+            socket.let_through(limit)
             self.settle()
 
     @rule(who=people_, number=st.integers(0, 20))

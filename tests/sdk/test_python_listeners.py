@@ -129,7 +129,7 @@ def test_a_listener_of_a_refused_transaction_finds_its_dependents_rolled_back(lo
     service.is_calm = True
     [request] = service.requests
     service.do(request)
-    request.future.set_result(problem(request.answer[0], request.answer[1]["code"]))
+    request.future.set_result(problem(request.response[0], request.response[1]["code"]))
     loop.settle()
 
     assert [type(promise.exception()) for promise in ada.promises] == [ValidationFailed, ValidationFailed]

@@ -117,7 +117,7 @@ def test_a_live_change_that_precedes_its_response_is_counted_once(loop, service,
     assert ada.cache.get(TABLE, RECORDS[0]).version == 2
     ada.begin(ada.cache.transact([title("two")]))
     service.is_calm = True
-    request.future.set_result(httpx.Response(200, json=request.answer[1]))
+    request.future.set_result(httpx.Response(200, json=request.response[1]))
     loop.settle()
 
     assert [promise.result() for promise in ada.promises] == ["made", "made"]
@@ -133,7 +133,7 @@ def test_a_concurrent_change_is_not_overwritten_by_the_next_edit(loop, service, 
     loop.run_until_complete(calmly(service, ada.cache.load([RecordPointer(table=TABLE, id=RECORDS[0])])))
     ada.begin(ada.cache.transact([title("two")]))
     service.is_calm = True
-    request.future.set_result(httpx.Response(200, json=request.answer[1]))
+    request.future.set_result(httpx.Response(200, json=request.response[1]))
     loop.settle()
 
     made, refused = ada.promises
@@ -168,7 +168,7 @@ def test_changes_to_a_record_that_was_not_created_are_refused_with_it(loop, serv
     service.is_calm = True
     [request] = service.requests
     service.do(request)
-    request.future.set_result(problem(request.answer[0], request.answer[1]["code"]))
+    request.future.set_result(problem(request.response[0], request.response[1]["code"]))
     loop.settle()
 
     assert [type(promise.exception()) for promise in ada.promises] == [ValidationFailed, ValidationFailed]

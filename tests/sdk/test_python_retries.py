@@ -23,7 +23,7 @@ from accord_client.models import CreateConversation, Login, UpdateMe
 async def test_a_create_whose_response_was_cut_is_sent_again_and_made_once(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url)
-    proxy.cut_answer_of("POST /api/v1/conversations")
+    proxy.cut_response_of("POST /api/v1/conversations")
 
     made = await accord.create_conversation(CreateConversation(title="Once"))
 
@@ -36,7 +36,7 @@ async def test_a_create_that_is_cut_while_it_runs_waits_for_the_first(person, pr
     ada = await person()
     accord = await ada.client(proxy.url)
     for _ in range(3):
-        proxy.cut_answer_of("POST /api/v1/conversations")
+        proxy.cut_response_of("POST /api/v1/conversations")
 
     await accord.create_conversation(CreateConversation(title="Once"))
 
@@ -47,7 +47,7 @@ async def test_a_create_that_is_cut_while_it_runs_waits_for_the_first(person, pr
 async def test_a_change_whose_response_was_cut_is_not_sent_again(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url)
-    proxy.cut_answer_of("PATCH /api/v1/me")
+    proxy.cut_response_of("PATCH /api/v1/me")
 
     with pytest.raises(ConnectionFailed):
         await accord.update_me(UpdateMe(expected_version=1, first_name="Grace"))
@@ -59,7 +59,7 @@ async def test_a_change_whose_response_was_cut_is_not_sent_again(person, proxy):
 async def test_a_read_whose_response_was_cut_is_sent_again(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url)
-    proxy.cut_answer_of("GET /api/v1/me")
+    proxy.cut_response_of("GET /api/v1/me")
 
     assert str((await accord.get_me()).id) == ada.id
     assert proxy.count("GET /api/v1/me") == 2
@@ -68,7 +68,7 @@ async def test_a_read_whose_response_was_cut_is_sent_again(person, proxy):
 async def test_without_retries_each_call_is_sent_once(person, proxy):
     ada = await person()
     accord = await ada.client(proxy.url, retries=0)
-    proxy.cut_answer_of("GET /api/v1/me")
+    proxy.cut_response_of("GET /api/v1/me")
 
     with pytest.raises(ConnectionFailed):
         await accord.get_me()
@@ -125,15 +125,15 @@ async def test_a_service_that_stays_away_is_tried_for_ten_seconds(monkeypatch, i
 class Scripted(httpx.AsyncBaseTransport):
     """A service that answers as it is told, and then well."""
 
-    def __init__(self, *answers) -> None:
-        self.answers = list(answers)
+    def __init__(self, *responses) -> None:
+        self.responses = list(responses)
         self.requests = []
 
     async def handle_async_request(self, request):
         self.requests.append(request)
-        if not self.answers:
+        if not self.responses:
             return httpx.Response(200, json=USER)
-        status, code, headers = self.answers.pop(0)
+        status, code, headers = self.responses.pop(0)
         return httpx.Response(status, json=problem(status, code), headers=headers)
 
 
@@ -215,7 +215,7 @@ async def test_retry_after_is_waited_for_up_to_a_limit():
         await accord.get_me()
         assert asyncio.get_running_loop().time() - begin >= 1
 
-        service.answers = [(429, "RATE_LIMIT_EXCEEDED", {"Retry-After": "600"})]
+        service.responses = [(429, "RATE_LIMIT_EXCEEDED", {"Retry-After": "600"})]
         with pytest.raises(RateLimited):
             await accord.get_me()
 
@@ -239,14 +239,14 @@ async def test_retries_end():
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(502, errors.UnexpectedAnswer), (404, errors.UnexpectedAnswer), (503, ServiceUnavailable)]
+    ("status", "error"), [(502, errors.UnexpectedResponse), (404, errors.UnexpectedResponse), (503, ServiceUnavailable)]
 )
 @pytest.mark.parametrize("text", ["<html>nginx</html>", '{"code": "NOT_FOUND", "message": "no route"}'])
 async def test_a_response_of_a_proxy_is_an_error_of_its_status(status, error, text):
-    async def answer(_request):
+    async def response(_request):
         return httpx.Response(status, text=text)
 
-    async with AsyncAccord("http://accord", transport=httpx.MockTransport(answer), retries=0) as accord:
+    async with AsyncAccord("http://accord", transport=httpx.MockTransport(response), retries=0) as accord:
         with pytest.raises(errors.AccordError) as raised:
             await accord.get_me()
 
@@ -256,10 +256,10 @@ async def test_a_response_of_a_proxy_is_an_error_of_its_status(status, error, te
 
 @pytest.mark.parametrize("body", ["<html>Log in to the hotel</html>", "[]", "{}", "null"])
 async def test_a_success_that_is_none_of_the_service_is_an_error(body):
-    async def answer(_request):
+    async def response(_request):
         return httpx.Response(200, text=body)
 
-    async with AsyncAccord("http://accord", transport=httpx.MockTransport(answer)) as accord:
+    async with AsyncAccord("http://accord", transport=httpx.MockTransport(response)) as accord:
         with pytest.raises(errors.AccordError, match="UNEXPECTED_ANSWER"):
             await accord.get_me()
 

@@ -144,7 +144,7 @@ async def test_a_token_that_is_still_good_serves_while_the_refresh_cannot(person
     ada = await person()
     accord = await ada.client(proxy.url, retries=0)
     ada.expire(expires_at=time.time() + 20)
-    proxy.cut_answer_of("POST /api/v1/auth/refresh")
+    proxy.cut_response_of("POST /api/v1/auth/refresh")
 
     me = await accord.get_me()
 

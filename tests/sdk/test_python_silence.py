@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from accord_client import list_key, live
 from accord_client.models import CreateConversation
-from accord_client.questions import ANSWERED_WITHIN, PATIENCE, Questions
+from accord_client.questions import RESPONSE_WITHIN, TIMEOUT, Questions
 from websockets.asyncio.client import ClientConnection
 
 from .cache_model import Loop
@@ -31,8 +31,8 @@ def swallowing(*kinds):
 
 @pytest.mark.parametrize("lost", ["welcome", "authenticated", "subscribed"])
 async def test_a_connection_without_responses_is_replaced(person, monkeypatch, lost):
-    monkeypatch.setattr("accord_client.questions.PATIENCE", 0.5)
-    monkeypatch.setattr(live, "PATIENCE", 0.5)
+    monkeypatch.setattr("accord_client.questions.TIMEOUT", 0.5)
+    monkeypatch.setattr(live, "TIMEOUT", 0.5)
     monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing(lost)))
     ada = await person()
     accord = await ada.client()
@@ -43,7 +43,7 @@ async def test_a_connection_without_responses_is_replaced(person, monkeypatch, l
 
 
 async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_asks(person, proxy, monkeypatch):
-    monkeypatch.setattr("accord_client.questions.PATIENCE", 0.5)
+    monkeypatch.setattr("accord_client.questions.TIMEOUT", 0.5)
     ada = await person()
     accord, writer = await ada.client(proxy.url), await ada.client()
 
@@ -57,7 +57,7 @@ async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_ask
 
 
 async def test_a_connection_that_lost_one_response_is_replaced_although_other_frames_arrive(person, monkeypatch):
-    monkeypatch.setattr("accord_client.questions.ANSWERED_WITHIN", 1.0)
+    monkeypatch.setattr("accord_client.questions.RESPONSE_WITHIN", 1.0)
     monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing("subscribed")))
     ada = await person()
     accord, writer = await ada.client(), await ada.client()
@@ -84,15 +84,15 @@ def test_a_request_has_its_own_time_whatever_frames_come_first():
     questions = Questions(lambda: given_up.append(loop.time()))
     loop.call_soon(questions.asked, "first")
     for _ in range(6):
-        loop.wait(ANSWERED_WITHIN / 6 - 0.1)
+        loop.wait(RESPONSE_WITHIN / 6 - 0.1)
         loop.call_soon(questions.asked, "ping")
-        loop.call_soon(questions.answered, "ping")
+        loop.call_soon(questions.responded, "ping")
         loop.call_soon(questions.heard)
     loop.wait(0.5)
     assert given_up == []
     loop.wait(0.2)
 
-    assert given_up == [ANSWERED_WITHIN]
+    assert given_up == [RESPONSE_WITHIN]
     loop.close()
 
 
@@ -103,11 +103,11 @@ def test_the_oldest_question_has_time_however_many_are_behind_it():
         loop.call_soon(questions.asked, name)
 
     for name in ("first", "second"):
-        loop.wait(PATIENCE - 1)
-        loop.call_soon(questions.answered, name)
-    loop.wait(PATIENCE - 1)
+        loop.wait(TIMEOUT - 1)
+        loop.call_soon(questions.responded, name)
+    loop.wait(TIMEOUT - 1)
     assert given_up == []
     loop.wait(1)
 
-    assert given_up == [3 * PATIENCE - 2]
+    assert given_up == [3 * TIMEOUT - 2]
     loop.close()

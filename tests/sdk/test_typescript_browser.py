@@ -153,9 +153,9 @@ def test_windows_that_share_a_session_refresh_it_once(ada):
     when = first.evaluate("Date.now() + 300")
     first.evaluate(begin, when)
     second.evaluate(begin, when)
-    answers = [page.evaluate("calls.then((all) => all.map((me) => me.email))") for page in (first, second)]
+    responses = [page.evaluate("calls.then((all) => all.map((me) => me.email))") for page in (first, second)]
 
-    assert answers == [[ada.email] * 10] * 2
+    assert responses == [[ada.email] * 10] * 2
     assert len([request for request in ada.requests if request.endswith("/api/v1/auth/refresh")]) == 1
     assert ada.complaints == []
 

@@ -68,16 +68,16 @@ def test_the_core_is_small(tmp_path):
 
 def test_the_names_of_errors_outlive_a_bundler_that_renames_classes(tmp_path):
     (tmp_path / "some.ts").write_text(
-        "import { Accord, UnexpectedAnswer } from '@accord/client';"
+        "import { Accord, UnexpectedResponse } from '@accord/client';"
         "const fetch = async () => new Response('<html>', { status: 502 });"
         "const error = await new Accord({ baseUrl: 'http://accord', fetch, retries: 0 }).getVersion().catch((e) => e);"
-        "console.log(error.name, error instanceof UnexpectedAnswer);"
+        "console.log(error.name, error instanceof UnexpectedResponse);"
     )
     alias = f"--alias:@accord/client={built() / 'dist' / 'index.js'}"
     arguments = ["--bundle", "--minify", "--format=esm", "--platform=node", alias, f"--outfile={tmp_path / 'some.mjs'}"]
     run("node", "node_modules/esbuild/bin/esbuild", str(tmp_path / "some.ts"), *arguments, folder=FOLDER)
 
-    assert run("node", str(tmp_path / "some.mjs"), folder=FOLDER) == "UnexpectedAnswer true\n"
+    assert run("node", str(tmp_path / "some.mjs"), folder=FOLDER) == "UnexpectedResponse true\n"
 
 
 def test_unused_code_is_not_bundled(tmp_path):

@@ -19,9 +19,9 @@ def plain(text: str) -> str:
 def test_the_words_of_the_contract_are_those_of_the_methods():
     said = {name: plain(comment) for comment, name in METHOD.findall(GENERATED.split("class Operations")[1])}
 
-    wanted = {
+    requested = {
         operation.id: plain(f"{operation.definition['summary']}\n{operation.definition['description']}")
         for operation in operations(bundle.load())
     }
 
-    assert said == wanted
+    assert said == requested

@@ -34,10 +34,10 @@ def test_processes_that_start_together_agree(tmp_path):
         assert process.stdin is not None
         process.stdin.write(b"\n")
         process.stdin.flush()
-    answers = {process.communicate()[0] for process in started}
+    responses = {process.communicate()[0] for process in started}
 
-    assert len(answers) == 1
-    assert answers != {b""}
+    assert len(responses) == 1
+    assert responses != {b""}
 
 
 def test_generated_keys_are_for_their_owner_only_and_stay(settings, tmp_path):

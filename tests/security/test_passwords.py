@@ -141,9 +141,9 @@ async def test_the_dummy_takes_as_long_as_a_real_verification():
 async def test_a_full_queue_refuses_at_once(settings):
     passwords = changed(settings, argon2_threads=1, argon2_queue=2, argon2_memory_kib=19_456, argon2_time_cost=2)
 
-    answers = await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(5)), return_exceptions=True)
+    responses = await asyncio.gather(*(passwords.hash(PASSWORD) for _ in range(5)), return_exceptions=True)
 
-    refused = [answer for answer in answers if isinstance(answer, ServiceUnavailable)]
+    refused = [response for response in responses if isinstance(response, ServiceUnavailable)]
     assert len(refused) == 2
     assert refused[0].extra == {"retryAfter": 1}
     assert passwords.pending == 0

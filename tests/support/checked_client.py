@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache, partial
 from typing import Any
 
-import documented_answers
+import documented_responses
 import httpx
 import psycopg
 
@@ -62,10 +62,12 @@ async def check(response: httpx.Response) -> None:
     declared = definition["responses"].get(str(response.status_code))
     assert declared is not None, f"{definition['operationId']} does not declare {response.status_code}: {response.text}"
     code = response.json()["code"] if response.status_code >= 400 else ""
-    answer = definition["operationId"], str(response.status_code)
-    documented_answers.SEEN.add((*answer, code))
-    codes = documented_answers.codes_of(*answer)
-    assert codes is None or code in codes, f"{' '.join(answer)} has the code {code}, the contract shows {sorted(codes)}"
+    declared_response = definition["operationId"], str(response.status_code)
+    documented_responses.SEEN.add((*declared_response, code))
+    codes = documented_responses.codes_of(*declared_response)
+    assert codes is None or code in codes, (
+        f"{' '.join(declared_response)} has the code {code}, the contract shows {sorted(codes)}"
+    )
     content = resolve(bundle.load(), declared).get("content", {})
     if not content:
         assert response.content == b"", response.text
@@ -92,12 +94,12 @@ async def check_journal(database_url: str, response: httpx.Response) -> None:
 
 
 def _changed(response: httpx.Response, named: str) -> Iterator[tuple[str, int | None]]:
-    """Yield id and version of each record in an answer; a record that is gone has no version any more."""
+    """Yield id and version of each record in a response; a record that is gone has no version any more."""
     if response.request.method == "DELETE" and response.status_code == 204:
         yield named, None
-    answer = response.json() if response.content else {}
-    yield from ((r["id"], r["version"]) for r in [answer] if {"id", "version"} <= r.keys())
-    yield from ((r["id"], r["version"]) for table in answer.get("records", {}).values() for r in table.values())
+    body = response.json() if response.content else {}
+    yield from ((r["id"], r["version"]) for r in [body] if {"id", "version"} <= r.keys())
+    yield from ((r["id"], r["version"]) for table in body.get("records", {}).values() for r in table.values())
 
 
 def _journal_entries(database_url: str, record_id: str, version: int | None) -> int | None:

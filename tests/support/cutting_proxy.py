@@ -44,7 +44,7 @@ class CuttingProxy:
         """Lose whatever comes over the connections that there are, and keep them open."""
         self._frozen = set(self._open)
 
-    def cut_answer_of(self, request: str) -> None:
+    def cut_response_of(self, request: str) -> None:
         """Let the next request that begins like this through, and cut the connection before its answer."""
         self._cuts.append(request.encode())
 
@@ -64,16 +64,16 @@ class CuttingProxy:
             back.transport.abort()
             return
         self._open |= {writer, back}
-        answers = asyncio.create_task(self._hand_back(there, writer))
+        responses = asyncio.create_task(self._hand_back(there, writer))
         try:
-            await self._hand_on(reader, back, writer, there, answers)
+            await self._hand_on(reader, back, writer, there, responses)
         finally:
-            answers.cancel()
+            responses.cancel()
             for each in (writer, back):
                 self._open.discard(each)
                 each.transport.abort()
 
-    async def _hand_on(self, reader, back, writer, there, answers) -> None:
+    async def _hand_on(self, reader, back, writer, there, responses) -> None:
         with suppress(OSError):
             while data := await reader.read(65536):
                 if writer in self._frozen:
@@ -84,9 +84,9 @@ class CuttingProxy:
                 cut = next((start for start in self._cuts if line.startswith(start)), None)
                 if cut is not None:
                     self._cuts.remove(cut)
-                    answers.cancel()
+                    responses.cancel()
                     with suppress(asyncio.CancelledError):
-                        await answers
+                        await responses
                 back.write(data)
                 await back.drain()
                 if cut is not None:

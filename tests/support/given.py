@@ -94,9 +94,9 @@ class Given:
     async def signed_in(self, email: str, password: str = PASSWORD, http: httpx.AsyncClient | None = None) -> Account:
         """Sign an account in, in a session of its own."""
         http = http or await self.somebody()
-        answer = await http.post("/api/v1/auth/login", json={"email": email, "password": password})
-        assert answer.status_code == 200, answer.text
-        return Account(http, self, answer.json()["user"], answer.json())
+        response = await http.post("/api/v1/auth/login", json={"email": email, "password": password})
+        assert response.status_code == 200, response.text
+        return Account(http, self, response.json()["user"], response.json())
 
     async def failed_logins(self, email: str, times: int) -> list[int]:
         """Sign in with a wrong password, each time from another address, and return the statuses."""
@@ -125,12 +125,12 @@ class Given:
             assert promoted.status_code == 200, promoted.text
         return await self.signed_in(created.json()["email"])
 
-    async def entries(self, answer: httpx.Response) -> list[dict[str, Any]]:
+    async def entries(self, response: httpx.Response) -> list[dict[str, Any]]:
         """Return what the journal has of the request that got this answer."""
         names = ("actor_kind", "actor_id", "operation", "record_table", "record_id", "record_version", "kind", "fields")
         rows = await self.sql(
             f"SELECT {', '.join(names)} FROM accord.journal WHERE request_id = %s ORDER BY id",  # noqa: S608 - the names above
-            answer.headers["x-request-id"],
+            response.headers["x-request-id"],
         )
         return [dict(zip(names, (str(v) if isinstance(v, UUID) else v for v in row), strict=True)) for row in rows]
 

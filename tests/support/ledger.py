@@ -13,7 +13,7 @@ from psycopg import AsyncConnection
 
 from accord.database.migrations import runner
 from accord.journal.sequencer import Sequencer
-from accord.journal.sequencing import MOST, Sequenced, assign_positions
+from accord.journal.sequencing import BATCH_LIMIT, Sequenced, assign_positions
 
 INSERT = (
     "INSERT INTO accord.journal (request_id, actor_kind, operation"
@@ -102,10 +102,10 @@ class Ledger:
             await writer.write(mark)
             await writer.commit()
 
-    async def assign_positions(self, most: int = MOST) -> Sequenced | None:
+    async def assign_positions(self, limit: int = BATCH_LIMIT) -> Sequenced | None:
         """Sequence one batch, as a sequencer that leads would; nothing is held back but by transactions of the test."""
         await until_alone(await self._own())
-        return await assign_positions(await self._own(), most)
+        return await assign_positions(await self._own(), limit)
 
     async def until_waiting(self, connection: AsyncConnection[Any]) -> None:
         """Return once what this connection does waits for a lock."""

@@ -15,7 +15,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from accord.contract import asyncapi
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 POSITION_AND_WHETHER_BEHIND = """
 SELECT position,
     EXISTS (SELECT FROM accord.journal WHERE id <= %s
@@ -38,9 +38,9 @@ class LiveSocket:
         _sent[kind].validate(frame)
         await self.connection.send(json.dumps(frame))
 
-    async def next(self, patience: float | None = PATIENCE) -> dict[str, Any]:
+    async def next(self, timeout_seconds: float | None = TIMEOUT) -> dict[str, Any]:
         """Return the next frame."""
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(timeout_seconds):
             text = await self.connection.recv()
         frame = json.loads(text)
         _received[frame["type"]].validate(frame)
@@ -68,7 +68,7 @@ class LiveSocket:
 
     async def closed(self) -> int:
         """Wait until the server closes, and return its code."""
-        await asyncio.wait_for(self.connection.wait_closed(), PATIENCE)
+        await asyncio.wait_for(self.connection.wait_closed(), TIMEOUT)
         return self.connection.close_code or 0
 
 
@@ -86,7 +86,7 @@ async def open_socket(url: str, *, receive_buffer: int | None = None, **headers:
         raw.close()
         raise
     path = f"ws://{where.netloc}/api/v1/ws"
-    async with connect(path, additional_headers=address, sock=raw, open_timeout=PATIENCE) as connection:
+    async with connect(path, additional_headers=address, sock=raw, open_timeout=TIMEOUT) as connection:
         opened = LiveSocket(connection)
         await opened.expect("welcome")
         yield opened
@@ -99,7 +99,7 @@ async def caught_up(account: Any, socket: LiveSocket) -> None:
     """
     [(last,)] = await account.given.sql("SELECT max(id) FROM accord.journal")
     key = f"getList:{account.id}:conversations"
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         behind, delivered = True, -1
         while behind:
             [(position, behind)] = await account.given.sql(POSITION_AND_WHETHER_BEHIND, last)
@@ -141,7 +141,7 @@ class Stream:
 
     async def expect(self, kind: str) -> dict[str, Any]:
         """Return the data of the next event, which is of this kind."""
-        name, data = await asyncio.wait_for(self.next(), PATIENCE)
+        name, data = await asyncio.wait_for(self.next(), TIMEOUT)
         assert name == kind, (name, data)
         if name in _received:
             _received[name].validate(data)
@@ -155,9 +155,7 @@ async def open_stream(
     """Follow keys by server-sent events."""
     given = {name: account.http.headers[name] for name in ("authorization", "x-forwarded-for")}
     async with (
-        httpx.AsyncClient(
-            base_url=account.http.base_url, headers=given | (headers or {}), timeout=2 * PATIENCE
-        ) as http,
+        httpx.AsyncClient(base_url=account.http.base_url, headers=given | (headers or {}), timeout=2 * TIMEOUT) as http,
         http.stream("GET", "/api/v1/changes/stream", params={"keys": keys, **query}) as response,
     ):
         assert response.status_code == 200, await response.aread()

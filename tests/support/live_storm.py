@@ -41,21 +41,21 @@ class Writer:
 
     async def _save(self, http: httpx.AsyncClient) -> None:
         body = {"expectedVersion": self.version, "firstName": f"Grace {self.version}"}
-        answer = await http.patch(f"{self.urls()}/api/v1/me", json=body, headers=self._headers)
-        if answer.status_code == 200:
-            self.version = answer.json()["version"]
+        response = await http.patch(f"{self.urls()}/api/v1/me", json=body, headers=self._headers)
+        if response.status_code == 200:
+            self.version = response.json()["version"]
             self.saved += 1
         else:
-            assert answer.status_code in {409, 503, 504}, answer.text
+            assert response.status_code in {409, 503, 504}, response.text
             await self.look(http)
 
     async def look(self, http: httpx.AsyncClient) -> int:
         """Read the version, however often it takes."""
         while True:
             with suppress(httpx.TransportError):
-                answer = await http.get(f"{self.urls()}/api/v1/me", headers=self._headers)
-                if answer.status_code == 200:
-                    self.version = answer.json()["version"]
+                response = await http.get(f"{self.urls()}/api/v1/me", headers=self._headers)
+                if response.status_code == 200:
+                    self.version = response.json()["version"]
                     return self.version
             await asyncio.sleep(0.05)
 

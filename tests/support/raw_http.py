@@ -10,11 +10,11 @@ from urllib.parse import urlsplit
 
 from checked_client import new_address
 
-PATIENCE = 30.0
+TIMEOUT = 30.0
 
 
 @dataclass(frozen=True)
-class RawAnswer:
+class RawResponse:
     """An answer as it came."""
 
     status: int
@@ -45,26 +45,26 @@ class Connection:
 
     async def send(self, data: bytes) -> Self:
         self._writer.write(data)
-        await asyncio.wait_for(self._writer.drain(), PATIENCE)
+        await asyncio.wait_for(self._writer.drain(), TIMEOUT)
         return self
 
-    async def answer(self, *, to_head: bool = False) -> RawAnswer:
+    async def response(self, *, to_head: bool = False) -> RawResponse:
         """Read one answer; fails when none comes."""
-        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), PATIENCE)
+        head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), TIMEOUT)
         first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
         length = 0 if to_head else int(headers.get("content-length", "0"))
-        body = await asyncio.wait_for(self._reader.readexactly(length), PATIENCE)
-        return RawAnswer(int(first.split(" ")[1]), headers, body)
+        body = await asyncio.wait_for(self._reader.readexactly(length), TIMEOUT)
+        return RawResponse(int(first.split(" ")[1]), headers, body)
 
     async def has(self, data: bytes) -> bool:
         """Say whether these bytes come, whatever is before them."""
-        return (await asyncio.wait_for(self._reader.readuntil(data), PATIENCE)).endswith(data)
+        return (await asyncio.wait_for(self._reader.readuntil(data), TIMEOUT)).endswith(data)
 
     async def is_closed(self) -> bool:
         """Say whether the service ends the connection without another byte."""
         try:
-            return await asyncio.wait_for(self._reader.read(1), PATIENCE) == b""
+            return await asyncio.wait_for(self._reader.read(1), TIMEOUT) == b""
         except ConnectionResetError:
             return True
 
@@ -100,10 +100,10 @@ async def connected(url: str) -> AsyncIterator[Connection]:
         connection.close()
 
 
-async def exchanged(url: str, data: bytes) -> RawAnswer:
+async def exchanged(url: str, data: bytes) -> RawResponse:
     """Send the bytes on a connection of their own, and return the first answer."""
     async with connected(url) as connection:
-        return await (await connection.send(data)).answer()
+        return await (await connection.send(data)).response()
 
 
 def request(

@@ -38,9 +38,9 @@ async def sample(name: str, owner: Account) -> dict[str, Any]:
 async def created(resource: Resource, owner: Account, ids: dict[str, str] | None = None) -> dict[str, Any]:
     """Return a record that the owner created, below these records or below new ones."""
     known = await ids_for([resource.create], owner, ids or {})
-    answer = await owner.http.post(path_of(resource.create, **known), json=body_of(resource.create))
-    assert answer.status_code == 201, answer.text
-    return answer.json()
+    response = await owner.http.post(path_of(resource.create, **known), json=body_of(resource.create))
+    assert response.status_code == 201, response.text
+    return response.json()
 
 
 async def ids_for(operations: Iterable[Operation], owner: Account, known: dict[str, str]) -> dict[str, str]:

@@ -160,7 +160,7 @@ def test_lines_are_written_soon_without_being_asked(written):
 
 def test_a_reader_that_is_stuck_costs_lines_and_not_memory(lines, monkeypatch):
     with logs._sink._writing:  # the thread that writes must not come in between
-        monkeypatch.setattr(logs._sink, "_added", logs._sink._written + logs._MOST_UNWRITTEN + 1)
+        monkeypatch.setattr(logs._sink, "_added", logs._sink._written + logs._MAX_UNWRITTEN + 1)
 
         logs.info("lost")
         logs.info("lost")
@@ -184,7 +184,7 @@ def test_a_line_that_waits_occupies_little_more_than_its_text(monkeypatch):
 
 
 def test_a_line_counts_as_unwritten_until_its_write_ends(lines, monkeypatch):
-    monkeypatch.setattr(logs, "_MOST_UNWRITTEN", 1_000_000)
+    monkeypatch.setattr(logs, "_MAX_UNWRITTEN", 1_000_000)
     text = "x" * 10_000
     stuck, may_go_on = threading.Event(), threading.Event()
     written = logs._sink.write

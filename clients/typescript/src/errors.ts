@@ -121,7 +121,7 @@ export class ServiceUnavailable extends TryLater {}
 export class Timeout extends AccordError {}
 
 /** The answer is none of the service: a proxy, or a network's sign-in page, gave it in the service's place. */
-export class UnexpectedAnswer extends AccordError {}
+export class UnexpectedResponse extends AccordError {}
 
 /** There was no answer, so whether the change was made is not known, unless `nothingSent`. */
 export class ConnectionFailed extends AccordError {
@@ -158,7 +158,7 @@ const CLASSES = {
   Timeout,
   TokenExpired,
   Unauthorized,
-  UnexpectedAnswer,
+  UnexpectedResponse,
   UnsupportedMediaType,
   ValidationFailed,
   VersionConflict,
@@ -176,7 +176,7 @@ export function errorOf(status: number, text: string, headers: Headers): AccordE
   const said = parsed(text);
   const problem = problemOf(status, { ...advice, ...said });
   const isUnexpected = !said && !OF_A_PROXY.includes(status);
-  return new (isUnexpected ? UnexpectedAnswer : classOf(CODES[problem.code] ?? STATUSES[status]))(problem);
+  return new (isUnexpected ? UnexpectedResponse : classOf(CODES[problem.code] ?? STATUSES[status]))(problem);
 }
 
 /** The error for a code that came in a frame, without a status. */

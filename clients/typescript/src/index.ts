@@ -26,7 +26,7 @@ export {
   Timeout,
   TokenExpired,
   Unauthorized,
-  UnexpectedAnswer,
+  UnexpectedResponse,
   UnsupportedMediaType,
   ValidationFailed,
   VersionConflict,

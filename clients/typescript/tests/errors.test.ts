@@ -43,10 +43,10 @@ test('a code that is newer than the SDK falls back on its status', async () => {
 test('a response that a proxy made is an error too', async () => {
   const error = await refusal(502, '<html>Bad gateway</html>');
 
-  assert.ok(error instanceof sdk.UnexpectedAnswer);
+  assert.ok(error instanceof sdk.UnexpectedResponse);
   assert.deepEqual([error.code, error.status, error.requestId], ['UNEXPECTED_ANSWER', 502, '']);
-  assert.ok((await refusal(404, '<html>Not here</html>')) instanceof sdk.UnexpectedAnswer);
-  assert.ok((await refusal(404, { code: 'NOT_FOUND', message: 'no route' })) instanceof sdk.UnexpectedAnswer);
+  assert.ok((await refusal(404, '<html>Not here</html>')) instanceof sdk.UnexpectedResponse);
+  assert.ok((await refusal(404, { code: 'NOT_FOUND', message: 'no route' })) instanceof sdk.UnexpectedResponse);
   assert.ok((await refusal(503, 'busy')) instanceof sdk.ServiceUnavailable);
   assert.equal((await refusal(503, 'busy', { 'Retry-After': '7' })).problem.retryAfter, 7);
 });

@@ -1,12 +1,13 @@
 """Keeps this process at the time of the database, and logs when the machine's clock differs by over 2 seconds."""
 
 import asyncio
-from typing import Any
+from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import column, text
 
 from accord import clock
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.schema import timestamp
 from accord.database.statement import Statement
 from accord.telemetry import logs
@@ -16,13 +17,18 @@ INTERVAL = 5.0
 TOLERANCE = 2.0
 """Seconds by which the machine's clock may differ before a warning is logged."""
 
-_NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", timestamp("now").type)))
+
+class _Now(NamedTuple):
+    now: datetime
+
+
+_NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", timestamp("now").type)), _Now)
 
 
 async def learn(database: Database) -> None:
     """Read the database's clock once."""
     asked_at = clock.uptime()
-    row: Any = await database.one(_NOW)
+    [row] = await database.all(_NOW)
     clock.learn(row.now, asked_at, clock.uptime())
 
 

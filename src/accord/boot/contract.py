@@ -1,6 +1,6 @@
 """The contract and its flows, checked against each other before the process serves (C-3)."""
 
-from accord.boot.flow_files import find_flows
+from accord.boot.flow_discovery import find_flows
 from accord.boot.record_types import record_problems
 from accord.contract import bundle, laws
 from accord.contract.operations import Operation, operations
@@ -28,9 +28,9 @@ def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
             raise
         # The problems that the laws found explain the error; flows are compared once the document can be read.
         raise ContractBroken(problems) from None
-    flows, misfits = find_flows(found.values())
-    if not problems and not misfits:
-        misfits = list(dict.fromkeys(record_problems(document)))
-    if problems or misfits:
-        raise ContractBroken(problems + misfits)
+    flows, schema_errors = find_flows(found.values())
+    if not problems and not schema_errors:
+        schema_errors = list(dict.fromkeys(record_problems(document)))
+    if problems or schema_errors:
+        raise ContractBroken(problems + schema_errors)
     return found, flows

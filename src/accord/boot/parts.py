@@ -12,13 +12,13 @@ from pydantic import SecretStr
 
 from accord.boot import clock as database_clock
 from accord.boot.background import background
-from accord.boot.glance import Glance
 from accord.boot.migrating import migrate
 from accord.boot.sessions import Sessions
+from accord.boot.shared_check import SharedCheck
 from accord.context import Resources, SignedIn
+from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
-from accord.database.pool import Database
 from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.prestart import Prestarted, prestart
 from accord.flows.meta.rules import works
@@ -111,8 +111,8 @@ async def opened_parts(
             cursors=Cursors(derived_key(settings, "cursors")),
             idempotency=Idempotency(database, derived_key(settings, "idempotency")),
             probes={
-                "database": Glance(partial(works, database.ping, PROBE_TIMEOUT), fresh_for=0),
-                "messaging": Glance(partial(works, messaging.ping, PROBE_TIMEOUT), fresh_for=0),
+                "database": SharedCheck(partial(works, database.ping, PROBE_TIMEOUT), fresh_for=0),
+                "messaging": SharedCheck(partial(works, messaging.ping, PROBE_TIMEOUT), fresh_for=0),
             },
             journal_appended=notifications.appended,
             sessions_ended=tokens.end,

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 
-from accord.boot.glance import Glance
+from accord.boot.shared_check import SharedCheck
 
 Check = tuple[Callable[[], Awaitable[bool]], str]
 """A check, and the reason that a failure gives."""
@@ -14,7 +14,7 @@ class Readiness:
     def __init__(self, checks: Sequence[Check]) -> None:
         """Take the checks, in the order in which their reasons are given."""
         self._checks = checks
-        self._look = Glance(self._first_failure)
+        self._look = SharedCheck(self._first_failure)
         self._is_stopping = False
 
     def stop(self) -> None:

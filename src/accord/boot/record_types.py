@@ -7,7 +7,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from accord.boot import import_errors
-from accord.boot.flow_files import FLOWS
+from accord.boot.flow_discovery import FLOWS
 from accord.contract.names import snake_case
 from accord.contract.records import RecordKind, record_kinds
 from accord.database.schema import tables_by_name

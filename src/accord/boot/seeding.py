@@ -49,7 +49,7 @@ async def seed(settings: Settings, body: Register) -> str:
             created = await queries.add_unless_email_taken(context.tx, account)
             if created is None:
                 return f"Nothing was changed: {body['email']} has an account already."
-            await queries.forget_setup_tokens(context.tx)
+            await queries.delete_setup_tokens(context.tx)
             context.journal.acted_by(created.id)
             context.journal.created("users", created, account)
             await context.commit()

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from accord import clock
 from accord.context import SignedIn
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.flows.auth.queries import ended_since, live_session
-from accord.flows.auth.rules import forget_failures_over_since, forget_sessions_over_before, note_use
+from accord.flows.auth.rules import delete_failures_over_since, delete_sessions_over_before, note_use
 from accord.security.tokens import Claims
 from accord.settings import Settings
 
@@ -40,6 +40,6 @@ class Sessions:
 
     async def delete_some_old(self) -> bool:
         """Delete some old sessions and failed sign-ins; return whether there may be more."""
-        more_failures = await forget_failures_over_since(self._database, self._lockout_window)
-        more_sessions = await forget_sessions_over_before(self._database, clock.now() - self._retention)
+        more_failures = await delete_failures_over_since(self._database, self._lockout_window)
+        more_sessions = await delete_sessions_over_before(self._database, clock.now() - self._retention)
         return more_failures or more_sessions

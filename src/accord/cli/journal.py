@@ -5,8 +5,8 @@ from datetime import date
 
 from accord.cli.parser import Parser, subcommands
 from accord.cli.startup import add_data_dir, load_settings, run
+from accord.database.database import Database
 from accord.database.migrations import runner
-from accord.database.pool import Database
 from accord.embedded.address import database_address
 from accord.journal.checkpoints import load_checkpoints
 from accord.journal.clusters import moves

@@ -154,14 +154,14 @@ def have_types_of_their_own(branches: Sequence[Json]) -> bool:
 def _of_container(schema: Json, kind: type, inside: Explain) -> Explain:
     """Let what is inside be looked at only if there is not too much of it."""
     types, (what, noun) = _types(schema), ("Properties", "fields") if kind is dict else ("Items", "items")
-    least, most = schema.get(f"min{what}", 0), schema.get(f"max{what}", sys.maxsize)
+    least, limit = schema.get(f"min{what}", 0), schema.get(f"max{what}", sys.maxsize)
 
     def explain(value: Any, path: str) -> Iterator[FieldError]:
         if type(value) is not kind:
             if not _is_one_of(value, types):
                 yield _wrong_type(types, path)
-        elif len(value) > most:
-            yield _error(path, f"must have at most {most} {noun}")
+        elif len(value) > limit:
+            yield _error(path, f"must have at most {limit} {noun}")
         else:
             if len(value) < least:
                 yield _error(path, f"must have at least {least} {noun}")

@@ -72,7 +72,7 @@ def _of_object(schema: Mapping[str, Any], seen: dict[str, Normalise | None]) -> 
     by_id = schema.get("x-key-format") == "uuid"
     if not (named or others or by_id):
         return None
-    most = schema.get("maxProperties", float("inf"))
+    limit = schema.get("maxProperties", float("inf"))
 
     def normalise(value: Any) -> Any:
         if not isinstance(value, dict):
@@ -82,7 +82,7 @@ def _of_object(schema: Mapping[str, Any], seen: dict[str, Normalise | None]) -> 
                 if name in value:
                     value[name] = part(value[name])
             return value
-        if len(value) > most:
+        if len(value) > limit:
             return value
         for name, item in value.items():
             part = named.get(name, None if name in compiled else others)
@@ -104,9 +104,9 @@ def _of_array(schema: Mapping[str, Any], seen: dict[str, Normalise | None]) -> N
     if part is None:
         return None
 
-    most = schema.get("maxItems", float("inf"))
+    limit = schema.get("maxItems", float("inf"))
 
     def normalise(value: Any) -> Any:
-        return [part(item) for item in value] if isinstance(value, list) and len(value) <= most else value
+        return [part(item) for item in value] if isinstance(value, list) and len(value) <= limit else value
 
     return normalise

@@ -18,7 +18,7 @@ from accord.contract.times import timestamp
 Record = TypeVar("Record")
 
 
-def record_shape(schema: type[Record]) -> Callable[[Any], Record]:
+def record_serializer(schema: type[Record]) -> Callable[[Any], Record]:
     """Return a function that turns a row with snake_case attributes into a record of the contract."""
     names: list[str] = list(bundle.load()["components"]["schemas"][schema.__name__]["properties"])
     assert len(names) > 1, "With one name, attrgetter returns no tuple."

@@ -2,11 +2,10 @@
 
 import time
 from contextlib import suppress
-from typing import Any
 
 from sqlalchemy import ColumnElement, Table, delete, literal_column, select
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.problems import Problem
 
@@ -16,7 +15,7 @@ MAX_ROWS = 1000
 """Rows that one deletion takes, so that no request waits long for it."""
 
 
-def deletion(table: Table, is_expired: ColumnElement[bool]) -> Statement[Any]:
+def deletion(table: Table, is_expired: ColumnElement[bool]) -> Statement[object]:
     """Return the statement that deletes some expired rows, and leaves rows alone that another process is deleting."""
     row = literal_column("ctid")
     some = select(row).select_from(table).where(is_expired).limit(MAX_ROWS).with_for_update(skip_locked=True)
@@ -26,7 +25,7 @@ def deletion(table: Table, is_expired: ColumnElement[bool]) -> Statement[Any]:
 class Expiry:
     """Deletes the expired rows of one table."""
 
-    def __init__(self, database: Database, statement: Statement[Any], interval: float = INTERVAL) -> None:
+    def __init__(self, database: Database, statement: Statement[object], interval: float = INTERVAL) -> None:
         """Take a statement of `deletion`, and the seconds until it may run first, and again."""
         self._database = database
         self._statement = statement

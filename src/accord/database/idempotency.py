@@ -13,15 +13,16 @@ import hmac
 from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import BigInteger, Text, any_, bindparam, case, cast, func, select, text
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.connection import Outcome
+from accord.database.database import Database
 from accord.database.expiry import INTERVAL, Expiry, deletion
-from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import idempotency_keys
 from accord.database.transaction import Opening, Transaction
@@ -29,13 +30,28 @@ from accord.problems import IdempotencyInProgress, IdempotencyKeyReused
 
 KEPT_FOR = text("interval '24 hours'")
 
+
+class _Lock(NamedTuple):
+    taken: bool
+
+
+class _Response(NamedTuple):
+    caller: str
+    operation: str
+    key: str
+    inputs_hash: bytes
+    status: int
+    data: bytes
+    created_at: datetime
+
+
 _columns = idempotency_keys.c
 _now = func.clock_timestamp()
 _fresh = _columns.created_at > _now - KEPT_FOR
 _first, _second = (func.pg_try_advisory_xact_lock(bindparam(name, type_=BigInteger)) for name in ("first", "second"))
 # The second lock, where there is one, is tried by the holder of the first only: two requests that each hold what the
 # other one lacks would both be refused.
-_LOCK = Statement(select(case((_first, func.coalesce(_second, True)), else_=False).label("taken")))
+_LOCK = Statement(select(case((_first, func.coalesce(_second, True)), else_=False).label("taken")), _Lock)
 _callers = bindparam("callers", type_=ARRAY(Text))
 _FIND = Statement(
     select(idempotency_keys).where(
@@ -43,7 +59,8 @@ _FIND = Statement(
         _columns.operation == bindparam("operation"),
         _columns.key == bindparam("key"),
         _fresh,
-    )
+    ),
+    _Response,
 )
 _kept = ("operation", "key", "inputs_hash", "status", "data")
 _sent = {name: cast(bindparam(name), _columns[name].type) for name in _kept}
@@ -78,7 +95,7 @@ class Attempt:
         """The claims that one request at a time may hold, in the order in which every process locks them."""
         return [(caller, self.operation, self.key) for caller in self.callers]
 
-    def first_response(self, rows: list[Any]) -> tuple[int, Any] | None:
+    def first_response(self, rows: list[_Response]) -> tuple[int, Any] | None:
         """Return status and data of this request, if it is among the rows. Raises IdempotencyKeyReused."""
         for one in rows:
             if hmac.compare_digest(bytes(one.inputs_hash), self.inputs_hash):

@@ -9,7 +9,7 @@ import asyncio
 
 import psycopg
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.telemetry import logs
 
 LOCK_TIMEOUT = 1.0

@@ -1,258 +1,274 @@
-"""The connection pool: statements in autocommit, connections for transactions, and healing after a restart."""
+"""The connections of one process: at most so many, each with one caller at a time, the longest waiter next.
+
+A connection that comes back goes straight to the next waiter. Waiters that hold a place but can open no connection,
+because the server takes no more of them, get the first one that comes back.
+
+Transactions never get all connections: those that wait for each other's rows would keep every reader waiting.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
-from typing import Any
-from weakref import WeakSet
+from collections import deque
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import NamedTuple
 
 import psycopg
-from sqlalchemy import text
+from psycopg.pq import ConnStatus, TransactionStatus
 
-from accord.database.connection import Call, Connection, Outcome
-from accord.database.connections import Connections, NoConnection
-from accord.database.errors import Errors, is_gone, words_of
-from accord.database.session import CONNECT, ReadOnly, Session
-from accord.database.statement import Row, Statement
-from accord.problems import Problem, ServiceUnavailable
+from accord.database.connection import Connection
+from accord.database.errors import words_of
 from accord.telemetry import logs
 
-ACQUIRE_TIMEOUT = 5.0
-"""Seconds to wait for a free connection before the request is refused with 503."""
-STILL_TIMEOUT = 3.0
-"""Seconds that an open transaction may do nothing: a frozen process must not hold its locks, nor the sequencer up."""
-LOCK_WAIT = 4.0
-"""Seconds that a statement waits for a lock before the request is refused with 503.
-
-The time is longer than a frozen process of ours keeps a lock (STILL_TIMEOUT) and than PostgreSQL takes to find a
-deadlock, and shorter than others wait for the connection that it holds (ACQUIRE_TIMEOUT).
-"""
-OPEN_TIMEOUT = 10.0
-"""Seconds to wait at start for the server to let the first connection in."""
-HEAL_INTERVAL = 0.5
-"""Seconds between looks at a server that went away."""
-WATCH_INTERVAL = 0.25
-"""Seconds between looks at connections that ended without a word of the event loop."""
-WORKS_ON_LIMIT = 1.0
-"""Seconds within which a connection must respond when no new one can be opened."""
-
-WRITE_INTERVAL = 1.0
-"""Seconds for which a write that succeeded, or failed, speaks for the next ones that probes would try."""
-
-# A result that is larger than its memory goes to a file of its own beside the tables: a full disk is noticed before
-# a request needs it, and no row, catalog or transaction id is spent on it.
-_WRITE_SOMETHING = (
-    b"SET LOCAL work_mem = '64kB'; SET LOCAL temp_tablespaces = '';"
-    b" SELECT count(*) > 0 AND current_setting('transaction_read_only') = 'on' FROM generate_series(1, 5000)"
-)
-_ALIVE: Call = (Statement(text("SELECT 1 AS alive")), {})
+TRY_AGAIN = 0.5
+"""Seconds after which a caller that could open no connection tries again."""
+READERS_SHARE = 5
+"""One connection in so many, and one at least where there are two, is never given to a transaction."""
+_SETTLED = (TransactionStatus.IDLE, TransactionStatus.UNKNOWN)
+"""Nothing is to be rolled back: no transaction is open, or the connection is gone and its transaction with it."""
+MAX_LIFETIME = 3600.0
+"""Seconds after which a connection is replaced, so that the memory of its backend is given back."""
+MAX_IDLE = 600.0
+"""Seconds after which a connection that no caller needed is closed."""
+RESET_TIMEOUT = 2.0
+"""Seconds that a rollback may take before the connection is closed instead."""
 
 
-class Database:
-    """The pool. `Database.one`, `all` and `run` are single statements that commit by themselves."""
+class NoConnection(Exception):
+    """No connection came free in time, or the server is away."""
+
+
+class Waiter(NamedTuple):
+    """A caller in a queue, and since when: its future becomes a connection, or None for the right to open one."""
+
+    since: float
+    future: "asyncio.Future[Connection | None]"
+
+
+class Pool:
+    """Opens connections when callers need them, up to a limit, and gives each to one caller at a time."""
 
     def __init__(
-        self,
-        url: str,
-        size: int,
-        statement_timeout: float = 60.0,
-        kind: type[Connection] | None = None,
-        *,
-        for_reading: bool = False,
+        self, connect: Callable[[], Awaitable[Connection]], limit: int, timeout: float, is_away: Callable[[], bool]
     ) -> None:
-        """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class.
-
-        For reading, a server that refuses writes will do.
-        """
-        settings = {
-            "statement_timeout": f"{int(statement_timeout * 1000)}ms",
-            "idle_in_transaction_session_timeout": f"{int(STILL_TIMEOUT * 1000)}ms",
-            "lock_timeout": f"{int(LOCK_WAIT * 1000)}ms",
-            "timezone": "UTC",
-            # Statements name the schema of each table; extensions of an app are found whatever the role's own path is.
-            "search_path": "public",
-            # The isolation of two writers is decided here, not by a default of the server.
-            "default_transaction_isolation": "read committed",
-        }
-        self._session = Session(settings, for_reading=for_reading)
-        self._kind = kind or Connection
-        self._url = url
-        self._away = False
-        self._was_moved = False
-        self._errors = Errors()
-        self._wrote_at = float("-inf")
-        self._cannot_write: Problem | None = None
-        self._connections = Connections(self._connect, size, ACQUIRE_TIMEOUT, lambda: self._away)
-        self._looking: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
-        self._opened: WeakSet[Connection] = WeakSet()
-
-    async def open(self) -> None:
-        """Connect; raise ServiceUnavailable when no connection can be had."""
-        try:
-            await self._connections.open(time.monotonic() + OPEN_TIMEOUT)
-        except psycopg.Error as error:
-            raise ServiceUnavailable from error
-        self._watching = asyncio.create_task(self._watch())
-
-    async def close(self) -> None:
-        """Close every connection, also those that callers still have."""
-        for task in (self._looking, self._watching):
-            if task is not None:
-                task.cancel()
-        await self._connections.close()
-        for connection in tuple(self._opened):
-            connection.discard()
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncGenerator[Connection]:
-        """Acquire a connection in autocommit; errors of the server come out as problems."""
-        connection = await self.acquire()
-        try:
-            yield connection
-        except psycopg.Error as error:
-            raise self.problem(error) from error
-        finally:
-            self.release(connection)
-
-    async def acquire(self, *, for_transaction: bool = False) -> Connection:
-        """Take a connection; raise ServiceUnavailable when the server is away or all are busy."""
-        if self._away:
-            raise ServiceUnavailable
-        try:
-            return await self._connections.acquire(for_transaction=for_transaction)
-        except (NoConnection, psycopg.Error) as error:
-            self._suspect()
-            raise ServiceUnavailable from error
-
-    def release(self, connection: Connection, *, from_transaction: bool = False) -> None:
-        """Give a connection back; what is open on it is rolled back, and one that broke is replaced."""
-        self._connections.release(connection, from_transaction=from_transaction)
-
-    async def one(self, statement: Statement[Row], **values: Any) -> Row | None:
-        """Return the first row, or None."""
-        rows = (await self._run(statement, values)).rows
-        return rows[0] if rows else None
-
-    async def all(self, statement: Statement[Row], **values: Any) -> list[Row]:
-        """Return all rows."""
-        return (await self._run(statement, values)).rows
-
-    async def run(self, statement: Statement[Any], **values: Any) -> int:
-        """Return how many rows it touched."""
-        return (await self._run(statement, values)).touched
-
-    async def ping(self) -> None:
-        """Raise ServiceUnavailable unless the server responds, takes writes, and has room for them."""
-        async with self.connection() as connection:
-            if time.monotonic() - self._wrote_at >= WRITE_INTERVAL:
-                self._wrote_at = time.monotonic()
-                self._cannot_write = await self._write_problem(connection)
-            else:
-                await connection.execute(b"SELECT 1", prepare=False)
-        if self._cannot_write is not None:
-            raise self._cannot_write
-
-    async def _write_problem(self, connection: Connection) -> Problem | None:
-        try:
-            cursor = await connection.execute(_WRITE_SOMETHING, prepare=False)
-            while cursor.nextset():
-                pass
-            if await cursor.fetchone() == (True,):
-                raise ReadOnly
-        except psycopg.Error as error:
-            problem = self.problem(error)
-            problem.__cause__ = error
-            return problem
-        return None
+        """Take how to open one, the limit, the seconds that a caller waits, and whether the server is away."""
+        self._connect = connect
+        self._is_away = is_away
+        self._places = limit
+        self._places_for_transactions = limit - min(limit - 1, max(1, limit // READERS_SHARE))
+        self._timeout = timeout
+        self._idle: list[Connection] = []
+        self._open = 0
+        self._is_closed = False
+        self._renewed_at = float("-inf")
+        self.good_at = float("-inf")
+        """When a connection came back that worked, by the monotonic clock."""
+        self._readers: deque[Waiter] = deque()
+        self._transactions: deque[Waiter] = deque()
+        self._with_place: deque[asyncio.Future[Connection]] = deque()
+        self._resets: set[asyncio.Task[None]] = set()
 
     def statistics(self) -> dict[str, int]:
-        """Return how many connections exist and are idle, and how many requests wait."""
-        return self._connections.statistics()
+        """Return how many connections are open and idle, and how many callers wait."""
+        waiting = len(self._readers) + len(self._transactions) + len(self._with_place)
+        return {"size": self._open, "available": len(self._idle), "waiting": waiting}
 
-    def problem(self, error: psycopg.Error) -> Problem:
-        """Translate an error of the server or the connection into a problem."""
-        problem = self._errors.problem(error)
-        if is_gone(error):
-            self._was_moved = self._was_moved or isinstance(error, psycopg.errors.ReadOnlySqlTransaction)
-            self._suspect()
-        return problem
+    async def open(self, until: float) -> None:
+        """Open the first connection; raise the last psycopg.Error when none can be had until then."""
+        while True:
+            try:
+                self._idle.append(await self._opened())
+            except psycopg.Error:
+                if time.monotonic() >= until:
+                    raise
+                await asyncio.sleep(TRY_AGAIN)
+            else:
+                return
 
-    async def _run(self, statement: Statement[Any], values: Mapping[str, Any]) -> Outcome:
-        connection = await self.acquire()
+    async def close(self) -> None:
+        """Close the idle connections, and the others when they come back; refuse the callers that wait."""
+        self._is_closed = True
+        for waiter in (*self._readers, *self._transactions):
+            _refuse(waiter.future)
+        self.renew()
+        for reset in self._resets:
+            reset.cancel()  # The end of a connection rolls back, too, and needs no response of a frozen server.
+        if self._resets:
+            await asyncio.wait(self._resets, timeout=RESET_TIMEOUT)
+
+    async def acquire(self, *, for_transaction: bool = False) -> Connection:
+        """Return a connection. Raises NoConnection, and whatever connecting raises."""
+        until = time.monotonic() + self._timeout
+        if self._places and (self._places_for_transactions or not for_transaction):
+            self._places -= 1
+            self._places_for_transactions -= for_transaction
+        elif (connection := await self._handed_over(for_transaction=for_transaction)) is not None:
+            return connection
         try:
-            return (await connection.run((statement, values)))[0]
-        except psycopg.Error as error:
-            raise self.problem(error) from error
-        finally:
-            self.release(connection)
-
-    async def _connect(self) -> Connection:
-        # psycopg deallocates its prepared statements with every ROLLBACK, and all that we prepared with them.
-        connection = await self._kind.connect(self._url, autocommit=True, prepare_threshold=None, **CONNECT)
-        try:
-            await self._session.begin(connection)
+            return await self._idle_or_new(until)
         except BaseException:
-            connection.discard()
+            self._free_place(from_transaction=for_transaction)
             raise
-        self._opened.add(connection)
+
+    def release(self, connection: Connection, *, from_transaction: bool = False) -> None:
+        """Give it to the next waiter; an open transaction is rolled back before, a broken connection is replaced."""
+        if connection.pgconn.transaction_status in _SETTLED:
+            self._pass_on(connection, from_transaction=from_transaction)
+        else:
+            reset = asyncio.create_task(self._reset(connection, from_transaction=from_transaction))
+            self._resets.add(reset)
+            reset.add_done_callback(self._resets.discard)
+
+    def renew(self) -> None:
+        """Let no connection that is open now be used again."""
+        self._renewed_at = time.monotonic()
+        while self._idle:
+            self._discard(self._idle.pop())
+
+    def close_unused(self) -> None:
+        """Close the connection that was idle longest, if that is longer than MAX_IDLE."""
+        # The last one that came back is the next to be used, so the first of the list was idle longest.
+        if len(self._idle) > 1 and time.monotonic() - self._idle[0].idle_since > MAX_IDLE:
+            self._discard(self._idle.pop(0))
+
+    async def _idle_or_new(self, until: float) -> Connection:
+        # While the server is known to be away no caller tries: they would find out one after another.
+        while not (self._is_away() or self._is_closed):
+            while self._idle:
+                connection = self._idle.pop()
+                if connection.pgconn.status == ConnStatus.OK:
+                    return connection
+                self._discard(connection)
+            try:
+                async with asyncio.timeout(until - time.monotonic()):
+                    return await self._opened()
+            except TimeoutError:
+                raise NoConnection from None
+            except psycopg.OperationalError:
+                # The server may take no further one, while those that are open work.
+                if not self._open or time.monotonic() >= until:
+                    raise
+            if (connection := await self._returned()) is not None:
+                return connection
+        raise NoConnection
+
+    async def _opened(self) -> Connection:
+        connection = await self._connect()
+        self._open += 1
+        if self._is_closed:
+            self._discard(connection)
+            raise NoConnection
         return connection
 
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(WATCH_INTERVAL)
-            self._connections.close_unused()
-            for connection in tuple(self._opened):
-                try:
-                    connection.look_again()
-                except Exception as error:  # noqa: BLE001 - one connection must not keep the others from being seen
-                    logs.exception("A connection could not be looked at.", error)
+    async def _returned(self) -> Connection | None:
+        """Wait a moment for a connection that another caller gives back."""
+        future: asyncio.Future[Connection] = asyncio.get_running_loop().create_future()
+        self._with_place.append(future)
+        try:
+            await asyncio.wait([future], timeout=TRY_AGAIN)
+        except asyncio.CancelledError:
+            if future.done():
+                self._idle.append(future.result())
+            raise
+        finally:
+            if future in self._with_place:
+                self._with_place.remove(future)
+        return future.result() if future.done() else None
 
-    def _suspect(self) -> None:
-        """Find out whether the server is away; a pool whose connections are all busy has the same symptoms."""
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look())
-
-    async def _look(self) -> None:
-        """While the server is away, let requests be refused at once; then replace the connections that it had."""
-        while (reason := await self._reason_to_wait()) is not None:
-            if not self._away:
-                logs.warning(
-                    "PostgreSQL is away; requests that need it are refused until it responds.", reason=words_of(reason)
-                )
-            self._away = True
-            await asyncio.sleep(HEAL_INTERVAL)
-        if self._away:
-            logs.info("PostgreSQL is back.")
-        elif not self._was_moved:
+    def _pass_on(self, connection: Connection, *, from_transaction: bool) -> None:
+        now = connection.idle_since = time.monotonic()
+        is_old = connection.made_at <= max(self._renewed_at, now - MAX_LIFETIME)
+        if self._is_closed or is_old or connection.pgconn.status != ConnStatus.OK:
+            self._discard(connection)
+            self._free_place(from_transaction=from_transaction)
             return
-        self._away = self._was_moved = False
-        # Connections that still work may lead to a server that takes no more writes.
-        self._connections.renew()
+        self.good_at = now
+        if self._with_place:
+            self._with_place.popleft().set_result(connection)
+            self._free_place(from_transaction=from_transaction)
+            return
+        self._places_for_transactions += from_transaction
+        if not self._next_gets(connection):
+            self._idle.append(connection)
+            self._places += 1
 
-    async def _reason_to_wait(self) -> Exception | None:
-        """Return what keeps new connections from being made; None when they can, or when the others work on."""
-        started = time.monotonic()
+    async def _reset(self, connection: Connection, *, from_transaction: bool) -> None:
+        """Roll back what was left open; a connection on which a statement still runs is closed."""
         try:
-            (await self._connect()).discard()
-        except ReadOnly as error:
-            return error
-        except Exception as error:  # noqa: BLE001 - whatever it is, looking must go on until it is over
-            if self._away or not await self._works_on(started):
-                return error
-            logs.warning("No further connection to PostgreSQL can be made.", reason=words_of(error))
-        return None
+            if connection.pgconn.transaction_status != TransactionStatus.ACTIVE:
+                await self._roll_back(connection)
+        finally:
+            if connection.pgconn.transaction_status != TransactionStatus.IDLE:
+                connection.discard()
+            self._pass_on(connection, from_transaction=from_transaction)
 
-    async def _works_on(self, since: float) -> bool:
-        """Return whether the open connections still respond."""
+    async def _roll_back(self, connection: Connection) -> None:
+        rollback = asyncio.create_task(connection.rollback())
         try:
-            async with asyncio.timeout(WORKS_ON_LIMIT):
-                connection = await self._connections.acquire()
-                try:
-                    await connection.run(_ALIVE)
-                finally:
-                    self.release(connection)
-        except (NoConnection, psycopg.Error, TimeoutError):
-            return self._connections.good_at > since
-        return True
+            await asyncio.wait({rollback}, timeout=RESET_TIMEOUT)
+            if not rollback.done():
+                logs.warning("A connection could not be rolled back in time.", seconds=RESET_TIMEOUT)
+            elif (error := rollback.exception()) is not None:
+                logs.warning("A connection could not be rolled back.", reason=words_of(error))
+        finally:
+            if not rollback.done():
+                # Closed first: psycopg would ask the server for seconds to cancel the statement.
+                connection.discard()
+                rollback.cancel()
+
+    def _discard(self, connection: Connection) -> None:
+        self._open -= 1
+        connection.discard()
+
+    def _free_place(self, *, from_transaction: bool) -> None:
+        """Give the right to open a connection to the longest waiter, or keep it."""
+        self._places_for_transactions += from_transaction
+        if not self._next_gets(None):
+            self._places += 1
+
+    def _next_gets(self, connection: Connection | None) -> bool:
+        """Hand over to the longest waiter of those that may have one now; return whether there was any."""
+        while (queue := self._next_queue()) is not None:
+            future = queue.popleft().future
+            if not future.done():
+                self._places_for_transactions -= queue is self._transactions
+                future.set_result(connection)
+                return True
+        return False
+
+    def _next_queue(self) -> deque[Waiter] | None:
+        readers, transactions = self._readers, self._transactions if self._places_for_transactions else None
+        if not transactions:
+            return readers or None
+        return readers if readers and readers[0].since <= transactions[0].since else transactions
+
+    async def _handed_over(self, *, for_transaction: bool) -> Connection | None:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Connection | None] = loop.create_future()
+        queue, waiter = self._transactions if for_transaction else self._readers, Waiter(loop.time(), future)
+        queue.append(waiter)
+        timer = loop.call_later(self._timeout, _refuse, future)
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if not future.cancelled() and future.exception() is None:
+                # Handed over and cancelled at the same moment.
+                connection = future.result()
+                if connection is None:
+                    self._free_place(from_transaction=for_transaction)
+                else:
+                    self.release(connection, from_transaction=for_transaction)
+            elif waiter in queue:
+                queue.remove(waiter)
+            raise
+        except NoConnection:
+            with suppress(ValueError):  # The pool's close refuses waiters, too.
+                queue.remove(waiter)
+            raise
+        finally:
+            timer.cancel()
+
+
+def _refuse(future: "asyncio.Future[Connection | None]") -> None:
+    if not future.done():
+        future.set_exception(NoConnection())

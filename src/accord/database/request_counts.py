@@ -5,8 +5,8 @@ from typing import NamedTuple
 from sqlalchemy import BindParameter, Float, bindparam, case, cast, extract, func
 from sqlalchemy.dialects.postgresql import insert
 
+from accord.database.database import Database
 from accord.database.expiry import deletion
-from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import rate_limits
 

@@ -31,13 +31,13 @@ class Statement(Generic[Row]):
     """A statement, the name it is prepared under, and the order of its parameters.
 
     `Statement(select(users), UserRow)` returns rows of this NamedTuple, which is checked against the columns. Without
-    a row type a statement returns rows of which the type checker knows nothing: it is for those that return none.
+    a row type the type checker refuses every column of its rows: it is for statements that return none.
     """
 
     __slots__ = ("_defaults", "_make_row", "_names", "_wrap", "formats", "name", "sql")
 
     @overload
-    def __init__(self: "Statement[Any]", statement: ClauseElement) -> None: ...
+    def __init__(self: "Statement[object]", statement: ClauseElement) -> None: ...
 
     @overload
     def __init__(self, statement: ClauseElement, row: type[Row]) -> None: ...

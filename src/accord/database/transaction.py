@@ -7,7 +7,7 @@ import psycopg
 from sqlalchemy import text
 
 from accord.database.connection import Call, Connection, Outcome
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Row, Statement
 
 _BEGIN: Call = (Statement(text("BEGIN ISOLATION LEVEL READ COMMITTED")), {})

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from accord.context import SignedIn
 from accord.contract import bundle
 from accord.contract.operations import Operation
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.dispatch import Dispatch, Flow
 from accord.edge.pages.pages import Pages, Probes, Readiness
 from accord.edge.pipeline import metrics

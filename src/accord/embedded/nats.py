@@ -35,7 +35,7 @@ class EmbeddedNats(EmbeddedServer):
 
     def __init__(self, data_dir: Path, port: int | None = None) -> None:
         super().__init__(data_dir)
-        self._wanted_port = port
+        self._requested_port = port
         self._fresh = True
 
     @property
@@ -48,7 +48,7 @@ class EmbeddedNats(EmbeddedServer):
         self._fresh = False
         return self._spawn(running, [_binary(), "-c", str(self.folder / "config.json")])
 
-    def _answers(self) -> bool:
+    def _responses(self) -> bool:
         """Return whether this server sends the first line, which has its name: another program may have the port."""
         config = self._config()
         with suppress(OSError), socket.create_connection((HOST, config["port"]), timeout=1) as connection:
@@ -73,14 +73,14 @@ class EmbeddedNats(EmbeddedServer):
         }
 
     def _port(self, remembered: int | None) -> int:
-        wanted = self._wanted_port or remembered
-        if wanted is None:
+        requested = self._requested_port or remembered
+        if requested is None:
             return _any_free_port()
-        if _becomes_free(wanted):
-            return wanted
-        if self._wanted_port is None and self._fresh:
+        if _becomes_free(requested):
+            return requested
+        if self._requested_port is None and self._fresh:
             return _any_free_port()
-        raise EmbeddedError(f"Port {wanted} for NATS is in use. Stop the program that uses it.")
+        raise EmbeddedError(f"Port {requested} for NATS is in use. Stop the program that uses it.")
 
 
 def start(data_dir: Path, port: int | None = None) -> EmbeddedNats:

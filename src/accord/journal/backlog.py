@@ -6,7 +6,7 @@ from typing import NamedTuple
 from prometheus_client import Gauge
 from sqlalchemy import BigInteger, Boolean, Double, column, text
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.journal.sequencer import IS_LED, Sequencer
 from accord.telemetry import logs

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from accord import clock
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal.keys import JournalKeys
@@ -27,30 +27,8 @@ from accord.journal.tables import journal_checkpoints
 FILE = "journal-checkpoints.jsonl"
 _PRUNED = '"pruned": true'
 _PURPOSE = b"accord journal checkpoint"
-MOST = 5000
-"""About the most checkpoints read: each attests all entries before it, so fewer only locate a fault less closely."""
-
-_ADD = Statement(
-    insert(journal_checkpoints)
-    .values({name: bindparam(name) for name in ("position", "hash", "pruned", "signed_at", "key_id", "signature")})
-    .on_conflict_do_nothing()
-)
-_numbered = select(
-    *journal_checkpoints.c,
-    func.row_number().over(order_by=journal_checkpoints.c.position).label("number"),
-    func.count().over().label("total"),
-).subquery()
-_SOME = Statement(
-    select(*(_numbered.c[column.name] for column in journal_checkpoints.c))
-    .where(
-        or_(
-            _numbered.c.pruned,
-            _numbered.c.number % func.greatest(1, _numbered.c.total // bindparam("most", type_=BigInteger)) == 0,
-            _numbered.c.number == _numbered.c.total,
-        )
-    )
-    .order_by(_numbered.c.position)
-)
+MAX_READ = 5000
+"""Checkpoints read, about: each attests all entries before it, so fewer only locate a fault less closely."""
 
 
 class Checkpoint(NamedTuple):
@@ -72,6 +50,30 @@ class Checkpoint(NamedTuple):
         return True
 
 
+_ADD = Statement(
+    insert(journal_checkpoints)
+    .values({name: bindparam(name) for name in ("position", "hash", "pruned", "signed_at", "key_id", "signature")})
+    .on_conflict_do_nothing()
+)
+_numbered = select(
+    *journal_checkpoints.c,
+    func.row_number().over(order_by=journal_checkpoints.c.position).label("number"),
+    func.count().over().label("total"),
+).subquery()
+_SOME = Statement(
+    select(*(_numbered.c[column.name] for column in journal_checkpoints.c))
+    .where(
+        or_(
+            _numbered.c.pruned,
+            _numbered.c.number % func.greatest(1, _numbered.c.total // bindparam("limit", type_=BigInteger)) == 0,
+            _numbered.c.number == _numbered.c.total,
+        )
+    )
+    .order_by(_numbered.c.position),
+    Checkpoint,
+)
+
+
 def sign(keys: JournalKeys, position: int, digest: bytes, *, pruned: bool = False) -> Checkpoint:
     """Return a checkpoint of now, signed with the key of the journal."""
     signature = keys.sign(_message(position, digest, pruned=pruned))
@@ -86,8 +88,8 @@ async def save_checkpoint(database: Database, data_dir: Path | None, checkpoint:
 
 
 async def load_checkpoints(database: Reader, data_dir: Path | None) -> list[Checkpoint]:
-    """Return the checkpoints of table and file; of more than MOST, some at even distances, and always the last."""
-    of_table = [Checkpoint(*row) for row in await database.all(_SOME, most=MOST)]
+    """Return the checkpoints of table and file; of more than MAX_READ, some at even distances, and always the last."""
+    of_table = await database.all(_SOME, limit=MAX_READ)
     return of_table if data_dir is None else of_table + await asyncio.to_thread(_read, data_dir / FILE)
 
 
@@ -115,7 +117,7 @@ def _read(file: Path) -> list[Checkpoint]:
         return []
     with file.open(encoding="ascii") as lines:
         total = sum(1 for _ in lines)
-    step = max(1, total // MOST)
+    step = max(1, total // MAX_READ)
     with file.open(encoding="ascii") as lines:
         # A crash may have left the last line incomplete, so the line before counts as last, too.
         chosen = [

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Text, column, text
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.schema import timestamp
 from accord.database.statement import Statement
 

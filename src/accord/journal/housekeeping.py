@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.journal import partitions
 from accord.journal.checkpoints import load_checkpoints, save_checkpoint, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors

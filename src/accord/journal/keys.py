@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal.tables import journal_keys
@@ -28,10 +28,20 @@ if TYPE_CHECKING:
     from accord.journal.checkpoints import Checkpoint
 
 FILE = "journal-keys.jsonl"
-MOST = 1000
+MAX_READ = 1000
 EVER = 2**63
 """A position that no journal reaches."""
 _PURPOSE = b"accord journal key"
+
+
+class Endorsement(NamedTuple):
+    """A statement of the key `signed_by` about another key: its checkpoints count up to a position."""
+
+    public_key: bytes
+    until: int
+    signed_by: str
+    signature: bytes
+
 
 _insert = insert(journal_keys).values(
     {name: bindparam(name) for name in ("public_key", "until", "signed_by", "signature")}
@@ -43,16 +53,7 @@ ADD = Statement(
         set_={"until": _insert.excluded.until, "signature": _insert.excluded.signature},
     )
 )
-_ALL = Statement(select(*journal_keys.c).limit(bindparam("most")))
-
-
-class Endorsement(NamedTuple):
-    """A statement of the key `signed_by` about another key: its checkpoints count up to a position."""
-
-    public_key: bytes
-    until: int
-    signed_by: str
-    signature: bytes
+_ALL = Statement(select(*journal_keys.c).limit(bindparam("limit")), Endorsement)
 
 
 class Trusted(NamedTuple):
@@ -136,7 +137,7 @@ async def endorse_predecessors(
 
 
 async def _load_endorsements(database: Reader, data_dir: Path | None) -> list[Endorsement]:
-    of_table = [Endorsement(*row) for row in await database.all(_ALL, most=MOST)]
+    of_table = await database.all(_ALL, limit=MAX_READ)
     return of_table if data_dir is None else of_table + await asyncio.to_thread(lambda: list(_read(data_dir / FILE)))
 
 

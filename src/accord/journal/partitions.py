@@ -7,14 +7,20 @@ from sqlalchemy import Text, column, text
 
 from accord import clock
 from accord.database import locking
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
+
+
+class _Partition(NamedTuple):
+    name: str
+
 
 _PARTITIONS = Statement(
     text(
         "SELECT relname AS name FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
         " WHERE inhparent = 'accord.journal'::regclass AND relname ~ '^journal_p[0-9]{4}_[0-9]{2}$' ORDER BY relname"
-    ).columns(column("name", Text()))
+    ).columns(column("name", Text())),
+    _Partition,
 )
 
 

@@ -7,13 +7,13 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Date, bindparam, cast, func, select
 
 from accord.database import locking
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.journal import partitions
 from accord.journal.checkpoints import load_checkpoints, save_checkpoint, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
 from accord.journal.reading import hash_at, sequencer_state
-from accord.journal.tables import journal, journal_positions
+from accord.journal.tables import journal, journal_positions, of_position
 
 _of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast(bindparam("end"), Date))
 
@@ -30,12 +30,7 @@ _LAST_POSITION = Statement(
         func.count(journal_positions.c.position).label("sequenced"),
         func.max(journal_positions.c.position, type_=BigInteger).label("position"),
     )
-    .select_from(
-        journal.outerjoin(
-            journal_positions,
-            (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at),
-        )
-    )
+    .select_from(journal.outerjoin(journal_positions, of_position))
     .where(*_of_month),
     _Positions,
 )

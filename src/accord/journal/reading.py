@@ -1,7 +1,9 @@
 """Reads the journal by position."""
 
 from collections.abc import Collection
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
 
 from sqlalchemy import Text, Uuid, and_, any_, bindparam, cast, or_, select
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -10,53 +12,83 @@ from accord.contract.records import Key, RecordKey
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal.chain import START
-from accord.journal.tables import journal, journal_positions, journal_sequencer
+from accord.journal.tables import journal, journal_positions, journal_sequencer, of_position
 
 BATCH = 500
 """Entries read at a time."""
 WINDOW = 10_000
 """Positions searched for missed changes; requests go on from there, subscriptions further behind resync."""
 
-# The time of the entry tells PostgreSQL which partition it is in.
-_of_position = (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at)
+
+class Entry(NamedTuple):
+    """An entry at its position: which version of which record changed how, or the event that happened to the record.
+
+    A pruned entry leaves its position and hash alone: the functions of this module raise PositionPruned then.
+    """
+
+    position: int
+    hash: bytes
+    id: int | None
+    at: datetime
+    record_table: str
+    record_id: UUID
+    record_version: int | None
+    kind: str
+    list_keys: list[str]
+    fields: dict[str, Any]
+
+
+class ChangeEntry(NamedTuple):
+    """An entry without its fields: all that its followers are told."""
+
+    position: int
+    hash: bytes
+    id: int | None
+    at: datetime
+    record_table: str
+    record_id: UUID
+    record_version: int | None
+    kind: str
+    list_keys: list[str]
+
+
+class _State(NamedTuple):
+    position: int
+    hash: bytes
+
+
+class _Hash(NamedTuple):
+    hash: bytes
+
+
+_Read = TypeVar("_Read", Entry, ChangeEntry)
+_change = (
+    journal_positions.c.position,
+    journal_positions.c.hash,
+    journal.c.id,
+    journal.c.at,
+    journal.c.record_table,
+    journal.c.record_id,
+    journal.c.record_version,
+    journal.c.kind,
+    journal.c.list_keys,
+)
 _FROM = Statement(
-    select(
-        journal_positions.c.position,
-        journal_positions.c.hash,
-        journal.c.id,
-        journal.c.at,
-        journal.c.actor_id,
-        journal.c.operation,
-        journal.c.record_table,
-        journal.c.record_id,
-        journal.c.record_version,
-        journal.c.kind,
-        journal.c.fields,
-        journal.c.list_keys,
-    )
-    .outerjoin(journal, _of_position)
+    select(*_change, journal.c.fields)
+    .outerjoin(journal, of_position)
     .where(journal_positions.c.position >= bindparam("first"))
     .order_by(journal_positions.c.position)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit")),
+    Entry,
 )
-_STATE = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash))
-_HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")))
+_STATE = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash), _State)
+_HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")), _Hash)
 _CHANGES = Statement(
-    select(
-        journal_positions.c.position,
-        journal_positions.c.hash,
-        journal.c.id,
-        journal.c.at,
-        journal.c.record_table,
-        journal.c.record_id,
-        journal.c.record_version,
-        journal.c.kind,
-        journal.c.list_keys,
-    )
-    .outerjoin(journal, _of_position)
+    select(*_change)
+    .outerjoin(journal, of_position)
     .where(
         journal_positions.c.position > bindparam("after"),
-        journal_positions.c.position <= bindparam("upto"),
+        journal_positions.c.position <= bindparam("until"),
         or_(
             journal.c.id.is_(None),
             and_(
@@ -69,7 +101,8 @@ _CHANGES = Statement(
         ),
     )
     .order_by(journal_positions.c.position)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit")),
+    ChangeEntry,
 )
 
 
@@ -81,20 +114,17 @@ class Replaced(Exception):
     """The journal is another one than was read before: a backup was restored under a running process."""
 
 
-async def read(database: Reader, after: int, most: int = BATCH) -> list[Any]:
-    """Return the entries after a position, in order: rows with `position`, `hash`, `at`, the record and its lists.
-
-    Raises PositionPruned.
-    """
-    return _all_there(await database.all(_FROM, first=after + 1, most=most))
+async def read(database: Reader, after: int, limit: int = BATCH) -> list[Entry]:
+    """Return the entries after a position, in order; raise PositionPruned."""
+    return _all_there(await database.all(_FROM, first=after + 1, limit=limit))
 
 
-async def read_on(database: Reader, position: int, digest: bytes, most: int = BATCH) -> list[Any]:
+async def read_on(database: Reader, position: int, digest: bytes, limit: int = BATCH) -> list[Entry]:
     """Return the entries after a position as `read` does; raise Replaced when the hash there is another one, or gone.
 
     The entry at the position is read, too, so that a replaced journal is noticed also without new entries.
     """
-    found = await database.all(_FROM, first=position, most=most + 1)
+    found = await database.all(_FROM, first=position, limit=limit + 1)
     if position == 0:
         return _all_there(found)
     if not found or (found[0].position, found[0].hash) != (position, digest):
@@ -102,9 +132,10 @@ async def read_on(database: Reader, position: int, digest: bytes, most: int = BA
     return _all_there(found[1:])
 
 
-async def sequencer_state(database: Reader) -> Any:
+async def sequencer_state(database: Reader) -> _State:
     """Return the newest `position` and the `hash` there."""
-    return await database.one(_STATE)
+    [state] = await database.all(_STATE)
+    return state
 
 
 async def hash_at(database: Reader, position: int) -> bytes | None:
@@ -115,29 +146,28 @@ async def hash_at(database: Reader, position: int) -> bytes | None:
     return None if row is None else row.hash
 
 
-async def changes(database: Reader, after: int, upto: int, keys: Collection[Key], most: int) -> list[Any]:
-    """Return the entries between two positions that change any of the records or lists, the first `most` of them.
+async def changes(database: Reader, after: int, until: int, keys: Collection[Key], limit: int) -> list[ChangeEntry]:
+    """Return the first entries between two positions that change any of the records or lists; raise PositionPruned.
 
-    The rows have `position`, `hash`, `at`, the record with its version, `kind` and `list_keys`. Raises PositionPruned.
     The table of a record is not compared: ids are unique over all tables.
     """
     rows = await database.all(
         _CHANGES,
         after=after,
-        upto=upto,
+        until=until,
         record_ids=[key.id for key in keys if isinstance(key, RecordKey)],
         lists=[str(key) for key in keys if not isinstance(key, RecordKey)],
-        most=most,
+        limit=limit,
     )
     return _all_there(rows)
 
 
-def keys_of(entry: Any) -> list[str]:
+def keys_of(entry: Entry | ChangeEntry) -> list[str]:
     """Return the live keys of the record that an entry changed, and of the lists that show the record."""
     return [f"getRecord:{entry.record_table}:{entry.record_id}", *entry.list_keys]
 
 
-def _all_there(rows: list[Any]) -> list[Any]:
+def _all_there(rows: list[_Read]) -> list[_Read]:
     if any(row.id is None for row in rows):
         raise PositionPruned
     return rows

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from accord.journal import restoring
-from accord.journal.sequencing import MOST, PLANS, Connection, Sequenced, Superseded, assign_positions
+from accord.journal.sequencing import BATCH_LIMIT, PLANS, Connection, Sequenced, Superseded, assign_positions
 from accord.telemetry import logs
 
 LEASE = 1.5
@@ -117,7 +117,7 @@ class Sequencer:
                 await self._wait()
                 continue
             await self._announce(batch.position)
-            if 0 < batch.entries < MOST and not self._woken.is_set():
+            if 0 < batch.entries < BATCH_LIMIT and not self._woken.is_set():
                 await asyncio.sleep(HELD_INTERVAL)
 
     async def _settled(

@@ -20,7 +20,7 @@ from psycopg.rows import namedtuple_row
 from accord.journal import chain, restoring
 from accord.journal.clusters import IS_FOREIGN
 
-MOST = 2000
+BATCH_LIMIT = 2000
 """The most entries in one batch: many share the cost of a commit, and a batch stays quick."""
 
 PLANS = " ".join(
@@ -68,7 +68,7 @@ batch AS (
         (SELECT min(id) FROM unsequenced WHERE transaction_id >= (SELECT transaction_id FROM horizon)),
         9223372036854775807
     )
-    ORDER BY id LIMIT %(most)s
+    ORDER BY id LIMIT %(limit)s
 )
 SELECT sequencer.*, {_COLUMNS},
     LEAST(
@@ -84,7 +84,7 @@ batch AS (
     SELECT id, at FROM accord.journal
     WHERE id BETWEEN %(first)s AND %(last)s
       AND NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = journal.id)
-    ORDER BY id LIMIT %(most)s
+    ORDER BY id LIMIT %(limit)s
 )
 SELECT sequencer.*, {_COLUMNS}
 FROM sequencer LEFT JOIN (batch JOIN accord.journal USING (id, at)) ON true ORDER BY id
@@ -116,29 +116,29 @@ class Sequenced(NamedTuple):
     hash: bytes
 
 
-async def assign_positions(connection: Connection, most: int = MOST) -> Sequenced | None:
+async def assign_positions(connection: Connection, limit: int = BATCH_LIMIT) -> Sequenced | None:
     """Give the next entries their positions, durably and in one commit; None when no entry waits.
 
     Raises Superseded, and LockNotAvailable while a writer is at work on a journal that was restored.
     """
-    rows = await _look(connection, _ENTRIES, most=most)
+    rows = await _look(connection, _ENTRIES, limit=limit)
     if rows[0].is_foreign:
         await restoring.take_over(connection)
-        rows = await _look(connection, _ENTRIES, most=most)
+        rows = await _look(connection, _ENTRIES, limit=limit)
         if rows[0].is_foreign:
             raise RuntimeError("The row of journal_sequencer does not note its transaction: is its trigger disabled?")
     if rows[0].next_restored_id <= rows[0].last_restored_id:
-        return await _assign_to_restored(connection, rows[0], most)
+        return await _assign_to_restored(connection, rows[0], limit)
     if rows[0].id is None:
         return None
     return await _write(connection, rows, low=rows[0].next_low_transaction_id, restored=rows[0].next_restored_id)
 
 
-async def _assign_to_restored(connection: Connection, sequencer: Any, most: int) -> Sequenced:
+async def _assign_to_restored(connection: Connection, sequencer: Any, limit: int) -> Sequenced:
     """Give restored entries their positions in the order of ids: all restored entries were committed."""
     first, last = sequencer.next_restored_id, min(sequencer.last_restored_id, sequencer.next_restored_id + CHUNK - 1)
-    rows = await _look(connection, _RESTORED_ENTRIES, first=first, last=last, most=most)
-    is_cut = len(rows) == most and rows[0].id is not None
+    rows = await _look(connection, _RESTORED_ENTRIES, first=first, last=last, limit=limit)
+    is_cut = len(rows) == limit and rows[0].id is not None
     return await _write(connection, rows, low=None, restored=(rows[-1].id if is_cut else last) + 1)
 
 

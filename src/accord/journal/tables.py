@@ -52,6 +52,9 @@ journal_positions = Table(
     Column("sequenced_at", timestamp("at").type, nullable=False, server_default=text("clock_timestamp()")),
 )
 
+# The time of the entry tells PostgreSQL which partition it is in.
+of_position = (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at)
+
 journal_sequencer = Table(
     "journal_sequencer",
     metadata,

@@ -6,12 +6,11 @@ misses no entry.
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.journal.chain import START
 from accord.journal.cursors import Cursor
-from accord.journal.reading import PositionPruned, Replaced, read_on, sequencer_state
+from accord.journal.reading import Entry, PositionPruned, Replaced, read_on, sequencer_state
 from accord.problems import Problem
 from accord.telemetry import logs
 
@@ -23,7 +22,7 @@ POLL_INTERVAL_ALONE = 0.1
 READ_TIMEOUT = 10.0
 """Seconds that a read may take."""
 
-Listener = Callable[[list[Any]], None]
+Listener = Callable[[list[Entry]], None]
 
 
 class JournalTail:
@@ -67,7 +66,7 @@ class JournalTail:
             else:
                 await self._wait()
 
-    async def _read(self) -> list[Any]:
+    async def _read(self) -> list[Entry]:
         try:
             # A backend that stands still sends neither rows nor an error; the connection is replaced then.
             async with asyncio.timeout(READ_TIMEOUT):
@@ -78,7 +77,7 @@ class JournalTail:
             logs.exception("The journal could not be read.", error)
         return []
 
-    async def _read_on(self) -> list[Any]:
+    async def _read_on(self) -> list[Entry]:
         try:
             return await read_on(self._database, self.position, self._hash)
         except (Replaced, PositionPruned) as lost:
@@ -98,7 +97,7 @@ class JournalTail:
             return
 
 
-def _tell(listener: Listener, entries: list[Any]) -> None:
+def _tell(listener: Listener, entries: list[Entry]) -> None:
     try:
         listener(entries)
     except Exception as error:  # noqa: BLE001 - a failing listener must not keep entries from the others

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping
+from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import bindparam, select
 
@@ -12,20 +14,37 @@ from accord.journal import chain
 from accord.journal.checkpoints import Checkpoint
 from accord.journal.keys import Trusted
 from accord.journal.reading import sequencer_state
-from accord.journal.tables import journal, journal_positions
+from accord.journal.tables import journal, journal_positions, of_position
 
 BATCH = 500
 """Entries compared at a time: other tasks of the event loop wait for one batch, not for the whole journal."""
 
+
+class _Position(NamedTuple):
+    position: int
+    hash: bytes
+    id: int | None
+    at: datetime
+    request_id: str
+    actor_kind: str
+    actor_id: UUID | None
+    organisation_id: UUID | None
+    operation: str
+    record_table: str
+    record_id: UUID
+    record_version: int | None
+    kind: str
+    fields: dict[str, Any]
+    list_keys: list[str]
+
+
 _POSITIONS = Statement(
     select(journal_positions.c.position, journal_positions.c.hash, *(journal.c[name] for name in chain.COLUMNS))
-    .outerjoin(
-        journal,
-        (journal.c.id == journal_positions.c.entry_id) & (journal.c.at == journal_positions.c.entry_at),
-    )
+    .outerjoin(journal, of_position)
     .where(journal_positions.c.position > bindparam("after"))
     .order_by(journal_positions.c.position)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit")),
+    _Position,
 )
 
 
@@ -82,9 +101,9 @@ async def _forged(checkpoints: Iterable[Checkpoint], keys: Mapping[str, Trusted]
     return None
 
 
-async def _rows(database: Reader, after: int, end: int) -> AsyncIterator[Any]:
+async def _rows(database: Reader, after: int, end: int) -> AsyncIterator[_Position]:
     """Yield the row of each position up to `end`; the journal grows meanwhile."""
-    while rows := await database.all(_POSITIONS, after=after, most=BATCH):
+    while rows := await database.all(_POSITIONS, after=after, limit=BATCH):
         for row in rows:
             if row.position > end:
                 return
@@ -92,7 +111,7 @@ async def _rows(database: Reader, after: int, end: int) -> AsyncIterator[Any]:
         after = rows[-1].position
 
 
-def _fault(row: Any, position: int, previous: bytes, attested: Mapping[int, bytes]) -> str | None:
+def _fault(row: _Position, position: int, previous: bytes, attested: Mapping[int, bytes]) -> str | None:
     if row.position != position:
         return "the position is missing"
     if row.id is None:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from accord import clock
 from accord.context import SignedIn
 from accord.contract.operations import Operation
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.dispatch import Dispatch
 from accord.flows.changes.queries import take_ticket_unless_expired
 from accord.flows.changes.rules import TICKET_PREFIX

@@ -1,10 +1,10 @@
 """The hub: the subscribers of each key in this process. An entry is encoded once for each key that it changed."""
 
 from collections.abc import Iterable
-from typing import Any
 
+from accord.context import Caller
 from accord.journal.cursors import Cursor
-from accord.journal.reading import keys_of
+from accord.journal.reading import Entry, keys_of
 from accord.journal.tail import JournalTail
 from accord.live import frames, metrics
 from accord.live.grants import Grants
@@ -49,7 +49,7 @@ class Hub:
         if subscriber.caller.session_id is not None:
             _discard(self._by_session, subscriber.caller.session_id, subscriber)
 
-    def signed_in(self, subscriber: Subscriber, caller: Any) -> None:
+    def signed_in(self, subscriber: Subscriber, caller: Caller) -> None:
         """Note the caller of a connection, so that the connection ends with the session."""
         if subscriber.caller.session_id is not None:
             _discard(self._by_session, subscriber.caller.session_id, subscriber)
@@ -70,7 +70,7 @@ class Hub:
         subscriber.stop(key)
         _discard(self._by_key, key, subscriber)
 
-    def deliver(self, entries: list[Any]) -> None:
+    def deliver(self, entries: list[Entry]) -> None:
         """Queue entries for the subscribers of the keys that they changed."""
         by_key, count = self._by_key, 0
         for entry in entries:
@@ -116,7 +116,7 @@ class Hub:
         self.stop(subscriber, key)
         subscriber.put(frames.revoked(key, REVOKED))
 
-    def _note_event(self, entry: Any) -> None:
+    def _note_event(self, entry: Entry) -> None:
         if entry.fields.get("event") != ACCESS_REMOVED:
             return
         record, *lists = keys_of(entry)
@@ -125,7 +125,7 @@ class Hub:
             subscriber.drop(keys, record)
         self._end(lost)
 
-    def _note_deletion(self, entry: Any) -> None:
+    def _note_deletion(self, entry: Entry) -> None:
         """End the subscriptions that rest on a deleted record; its own followers got the change."""
         record = keys_of(entry)[0]
         lost = self.grants.lost([record], None)

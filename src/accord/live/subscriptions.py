@@ -7,16 +7,15 @@ collected changes follow.
 
 import asyncio
 from collections.abc import Container
-from typing import Any
 
 from accord import clock
 from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.contract.records import Key, parse_key
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.dispatch import Dispatch
 from accord.journal.cursors import Cursor, fits
-from accord.journal.reading import WINDOW, PositionPruned, changes, keys_of
+from accord.journal.reading import WINDOW, ChangeEntry, PositionPruned, changes, keys_of
 from accord.live import frames
 from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
@@ -119,7 +118,7 @@ class Subscriptions:
         [item] = result.data["items"]
         return item["version"], item["restsOn"]
 
-    async def _missed(self, keys: list[Key], after: Cursor, until: Cursor) -> tuple[str, list[Any]]:
+    async def _missed(self, keys: list[Key], after: Cursor, until: Cursor) -> tuple[str, list[ChangeEntry]]:
         if after == until:
             return "live", []
         # A cursor behind `until` may come from a process that is ahead of this one, never from ahead of the journal.
@@ -132,7 +131,7 @@ class Subscriptions:
         return ("replayed" if missed else "live"), missed
 
 
-def _put(subscriber: Subscriber, entry: Any, wanted: Container[str]) -> None:
+def _put(subscriber: Subscriber, entry: ChangeEntry, requested: Container[str]) -> None:
     for key in keys_of(entry):
-        if key in wanted and key in subscriber.keys:
+        if key in requested and key in subscriber.keys:
             subscriber.put_missed(key, frames.change(key, entry))

@@ -119,11 +119,11 @@ class Connection:
         """The largest message that the server takes, in bytes."""
         return self._client.max_payload
 
-    async def start(self, patience: float = 2.0) -> bool:
-        """Connect; after `patience` seconds return False and go on connecting in the background."""
+    async def start(self, timeout_seconds: float = 2.0) -> bool:
+        """Connect; after `timeout_seconds` return False and go on connecting in the background."""
         self._watch = asyncio.create_task(self._keep_connected(), name="nats")
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._connected.wait(), patience)
+            await asyncio.wait_for(self._connected.wait(), timeout_seconds)
         if not self.is_connected:
             logs.warning("NATS is not reachable; connecting goes on in the background.")
         return self.is_connected
@@ -223,6 +223,6 @@ class Connection:
             tell()
 
 
-def is_unheard(answer: Msg) -> bool:
+def is_unheard(response: Msg) -> bool:
     """Return whether NATS itself responds, for lack of a subscriber; clients can forge that: no write relies on it."""
-    return not answer.data and (answer.headers or {}).get("Status") == _NO_RESPONDERS
+    return not response.data and (response.headers or {}).get("Status") == _NO_RESPONDERS

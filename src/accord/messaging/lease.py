@@ -21,7 +21,7 @@ from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import ServiceUnavailable
 from accord.telemetry import logs
 
-BEATS, CALLS = "accord.workers.beats", "accord.workers.calls"
+HEARTBEATS, CALLS = "accord.workers.beats", "accord.workers.calls"
 INTERVAL = 0.5
 """Seconds between two heartbeats."""
 LEASE = 2.5
@@ -45,13 +45,13 @@ class Lease:
     async def start(self) -> None:
         """Begin heartbeats. A gateway calls the worker at the first heartbeat, and when the gateway knows no worker."""
         self._calls = await self._connection.subscribe(CALLS, self._heard_call)
-        await self._beat()
-        self._beating = asyncio.create_task(self._beat_on(), name="lease")
+        await self._heartbeat()
+        self._beating = asyncio.create_task(self._heartbeat_on(), name="lease")
 
     async def leave(self, state: str) -> None:
         """Announce a state: `leaving` gets requests only when no other worker is open, `closed` gets none."""
         self._state = state
-        await self._beat()
+        await self._heartbeat()
 
     async def stop(self) -> None:
         """End the heartbeats."""
@@ -64,22 +64,22 @@ class Lease:
         """Whether gateways still wait for the flows that run here; without the lease nothing may be committed."""
         return uptime() - self._last < LEASE
 
-    async def _beat_on(self) -> None:
+    async def _heartbeat_on(self) -> None:
         while True:
             self._called.clear()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._called.wait(), INTERVAL)
             try:
-                await self._beat()
+                await self._heartbeat()
             except Exception as error:  # noqa: BLE001 - a worker without heartbeats would never get a request again
                 logs.exception("A heartbeat could not be sent.", error)
 
-    async def _beat(self) -> None:
+    async def _heartbeat(self) -> None:
         now = uptime()
         if now - self._last >= LEASE:
             self._when_lost()
         with suppress(ServiceUnavailable, nats.errors.Error, OSError):
-            if await self._say(BEATS, now):
+            if await self._say(HEARTBEATS, now):
                 self._last = now
 
     async def _say(self, subject: str, now: float, **more: object) -> bool:

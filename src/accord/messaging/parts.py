@@ -15,7 +15,7 @@ import nats.errors
 from nats.aio.msg import Msg
 
 from accord.messaging.connection import Connection
-from accord.messaging.refusals import refuse
+from accord.messaging.refused_messages import refuse
 from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import ServiceUnavailable
 
@@ -103,14 +103,14 @@ class Parts:
 
     async def _part(self, place: str, number: int, limit: float) -> bytes:
         inbox = f"{self._prefix}.got.{secrets.token_hex(12)}"
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._fetching[inbox] = answer, f"part {place} {number}"
+        response: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+        self._fetching[inbox] = response, f"part {place} {number}"
         try:
             await self._ask(place, number, inbox)
             async with asyncio.timeout(limit):
-                while not (await asyncio.wait({answer}, timeout=WORD_INTERVAL))[0]:
+                while not (await asyncio.wait({response}, timeout=WORD_INTERVAL))[0]:
                     await self._ask(place, number, "")
-            return answer.result()
+            return response.result()
         finally:
             del self._fetching[inbox]
 
@@ -143,11 +143,11 @@ class Parts:
     async def _got(self, msg: Msg) -> None:
         if msg.subject not in self._fetching:
             return
-        answer, purpose = self._fetching[msg.subject]
+        response, purpose = self._fetching[msg.subject]
         try:
             part = self._signer.verify_bytes(purpose, msg.data)
         except ForgedMessage as forged:
             refuse("part", str(forged))
             return
-        if not answer.done():
-            answer.set_result(part)
+        if not response.done():
+            response.set_result(part)

@@ -85,11 +85,11 @@ class Registration:
 
     async def start(self) -> None:
         """Respond to requests to all services, to services of this name, and to this one."""
-        answers = {ServiceVerb.PING: self.ping, ServiceVerb.INFO: self.info, ServiceVerb.STATS: self.stats}
-        for verb, answer in answers.items():
+        responses = {ServiceVerb.PING: self.ping, ServiceVerb.INFO: self.info, ServiceVerb.STATS: self.stats}
+        for verb, response in responses.items():
             for name, one in ((None, None), (self._who.name, None), (self._who.name, self._who.id)):
                 subject = control_subject(verb, name, one)
-                self._subscriptions.append(await self._connection.subscribe(subject, self._answering(answer)))
+                self._subscriptions.append(await self._connection.subscribe(subject, self._responding(response)))
 
     async def stop(self) -> None:
         """End the responses, so that clients no longer find this service."""
@@ -110,9 +110,9 @@ class Registration:
         stats = [endpoint.stats() for endpoint in self._endpoints]
         return ServiceStats(self._who.id, self._who.name, self._who.version, self._started, stats).to_dict()
 
-    def _answering(self, answer: Callable[[], dict[str, Any]]) -> Callable[[Msg], Awaitable[None]]:
+    def _responding(self, response: Callable[[], dict[str, Any]]) -> Callable[[Msg], Awaitable[None]]:
         async def receive(msg: Msg) -> None:
             if msg.reply:
-                await self._connection.publish(msg.reply, orjson.dumps(answer()))
+                await self._connection.publish(msg.reply, orjson.dumps(response()))
 
         return receive

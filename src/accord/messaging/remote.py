@@ -21,7 +21,7 @@ from accord.clock import time as epoch_seconds
 from accord.clock import uptime
 from accord.messaging.connection import Connection, is_unheard
 from accord.messaging.parts import Parts
-from accord.messaging.refusals import refuse
+from accord.messaging.refused_messages import refuse
 from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.messaging.workers import NotDone, Peer, Workers
 from accord.problems import DeadlineExceeded, PayloadTooLarge, Problem, ServiceUnavailable
@@ -29,9 +29,9 @@ from accord.problems import DeadlineExceeded, PayloadTooLarge, Problem, ServiceU
 REQUEST_ID = "X-Request-Id"
 TRACEPARENT, TRACESTATE = "traceparent", "tracestate"
 _FIT_FOR_HEADER = re.compile(r"[\x20-\x7e]{1,512}")
-_MOST_HEADERS = 2048
+_MAX_HEADERS = 2048
 """Bytes; the headers of a request are always smaller."""
-_LONGEST_PATIENCE = 24 * 3600.0
+_LONGEST_TIMEOUT = 24 * 3600.0
 _PAUSE = 0.2
 """Seconds before a request is sent again to a worker that has no subscription, as NATS said."""
 _BUSY = "The workers are busy. Nothing was changed; try again shortly."
@@ -44,7 +44,7 @@ class _Exchange:
     peer: Peer
     inbox: str
     repeatable: bool
-    answer: asyncio.Future[dict[str, Any]]
+    response: asyncio.Future[dict[str, Any]]
     subject: str = ""
     request: bytes = b""
     limit: asyncio.TimerHandle | None = None
@@ -86,7 +86,7 @@ class RemoteFlows:
         ServiceUnavailable at once when no worker is alive or NATS is not reachable, DeadlineExceeded when no response
         comes in time or the outcome of the flow is unknown, PayloadTooLarge when NATS does not take even a stub.
         """
-        until = uptime() + min(deadline - epoch_seconds(), _LONGEST_PATIENCE)
+        until = uptime() + min(deadline - epoch_seconds(), _LONGEST_TIMEOUT)
         fit = {name: value for name, value in headers.items() if value and _FIT_FOR_HEADER.fullmatch(value)}
         tried: set[str] = set()
         problem: Problem | None = None
@@ -114,75 +114,77 @@ class RemoteFlows:
         *,
         repeatable: bool,
     ) -> dict[str, Any]:
-        patience = until - uptime()
-        exchange = self._register(peer, patience, repeatable=repeatable)
+        timeout_seconds = until - uptime()
+        exchange = self._register(peer, timeout_seconds, repeatable=repeatable)
         try:
-            exchange.subject, limits = subject, (peer.begin_by(), peer.end_by(patience))
+            exchange.subject, limits = subject, (peer.begin_by(), peer.end_by(timeout_seconds))
             exchange.request = self._signer.sign_request(subject, exchange.inbox, message, *limits)
             left = self._connection.max_payload - len(exchange.request)
-            if left >= _MOST_HEADERS or left >= _size(headers):
-                answer = await self._answer(exchange, headers)
+            if left >= _MAX_HEADERS or left >= _size(headers):
+                response = await self._response(exchange, headers)
             else:
                 with self._parts.offered(exchange.request) as offer:
                     exchange.request = self._signer.sign_request(subject, exchange.inbox, offer.stub, *limits)
-                    answer = await self._answer(exchange, headers)
+                    response = await self._response(exchange, headers)
         finally:
             self._end(exchange)
-        if "large" in answer:
-            answer = self._signer.verify_response(exchange.request, await self._fetched(peer, answer["large"], until))
-        if "begun" in answer:
-            raise NotDone(ServiceUnavailable(None if answer["begun"] else _BUSY), begun=answer["begun"])
-        return answer
+        if "large" in response:
+            response = self._signer.verify_response(
+                exchange.request, await self._fetched(peer, response["large"], until)
+            )
+        if "begun" in response:
+            raise NotDone(ServiceUnavailable(None if response["begun"] else _BUSY), begun=response["begun"])
+        return response
 
-    async def _answer(self, exchange: _Exchange, headers: dict[str, str]) -> dict[str, Any]:
+    async def _response(self, exchange: _Exchange, headers: dict[str, str]) -> dict[str, Any]:
         await self._connection.publish(exchange.subject, exchange.request, exchange.inbox, headers or None)
-        return await exchange.answer
+        return await exchange.response
 
     async def _fetched(self, peer: Peer, stub: Mapping[str, Any], until: float) -> bytes:
         exchange = self._register(peer, until - uptime(), repeatable=False)
         # A part may take as long as the whole: the end of the exchange ends the fetching, too.
-        fetching = asyncio.ensure_future(self._parts.fetch(stub, part_limit=_LONGEST_PATIENCE))
+        fetching = asyncio.ensure_future(self._parts.fetch(stub, part_limit=_LONGEST_TIMEOUT))
         try:
-            await asyncio.wait({fetching, exchange.answer}, return_when=asyncio.FIRST_COMPLETED)
-            if exchange.answer.done():
-                exchange.answer.result()
+            await asyncio.wait({fetching, exchange.response}, return_when=asyncio.FIRST_COMPLETED)
+            if exchange.response.done():
+                exchange.response.result()
             return fetching.result()
         finally:
             fetching.cancel()
             self._end(exchange)
 
-    def _register(self, peer: Peer, patience: float, *, repeatable: bool) -> _Exchange:
+    def _register(self, peer: Peer, timeout_seconds: float, *, repeatable: bool) -> _Exchange:
         """Register an exchange; its wait ends with the response, the timeout, the worker's lease, or the connection."""
-        if patience <= 0:
+        if timeout_seconds <= 0:
             raise DeadlineExceeded
         loop = asyncio.get_running_loop()
         exchange = _Exchange(peer, f"{self._inbox}{next(self._numbers)}", repeatable, loop.create_future())
         self._waiting[exchange.inbox] = exchange
-        peer.waiting.add(exchange.answer)
-        exchange.limit = loop.call_later(patience, _be_late, exchange.answer)
+        peer.waiting.add(exchange.response)
+        exchange.limit = loop.call_later(timeout_seconds, _be_late, exchange.response)
         return exchange
 
     def _end(self, exchange: _Exchange) -> None:
         assert exchange.limit is not None
         exchange.limit.cancel()
-        exchange.peer.waiting.discard(exchange.answer)
+        exchange.peer.waiting.discard(exchange.response)
         del self._waiting[exchange.inbox]
 
     async def _receive(self, msg: Msg) -> None:
         exchange = self._waiting.get(msg.subject)
         if exchange is None:
-            refuse("answer", "no request waits for it")
+            refuse("response", "no request waits for it")
             return
         if is_unheard(msg):
             self._unheard(exchange)
             return
         try:
-            answer = self._signer.verify_response(exchange.request, msg.data)
+            response = self._signer.verify_response(exchange.request, msg.data)
         except ForgedMessage as forged:
-            refuse("answer", str(forged))
+            refuse("response", str(forged))
             return
-        if not exchange.answer.done():
-            exchange.answer.set_result(answer)
+        if not exchange.response.done():
+            exchange.response.set_result(response)
 
     def _unheard(self, exchange: _Exchange) -> None:
         """Note that NATS reports no subscription of the worker; any publisher can forge that.
@@ -193,7 +195,7 @@ class RemoteFlows:
         """
         exchange.peer.is_reachable = False
         if exchange.repeatable:
-            _fail(exchange.answer, NotDone(ServiceUnavailable(), begun=True))
+            _fail(exchange.response, NotDone(ServiceUnavailable(), begun=True))
         elif exchange.again is None or exchange.again.done():
             exchange.again = asyncio.create_task(self._send_again(exchange))
 
@@ -205,7 +207,7 @@ class RemoteFlows:
 
     def _give_up(self) -> None:
         for exchange in self._waiting.values():
-            _fail(exchange.answer, ServiceUnavailable())
+            _fail(exchange.response, ServiceUnavailable())
 
 
 def _size(headers: Mapping[str, str]) -> int:
@@ -213,10 +215,10 @@ def _size(headers: Mapping[str, str]) -> int:
     return sum(len(name) + len(value) + 4 for name, value in headers.items()) + 14 if headers else 0
 
 
-def _be_late(answer: asyncio.Future[dict[str, Any]]) -> None:
-    _fail(answer, DeadlineExceeded())
+def _be_late(response: asyncio.Future[dict[str, Any]]) -> None:
+    _fail(response, DeadlineExceeded())
 
 
-def _fail(answer: asyncio.Future[dict[str, Any]], problem: Exception) -> None:
-    if not answer.done():
-        answer.set_exception(problem)
+def _fail(response: asyncio.Future[dict[str, Any]], problem: Exception) -> None:
+    if not response.done():
+        response.set_exception(problem)

@@ -24,7 +24,7 @@ class RemoteDispatch:
     ) -> Result:
         """Send the request, signed with its caller, and return the worker's result."""
         try:
-            answer = await self._remote.call(
+            response = await self._remote.call(
                 operation.subject,
                 encode(caller, request, inputs),
                 deadline=request.deadline,
@@ -38,7 +38,7 @@ class RemoteDispatch:
             )
         except Problem as problem:
             return Result.from_problem(problem, [f"REJECTED: {problem.code}"])
-        result = Result(**answer)
+        result = Result(**response)
         if result.ended_sessions:
             self._sessions_ended(result.ended_sessions)
         return result

@@ -24,7 +24,7 @@ from accord.messaging.connection import Connection, Subscription
 from accord.messaging.flow_message import decode
 from accord.messaging.lease import Lease
 from accord.messaging.parts import QUIET_LIMIT, Parts
-from accord.messaging.refusals import refuse
+from accord.messaging.refused_messages import refuse
 from accord.messaging.registration import QUEUE_GROUP, Endpoint, Registration
 from accord.messaging.signing import ForgedMessage, LateMessage, MessageSigner
 from accord.problems import DeadlineExceeded, InternalError, Problem, ServiceUnavailable, Unauthorized
@@ -53,12 +53,12 @@ class Worker:
         authenticate: Authenticate,
         *,
         version: str,
-        most_at_once: int = 1000,
+        max_concurrency: int = 1000,
     ) -> None:
         """Take the parts; `authenticate` returns the caller of an access token, or raises InvalidToken."""
         self._connection, self._signer = connection, signer
         self._dispatch, self._authenticate = dispatch, authenticate
-        self._most, self._is_closed = most_at_once, False
+        self._max, self._is_closed = max_concurrency, False
         self._running: set[asyncio.Task[None]] = set()
         self._endpoints: list[Endpoint] = []
         self._flows: dict[str, tuple[Endpoint, Operation]] = {}
@@ -82,8 +82,8 @@ class Worker:
             self._subscriptions.append(own)
             await self._lease.start()
 
-    async def stop(self, patience: float, delay: float = 0) -> None:
-        """Take no more requests, finish running flows, and cancel those that take over `patience` seconds.
+    async def stop(self, timeout_seconds: float, delay: float = 0) -> None:
+        """Take no more requests, finish running flows, and cancel those that take over `timeout_seconds`.
 
         For `delay` seconds before that, take only requests that no other worker can. A second call does nothing.
         """
@@ -96,7 +96,7 @@ class Worker:
         self._is_closed = True
         await self._lease.leave("closed")
         if self._running:
-            _, late = await asyncio.wait(self._running, timeout=patience)
+            _, late = await asyncio.wait(self._running, timeout=timeout_seconds)
             for task in late:
                 task.cancel()
             if late:
@@ -111,15 +111,15 @@ class Worker:
         self._endpoints.append(endpoint)
 
         async def receive(msg: Msg) -> None:
-            is_full = len(self._running) >= self._most
-            self._begin(msg, self._answer_anybody(endpoint, _refuse_more if is_full else handler, msg))
+            is_full = len(self._running) >= self._max
+            self._begin(msg, self._respond_to_anybody(endpoint, _refuse_more if is_full else handler, msg))
 
         self._subscriptions.append(await self._connection.subscribe(subject, receive, QUEUE_GROUP))
         return endpoint
 
     async def _receive(self, msg: Msg) -> None:
-        known = None if self._is_closed or len(self._running) >= self._most else self._flows.get(msg.subject)
-        self._begin(msg, self._answer_gateway(known, msg))
+        known = None if self._is_closed or len(self._running) >= self._max else self._flows.get(msg.subject)
+        self._begin(msg, self._respond_to_gateway(known, msg))
 
     def _begin(self, msg: Msg, work: Coroutine[Any, Any, None]) -> None:
         if not msg.reply:
@@ -135,7 +135,7 @@ class Worker:
         for task in self._running:
             task.cancel()
 
-    async def _answer_gateway(self, known: tuple[Endpoint, Operation] | None, msg: Msg) -> None:
+    async def _respond_to_gateway(self, known: tuple[Endpoint, Operation] | None, msg: Msg) -> None:
         """Run one request and respond; one not begun here (unknown, or over the limit) goes to another worker."""
         try:
             message = await self._opened(msg)
@@ -206,7 +206,7 @@ class Worker:
         except (ServiceUnavailable, nats.errors.Error, OSError):
             pass  # The connection was lost: the gateway has given up already, and responded so.
 
-    async def _answer_anybody(self, endpoint: Endpoint, handler: _Handler, msg: Msg) -> None:
+    async def _respond_to_anybody(self, endpoint: Endpoint, handler: _Handler, msg: Msg) -> None:
         """Respond to any NATS client; neither request nor response is signed."""
         started = time.perf_counter_ns()
         try:

@@ -16,19 +16,19 @@ from nats.aio.msg import Msg
 
 from accord.clock import uptime
 from accord.messaging.connection import Connection, is_unheard
-from accord.messaging.lease import BEATS, CALLS, INTERVAL, LEASE
-from accord.messaging.refusals import refuse
+from accord.messaging.lease import CALLS, HEARTBEATS, INTERVAL, LEASE
+from accord.messaging.refused_messages import refuse
 from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import DeadlineExceeded, Problem
 from accord.telemetry import logs
 
 LOOK_INTERVAL = 0.1
 """Seconds between looks for workers whose lease is over."""
-ANSWERS_WITHIN = 0.5
+RESPONSES_WITHIN = 0.5
 """Seconds for a worker to respond to a call; where none is subscribed, NATS says so at once."""
 PAUSE = 1.0
 """Seconds between two calls to all workers, and between two calls to the same worker."""
-_MOST_REMEMBERED = 1024
+_MAX_REMEMBERED = 1024
 SILENT = "The worker does not respond any more. Read the record to see whether the change was made before you retry."
 
 
@@ -56,9 +56,9 @@ class Peer:
         """Return until when the worker may begin a flow, on its own clock."""
         return self.clock + LEASE
 
-    def end_by(self, patience: float) -> float:
-        """Return the end of `patience` seconds on the worker's clock; never too late, as a heartbeat takes time."""
-        return self.clock + uptime() - self.heard + patience
+    def end_by(self, timeout_seconds: float) -> float:
+        """Return the end of `timeout_seconds` on the worker's clock; never too late, as a heartbeat takes time."""
+        return self.clock + uptime() - self.heard + timeout_seconds
 
 
 class Workers:
@@ -71,7 +71,7 @@ class Workers:
         self._peers: dict[str, Peer] = {}
         self._last_told: dict[str, float] = {}
         self._last_called: dict[str, float] = {}
-        self._answer: asyncio.Future[bool] | None = None
+        self._response: asyncio.Future[bool] | None = None
         self._limit: asyncio.TimerHandle | None = None
         self._called = float("-inf")
         self._looked = self._listens_until = uptime()
@@ -85,9 +85,9 @@ class Workers:
 
     async def start(self) -> None:
         """Begin to listen."""
-        await self._connection.subscribe(self._inbox, self._heard_answer)
-        await self._connection.subscribe(BEATS, self._heard_beat)
-        self._connection.when_lost.append(self._forget)
+        await self._connection.subscribe(self._inbox, self._response_received)
+        await self._connection.subscribe(HEARTBEATS, self._heartbeat_received)
+        self._connection.when_lost.append(self._delete)
         self._look()
 
     async def choose(self, besides: Collection[str]) -> Peer | None:
@@ -105,14 +105,14 @@ class Workers:
             return False
         if self._idlest(()) is not None:
             return True
-        if self._answer is None:
+        if self._response is None:
             if uptime() - self._called < PAUSE:
                 return False
             loop = asyncio.get_running_loop()
-            self._called, self._answer = uptime(), loop.create_future()
-            self._limit = loop.call_later(ANSWERS_WITHIN, partial(self._conclude, found=False))
+            self._called, self._response = uptime(), loop.create_future()
+            self._limit = loop.call_later(RESPONSES_WITHIN, partial(self._conclude, found=False))
             await self._call(None)
-        return await asyncio.shield(self._answer)
+        return await asyncio.shield(self._response)
 
     async def _call(self, worker: str | None) -> None:
         """Call one worker, or each; the response names the time of this call, so it cannot be an old one."""
@@ -120,43 +120,43 @@ class Workers:
         await self._connection.publish(CALLS, call, self._inbox)
 
     def _conclude(self, *, found: bool) -> None:
-        answer, self._answer = self._answer, None
-        if answer is not None and self._limit is not None:
+        response, self._response = self._response, None
+        if response is not None and self._limit is not None:
             self._limit.cancel()
-            answer.set_result(found)
+            response.set_result(found)
 
     def _idlest(self, besides: Collection[str]) -> Peer | None:
         able = [p for p in self._peers.values() if p.state != "closed" and p.is_reachable and p.id not in besides]
         return min(able, key=_load, default=None)
 
-    async def _heard_answer(self, msg: Msg) -> None:
+    async def _response_received(self, msg: Msg) -> None:
         if is_unheard(msg):
             self._conclude(found=False)
             return
         try:
             said = self._signer.verify_broadcast(self._inbox, msg.data)
         except ForgedMessage as forged:
-            refuse("answer", str(forged))
+            refuse("response", str(forged))
             return
         if uptime() - said["asked"] >= LEASE:
-            refuse("answer", "it came too late")
+            refuse("response", "it came too late")
         elif self._is_news(said):
             self._believe(self._peers.setdefault(said["worker"], Peer(said["worker"])), said)
 
-    async def _heard_beat(self, msg: Msg) -> None:
+    async def _heartbeat_received(self, msg: Msg) -> None:
         """Accept the heartbeat of a known worker; an unknown one is called first, as a heartbeat proves nothing."""
         try:
-            beat = self._signer.verify_broadcast(BEATS, msg.data)
+            heartbeat = self._signer.verify_broadcast(HEARTBEATS, msg.data)
         except ForgedMessage as forged:
             self.strangers += 1
-            refuse("beat", str(forged))
+            refuse("heartbeat", str(forged))
             return
-        if not self._is_news(beat):
+        if not self._is_news(heartbeat):
             return
-        if (peer := self._peers.get(beat["worker"])) is not None:
-            self._believe(peer, beat)
-        elif beat["state"] != "closed":
-            await self._call_stranger(beat["worker"])
+        if (peer := self._peers.get(heartbeat["worker"])) is not None:
+            self._believe(peer, heartbeat)
+        elif heartbeat["state"] != "closed":
+            await self._call_stranger(heartbeat["worker"])
 
     async def _call_stranger(self, worker: str) -> None:
         """Call an unknown worker; one that never responds costs one call in each PAUSE, not one for each heartbeat."""
@@ -174,13 +174,13 @@ class Workers:
     def _is_news(self, said: Mapping[str, Any]) -> bool:
         worker, told = said["worker"], said["clock"]
         if told <= self._last_told.get(worker, float("-inf")):
-            refuse("beat", "it was heard before")
+            refuse("heartbeat", "it was heard before")
             return False
         # Kept also for a worker that is gone, so that a replayed heartbeat does not bring the worker back.
         _remember(self._last_told, worker, told)
         return True
 
-    def _forget(self) -> None:
+    def _delete(self) -> None:
         """Drop all workers: any client can replay the messages that were missed while the connection was lost."""
         self._peers.clear()
         self._last_called.clear()
@@ -202,15 +202,15 @@ class Workers:
         del self._peers[peer.id]
         if peer.waiting or peer.state == "open":
             logs.warning("A worker is silent; requests go to other workers until its next heartbeat.", worker=peer.id)
-        for answer in peer.waiting:
-            if not answer.done():
-                answer.set_exception(NotDone(DeadlineExceeded(SILENT), begun=True))
+        for response in peer.waiting:
+            if not response.done():
+                response.set_exception(NotDone(DeadlineExceeded(SILENT), begun=True))
 
 
 def _remember(times: dict[str, float], worker: str, time: float) -> None:
     """Keep the time as the newest one; beyond 1,024 the oldest is dropped."""
     times.pop(worker, None)
-    if len(times) >= _MOST_REMEMBERED:
+    if len(times) >= _MAX_REMEMBERED:
         del times[next(iter(times))]
     times[worker] = time
 

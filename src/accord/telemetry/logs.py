@@ -33,8 +33,8 @@ _SECRET_TEXT = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _REDACTED = "[redacted]"
 _LONGEST_TEXT = 16_384
-_MOST_UNWRITTEN = 8 * 1024 * 1024
-_MOST_AT_ONCE = 2048
+_MAX_UNWRITTEN = 8 * 1024 * 1024
+_MAX_AT_ONCE = 2048
 """Lines that are written at once; joining all waiting lines would take their memory twice."""
 _FLUSH_INTERVAL = 0.05
 
@@ -53,7 +53,7 @@ class _Sink:
         self._thread: threading.Thread | None = None
 
     def add(self, line: bytes, *, urgent: bool = False) -> None:
-        if self._added - self._written > _MOST_UNWRITTEN:
+        if self._added - self._written > _MAX_UNWRITTEN:
             self._dropped += 1
             return
         self._added += len(line)
@@ -70,7 +70,7 @@ class _Sink:
         with self._writing:
             left = len(self._lines)
             while left:
-                lines = [self._lines.popleft() for _ in range(min(left, _MOST_AT_ONCE))]
+                lines = [self._lines.popleft() for _ in range(min(left, _MAX_AT_ONCE))]
                 self.write(b"".join(lines))
                 self._written += sum(map(len, lines))
                 left -= len(lines)

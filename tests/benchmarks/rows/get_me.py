@@ -23,10 +23,10 @@ async def limit() -> Any:
     import orjson  # noqa: PLC0415 - each program loads only what it runs
 
     from accord.flows.accounts import queries  # noqa: PLC0415
-    from benchmarks.limits import accounts_by_token, answer_headers, opened_pool, user  # noqa: PLC0415
+    from benchmarks.limits import accounts_by_token, opened_pool, response_headers, user  # noqa: PLC0415
 
     statement = queries._FIND.sql
-    pool, user_of, headers = await opened_pool(), accounts_by_token(), answer_headers()
+    pool, user_of, headers = await opened_pool(), accounts_by_token(), response_headers()
 
     async def application(scope: Any, _receive: Any, send: Any) -> None:
         authorization = dict(scope["headers"])[b"authorization"]

@@ -36,8 +36,8 @@ class Competing:
 
     def accepts(self, status: bytes, body: bytes) -> bool:
         """A success is one version further; a conflict names a later one than was expected."""
-        expected, answer = self._version, json.loads(body)
-        self._version = answer["version" if status == b"200" else "currentVersion"]
+        expected, response = self._version, json.loads(body)
+        self._version = response["version" if status == b"200" else "currentVersion"]
         return self._version == expected + 1 if status == b"200" else status == b"409" and self._version > expected
 
 
@@ -74,7 +74,7 @@ class Hot:
     """One conversation that every account is a member of."""
 
     def __init__(self, stage: Stage) -> None:
-        self._stage, self._answers = stage, 0.0
+        self._stage, self._responses = stage, 0.0
         self.changes: list[float] = []
         others = [account.id for account in stage.accounts[1:]]
         self._path = f"/api/v1/conversations/{self._ask('POST', '/api/v1/conversations', others)['id']}"
@@ -93,7 +93,7 @@ class Hot:
         )
         sample = measured_load(plan, {"server": [self._stage.ours.pid], "postgresql": [self._stage.postgres_pid()]})
         self.changes.append((self._version() - before) / (effort.seconds + effort.warm_up))
-        self._answers += sample.per_second
+        self._responses += sample.per_second
         return sample
 
     def checked(self) -> str:
@@ -105,7 +105,7 @@ class Hot:
                 (self._path.rpartition("/")[2],),
             ).fetchone()
         assert row == (version, version), f"version {version}, journal {row}"
-        share = 1 - sum(self.changes) / self._answers
+        share = 1 - sum(self.changes) / self._responses
         return f"0 lost updates in {version:,} versions, each with its journal entry; {share:.0%} of answers were 409."
 
     def _version(self) -> int:
@@ -113,9 +113,9 @@ class Hot:
 
     def _ask(self, method: str, path: str, members: list[str] | None = None) -> dict[str, Any]:
         body = None if members is None else {"title": "Plans", "memberIds": members}
-        status, answer = ask(self._stage.ours.port, method, path, body, self._stage.accounts[0].token)
-        assert status in {200, 201}, answer
-        return json.loads(answer)
+        status, response = ask(self._stage.ours.port, method, path, body, self._stage.accounts[0].token)
+        assert status in {200, 201}, response
+        return json.loads(response)
 
 
 ROW = HotRecord()

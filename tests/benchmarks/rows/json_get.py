@@ -22,13 +22,13 @@ async def limit() -> Any:
     import orjson  # noqa: PLC0415 - each program loads only what it runs
 
     from accord import __version__  # noqa: PLC0415
-    from benchmarks.limits import answer_headers  # noqa: PLC0415
+    from benchmarks.limits import response_headers  # noqa: PLC0415
 
-    headers = answer_headers()
-    answer = {"name": "accord", "version": __version__}
+    headers = response_headers()
+    response = {"name": "accord", "version": __version__}
 
     async def application(scope: Any, _receive: Any, send: Any) -> None:
-        status, body = (200, orjson.dumps(answer)) if scope["path"] == PATH else (404, b"{}")
+        status, body = (200, orjson.dumps(response)) if scope["path"] == PATH else (404, b"{}")
         length = (b"content-length", str(len(body)).encode())
         await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
         await send({"type": "http.response.body", "body": body})

@@ -22,9 +22,9 @@ ROW = HttpRow(
 async def limit() -> Any:
     import orjson  # noqa: PLC0415 - each program loads only what it runs
 
-    from benchmarks.limits import answer_headers  # noqa: PLC0415
+    from benchmarks.limits import response_headers  # noqa: PLC0415
 
-    headers = answer_headers()
+    headers = response_headers()
 
     async def application(scope: Any, receive: Any, send: Any) -> None:
         body, more = b"", True
@@ -32,10 +32,10 @@ async def limit() -> Any:
             message = await receive()
             body += message.get("body", b"")
             more = message.get("more_body", False)
-        status, answer = (200, orjson.dumps(orjson.loads(body))) if scope["path"] == PATH else (404, b"{}")
-        length = (b"content-length", str(len(answer)).encode())
+        status, response = (200, orjson.dumps(orjson.loads(body))) if scope["path"] == PATH else (404, b"{}")
+        length = (b"content-length", str(len(response)).encode())
         await send({"type": "http.response.start", "status": status, "headers": [*headers, length]})
-        await send({"type": "http.response.body", "body": answer})
+        await send({"type": "http.response.body", "body": response})
 
     return application
 

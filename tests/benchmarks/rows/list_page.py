@@ -33,7 +33,7 @@ class ListPage:
         ours = stage.ours
         # The limit program sends what Accord sends: as many headers, and as long.
         sent = load.request("GET", path(LARGE), stage.accounts[0].token)
-        head, body = load.answer_to(ours.port, sent)
+        head, body = load.response_to(ours.port, sent)
         headers = json.dumps([(name, value) for name, value in head if name not in {"date", "content-length"}])
         cursor = json.loads(body)["nextCursor"]
         extra = {"ANSWER_HEADERS": headers, "ACCOUNTS": stage.accounts_file, "CURSOR": cursor}
@@ -62,7 +62,8 @@ class ListPage:
         effort = stage.effort
         requests = [load.request("GET", path(conversation), account.token) for account in stage.accounts]
         arguments = [
-            {"request": sent.decode(), "expected": load.answer_to(program.port, sent)[1].decode()} for sent in requests
+            {"request": sent.decode(), "expected": load.response_to(program.port, sent)[1].decode()}
+            for sent in requests
         ]
         plan = load.Plan(program.port, arguments, seconds=effort.seconds, warm_up=effort.warm_up)
         processes = {"server": [program.pid], "postgresql": [stage.postgres_pid()]}
@@ -105,10 +106,10 @@ async def limit() -> Any:
     import orjson  # noqa: PLC0415
 
     from accord.flows.conversations import queries  # noqa: PLC0415
-    from benchmarks.limits import accounts_by_token, answer_headers, opened_pool  # noqa: PLC0415
+    from benchmarks.limits import accounts_by_token, opened_pool, response_headers  # noqa: PLC0415
 
     statement, cursor_text = queries._FIRST_MESSAGES, os.environ["CURSOR"]
-    pool, user_of, headers = await opened_pool(), accounts_by_token(), answer_headers()
+    pool, user_of, headers = await opened_pool(), accounts_by_token(), response_headers()
     names = ("id", "conversationId", "authorId", "text", "createdAt", "updatedAt", "version")
     columns = (0, 1, 2, 3, 5, 6, 7)
 

@@ -97,10 +97,10 @@ QUICK_CLIENTS = 8
 
 
 def _fan(
-    stage: Stage, program: Program, greetings: list[str], answers: int, trigger: str, arguments: dict[str, Any]
+    stage: Stage, program: Program, greetings: list[str], responses: int, trigger: str, arguments: dict[str, Any]
 ) -> tuple[Sample, float]:
     plan = sockets.Plan(
-        program.port, program.pid, _count(stage), [greetings], answers, stage.effort.seconds, trigger, arguments
+        program.port, program.pid, _count(stage), [greetings], responses, stage.effort.seconds, trigger, arguments
     )
     clients = stage.start("benchmarks.sockets", "fan", json.dumps(asdict(plan)), cores=LOAD)
     clients.process.wait(120)

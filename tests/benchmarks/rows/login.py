@@ -92,7 +92,7 @@ def _sign_in(stage: Stage, program: Program, emails: list[str]) -> Sample:
 
 def _others(stage: Stage, program: Program) -> load.Plan:
     requests = [load.request("GET", "/api/v1/me", account.token) for account in stage.accounts[:OTHERS]]
-    arguments = [{"request": r.decode(), "expected": load.answer_to(program.port, r)[1].decode()} for r in requests]
+    arguments = [{"request": r.decode(), "expected": load.response_to(program.port, r)[1].decode()} for r in requests]
     return load.Plan(program.port, arguments, seconds=stage.effort.seconds, pause=PAUSE, pinned=False)
 
 

@@ -62,7 +62,7 @@ ROW = NatsFlow()
 def _http(stage: Stage, program: Program, processes: dict[str, list[int]]) -> Run:
     port, effort = program.port, stage.effort
     requests = [load.request("GET", PATH, account.token) for account in stage.accounts]
-    arguments = [{"request": r.decode(), "expected": load.answer_to(port, r)[1].decode()} for r in requests]
+    arguments = [{"request": r.decode(), "expected": load.response_to(port, r)[1].decode()} for r in requests]
     plan = load.Plan(port, arguments, seconds=effort.seconds, warm_up=effort.warm_up, pinned=False)
     everyone = processes | {"postgresql": [stage.postgres_pid()], "nats": [stage.nats_pid()]}
     return lambda: measured_load(plan, everyone)
@@ -80,10 +80,10 @@ async def _respond() -> None:
     import nats  # noqa: PLC0415
 
     connection = await nats.connect(os.environ["NATS_URL"])
-    answer = b"x" * 300
+    response = b"x" * 300
 
     async def respond(message: nats.aio.msg.Msg) -> None:
-        await connection.publish(message.reply, answer)
+        await connection.publish(message.reply, response)
 
     await connection.subscribe(SUBJECT, "bench", respond)
     print("responds", flush=True)
@@ -99,8 +99,8 @@ async def _request(clients: int, seconds: float) -> None:
 
     async def ask() -> None:
         while (sent := time.perf_counter()) < end:
-            answer = await connection.request(SUBJECT, question, timeout=5)
-            assert len(answer.data) == 300
+            response = await connection.request(SUBJECT, question, timeout=5)
+            assert len(response.data) == 300
             latencies.append(1000 * (time.perf_counter() - sent))
 
     cpu = time.process_time()

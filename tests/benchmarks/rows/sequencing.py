@@ -15,9 +15,9 @@ from benchmarks.stage import Stage
 
 RATE = 500
 """Changes a second in the paced run."""
-ANSWER = 0.003
+RESPONSE = 0.003
 """About how long an answer takes then, in seconds."""
-PATIENCE = 60.0
+TIMEOUT = 60.0
 _LAG = """
 SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM sequenced_at - at))
 FROM accord.journal_positions JOIN accord.journal ON id = entry_id AND at = entry_at
@@ -43,7 +43,7 @@ class Sequencing:
         kept_up: list[float] = []
 
         def paced() -> Sample:
-            return _changing(stage, changes, pause=len(stage.accounts) / RATE - ANSWER)[0]
+            return _changing(stage, changes, pause=len(stage.accounts) / RATE - RESPONSE)[0]
 
         def full() -> Sample:
             sample, sequenced_at_once = _changing(stage, changes, pause=0.0)
@@ -104,7 +104,7 @@ def _catch_up(stage: Stage, entries: int) -> float:
 
 
 def _until_sequenced(connection: psycopg.Connection[Any]) -> None:
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + TIMEOUT
     while connection.execute(_BEHIND).fetchall() != [(0,)]:
         assert time.monotonic() < deadline, "the sequencer does not sequence"
         time.sleep(0.005)

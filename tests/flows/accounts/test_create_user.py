@@ -5,10 +5,10 @@ from given import PASSWORD, details
 async def test_an_administrator_creates_a_customer_who_can_sign_in(given):
     admin, body = await given.an_admin(), details()
 
-    answer = await admin.post("/api/v1/users", **body)
+    response = await admin.post("/api/v1/users", **body)
 
-    created = answer.json()
-    assert (answer.status_code, answer.headers["etag"]) == (201, '"1"')
+    created = response.json()
+    assert (response.status_code, response.headers["etag"]) == (201, '"1"')
     assert (created["role"], created["createdBy"], created["version"]) == ("customer", admin.id, 1)
     assert (await given.signed_in(body["email"])).id == created["id"]
 
@@ -16,10 +16,10 @@ async def test_an_administrator_creates_a_customer_who_can_sign_in(given):
 async def test_the_journal_names_the_administrator_and_no_secret(given):
     admin = await given.an_admin()
 
-    answer = await admin.post("/api/v1/users", **details())
+    response = await admin.post("/api/v1/users", **details())
 
-    [entry] = await given.entries(answer)
-    assert (entry["kind"], entry["record_id"], entry["actor_id"]) == ("created", answer.json()["id"], admin.id)
+    [entry] = await given.entries(response)
+    assert (entry["kind"], entry["record_id"], entry["actor_id"]) == ("created", response.json()["id"], admin.id)
     assert entry["fields"]["password_hash"] == "[redacted]"
     assert PASSWORD not in str(entry)
 
@@ -38,38 +38,38 @@ async def test_only_root_creates_administrators(given):
 async def test_fields_that_the_service_sets_are_refused(given, field):
     admin = await given.an_admin()
 
-    answer = await admin.post("/api/v1/users", **details(**{field: 1}))
+    response = await admin.post("/api/v1/users", **details(**{field: 1}))
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, field)
 
 
 async def test_a_root_account_cannot_be_created(given):
     root = await given.root()
 
-    answer = await root.post("/api/v1/users", **details(role="root"))
+    response = await root.post("/api/v1/users", **details(role="root"))
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "role")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "role")
 
 
 async def test_an_address_that_is_taken_is_refused(given):
     admin, somebody = await given.an_admin(), await given.an_account()
 
-    answer = await admin.post("/api/v1/users", **details(email=somebody.email.upper()))
+    response = await admin.post("/api/v1/users", **details(email=somebody.email.upper()))
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_EXISTS")
+    assert (response.status_code, response.json()["code"]) == (409, "ALREADY_EXISTS")
 
 
 async def test_a_password_that_is_guessed_first_is_refused(given):
     admin = await given.an_admin()
 
-    answer = await admin.post("/api/v1/users", **details(password="password1"))
+    response = await admin.post("/api/v1/users", **details(password="password1"))
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "password")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "password")
 
 
 async def test_a_customer_may_not(given):
     somebody = await given.an_account()
 
-    answer = await somebody.post("/api/v1/users", **details())
+    response = await somebody.post("/api/v1/users", **details())
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")

@@ -7,9 +7,9 @@ async def test_the_account_is_gone_and_its_sessions_are_over(given):
     admin, somebody = await given.an_admin(), await given.an_account(version=3)
     path = f"/api/v1/users/{somebody.id}"
 
-    answer = await admin.delete(path, expectedVersion=3)
+    response = await admin.delete(path, expectedVersion=3)
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     assert (await admin.get(path)).status_code == 404
     assert await somebody.journal() == [("users", somebody.id, 4)]
     refresh = await somebody.post("/api/v1/auth/refresh", refreshToken=somebody.tokens["refreshToken"])
@@ -22,9 +22,9 @@ async def test_a_second_delete_finds_nothing(given):
     admin, somebody = await given.an_admin(), await given.an_account()
     path = f"/api/v1/users/{somebody.id}"
 
-    answers = [await admin.delete(path, expectedVersion=version) for version in (1, 1, 2)]
+    responses = [await admin.delete(path, expectedVersion=version) for version in (1, 1, 2)]
 
-    assert [answer.status_code for answer in answers] == [204, 404, 404]
+    assert [response.status_code for response in responses] == [204, 404, 404]
     assert (await admin.delete(f"/api/v1/users/{uuid4()}", expectedVersion=1)).status_code == 404
 
 
@@ -59,9 +59,9 @@ async def test_the_last_root_cannot_be_deleted(given):
     root = await given.root()
     version = (await root.get("/api/v1/me")).json()["version"]
 
-    answer = await root.delete(f"/api/v1/users/{root.id}", expectedVersion=version)
+    response = await root.delete(f"/api/v1/users/{root.id}", expectedVersion=version)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
+    assert (response.status_code, response.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
 
 
 async def test_a_root_can_be_deleted_while_another_remains(given):
@@ -92,6 +92,6 @@ async def test_accounts_created_by_a_deleted_account_stay(given):
 async def test_a_customer_may_not(given):
     me = await given.an_account()
 
-    answer = await me.delete(f"/api/v1/users/{me.id}", expectedVersion=1)
+    response = await me.delete(f"/api/v1/users/{me.id}", expectedVersion=1)
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")

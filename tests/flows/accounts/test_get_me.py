@@ -9,47 +9,47 @@ from accord.settings import Settings
 async def test_returns_the_account_of_the_token_and_its_version(given):
     me = await given.an_account(first_name="Grace", version=3)
 
-    answer = await me.get("/api/v1/me")
+    response = await me.get("/api/v1/me")
 
-    assert answer.status_code == 200
-    assert answer.json() == me.user
-    assert (answer.json()["firstName"], answer.json()["version"]) == ("Grace", 3)
-    assert answer.headers["etag"] == '"3"'
-    assert answer.headers["cache-control"] == "no-store"
+    assert response.status_code == 200
+    assert response.json() == me.user
+    assert (response.json()["firstName"], response.json()["version"]) == ("Grace", 3)
+    assert response.headers["etag"] == '"3"'
+    assert response.headers["cache-control"] == "no-store"
 
 
 @pytest.mark.parametrize("held", ['"3"', 'W/"3"', '"1", "3"', "*"])
 async def test_a_read_with_the_current_version_is_304_without_a_body(given, held):
     me = await given.an_account(version=3)
 
-    answer = await me.get("/api/v1/me", {"If-None-Match": held})
+    response = await me.get("/api/v1/me", {"If-None-Match": held})
 
-    assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", '"3"')
+    assert (response.status_code, response.content, response.headers["etag"]) == (304, b"", '"3"')
 
 
 async def test_a_read_with_another_version_gets_the_account(given):
     me = await given.an_account(version=3)
 
-    answer = await me.get("/api/v1/me", {"If-None-Match": '"2"'})
+    response = await me.get("/api/v1/me", {"If-None-Match": '"2"'})
 
-    assert (answer.status_code, answer.json()["version"]) == (200, 3)
+    assert (response.status_code, response.json()["version"]) == (200, 3)
 
 
 async def test_without_a_token_it_says_how_to_authenticate(given):
-    answer = await (await given.somebody()).get("/api/v1/me")
+    response = await (await given.somebody()).get("/api/v1/me")
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
-    assert answer.headers["www-authenticate"] == "Bearer"
+    assert (response.status_code, response.json()["code"]) == (401, "UNAUTHORIZED")
+    assert response.headers["www-authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize(("token", "times"), [("nonsense", 1), ("a.b.c", 1), ("x", 5000), ("x", 1_000_000)])
 async def test_a_malformed_token_is_invalid(given, token, times):
     somebody = await given.somebody(authorization=f"Bearer {token * times}")
 
-    answer = await somebody.get("/api/v1/me")
+    response = await somebody.get("/api/v1/me")
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
-    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert (response.status_code, response.json()["code"]) == (401, "UNAUTHORIZED")
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
 
 
 @pytest.mark.parametrize(
@@ -67,10 +67,10 @@ async def test_a_token_that_we_signed_counts_in_its_time_and_for_its_purpose_onl
     tokens = AccessTokens(Settings(data_dir=given.service.folder / "data", **change))
 
     me.http.headers["authorization"] = f"Bearer {tokens.issue(me.id, session, time.time() - age)}"
-    answer = await me.get("/api/v1/me")
+    response = await me.get("/api/v1/me")
 
-    assert answer.json().get("code") == code
-    assert answer.status_code == (401 if code else 200)
+    assert response.json().get("code") == code
+    assert response.status_code == (401 if code else 200)
 
 
 async def test_a_token_of_another_signer_is_refused(given, tmp_path):

@@ -6,17 +6,17 @@ import pytest
 async def test_returns_the_callers_own_account(given):
     me = await given.an_account(version=4)
 
-    answer = await me.get(f"/api/v1/users/{me.id}")
+    response = await me.get(f"/api/v1/users/{me.id}")
 
-    assert (answer.status_code, answer.json(), answer.headers["etag"]) == (200, me.user, '"4"')
+    assert (response.status_code, response.json(), response.headers["etag"]) == (200, me.user, '"4"')
 
 
 async def test_an_id_is_the_same_in_capitals(given):
     me = await given.an_account()
 
-    answer = await me.get(f"/api/v1/users/{me.id.upper()}")
+    response = await me.get(f"/api/v1/users/{me.id.upper()}")
 
-    assert (answer.status_code, answer.json()["id"]) == (200, me.id)
+    assert (response.status_code, response.json()["id"]) == (200, me.id)
 
 
 async def test_an_administrator_reads_every_account(given):
@@ -32,7 +32,7 @@ async def test_another_persons_account_is_like_one_that_does_not_exist(given):
         await me.get(f"/api/v1/users/{user_id}") for user_id in (other.id, uuid4(), "not-an-id")
     ]
 
-    assert [answer.status_code for answer in (foreign, unknown, malformed)] == [404, 404, 404]
+    assert [response.status_code for response in (foreign, unknown, malformed)] == [404, 404, 404]
     assert _without_request(foreign) == _without_request(unknown) == _without_request(malformed)
 
 
@@ -47,10 +47,10 @@ async def test_a_deleted_account_is_not_found(given):
 async def test_a_read_with_the_current_version_is_304(given, held, status):
     me = await given.an_account()
 
-    answer = await me.get(f"/api/v1/users/{me.id}", {"If-None-Match": held})
+    response = await me.get(f"/api/v1/users/{me.id}", {"If-None-Match": held})
 
-    assert answer.status_code == status
+    assert response.status_code == status
 
 
-def _without_request(answer):
-    return {name: value for name, value in answer.json().items() if name not in {"instance", "requestId"}}
+def _without_request(response):
+    return {name: value for name, value in response.json().items() if name not in {"instance", "requestId"}}

@@ -6,10 +6,10 @@ async def test_counts_what_the_account_has_and_the_full_days_since_it_joined(giv
     me = await given.an_account()
     await given.sql("UPDATE accord.users SET created_at = created_at - %s::interval WHERE id = %s", age, me.id)
 
-    answer = await me.get(f"/api/v1/users/{me.id}/stats")
+    response = await me.get(f"/api/v1/users/{me.id}/stats")
 
-    stats = answer.json()
-    assert answer.status_code == 200
+    stats = response.json()
+    assert response.status_code == 200
     assert (stats["user"]["id"], stats["joinedDaysAgo"]) == (me.id, days)
     assert (stats["postCount"], stats["conversationCount"]) == (0, 0)
 
@@ -20,22 +20,22 @@ async def test_conversations_are_counted_while_one_is_a_member(given):
         left = await you.post("/api/v1/conversations", title="Plans", memberIds=[me.id])
     await me.delete(f"/api/v1/conversations/{left.json()['id']}/members/{me.id}", expectedVersion=1)
 
-    answers = [await who.get(f"/api/v1/users/{who.id}/stats") for who in (me, you)]
+    responses = [await who.get(f"/api/v1/users/{who.id}/stats") for who in (me, you)]
 
-    assert [answer.json()["conversationCount"] for answer in answers] == [1, 2]
+    assert [response.json()["conversationCount"] for response in responses] == [1, 2]
 
 
 async def test_an_administrator_sees_everybodys(given):
     admin, somebody = await given.an_admin(), await given.an_account()
 
-    answer = await admin.get(f"/api/v1/users/{somebody.id}/stats")
+    response = await admin.get(f"/api/v1/users/{somebody.id}/stats")
 
-    assert (answer.status_code, answer.json()["user"]) == (200, somebody.user)
+    assert (response.status_code, response.json()["user"]) == (200, somebody.user)
 
 
 async def test_statistics_of_another_person_are_not_found(given):
     me, other = await given.an_account(), await given.an_account()
 
-    answer = await me.get(f"/api/v1/users/{other.id}/stats")
+    response = await me.get(f"/api/v1/users/{other.id}/stats")
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")

@@ -6,9 +6,9 @@ from given import PASSWORD, details
 
 from accord.context import RequestInfo, Resources, SignedIn, SignedInContext
 from accord.database.connection import Connection
+from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
-from accord.database.pool import Database
 from accord.flows.accounts.list_users import list_users
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
@@ -73,16 +73,16 @@ async def test_a_cursor_of_another_search_or_caller_or_beside_a_page_is_refused(
         await admin.get("/api/v1/users", search=word, limit=1, cursor=cursor, page=2),
     ]
 
-    assert [answer.status_code for answer in refused] == [400, 400, 400]
-    assert [answer.json()["errors"][0]["field"] for answer in refused] == ["cursor", "cursor", "page"]
+    assert [response.status_code for response in refused] == [400, 400, 400]
+    assert [response.json()["errors"][0]["field"] for response in refused] == ["cursor", "cursor", "page"]
 
 
 async def test_a_page_after_the_last_is_empty(given):
     admin = await given.an_admin()
 
-    answer = await admin.get("/api/v1/users", page=1_000_000)
+    response = await admin.get("/api/v1/users", page=1_000_000)
 
-    assert (answer.status_code, answer.json()["items"]) == (200, [])
+    assert (response.status_code, response.json()["items"]) == (200, [])
 
 
 async def test_a_page_has_20_people_unless_it_is_asked_for_more(given):
@@ -96,18 +96,18 @@ async def test_a_page_has_20_people_unless_it_is_asked_for_more(given):
 async def test_parameters_outside_the_contract_are_refused(given, query):
     admin = await given.an_admin()
 
-    answer = await admin.get("/api/v1/users", **query)
+    response = await admin.get("/api/v1/users", **query)
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(query)))
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, next(iter(query)))
 
 
 @pytest.mark.parametrize("part", [lambda user: user["email"][7:].upper(), lambda user: user["firstName"][1:].lower()])
 async def test_search_looks_into_every_name_in_any_letter_case(given, part):
     admin, person = await given.an_admin(), await given.an_account(first_name=f"Zoë{os.urandom(5).hex()}")
 
-    answer = await admin.get("/api/v1/users", search=part(person.user))
+    response = await admin.get("/api/v1/users", search=part(person.user))
 
-    assert [user["id"] for user in answer.json()["items"]] == [person.id]
+    assert [user["id"] for user in response.json()["items"]] == [person.id]
 
 
 @pytest.mark.parametrize(("special", "other"), [("%", "x"), ("_", "x"), ("\\", "x"), ("\\%", "\\x"), ("%_", "xx")])
@@ -116,9 +116,9 @@ async def test_search_takes_every_character_for_itself(given, special, other):
     mark = os.urandom(4).hex()
     await _people(admin, f"a{mark}{special}z", f"a{mark}{other}z")
 
-    answer = await admin.get("/api/v1/users", search=f"{mark}{special}z")
+    response = await admin.get("/api/v1/users", search=f"{mark}{special}z")
 
-    assert [user["firstName"] for user in answer.json()["items"]] == [f"a{mark}{special}z"]
+    assert [user["firstName"] for user in response.json()["items"]] == [f"a{mark}{special}z"]
 
 
 async def test_the_deleted_are_not_listed(given):
@@ -145,9 +145,9 @@ async def test_no_secret_is_in_it(given):
 async def test_a_customer_may_not(given):
     somebody = await given.an_account()
 
-    answer = await somebody.get("/api/v1/users")
+    response = await somebody.get("/api/v1/users")
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
 
 
 class CountingDatabase(Database):

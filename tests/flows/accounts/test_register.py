@@ -8,26 +8,26 @@ from given import PASSWORD, details, new_email
 async def test_creates_a_customer_who_can_sign_in(given):
     body = details(email=f"Ada.{new_email()}")
 
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=body)
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=body)
 
-    user = answer.json()
-    assert answer.status_code == 201
+    user = response.json()
+    assert response.status_code == 201
     assert {name: user[name] for name in ("email", "firstName", "lastName")} == {
         name: body[name] for name in ("email", "firstName", "lastName")
     }
     assert (user["role"], user["version"], user["createdBy"], user["disabledAt"]) == ("customer", 1, None, None)
     assert UUID(user["id"]).version == 7
-    assert answer.headers["etag"] == '"1"'
+    assert response.headers["etag"] == '"1"'
     assert (await given.signed_in(body["email"])).id == user["id"]
 
 
 async def test_the_journal_names_the_new_account_and_none_of_its_secrets(given):
     body = details()
 
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=body)
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=body)
 
-    [entry] = await given.entries(answer)
-    user_id = answer.json()["id"]
+    [entry] = await given.entries(response)
+    user_id = response.json()["id"]
     assert (entry["kind"], entry["record_table"], entry["record_id"]) == ("created", "users", user_id)
     assert (entry["record_version"], entry["actor_kind"], entry["actor_id"]) == (1, "user", user_id)
     assert entry["fields"]["email"] == body["email"]
@@ -39,10 +39,10 @@ async def test_the_journal_names_the_new_account_and_none_of_its_secrets(given):
 async def test_an_address_is_taken_in_any_letter_case_and_with_spaces_around_it(given, respelled):
     taken = await given.an_account()
 
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=details(email=respelled(taken.email)))
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=details(email=respelled(taken.email)))
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_EXISTS")
-    assert await given.entries(answer) == []
+    assert (response.status_code, response.json()["code"]) == (409, "ALREADY_EXISTS")
+    assert await given.entries(response) == []
 
 
 @pytest.mark.parametrize("form", ["NFC", "NFD"])
@@ -70,26 +70,26 @@ async def test_an_address_has_at_most_255_characters(given):
 
 @pytest.mark.parametrize("email", ["ada", "@example.com", "ada@", "a da@example.com", "ada@example..com", "a@b@c.com"])
 async def test_a_malformed_address_is_refused_without_being_repeated(given, email):
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=details(email=email))
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=details(email=email))
 
-    assert answer.status_code == 400
-    assert answer.json()["errors"] == [{"field": "email", "message": "must be a valid email"}]
+    assert response.status_code == 400
+    assert response.json()["errors"] == [{"field": "email", "message": "must be a valid email"}]
 
 
 @pytest.mark.parametrize("password", ["seven 7", "x" * 129])
 async def test_a_password_has_8_to_128_characters(given, password):
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=details(password=password))
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=details(password=password))
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "password")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "password")
 
 
 @pytest.mark.parametrize("password", ["8 charsx", "ü" * 128])
 async def test_the_shortest_and_the_longest_password_work(given, password):
     body = details(password=password)
 
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=body)
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=body)
 
-    assert answer.status_code == 201
+    assert response.status_code == 201
     await given.signed_in(body["email"], password)
 
 
@@ -104,15 +104,15 @@ async def test_the_shortest_and_the_longest_password_work(given, password):
     ],
 )
 async def test_a_password_that_is_guessed_first_is_refused(given, guess):
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=details(**guess))
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=details(**guess))
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
-    assert answer.json()["errors"][0]["field"] == "password"
-    assert guess["password"].lower() not in answer.text.lower()
+    assert (response.status_code, response.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
+    assert response.json()["errors"][0]["field"] == "password"
+    assert guess["password"].lower() not in response.text.lower()
 
 
 @pytest.mark.parametrize("field", ["role", "id", "version", "emailVerifiedAt", "createdBy", "passwordHash"])
 async def test_fields_that_the_service_sets_are_refused(given, field):
-    answer = await (await given.somebody()).post("/api/v1/auth/register", json=details(**{field: "root"}))
+    response = await (await given.somebody()).post("/api/v1/auth/register", json=details(**{field: "root"}))
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, field)

@@ -46,9 +46,9 @@ async def test_the_token_creates_the_root_account_once(given):
 async def test_a_wrong_token_is_refused_before_anything_else_is_judged(given):
     http = await given.somebody()
 
-    answer = await http.post("/api/v1/setup", json=details(setupToken="wrong", password="password1"))
+    response = await http.post("/api/v1/setup", json=details(setupToken="wrong", password="password1"))
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
+    assert (response.status_code, response.json()["code"]) == (401, "INVALID_CREDENTIALS")
 
 
 async def test_a_rejected_setup_does_not_use_the_token_up(given):
@@ -58,7 +58,7 @@ async def test_a_rejected_setup_does_not_use_the_token_up(given):
         taken = await http.post("/api/v1/setup", json=details(setupToken=token, email=somebody.email))
         done = await http.post("/api/v1/setup", json=details(setupToken=token))
 
-        assert [answer.status_code for answer in (weak, taken, done)] == [422, 409, 201]
+        assert [response.status_code for response in (weak, taken, done)] == [422, 409, 201]
 
 
 @pytest.fixture
@@ -78,12 +78,12 @@ def test_each_start_without_a_root_account_prints_the_one_token_that_works(fresh
     second = fresh.run("second", "serve", "--port", "0")
     token, url = second.wait_for(r"setup token +(\S+)"), second.wait_for(r"listens on (\S+)")
 
-    answer = httpx.post(f"{url}/api/v1/setup", json=details(setupToken=forgotten), timeout=30)
-    assert answer.status_code == 401
+    response = httpx.post(f"{url}/api/v1/setup", json=details(setupToken=forgotten), timeout=30)
+    assert response.status_code == 401
     # Whoever seeds the root account does not leave the printed token behind.
     fresh.seed_root()
-    answer = httpx.post(f"{url}/api/v1/setup", json=details(setupToken=token), timeout=30)
-    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
+    response = httpx.post(f"{url}/api/v1/setup", json=details(setupToken=token), timeout=30)
+    assert (response.status_code, response.json()["code"]) == (401, "INVALID_CREDENTIALS")
 
 
 def test_with_a_root_account_no_token_is_printed(service):

@@ -5,9 +5,9 @@ async def test_a_locked_person_signs_in_again_at_once(given):
     admin, somebody = await given.an_admin(), await given.an_account()
     assert await given.failed_logins(somebody.email, 6) == [401] * 5 + [429]
 
-    answer = await admin.post(f"/api/v1/users/{somebody.id}/unlock")
+    response = await admin.post(f"/api/v1/users/{somebody.id}/unlock")
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     await given.signed_in(somebody.email)
 
 
@@ -23,9 +23,9 @@ async def test_unlocking_restores_all_five_attempts(given):
 async def test_the_journal_has_it_and_the_version_stays(given):
     admin, somebody = await given.an_admin(), await given.an_account(version=5)
 
-    answer = await admin.post(f"/api/v1/users/{somebody.id}/unlock")
+    response = await admin.post(f"/api/v1/users/{somebody.id}/unlock")
 
-    [entry] = await given.entries(answer)
+    [entry] = await given.entries(response)
     assert (entry["kind"], entry["record_id"], entry["actor_id"]) == ("event", somebody.id, admin.id)
     assert entry["fields"] == {"event": "unlocked"}
     assert (await somebody.get("/api/v1/me")).json()["version"] == 5

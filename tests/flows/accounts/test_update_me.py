@@ -37,18 +37,18 @@ async def test_two_racing_updates_have_one_winner(given):
 async def test_fields_that_a_person_may_not_change_are_refused(given, field):
     me = await given.an_account()
 
-    answer = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace", **{field: me.user[field]})
+    response = await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace", **{field: me.user[field]})
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, field)
     assert (await me.get("/api/v1/me")).json() == me.user
 
 
 async def test_the_journal_has_the_actor_and_the_changed_fields(given):
     me = await given.an_account()
 
-    answer = await me.patch("/api/v1/me", expectedVersion=1, lastName="Hopper")
+    response = await me.patch("/api/v1/me", expectedVersion=1, lastName="Hopper")
 
-    [entry] = await given.entries(answer)
+    [entry] = await given.entries(response)
     assert (entry["operation"], entry["actor_kind"], entry["actor_id"]) == ("updateMe", "user", me.id)
     assert (entry["kind"], entry["record_version"], entry["fields"]) == ("updated", 2, {"last_name": "Hopper"})
 
@@ -69,17 +69,17 @@ async def test_if_match_is_a_second_precondition(given):
 async def test_a_version_from_the_future_is_stale_too(given):
     me = await given.an_account()
 
-    answer = await me.patch("/api/v1/me", expectedVersion=9, firstName="Grace")
+    response = await me.patch("/api/v1/me", expectedVersion=9, firstName="Grace")
 
-    assert (answer.status_code, answer.json()["currentVersion"]) == (409, 1)
+    assert (response.status_code, response.json()["currentVersion"]) == (409, 1)
 
 
 async def test_a_change_after_the_account_was_deleted_never_succeeds(given):
     me, admin = await given.an_account(), await given.an_admin()
     await admin.delete(f"/api/v1/users/{me.id}", expectedVersion=1)
 
-    answer = await me.patch("/api/v1/me", expectedVersion=2, firstName="Grace")
+    response = await me.patch("/api/v1/me", expectedVersion=2, firstName="Grace")
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "UNAUTHORIZED")
-    assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"'
+    assert (response.status_code, response.json()["code"]) == (401, "UNAUTHORIZED")
+    assert response.headers["www-authenticate"] == 'Bearer error="invalid_token"'
     assert await given.sql("SELECT first_name, version FROM accord.users WHERE id = %s", me.id) == [("Ada", 2)]

@@ -6,22 +6,22 @@ import pytest
 async def test_an_administrator_changes_a_customers_account(given):
     admin, somebody = await given.an_admin(), await given.an_account(version=4)
 
-    answer = await admin.patch(f"/api/v1/users/{somebody.id}", expectedVersion=4, firstName="Grace")
+    response = await admin.patch(f"/api/v1/users/{somebody.id}", expectedVersion=4, firstName="Grace")
 
-    assert (answer.status_code, answer.headers["etag"]) == (200, '"5"')
-    assert (answer.json()["firstName"], answer.json()["version"]) == ("Grace", 5)
+    assert (response.status_code, response.headers["etag"]) == (200, '"5"')
+    assert (response.json()["firstName"], response.json()["version"]) == ("Grace", 5)
     assert await somebody.journal() == [("users", somebody.id, 5)]
-    assert (await somebody.get("/api/v1/me")).json() == answer.json()
+    assert (await somebody.get("/api/v1/me")).json() == response.json()
 
 
 async def test_a_stale_version_changes_nothing(given):
     admin, somebody = await given.an_admin(), await given.an_account(version=4)
 
-    answer = await admin.patch(f"/api/v1/users/{somebody.id}", expectedVersion=3, disabled=True)
+    response = await admin.patch(f"/api/v1/users/{somebody.id}", expectedVersion=3, disabled=True)
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "VERSION_CONFLICT")
-    assert (answer.json()["currentVersion"], answer.json()["expectedVersion"]) == (4, 3)
-    assert await given.entries(answer) == []
+    assert (response.status_code, response.json()["code"]) == (409, "VERSION_CONFLICT")
+    assert (response.json()["currentVersion"], response.json()["expectedVersion"]) == (4, 3)
+    assert await given.entries(response) == []
     assert (await somebody.get("/api/v1/me")).json() == somebody.user
 
 
@@ -54,9 +54,9 @@ async def test_only_root_changes_roles(given):
 async def test_administrators_do_not_change_each_other(given, change):
     admin, other = await given.an_admin(), await given.an_admin()
 
-    answer = await admin.patch(f"/api/v1/users/{other.id}", expectedVersion=1, **change)
+    response = await admin.patch(f"/api/v1/users/{other.id}", expectedVersion=1, **change)
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
 
 
 async def test_a_disabled_account_cannot_sign_in_or_refresh_until_enabled(given):
@@ -70,7 +70,7 @@ async def test_a_disabled_account_cannot_sign_in_or_refresh_until_enabled(given)
     enabled = await admin.patch(path, expectedVersion=2, disabled=False)
 
     assert disabled.json()["disabledAt"] is not None
-    assert [answer.json().get("code") for answer in (login, refresh)] == ["INVALID_CREDENTIALS"] * 2
+    assert [response.json().get("code") for response in (login, refresh)] == ["INVALID_CREDENTIALS"] * 2
     assert (enabled.status_code, enabled.json()["disabledAt"]) == (200, None)
     await given.signed_in(somebody.email)
     # Enabling does not bring back what disabling ended.
@@ -93,9 +93,9 @@ async def test_the_last_root_stays_root_and_enabled(given, change):
     root = await given.root()
     version = (await root.get("/api/v1/me")).json()["version"]
 
-    answer = await root.patch(f"/api/v1/users/{root.id}", expectedVersion=version, **change)
+    response = await root.patch(f"/api/v1/users/{root.id}", expectedVersion=version, **change)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
+    assert (response.status_code, response.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
     assert (await root.get("/api/v1/me")).json()["version"] == version
 
 
@@ -104,26 +104,26 @@ async def test_a_disabled_root_does_not_count(given):
     version = (await root.get("/api/v1/me")).json()["version"]
     await root.patch(f"/api/v1/users/{other.id}", expectedVersion=2, disabled=True)
 
-    answer = await root.patch(f"/api/v1/users/{root.id}", expectedVersion=version, role="admin")
+    response = await root.patch(f"/api/v1/users/{root.id}", expectedVersion=version, role="admin")
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
 
 
 async def test_a_root_may_step_down_while_another_remains(given):
     root, other = await given.root(), await given.another_root()
 
-    answer = await other.patch(f"/api/v1/users/{other.id}", expectedVersion=2, role="customer")
+    response = await other.patch(f"/api/v1/users/{other.id}", expectedVersion=2, role="customer")
 
-    assert (answer.status_code, answer.json()["role"]) == (200, "customer")
+    assert (response.status_code, response.json()["role"]) == (200, "customer")
     assert (await root.get(f"/api/v1/users/{other.id}")).json()["role"] == "customer"
 
 
 async def test_the_version_is_judged_before_the_rules(given):
     root = await given.root()
 
-    answer = await root.patch(f"/api/v1/users/{root.id}", expectedVersion=9_000, role="customer")
+    response = await root.patch(f"/api/v1/users/{root.id}", expectedVersion=9_000, role="customer")
 
-    assert answer.status_code == 409
+    assert response.status_code == 409
 
 
 async def test_a_deleted_account_is_not_found(given):
@@ -133,15 +133,15 @@ async def test_a_deleted_account_is_not_found(given):
     deleted = await admin.patch(f"/api/v1/users/{somebody.id}", expectedVersion=2, firstName="Grace")
     unknown = await admin.patch(f"/api/v1/users/{uuid4()}", expectedVersion=2, firstName="Grace")
 
-    assert [answer.status_code for answer in (deleted, unknown)] == [404, 404]
+    assert [response.status_code for response in (deleted, unknown)] == [404, 404]
 
 
 async def test_a_customer_may_not_and_does_not_learn_which_accounts_exist(given):
     me, other = await given.an_account(), await given.an_account()
 
-    answers = [
+    responses = [
         await me.patch(f"/api/v1/users/{user_id}", expectedVersion=1, firstName="Grace")
         for user_id in (me.id, other.id, uuid4())
     ]
 
-    assert [answer.status_code for answer in answers] == [403, 403, 403]
+    assert [response.status_code for response in responses] == [403, 403, 403]

@@ -14,10 +14,10 @@ def sequenced() -> Callable[..., Awaitable[Items]]:
     async def ask(account: Any, count: int, path: str = "/api/v1/audit", **query: Any) -> Items:
         async with asyncio.timeout(30):
             while True:
-                answer = await account.get(path, **query)
-                assert answer.status_code == 200, answer.text
-                if len(answer.json()["items"]) >= count:
-                    return answer.json()["items"]
+                response = await account.get(path, **query)
+                assert response.status_code == 200, response.text
+                if len(response.json()["items"]) >= count:
+                    return response.json()["items"]
                 await asyncio.sleep(0.02)
 
     return ask

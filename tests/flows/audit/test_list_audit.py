@@ -52,8 +52,8 @@ async def test_every_filter_narrows_and_they_combine(given, sequenced):
     third = items[2]
 
     async def positions(**query):
-        answer = await admin.get("/api/v1/audit", **query)
-        return [item["position"] for item in answer.json()["items"]]
+        response = await admin.get("/api/v1/audit", **query)
+        return [item["position"] for item in response.json()["items"]]
 
     every = [item["position"] for item in items]
     assert await positions(actorId=me.id, operation="updateMe") == every[:4]
@@ -88,7 +88,7 @@ async def test_a_cursor_is_good_for_its_filter_and_its_caller_only(given, sequen
     await sequenced(admin, 6, actorId=me.id)
     cursor = (await admin.get("/api/v1/audit", actorId=me.id, limit=1)).json()["nextCursor"]
 
-    answers = [
+    responses = [
         await admin.get("/api/v1/audit", actorId=me.id, limit=1, cursor=cursor),
         await admin.get("/api/v1/audit", limit=1, cursor="start"),
         await admin.get("/api/v1/audit", limit=1, cursor=cursor),
@@ -98,8 +98,8 @@ async def test_a_cursor_is_good_for_its_filter_and_its_caller_only(given, sequen
         await admin.get("/api/v1/audit", actorId=me.id, limit=1, cursor="WzFd.c2ln"),
     ]
 
-    assert [answer.status_code for answer in answers] == [200, 200, 400, 400, 400, 400, 400]
-    assert answers[2].json()["errors"][0]["field"] == "cursor"
+    assert [response.status_code for response in responses] == [200, 200, 400, 400, 400, 400, 400]
+    assert responses[2].json()["errors"][0]["field"] == "cursor"
 
 
 async def test_secrets_are_redacted(given, sequenced):
@@ -135,9 +135,9 @@ async def test_secrets_are_redacted(given, sequenced):
 async def test_filters_outside_the_contract_are_refused(given, query):
     admin = await given.an_admin()
 
-    answer = await admin.get("/api/v1/audit", **query)
+    response = await admin.get("/api/v1/audit", **query)
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, next(iter(query)))
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, next(iter(query)))
 
 
 @pytest.mark.parametrize(
@@ -158,8 +158,8 @@ async def test_root_may_and_a_customer_may_not(given):
     root, somebody = await given.root(), await given.an_account()
 
     assert (await root.get("/api/v1/audit", limit=1)).status_code == 200
-    answer = await somebody.get("/api/v1/audit")
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    response = await somebody.get("/api/v1/audit")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")
 
 
 async def until_read(sequenced, admin, reason, count=1, **query):
@@ -259,10 +259,10 @@ async def test_a_reason_opens_the_next_page_and_each_page_is_noted(given, sequen
 async def test_a_reason_of_any_role_but_root_is_403_and_leaves_no_entry(given):
     admin, somebody = await given.an_admin(), await given.an_account()
 
-    answers = [await account.get("/api/v1/audit", reason="Curiosity") for account in (admin, somebody)]
+    responses = [await account.get("/api/v1/audit", reason="Curiosity") for account in (admin, somebody)]
     noted = await admin.get("/api/v1/audit", operation="listAudit", actorId=admin.id)
 
-    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "FORBIDDEN")] * 2
+    assert [(response.status_code, response.json()["code"]) for response in responses] == [(403, "FORBIDDEN")] * 2
     assert noted.json()["items"] == []
 
 

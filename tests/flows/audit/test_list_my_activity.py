@@ -31,9 +31,9 @@ async def test_a_cursor_of_another_account_is_refused(given, sequenced):
     await sequenced(me, 2, "/api/v1/me/activity")
     cursor = (await me.get("/api/v1/me/activity", limit=1)).json()["nextCursor"]
 
-    answer = await other.get("/api/v1/me/activity", limit=1, cursor=cursor)
+    response = await other.get("/api/v1/me/activity", limit=1, cursor=cursor)
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "cursor")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "cursor")
 
 
 async def test_secrets_are_not_in_it(given, sequenced):

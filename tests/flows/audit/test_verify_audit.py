@@ -62,6 +62,6 @@ async def test_is_right_while_entries_are_being_written(given):
 async def test_a_customer_may_not(given):
     somebody = await given.an_account()
 
-    answer = await somebody.get("/api/v1/audit/verify")
+    response = await somebody.get("/api/v1/audit/verify")
 
-    assert (answer.status_code, answer.json()["code"]) == (403, "FORBIDDEN")
+    assert (response.status_code, response.json()["code"]) == (403, "FORBIDDEN")

@@ -8,10 +8,10 @@ NOBODY = {"authenticated": False, "user": None, "session": None}
 async def test_returns_the_account_and_the_time_of_signing_in(given):
     me = await given.an_account()
 
-    answer = await me.get("/api/v1/auth/session")
+    response = await me.get("/api/v1/auth/session")
 
-    state = answer.json()
-    assert (answer.status_code, state["authenticated"], state["user"]) == (200, True, me.user)
+    state = response.json()
+    assert (response.status_code, state["authenticated"], state["user"]) == (200, True, me.user)
     assert state["session"]["createdAt"] == state["session"]["lastActiveAt"] < state["session"]["expiresAt"]
 
 
@@ -29,9 +29,9 @@ async def test_never_fails_for_want_of_a_good_token(given, authorization):
     somebody = await given.somebody()
     headers = {} if authorization is None else {"authorization": authorization.encode("latin-1")}
 
-    answer = await somebody.get("/api/v1/auth/session", headers=headers)
+    response = await somebody.get("/api/v1/auth/session", headers=headers)
 
-    assert (answer.status_code, answer.json()) == (200, NOBODY)
+    assert (response.status_code, response.json()) == (200, NOBODY)
 
 
 async def test_after_signing_out_it_says_so_at_once(given):

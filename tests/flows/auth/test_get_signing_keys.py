@@ -6,9 +6,9 @@ import jwt
 async def test_another_service_verifies_our_tokens_with_the_published_key(given):
     me = await given.an_account()
 
-    answer = await (await given.somebody()).get("/.well-known/jwks.json")
+    response = await (await given.somebody()).get("/.well-known/jwks.json")
 
-    token, keys = me.tokens["accessToken"], jwt.PyJWKSet.from_dict(answer.json())
+    token, keys = me.tokens["accessToken"], jwt.PyJWKSet.from_dict(response.json())
     header = jwt.get_unverified_header(token)
     claims = jwt.decode(token, keys[header["kid"]], ["EdDSA"], audience="accord-api", issuer="accord")
     assert (header["alg"], header["typ"]) == ("EdDSA", "at+jwt")
@@ -18,7 +18,7 @@ async def test_another_service_verifies_our_tokens_with_the_published_key(given)
 
 
 async def test_no_private_part_is_in_it(given):
-    answer = await (await given.somebody()).get("/.well-known/jwks.json")
+    response = await (await given.somebody()).get("/.well-known/jwks.json")
 
-    assert [set(key) for key in answer.json()["keys"]] == [{"kty", "crv", "x", "kid", "use", "alg"}]
-    assert answer.status_code == 200
+    assert [set(key) for key in response.json()["keys"]] == [{"kty", "crv", "x", "kid", "use", "alg"}]
+    assert response.status_code == 200

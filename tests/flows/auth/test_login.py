@@ -9,8 +9,8 @@ import pytest
 from checked_client import new_address
 from given import details, new_email
 
-from accord.database.pool import Database
-from accord.flows.auth.rules import forget_failures_over_since
+from accord.database.database import Database
+from accord.flows.auth.rules import delete_failures_over_since
 
 
 async def login(http, email, password, **headers):
@@ -21,13 +21,13 @@ async def test_gives_tokens_and_the_account(given):
     body, http = details(), await given.somebody()
     user = (await http.post("/api/v1/auth/register", json=body)).json()
 
-    answer = await login(http, body["email"], body["password"])
+    response = await login(http, body["email"], body["password"])
 
-    signed_in = answer.json()
-    assert answer.status_code == 200
+    signed_in = response.json()
+    assert response.status_code == 200
     assert set(signed_in) == {"accessToken", "tokenType", "expiresIn", "refreshToken", "user"}
     assert (signed_in["tokenType"], signed_in["expiresIn"], signed_in["user"]) == ("Bearer", 900, user)
-    assert "content-encoding" not in answer.headers
+    assert "content-encoding" not in response.headers
     http.headers["authorization"] = f"Bearer {signed_in['accessToken']}"
     assert (await http.get("/api/v1/me")).json() == user
 
@@ -35,9 +35,9 @@ async def test_gives_tokens_and_the_account(given):
 async def test_the_journal_has_it_without_the_tokens(given):
     me, http = await given.an_account(), await given.somebody()
 
-    answer = await login(http, me.email, given.password)
+    response = await login(http, me.email, given.password)
 
-    [entry] = await given.entries(answer)
+    [entry] = await given.entries(response)
     assert (entry["kind"], entry["record_table"], entry["actor_id"]) == ("event", "sessions", me.id)
     assert entry["fields"] == {"event": "signed in", "userId": me.id}
 
@@ -54,7 +54,7 @@ async def test_wrong_address_wrong_password_and_disabled_account_get_the_same_re
     await given.sql("UPDATE accord.users SET disabled_at = now() WHERE id = %s", disabled.id)
     same = {"X-Request-Id": "the-same"}
 
-    answers = [
+    responses = [
         await login(http, email, password, **same)
         for email, password in (
             (new_email(), given.password),
@@ -64,10 +64,10 @@ async def test_wrong_address_wrong_password_and_disabled_account_get_the_same_re
         )
     ]
 
-    assert {answer.status_code for answer in answers} == {401}
-    assert answers[0].json()["code"] == "INVALID_CREDENTIALS"
-    assert {answer.text for answer in answers} == {answers[0].text}
-    headers = [{k: v for k, v in answer.headers.items() if k not in {"date", "ratelimit"}} for answer in answers]
+    assert {response.status_code for response in responses} == {401}
+    assert responses[0].json()["code"] == "INVALID_CREDENTIALS"
+    assert {response.text for response in responses} == {responses[0].text}
+    headers = [{k: v for k, v in response.headers.items() if k not in {"date", "ratelimit"}} for response in responses]
     assert headers == [headers[0]] * 4
 
 
@@ -84,9 +84,9 @@ async def test_failed_logins_take_the_same_time(given):
             await given.sql("DELETE FROM accord.login_failures")
         for kind, (email, password) in attempts.items():
             started = time.perf_counter()
-            answer = await login(http, email, password, **{"X-Forwarded-For": new_address()})
+            response = await login(http, email, password, **{"X-Forwarded-For": new_address()})
             least[kind] = min(least[kind], time.perf_counter() - started)
-            assert answer.status_code == 401
+            assert response.status_code == 401
         turn += 1
 
     assert are_alike(least), least
@@ -101,9 +101,9 @@ async def test_a_failed_login_is_the_same_work_for_known_and_unknown_addresses(g
     begun, kept = [], []
     for email in (me.email, new_email()):
         before = await entries_begun()
-        answer = await login(await given.somebody(), email, "wrong")
+        response = await login(await given.somebody(), email, "wrong")
         begun.append(await entries_begun() - before)
-        kept.append([entry["fields"]["event"] for entry in await given.entries(answer)])
+        kept.append([entry["fields"]["event"] for entry in await given.entries(response)])
 
     assert begun == [1, 1]
     assert kept == [["sign-in failed"], []]
@@ -122,7 +122,7 @@ async def test_counts_of_failures_that_count_no_more_are_deleted(given):
     database = Database(given.service.database_url, 1)
     await database.open()
 
-    await forget_failures_over_since(database, 900)
+    await delete_failures_over_since(database, 900)
     await database.close()
 
     rows = await given.sql("SELECT identifier_hash FROM accord.login_failures")
@@ -254,7 +254,7 @@ async def test_the_eleventh_session_ends_the_oldest(given):
 async def test_five_logins_a_minute_come_from_one_address(given):
     http = await given.somebody()
 
-    answers = [await login(http, new_email(), "wrong") for _ in range(6)]
+    responses = [await login(http, new_email(), "wrong") for _ in range(6)]
 
-    assert [answer.status_code for answer in answers] == [401] * 5 + [429]
-    assert answers[-1].json()["code"] == "RATE_LIMIT_EXCEEDED"
+    assert [response.status_code for response in responses] == [401] * 5 + [429]
+    assert responses[-1].json()["code"] == "RATE_LIMIT_EXCEEDED"

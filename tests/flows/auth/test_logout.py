@@ -5,9 +5,9 @@ async def test_ends_this_session_and_no_other(given):
     me = await given.an_account()
     elsewhere = await given.signed_in(me.email)
 
-    answer = await me.post("/api/v1/auth/logout")
+    response = await me.post("/api/v1/auth/logout")
 
-    assert (answer.status_code, answer.content) == (204, b"")
+    assert (response.status_code, response.content) == (204, b"")
     refresh = await me.post("/api/v1/auth/refresh", refreshToken=me.tokens["refreshToken"])
     assert (refresh.status_code, refresh.json()["code"]) == (401, "INVALID_CREDENTIALS")
     assert (await elsewhere.get("/api/v1/me")).status_code == 200
@@ -29,9 +29,9 @@ async def test_a_refresh_token_ends_its_session_when_the_access_token_is_gone(gi
     me = await given.an_account()
     body = {"refreshToken": me.tokens["refreshToken"]}
 
-    answer = await (await given.somebody()).post("/api/v1/auth/logout", json=body)
+    response = await (await given.somebody()).post("/api/v1/auth/logout", json=body)
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
     assert (await me.post("/api/v1/auth/refresh", **body)).status_code == 401
 
 
@@ -39,9 +39,9 @@ async def test_a_refresh_token_ends_its_session_when_the_access_token_is_gone(gi
 async def test_logout_without_a_session_is_204(given, body):
     somebody = await given.somebody()
 
-    answer = await somebody.post("/api/v1/auth/logout", json=body)
+    response = await somebody.post("/api/v1/auth/logout", json=body)
 
-    assert (answer.status_code, await given.entries(answer)) == (204, [])
+    assert (response.status_code, await given.entries(response)) == (204, [])
 
 
 async def test_logout_with_a_bad_token_is_204(given):

@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 import jwt
 import pytest
 
-from accord.database.pool import Database
-from accord.flows.auth.rules import forget_sessions_over_before
+from accord.database.database import Database
+from accord.flows.auth.rules import delete_sessions_over_before
 
 
 async def refresh(account, token):
@@ -16,10 +16,10 @@ async def test_gives_a_new_refresh_token_and_an_access_token_of_the_same_session
     me = await given.an_account()
     session = (await me.get("/api/v1/auth/session")).json()["session"]
 
-    answer = await refresh(me, me.tokens["refreshToken"])
+    response = await refresh(me, me.tokens["refreshToken"])
 
-    tokens = answer.json()
-    assert (answer.status_code, tokens["tokenType"], tokens["expiresIn"]) == (200, "Bearer", 900)
+    tokens = response.json()
+    assert (response.status_code, tokens["tokenType"], tokens["expiresIn"]) == (200, "Bearer", 900)
     assert tokens["user"] == me.user
     assert tokens["refreshToken"] != me.tokens["refreshToken"]
     me.http.headers["authorization"] = f"Bearer {tokens['accessToken']}"
@@ -187,7 +187,7 @@ async def test_deleting_old_sessions_changes_no_response(given, until):
 
     database = Database(given.service.database_url, 1)
     await database.open()
-    await forget_sessions_over_before(database, datetime.now(UTC) - timedelta(days=30))
+    await delete_sessions_over_before(database, datetime.now(UTC) - timedelta(days=30))
     await database.close()
 
     # The service may be at it, too, and what it is deleting is left to it.
@@ -221,9 +221,9 @@ async def test_a_session_ends_by_age_and_by_idleness(given, time_passes):
     me = await given.an_account()
     await given.sql(time_passes, me.id)
 
-    answer = await refresh(me, me.tokens["refreshToken"])
+    response = await refresh(me, me.tokens["refreshToken"])
 
-    assert (answer.status_code, answer.json()["code"]) == (401, "INVALID_CREDENTIALS")
+    assert (response.status_code, response.json()["code"]) == (401, "INVALID_CREDENTIALS")
 
 
 async def test_an_access_token_does_not_outlive_its_session(given):
@@ -246,9 +246,9 @@ async def test_an_unknown_token_is_refused(given):
 async def test_the_journal_has_it_without_the_token(given):
     me = await given.an_account()
 
-    answer = await refresh(me, me.tokens["refreshToken"])
+    response = await refresh(me, me.tokens["refreshToken"])
 
-    [entry] = await given.entries(answer)
+    [entry] = await given.entries(response)
     assert (entry["actor_id"], entry["fields"]) == (me.id, {"event": "refreshed"})
 
 

@@ -6,10 +6,10 @@ from live_client import open_socket, record_key
 
 
 async def a_ticket(me) -> str:
-    answer = await me.post("/api/v1/live/tickets")
-    assert answer.status_code == 201, answer.text
-    assert answer.headers["cache-control"] == "no-store"
-    return answer.json()["ticket"]
+    response = await me.post("/api/v1/live/tickets")
+    assert response.status_code == 201, response.text
+    assert response.headers["cache-control"] == "no-store"
+    return response.json()["ticket"]
 
 
 async def test_signs_a_socket_in_as_its_account(given, service):
@@ -26,9 +26,9 @@ async def test_signs_a_socket_in_as_its_account(given, service):
 async def test_is_good_for_30_seconds(given):
     me, asked = await given.an_account(), time.time()
 
-    answer = await me.post("/api/v1/live/tickets")
+    response = await me.post("/api/v1/live/tickets")
 
-    assert 29 < datetime.fromisoformat(answer.json()["expiresAt"]).timestamp() - asked < 32
+    assert 29 < datetime.fromisoformat(response.json()["expiresAt"]).timestamp() - asked < 32
 
 
 async def test_two_sockets_presenting_a_ticket_at_once_have_one_winner(given, service):
@@ -71,9 +71,9 @@ async def test_is_no_access_token_and_an_access_token_no_ticket(given):
     me = await given.an_account()
     ticket = await a_ticket(me)
 
-    answer = await me.get("/api/v1/me", {"authorization": f"Bearer {ticket}"})
+    response = await me.get("/api/v1/me", {"authorization": f"Bearer {ticket}"})
 
-    assert answer.status_code == 401
+    assert response.status_code == 401
 
 
 async def test_only_its_hash_is_stored(given):

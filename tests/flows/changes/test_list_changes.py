@@ -5,9 +5,9 @@ from live_client import record_key
 
 async def changes_of(me: Account, after: str | None = None, **query) -> dict:
     after_it = {} if after is None else {"after": after}
-    answer = await me.get("/api/v1/changes", keys=record_key(me), **after_it, **query)
-    assert answer.status_code == 200, answer.text
-    return answer.json()
+    response = await me.get("/api/v1/changes", keys=record_key(me), **after_it, **query)
+    assert response.status_code == 200, response.text
+    return response.json()
 
 
 async def test_without_a_position_it_says_where_to_begin(announced):
@@ -48,9 +48,9 @@ async def test_a_page_ends_where_the_next_one_begins(announced, until):
 async def test_an_impossible_position_asks_for_a_reload(given):
     me = await given.an_account()
 
-    answer = await me.get("/api/v1/changes", keys=record_key(me), after="9000000000.00000000")
+    response = await me.get("/api/v1/changes", keys=record_key(me), after="9000000000.00000000")
 
-    assert (answer.status_code, answer.json()["code"]) == (410, "RESYNC_REQUIRED")
+    assert (response.status_code, response.json()["code"]) == (410, "RESYNC_REQUIRED")
 
 
 @pytest.mark.parametrize(
@@ -67,22 +67,22 @@ async def test_an_impossible_position_asks_for_a_reload(given):
 async def test_a_key_the_caller_may_not_read_is_like_a_missing_one(given, key):
     me, other = await given.an_account(), await given.an_account()
 
-    answer = await me.get("/api/v1/changes", keys=key.format(me=me.id, other=other.id))
+    response = await me.get("/api/v1/changes", keys=key.format(me=me.id, other=other.id))
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
 
 
 async def test_a_key_twice_is_refused(given):
     me = await given.an_account()
 
-    answer = await me.get("/api/v1/changes", keys=f"{record_key(me)},{record_key(me)}")
+    response = await me.get("/api/v1/changes", keys=f"{record_key(me)},{record_key(me)}")
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "keys")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "keys")
 
 
 async def test_an_administrator_follows_the_account_of_another(given):
     admin, other = await given.an_admin(), await given.an_account()
 
-    answer = await admin.get("/api/v1/changes", keys=record_key(other))
+    response = await admin.get("/api/v1/changes", keys=record_key(other))
 
-    assert answer.status_code == 200
+    assert response.status_code == 200

@@ -59,25 +59,25 @@ async def test_ends_with_the_session(given):
 async def test_another_persons_record_is_not_found(given):
     me, other = await given.an_account(), await given.an_account()
 
-    answer = await me.get("/api/v1/changes/stream", keys=record_key(other))
+    response = await me.get("/api/v1/changes/stream", keys=record_key(other))
 
-    assert (answer.status_code, answer.json()["code"]) == (404, "NOT_FOUND")
+    assert (response.status_code, response.json()["code"]) == (404, "NOT_FOUND")
 
 
 async def test_a_client_that_takes_no_events_is_told(given):
     me = await given.an_account()
 
-    answer = await me.get("/api/v1/changes/stream", {"accept": "application/json"}, keys=record_key(me))
+    response = await me.get("/api/v1/changes/stream", {"accept": "application/json"}, keys=record_key(me))
 
-    assert answer.status_code == 406
+    assert response.status_code == 406
 
 
 async def test_a_request_for_the_head_alone_does_not_wait(given):
     me = await given.an_account()
 
-    answer = await asyncio.wait_for(me.http.head("/api/v1/changes/stream", params={"keys": record_key(me)}), 20)
+    response = await asyncio.wait_for(me.http.head("/api/v1/changes/stream", params={"keys": record_key(me)}), 20)
 
-    assert (answer.status_code, answer.headers["content-type"]) == (200, "text/event-stream")
+    assert (response.status_code, response.headers["content-type"]) == (200, "text/event-stream")
 
 
 async def test_a_stream_in_http_1_0_has_no_chunks(given, service):
@@ -88,10 +88,10 @@ async def test_a_stream_in_http_1_0_has_no_chunks(given, service):
 
     async with connected(service.url) as connection:
         await connection.send(sent.replace(b"HTTP/1.1", b"HTTP/1.0", 1))
-        answer = await connection.answer()
+        response = await connection.response()
         assert await connection.has(b"event: subscribed\n")
         await me.patch("/api/v1/me", expectedVersion=1, firstName="Grace")
 
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
-        assert "transfer-encoding" not in answer.headers
+        assert (response.status, response.headers["connection"]) == (200, "close")
+        assert "transfer-encoding" not in response.headers
         assert await connection.has(b"event: change\n")

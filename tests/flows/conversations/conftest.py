@@ -15,9 +15,9 @@ def begun() -> Begin:
 
     async def begin(me: Account, *others: Account, **fields: Any) -> dict[str, Any]:
         body = {"title": "Plans", "memberIds": [other.id for other in others], **fields}
-        answer = await me.post("/api/v1/conversations", **body)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        response = await me.post("/api/v1/conversations", **body)
+        assert response.status_code == 201, response.text
+        return response.json()
 
     return begin
 
@@ -27,8 +27,8 @@ def said() -> Begin:
     """Say something in a conversation: `await said(me, conversation, "…")`."""
 
     async def say(me: Account, conversation: dict[str, Any], text: str = "Hello") -> dict[str, Any]:
-        answer = await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=text)
-        assert answer.status_code == 201, answer.text
-        return answer.json()
+        response = await me.post(f"/api/v1/conversations/{conversation['id']}/messages", text=text)
+        assert response.status_code == 201, response.text
+        return response.json()
 
     return say

@@ -6,12 +6,12 @@ async def test_a_member_adds_an_account(given, begun):
     conversation = await begun(me, you)
     path = f"/api/v1/conversations/{conversation['id']}"
 
-    answer = await you.post(f"{path}/members", expectedVersion=1, userId=third.id)
+    response = await you.post(f"{path}/members", expectedVersion=1, userId=third.id)
 
-    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
-    assert answer.json()["memberIds"] == [me.id, you.id, third.id]
-    assert (await third.get(path)).json() == answer.json()
-    assert (await third.get("/api/v1/conversations")).json()["items"] == [answer.json()]
+    assert (response.status_code, response.headers["etag"]) == (200, '"2"')
+    assert response.json()["memberIds"] == [me.id, you.id, third.id]
+    assert (await third.get(path)).json() == response.json()
+    assert (await third.get("/api/v1/conversations")).json()["items"] == [response.json()]
 
 
 async def test_present_members_and_unknown_accounts_are_refused(given, begun):
@@ -19,9 +19,9 @@ async def test_present_members_and_unknown_accounts_are_refused(given, begun):
     conversation = await begun(me)
     path = f"/api/v1/conversations/{conversation['id']}"
 
-    answers = [await me.post(f"{path}/members", expectedVersion=1, userId=i) for i in (me.id, str(uuid4()))]
+    responses = [await me.post(f"{path}/members", expectedVersion=1, userId=i) for i in (me.id, str(uuid4()))]
 
-    assert [(a.status_code, a.json()["code"]) for a in answers] == [
+    assert [(a.status_code, a.json()["code"]) for a in responses] == [
         (409, "ALREADY_EXISTS"),
         (422, "BUSINESS_RULE_VIOLATION"),
     ]
@@ -36,7 +36,7 @@ async def test_a_stale_version_or_a_stranger_adds_no_member(given, begun):
     foreign = await stranger.post(f"{path}/members", expectedVersion=1, userId=stranger.id)
     stale = await me.post(f"{path}/members", expectedVersion=7, userId=stranger.id)
 
-    assert [answer.status_code for answer in (foreign, stale)] == [404, 409]
+    assert [response.status_code for response in (foreign, stale)] == [404, 409]
     assert stale.json()["currentVersion"] == 1
 
 
@@ -50,6 +50,6 @@ async def test_a_conversation_has_at_most_100_members(given, begun):
         conversation["id"],
     )
 
-    answer = await me.post(f"/api/v1/conversations/{conversation['id']}/members", expectedVersion=1, userId=you.id)
+    response = await me.post(f"/api/v1/conversations/{conversation['id']}/members", expectedVersion=1, userId=you.id)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")
+    assert (response.status_code, response.json()["code"]) == (422, "BUSINESS_RULE_VIOLATION")

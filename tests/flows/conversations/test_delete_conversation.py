@@ -4,13 +4,13 @@ async def test_a_deleted_conversation_is_gone_for_all_members_with_its_messages(
     message = await said(you, conversation)
     path = f"/api/v1/conversations/{conversation['id']}"
 
-    answer = await me.delete(path, expectedVersion=1)
+    response = await me.delete(path, expectedVersion=1)
 
-    assert answer.status_code == 204
+    assert response.status_code == 204
     for gone in (path, f"{path}/messages", f"/api/v1/messages/{message['id']}"):
         assert [(await who.get(gone)).status_code for who in (me, you)] == [404, 404]
     assert (await me.delete(path, expectedVersion=2)).status_code == 404
-    assert [entry["kind"] for entry in await given.entries(answer)] == ["deleted"]
+    assert [entry["kind"] for entry in await given.entries(response)] == ["deleted"]
 
 
 async def test_only_the_creator_deletes_a_conversation(given, begun):
@@ -18,9 +18,9 @@ async def test_only_the_creator_deletes_a_conversation(given, begun):
     conversation = await begun(me, you)
     path = f"/api/v1/conversations/{conversation['id']}"
 
-    answers = [await who.delete(path, expectedVersion=1) for who in (you, stranger)]
+    responses = [await who.delete(path, expectedVersion=1) for who in (you, stranger)]
 
-    assert [answer.status_code for answer in answers] == [403, 404]
+    assert [response.status_code for response in responses] == [403, 404]
 
 
 async def test_a_stale_version_deletes_nothing(given, begun):
@@ -29,7 +29,7 @@ async def test_a_stale_version_deletes_nothing(given, begun):
     path = f"/api/v1/conversations/{conversation['id']}"
     await me.patch(path, expectedVersion=1, title="First")
 
-    answer = await me.delete(path, expectedVersion=1)
+    response = await me.delete(path, expectedVersion=1)
 
-    assert (answer.status_code, answer.json()["currentVersion"]) == (409, 2)
+    assert (response.status_code, response.json()["currentVersion"]) == (409, 2)
     assert (await me.get(path)).status_code == 200

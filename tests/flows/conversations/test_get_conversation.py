@@ -8,7 +8,7 @@ async def test_a_conversation_of_others_is_like_one_that_does_not_exist(given, b
     foreign = await stranger.get(f"/api/v1/conversations/{conversation['id']}")
     unknown = await stranger.get(f"/api/v1/conversations/{uuid4()}")
 
-    assert [answer.status_code for answer in (foreign, unknown)] == [404, 404]
+    assert [response.status_code for response in (foreign, unknown)] == [404, 404]
     same = {"instance", "requestId"}
     assert {k: v for k, v in foreign.json().items() if k not in same} == {
         k: v for k, v in unknown.json().items() if k not in same
@@ -26,6 +26,6 @@ async def test_a_read_with_the_current_version_is_304(given, begun):
     me = await given.an_account()
     conversation = await begun(me)
 
-    answer = await me.get(f"/api/v1/conversations/{conversation['id']}", {"If-None-Match": '"1"'})
+    response = await me.get(f"/api/v1/conversations/{conversation['id']}", {"If-None-Match": '"1"'})
 
-    assert answer.status_code == 304
+    assert response.status_code == 304

@@ -3,10 +3,10 @@ async def test_members_read_it_and_to_others_it_does_not_exist(given, begun, sai
     message = await said(me, await begun(me, you))
     path = f"/api/v1/messages/{message['id']}"
 
-    answers = [await who.get(path) for who in (me, you, stranger)]
+    responses = [await who.get(path) for who in (me, you, stranger)]
 
-    assert [answer.status_code for answer in answers] == [200, 200, 404]
-    assert answers[1].json() == message
+    assert [response.status_code for response in responses] == [200, 200, 404]
+    assert responses[1].json() == message
     assert (await you.get(path, {"If-None-Match": '"1"'})).status_code == 304
 
 

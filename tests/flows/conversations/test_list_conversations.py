@@ -4,10 +4,10 @@ async def test_my_conversations_are_listed_last_joined_first(given, begun):
     ours = await begun(you, me, title="Ours")
     await begun(you, title="Yours")
 
-    answer = await me.get("/api/v1/conversations")
+    response = await me.get("/api/v1/conversations")
 
-    assert answer.json() == {"items": [ours, *reversed(mine)], "nextCursor": None}
-    assert "link" not in answer.headers
+    assert response.json() == {"items": [ours, *reversed(mine)], "nextCursor": None}
+    assert "link" not in response.headers
 
 
 async def test_every_conversation_is_on_one_page(given, begun):

@@ -25,10 +25,10 @@ async def test_the_link_leads_to_the_next_page_and_keeps_the_limit(given, begun,
     conversation = await begun(me)
     first, second = [await said(me, conversation, text) for text in ("First", "Second")]
 
-    answer = await me.get(f"/api/v1/conversations/{conversation['id']}/messages", limit=1)
+    response = await me.get(f"/api/v1/conversations/{conversation['id']}/messages", limit=1)
 
-    assert answer.json()["items"] == [second]
-    link = answer.headers["link"]
+    assert response.json()["items"] == [second]
+    link = response.headers["link"]
     assert link.endswith('>; rel="next"')
     following = await me.http.get(link[1 : link.index(">")])
     assert following.json() == {"items": [first], "nextCursor": None}
@@ -60,9 +60,11 @@ async def test_a_cursor_is_opaque_and_signed(given, begun, said):
     cursor = (await me.get(path, limit=1)).json()["nextCursor"]
 
     altered = [cursor[:-1] + ("A" if cursor[-1] != "A" else "B"), "x" + cursor[1:], cursor.partition(".")[0], "."]
-    answers = [await me.get(path, cursor=text) for text in altered]
+    responses = [await me.get(path, cursor=text) for text in altered]
 
-    assert [(answer.status_code, answer.json()["errors"][0]["field"]) for answer in answers] == [(400, "cursor")] * 4
+    assert [(response.status_code, response.json()["errors"][0]["field"]) for response in responses] == [
+        (400, "cursor")
+    ] * 4
 
 
 async def test_a_cursor_belongs_to_its_list_and_its_caller(given, begun, said):

@@ -6,14 +6,16 @@ async def test_a_member_changes_it_and_the_lists_of_all_are_announced(given, beg
     conversation = await begun(me, you)
     path = f"/api/v1/conversations/{conversation['id']}"
 
-    answer = await you.patch(path, expectedVersion=1, title="Better plans", tags=["b", "a"], archived=True)
+    response = await you.patch(path, expectedVersion=1, title="Better plans", tags=["b", "a"], archived=True)
 
-    changed = answer.json()
-    assert (answer.status_code, answer.headers["etag"]) == (200, '"2"')
+    changed = response.json()
+    assert (response.status_code, response.headers["etag"]) == (200, '"2"')
     assert (changed["title"], changed["tags"], changed["version"]) == ("Better plans", ["b", "a"], 2)
     assert changed["archivedAt"] is not None
     assert (await me.get(path)).json() == changed
-    keys = await given.sql("SELECT list_keys FROM accord.journal WHERE request_id = %s", answer.headers["x-request-id"])
+    keys = await given.sql(
+        "SELECT list_keys FROM accord.journal WHERE request_id = %s", response.headers["x-request-id"]
+    )
     assert keys == [([f"getList:{member.id}:conversations" for member in (me, you)],)]
 
 
@@ -23,10 +25,10 @@ async def test_a_stale_version_changes_nothing(given, begun):
     path = f"/api/v1/conversations/{conversation['id']}"
     await me.patch(path, expectedVersion=1, title="First")
 
-    answer = await me.patch(path, expectedVersion=1, title="Second")
+    response = await me.patch(path, expectedVersion=1, title="Second")
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "VERSION_CONFLICT")
-    assert (answer.json()["currentVersion"], answer.json()["expectedVersion"]) == (2, 1)
+    assert (response.status_code, response.json()["code"]) == (409, "VERSION_CONFLICT")
+    assert (response.json()["currentVersion"], response.json()["expectedVersion"]) == (2, 1)
     assert (await me.get(path)).json()["title"] == "First"
 
 
@@ -36,9 +38,9 @@ async def test_a_stranger_and_a_former_member_change_nothing(given, begun):
     path = f"/api/v1/conversations/{conversation['id']}"
     await former.delete(f"{path}/members/{former.id}", expectedVersion=1)
 
-    answers = [await who.patch(path, expectedVersion=2, title="Mine") for who in (former, stranger)]
+    responses = [await who.patch(path, expectedVersion=2, title="Mine") for who in (former, stranger)]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
+    assert [response.status_code for response in responses] == [404, 404]
 
 
 async def test_two_racing_changes_have_one_winner(given, begun):
@@ -46,6 +48,6 @@ async def test_two_racing_changes_have_one_winner(given, begun):
     conversation = await begun(me, you)
     path = f"/api/v1/conversations/{conversation['id']}"
 
-    answers = await gather(*(who.patch(path, expectedVersion=1, title=who.id) for who in (me, you)))
+    responses = await gather(*(who.patch(path, expectedVersion=1, title=who.id) for who in (me, you)))
 
-    assert sorted(answer.status_code for answer in answers) == [200, 409]
+    assert sorted(response.status_code for response in responses) == [200, 409]

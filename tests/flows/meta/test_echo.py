@@ -10,12 +10,12 @@ import pytest
     ],
 )
 async def test_returns_the_body_unchanged(given, body):
-    answer = await (await given.somebody()).post("/api/v1/meta/echo", json=body)
+    response = await (await given.somebody()).post("/api/v1/meta/echo", json=body)
 
-    assert (answer.status_code, answer.json()) == (200, body)
+    assert (response.status_code, response.json()) == (200, body)
 
 
 async def test_writes_nothing(given):
-    answer = await (await given.somebody()).post("/api/v1/meta/echo", json={"message": "Hello"})
+    response = await (await given.somebody()).post("/api/v1/meta/echo", json={"message": "Hello"})
 
-    assert await given.entries(answer) == []
+    assert await given.entries(response) == []

@@ -6,10 +6,10 @@ async def test_anonymous_callers_get_the_status_and_no_details(given, until):
         return await (await given.somebody()).get("/api/v1/healthcheck")
 
     # What does not answer for a second is not well, though it may just have had no turn.
-    answer = await until(look, lambda answer: answer.json()["status"] == "ok")
+    response = await until(look, lambda response: response.json()["status"] == "ok")
 
-    health = answer.json()
-    assert (answer.status_code, health["version"]) == (200, __version__)
+    health = response.json()
+    assert (response.status_code, health["version"]) == (200, __version__)
     assert health["uptime"] > 0
     assert "checks" not in health
 
@@ -23,9 +23,9 @@ async def test_a_customer_sees_no_more_than_an_anonymous_caller(given):
 async def test_an_administrator_sees_what_was_checked(given, until):
     admin = await given.an_admin()
 
-    answer = await until(lambda: admin.get("/api/v1/healthcheck"), lambda answer: answer.json()["status"] == "ok")
+    response = await until(lambda: admin.get("/api/v1/healthcheck"), lambda response: response.json()["status"] == "ok")
 
-    checks = answer.json()["checks"]
+    checks = response.json()["checks"]
     assert {name: check["status"] for name, check in checks.items()} == {"database": "ok", "messaging": "ok"}
     assert all(0 <= check["latencyMs"] < 3000 for check in checks.values())
 

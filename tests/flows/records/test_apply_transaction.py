@@ -30,7 +30,7 @@ async def test_operations_on_one_record_are_one_change_of_one_version(given, cha
     me = await given.an_account()
     conversation = await begun(me, tags=["b"])
 
-    answer = await change(
+    response = await change(
         me,
         on(conversation, "set", "title", value="Better plans"),
         on(conversation, "listInsert", "tags", value="a", where="start"),
@@ -38,12 +38,12 @@ async def test_operations_on_one_record_are_one_change_of_one_version(given, cha
         on(conversation, "setNow", "archivedAt"),
     )
 
-    changed = answer.json()["records"][CONVERSATION][conversation["id"]]
-    assert (answer.status_code, changed["version"]) == (200, 2)
+    changed = response.json()["records"][CONVERSATION][conversation["id"]]
+    assert (response.status_code, changed["version"]) == (200, 2)
     assert (changed["title"], changed["tags"]) == ("Better plans", ["a", "b", "c"])
     assert changed["archivedAt"] is not None
     assert changed == await read(me, conversation)
-    [entry] = await given.entries(answer)
+    [entry] = await given.entries(response)
     assert (entry["kind"], entry["record_version"]) == ("updated", 2)
     assert entry["fields"].keys() == {"title", "tags", "archived_at"}
 
@@ -54,7 +54,7 @@ async def test_records_of_several_kinds_change_together(given, change):
     old, mine = await said(me, conversation, "Old"), await said(me, conversation, "Mine")
     new = str(uuid4())
 
-    answer = await change(
+    response = await change(
         me,
         on(new, "create", table="messages", record={"conversationId": conversation["id"], "text": "New"}),
         on(mine, "set", "text", table="messages", value="Changed"),
@@ -62,15 +62,15 @@ async def test_records_of_several_kinds_change_together(given, change):
         on(conversation, "listInsert", "pinnedMessageIds", value=new, where="end"),
     )
 
-    records = answer.json()["records"]
-    assert answer.status_code == 200, answer.text
+    records = response.json()["records"]
+    assert response.status_code == 200, response.text
     assert {i: (m["text"], m["version"]) for i, m in records["messages"].items()} == {
         new: ("New", 1),
         mine["id"]: ("Changed", 2),
     }
     assert records[CONVERSATION][conversation["id"]]["pinnedMessageIds"] == [new]
     assert (await me.get(f"/api/v1/messages/{old['id']}")).status_code == 404
-    kinds = [(entry["record_table"], entry["kind"]) for entry in await given.entries(answer)]
+    kinds = [(entry["record_table"], entry["kind"]) for entry in await given.entries(response)]
     assert sorted(kinds) == [
         ("conversations", "updated"),
         ("messages", "created"),
@@ -83,18 +83,18 @@ async def test_a_created_record_may_be_changed_in_the_same_transaction(given, ch
     me, you = await given.an_account(), await given.an_account()
     new = str(uuid4())
 
-    answer = await change(
+    response = await change(
         me,
         on(new, "create", record={"title": "Plans", "memberIds": [you.id]}),
         on(new, "listInsert", "tags", value="work", where="end"),
         on(new, "setNow", "archivedAt"),
     )
 
-    created = answer.json()["records"][CONVERSATION][new]
+    created = response.json()["records"][CONVERSATION][new]
     assert (created["version"], created["tags"], created["createdBy"]) == (1, ["work"], me.id)
     assert created["archivedAt"] is not None
     assert (await you.get("/api/v1/conversations")).json()["items"] == [created]
-    assert [entry["kind"] for entry in await given.entries(answer)] == ["created"]
+    assert [entry["kind"] for entry in await given.entries(response)] == ["created"]
 
 
 async def test_every_stale_record_is_listed_and_nothing_changes(given, change):
@@ -104,33 +104,33 @@ async def test_every_stale_record_is_listed_and_nothing_changes(given, change):
         await me.patch(f"/api/v1/conversations/{stale['id']}", expectedVersion=1, title="Moved on")
     before = (await me.get("/api/v1/conversations")).json()
 
-    answer = await change(
+    response = await change(
         me,
         *(on(c, "set", "title", value="Mine") for c in (first, second)),
         expectedVersions={CONVERSATION: {c["id"]: 1 for c in (first, second, third)}},
     )
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "VERSION_CONFLICT")
-    conflicts = sorted(answer.json()["conflicts"], key=lambda c: c["id"])
+    assert (response.status_code, response.json()["code"]) == (409, "VERSION_CONFLICT")
+    conflicts = sorted(response.json()["conflicts"], key=lambda c: c["id"])
     assert conflicts == sorted(
         ({"table": CONVERSATION, "id": c["id"], "expectedVersion": 1, "currentVersion": 2} for c in (first, third)),
         key=lambda c: c["id"],
     )
     assert (await me.get("/api/v1/conversations")).json() == before
-    assert await given.entries(answer) == []
+    assert await given.entries(response) == []
 
 
 async def test_current_versions_let_it_pass(given, change):
     me = await given.an_account()
     conversation = await begun(me)
 
-    answer = await change(
+    response = await change(
         me,
         on(conversation, "set", "title", value="Mine"),
         expectedVersions={CONVERSATION: {conversation["id"].upper(): 1}},
     )
 
-    assert answer.status_code == 200
+    assert response.status_code == 200
 
 
 @pytest.mark.parametrize("path", ["id", "version", "createdAt", "createdBy", "memberIds", "role", "passwordHash"])
@@ -139,10 +139,10 @@ async def test_fields_outside_the_contract_are_not_written(given, change, path, 
     me = await given.an_account()
     conversation = await begun(me)
 
-    answer = await change(me, on(conversation, path=path, **op))
+    response = await change(me, on(conversation, path=path, **op))
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
-    assert answer.json()["errors"][0]["field"] == "operations[0].path"
+    assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert response.json()["errors"][0]["field"] == "operations[0].path"
     assert await read(me, conversation) == conversation
 
 
@@ -166,9 +166,9 @@ async def test_operations_that_the_contract_does_not_allow_are_refused(given, ch
     me = await given.an_account()
     conversation = await begun(me)
 
-    answer = await change(me, {"table": CONVERSATION, "id": conversation["id"], **operation})
+    response = await change(me, {"table": CONVERSATION, "id": conversation["id"], **operation})
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, field)
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, field)
     assert await read(me, conversation) == conversation
 
 
@@ -190,10 +190,10 @@ async def test_the_wrong_member_of_an_operation_is_named(given, change, operatio
     me = await given.an_account()
     good = on(str(uuid4()), path="title", op="set", value="x")
 
-    answer = await change(me, good, good, {**good, **operation})
+    response = await change(me, good, good, {**good, **operation})
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
-    assert {"field": f"operations[2].{field}", "message": message} in answer.json()["errors"]
+    assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert {"field": f"operations[2].{field}", "message": message} in response.json()["errors"]
 
 
 @pytest.mark.parametrize("missing", ["op", "table", "id", "path", "value"])
@@ -201,9 +201,9 @@ async def test_a_missing_member_of_an_operation_is_named(given, change, missing)
     me = await given.an_account()
     good = on(str(uuid4()), path="title", op="set", value="x")
 
-    answer = await change(me, {name: value for name, value in good.items() if name != missing})
+    response = await change(me, {name: value for name, value in good.items() if name != missing})
 
-    assert answer.json()["errors"] == [{"field": f"operations[0].{missing}", "message": "is required"}]
+    assert response.json()["errors"] == [{"field": f"operations[0].{missing}", "message": "is required"}]
 
 
 @pytest.mark.parametrize(
@@ -222,11 +222,11 @@ async def test_a_record_that_would_not_fit_its_schema_is_refused(given, change, 
     record_id = str(uuid4()) if created else (await begun(me))["id"]
     first = [on(record_id, "create", record={"title": "Plans"})] if created else []
 
-    answer = await change(me, *first, on(record_id, path=path, **op))
+    response = await change(me, *first, on(record_id, path=path, **op))
 
-    assert (answer.status_code, answer.json()["code"]) == (400, "VALIDATION_ERROR")
-    assert answer.json()["errors"][0]["field"].startswith(f"conversations.{record_id}.{path}")
-    assert await given.entries(answer) == []
+    assert (response.status_code, response.json()["code"]) == (400, "VALIDATION_ERROR")
+    assert response.json()["errors"][0]["field"].startswith(f"conversations.{record_id}.{path}")
+    assert await given.entries(response) == []
 
 
 async def test_a_record_the_caller_may_not_change_is_like_a_missing_one(given, change):
@@ -242,9 +242,9 @@ async def test_a_record_the_caller_may_not_change_is_like_a_missing_one(given, c
         on(str(uuid4()), "create", table="messages", record={"conversationId": str(uuid4()), "text": "Hello"}),
     ]
 
-    answers = [await change(you, on(ours, "set", "title", value="Ours"), operation) for operation in operations]
+    responses = [await change(you, on(ours, "set", "title", value="Ours"), operation) for operation in operations]
 
-    assert [answer.status_code for answer in answers] == [404] * 6
+    assert [response.status_code for response in responses] == [404] * 6
     assert await read(you, ours) == ours
     assert (await me.get(f"/api/v1/messages/{message['id']}")).json() == message
 
@@ -253,10 +253,10 @@ async def test_only_its_creator_deletes_a_conversation_in_a_transaction_too(give
     me, you = await given.an_account(), await given.an_account()
     conversation = await begun(me, you)
 
-    answers = [await change(who, on(conversation, "delete")) for who in (you, me, me)]
+    responses = [await change(who, on(conversation, "delete")) for who in (you, me, me)]
 
-    assert [answer.status_code for answer in answers] == [403, 200, 404]
-    assert answers[1].json()["records"] == {}
+    assert [response.status_code for response in responses] == [403, 200, 404]
+    assert responses[1].json()["records"] == {}
     assert (await me.get("/api/v1/conversations")).json()["items"] == []
 
 
@@ -264,9 +264,9 @@ async def test_an_id_that_is_taken_is_not_created_again(given, change):
     me = await given.an_account()
     conversation = await begun(me)
 
-    answer = await change(me, on(conversation, "create", record={"title": "Again"}))
+    response = await change(me, on(conversation, "create", record={"title": "Again"}))
 
-    assert (answer.status_code, answer.json()["code"]) == (409, "ALREADY_EXISTS")
+    assert (response.status_code, response.json()["code"]) == (409, "ALREADY_EXISTS")
     assert await read(me, conversation) == conversation
 
 
@@ -274,9 +274,9 @@ async def test_an_anchor_that_is_gone_is_told(given, change):
     me = await given.an_account()
     conversation = await begun(me, tags=["a"])
 
-    answer = await change(me, on(conversation, "listInsert", "tags", value="b", where="before", anchor="gone"))
+    response = await change(me, on(conversation, "listInsert", "tags", value="b", where="before", anchor="gone"))
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "operations[0].anchor")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (422, "operations[0].anchor")
     assert await read(me, conversation) == conversation
 
 
@@ -302,9 +302,9 @@ async def test_500_operations_are_the_most(given, change):
     conversation = await begun(me)
     operations = [on(conversation, "set", "title", value=f"Plan {n}") for n in range(501)]
 
-    answers = [await change(me, *operations), await change(me, *operations[:500]), await change(me)]
+    responses = [await change(me, *operations), await change(me, *operations[:500]), await change(me)]
 
-    assert [answer.status_code for answer in answers] == [400, 200, 400]
+    assert [response.status_code for response in responses] == [400, 200, 400]
     assert (await read(me, conversation))["version"] == 2
 
 
@@ -335,16 +335,16 @@ async def test_any_transaction_changes_nothing_or_raises_each_version_by_one(giv
     for changes, is_stale in transactions:
         expected = {CONVERSATION: {now[0]["id"]: now[0]["version"] - is_stale}}
         operations = [{"table": CONVERSATION, "id": now[which]["id"], **fields} for which, fields in changes]
-        answer = await change(me, *operations, expectedVersions=expected)
+        response = await change(me, *operations, expectedVersions=expected)
 
         before, now = now, [await read(me, conversation) for conversation in now]
-        touched = {which for which, _ in changes} if answer.status_code == 200 else set()
-        entries = await given.entries(answer)
-        assert (answer.status_code == 200) is (touched != set())
+        touched = {which for which, _ in changes} if response.status_code == 200 else set()
+        entries = await given.entries(response)
+        assert (response.status_code == 200) is (touched != set())
         assert [after["version"] - b["version"] for b, after in zip(before, now, strict=True)] == [
             int(which in touched) for which in (0, 1)
         ]
         assert all(before[which] == now[which] for which in {0, 1} - touched)
         assert {entry["record_id"] for entry in entries} == {now[which]["id"] for which in touched}
         assert len(entries) == len(touched)
-        assert not is_stale or answer.status_code in {400, 409}
+        assert not is_stale or response.status_code in {400, 409}

@@ -1,6 +1,6 @@
 from uuid import uuid4
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.flows.records.query_records import query_records
 
 
@@ -18,12 +18,12 @@ async def talk(me, *others):
 async def test_records_of_every_kind_are_as_their_own_operation_reads_them(given):
     me, you = await given.an_account(), await given.an_account()
     conversation, message = await talk(you, me)
-    wanted = pointers(("conversations", conversation["id"]), ("messages", message["id"]), ("users", me.id.upper()))
+    requested = pointers(("conversations", conversation["id"]), ("messages", message["id"]), ("users", me.id.upper()))
 
-    answer = await me.post("/api/v1/records/query", pointers=wanted)
+    response = await me.post("/api/v1/records/query", pointers=requested)
 
-    assert answer.status_code == 200
-    assert answer.json()["records"] == {
+    assert response.status_code == 200
+    assert response.json()["records"] == {
         "conversations": {conversation["id"]: conversation},
         "messages": {message["id"]: message},
         "users": {me.id: (await me.get("/api/v1/me")).json()},
@@ -36,9 +36,9 @@ async def test_foreign_and_unknown_records_are_left_out_alike(given):
     foreign = [("conversations", conversation["id"]), ("messages", message["id"]), ("users", me.id)]
     unknown = [(table, str(uuid4())) for table in ("conversations", "messages", "users", "sessions", "journal")]
 
-    answer = await stranger.post("/api/v1/records/query", pointers=pointers(*foreign, *unknown))
+    response = await stranger.post("/api/v1/records/query", pointers=pointers(*foreign, *unknown))
 
-    assert (answer.status_code, answer.json()["records"]) == (200, {})
+    assert (response.status_code, response.json()["records"]) == (200, {})
 
 
 async def test_a_later_change_is_behind_the_position(given, sequenced):
@@ -54,13 +54,13 @@ async def test_a_later_change_is_behind_the_position(given, sequenced):
 
 async def test_at_most_1000_records_are_read_at_once(given):
     me = await given.an_account()
-    wanted = pointers(*(("users", str(uuid4())) for _ in range(1001)))
+    requested = pointers(*(("users", str(uuid4())) for _ in range(1001)))
 
-    too_many = await me.post("/api/v1/records/query", pointers=wanted)
-    enough = await me.post("/api/v1/records/query", pointers=wanted[:1000])
+    too_many = await me.post("/api/v1/records/query", pointers=requested)
+    enough = await me.post("/api/v1/records/query", pointers=requested[:1000])
     nothing = await me.post("/api/v1/records/query", pointers=[])
 
-    assert [answer.status_code for answer in (too_many, enough, nothing)] == [400, 200, 200]
+    assert [response.status_code for response in (too_many, enough, nothing)] == [400, 200, 200]
 
 
 class Counting(Database):

@@ -23,7 +23,7 @@ ENOUGH = 12
 REQUEST_TIMEOUT = 30.0
 LONGEST = 25.0
 """Seconds that a request may take while something is away: the wait for a connection, and some."""
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds after which what a test waits for does not come any more."""
 
 
@@ -89,7 +89,7 @@ async def without(deployment: Deployment, server: EmbeddedServer) -> AsyncGenera
 
 async def until_well(deployment: Deployment) -> None:
     """Wait until everything answers, every worker too, which is to take no more than seconds."""
-    async with asyncio.timeout(HEALED_WITHIN), httpx.AsyncClient(base_url=deployment.url, timeout=PATIENCE) as http:
+    async with asyncio.timeout(HEALED_WITHIN), httpx.AsyncClient(base_url=deployment.url, timeout=TIMEOUT) as http:
         in_a_row = 0
         while in_a_row < ENOUGH:
             ready, health = await http.get("/readyz"), await http.get("/api/v1/healthcheck")
@@ -102,34 +102,34 @@ async def until_well(deployment: Deployment) -> None:
 class Traffic:
     """What clients saw: `(when, status, seconds)` of each answer, and which changes were acknowledged."""
 
-    answers: list[tuple[float, int, float]] = field(default_factory=list)
+    responses: list[tuple[float, int, float]] = field(default_factory=list)
     acknowledged: dict[str, list[int]] = field(default_factory=dict)
     doubtful: dict[str, int] = field(default_factory=dict)
     without_retry_after: int = 0
 
     @property
     def statuses(self) -> set[int]:
-        return {status for _, status, _ in self.answers}
+        return {status for _, status, _ in self.responses}
 
     @property
     def slowest(self) -> float:
-        return max(seconds for _, _, seconds in self.answers)
+        return max(seconds for _, _, seconds in self.responses)
 
     def first_success_after(self, moment: float) -> float:
         """Return the seconds until something worked again."""
-        return min(when - moment for when, status, _ in self.answers if status == 200 and when > moment)
+        return min(when - moment for when, status, _ in self.responses if status == 200 and when > moment)
 
-    def note(self, answer: httpx.Response, started: float) -> None:
+    def note(self, response: httpx.Response, started: float) -> None:
         now = time.monotonic()
-        self.answers.append((now, answer.status_code, now - started))
-        if answer.status_code == 503 and "retry-after" not in answer.headers:
+        self.responses.append((now, response.status_code, now - started))
+        if response.status_code == 503 and "retry-after" not in response.headers:
             self.without_retry_after += 1
 
 
 async def each_writes(seen: Traffic, times: int) -> None:
     """Wait until each of those who write has been told so often, from now on, that its change was made."""
     before = {writer: len(acknowledged) for writer, acknowledged in seen.acknowledged.items()}
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while not before or any(len(seen.acknowledged[w]) < count + times for w, count in before.items()):
             before = before or {writer: len(acknowledged) for writer, acknowledged in seen.acknowledged.items()}
             await asyncio.sleep(0.02)
@@ -137,7 +137,7 @@ async def each_writes(seen: Traffic, times: int) -> None:
 
 async def until_seen(seen: Traffic, status: int) -> None:
     """Wait until somebody got this status."""
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while status not in seen.statuses:
             await asyncio.sleep(0.02)
 
@@ -162,10 +162,10 @@ async def _write(me: Account, seen: Traffic, over: asyncio.Event) -> None:
     version = (await me.get("/api/v1/me")).json()["version"]
     while not over.is_set():
         started = time.monotonic()
-        answer = await me.patch("/api/v1/me", expectedVersion=version, firstName=f"Name {version}")
-        seen.note(answer, started)
-        if answer.status_code == 200:
-            version = answer.json()["version"]
+        response = await me.patch("/api/v1/me", expectedVersion=version, firstName=f"Name {version}")
+        seen.note(response, started)
+        if response.status_code == 200:
+            version = response.json()["version"]
             acknowledged.append(version)
         else:
             seen.doubtful[me.id] = seen.doubtful.get(me.id, 0) + 1
@@ -176,16 +176,16 @@ async def _current_version(me: Account, seen: Traffic, over: asyncio.Event) -> i
     while not over.is_set():
         await asyncio.sleep(0.05)
         started = time.monotonic()
-        answer = await me.get("/api/v1/me")
-        seen.note(answer, started)
-        if answer.status_code == 200:
-            return answer.json()["version"]
+        response = await me.get("/api/v1/me")
+        seen.note(response, started)
+        if response.status_code == 200:
+            return response.json()["version"]
     return None
 
 
 async def _read(me: Account, seen: Traffic, over: asyncio.Event) -> None:
     while not over.is_set():
         started = time.monotonic()
-        answer = await me.get("/api/v1/me")
-        seen.note(answer, started)
-        await asyncio.sleep(0 if answer.status_code == 200 else 0.05)
+        response = await me.get("/api/v1/me")
+        seen.note(response, started)
+        await asyncio.sleep(0 if response.status_code == 200 else 0.05)

@@ -10,10 +10,10 @@ import orjson
 import pytest
 from given import Account
 from nats.aio.client import Client
-from system.faults.deployment import PATIENCE, TRANSPORT, Deployment
+from system.faults.deployment import TIMEOUT, TRANSPORT, Deployment
 
 from accord.clock import uptime
-from accord.messaging.lease import BEATS
+from accord.messaging.lease import HEARTBEATS
 from accord.messaging.signing import MessageSigner
 
 pytestmark = pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
@@ -23,7 +23,7 @@ SUBJECT = "api.v1.accounts.updateMe"
 @pytest.fixture
 async def stranger(deployment: Deployment) -> AsyncIterator[Client]:
     """Somebody with access to NATS."""
-    client = await nats.connect(deployment.nats_url, connect_timeout=PATIENCE)
+    client = await nats.connect(deployment.nats_url, connect_timeout=TIMEOUT)
     yield client
     await client.close()
 
@@ -38,7 +38,7 @@ def message(victim: Account) -> dict[str, object]:
 
 
 async def asked(stranger: Client, payload: bytes) -> dict[str, object]:
-    return orjson.loads((await stranger.request(SUBJECT, payload, timeout=PATIENCE)).data)
+    return orjson.loads((await stranger.request(SUBJECT, payload, timeout=TIMEOUT)).data)
 
 
 async def is_untouched(victim: Account) -> bool:
@@ -48,21 +48,21 @@ async def is_untouched(victim: Account) -> bool:
 async def test_an_unsigned_caller_is_refused(given, stranger):
     victim = await given.an_account()
 
-    answer = await asked(stranger, orjson.dumps(message(victim)))
+    response = await asked(stranger, orjson.dumps(message(victim)))
 
-    assert (answer["success"], answer["status"], answer["error_code"]) == (False, 401, "UNAUTHORIZED")
+    assert (response["success"], response["status"], response["error_code"]) == (False, 401, "UNAUTHORIZED")
     assert await is_untouched(victim)
 
 
 async def test_a_caller_signed_with_another_key_is_refused(given, stranger):
     victim = await given.an_account()
     inbox = stranger.new_inbox()
-    answers = await stranger.subscribe(inbox)
+    responses = await stranger.subscribe(inbox)
 
     payload = MessageSigner(b"x" * 64).sign_request(SUBJECT, inbox, message(victim), uptime() + 10, uptime() + 10)
     await stranger.publish(SUBJECT, payload, reply=inbox)
 
-    assert orjson.loads((await answers.next_msg(PATIENCE)).data)["status"] == 401
+    assert orjson.loads((await responses.next_msg(TIMEOUT)).data)["status"] == 401
     assert await is_untouched(victim)
 
 
@@ -71,19 +71,19 @@ async def test_a_message_of_a_gateway_cannot_be_changed_or_replayed(given, stran
     overheard = await stranger.subscribe(f"{SUBJECT}.*")
     await stranger.flush()
     assert (await me.patch("/api/v1/me", expectedVersion=1, firstName="Said")).status_code == 200
-    said = await overheard.next_msg(PATIENCE)
-    workers = {(await overhear_beat(stranger))["worker"] for _ in range(12)}
+    said = await overheard.next_msg(TIMEOUT)
+    workers = {(await overhear_heartbeat(stranger))["worker"] for _ in range(12)}
     assert len(workers) == 2
 
     inbox = stranger.new_inbox()
-    answers = await stranger.subscribe(inbox)
+    responses = await stranger.subscribe(inbox)
     also = await stranger.subscribe(said.reply)
     # To the worker that opened it, to the other one, and to whoever hears it; as it was said, and changed.
     for subject in (*(f"{SUBJECT}.{worker}" for worker in workers), SUBJECT):
         for forged in (said.data, said.data.replace(b'"expectedVersion":1', b'"expectedVersion":2')):
-            for reply, heard in ((said.reply, also), (inbox, answers)):
+            for reply, heard in ((said.reply, also), (inbox, responses)):
                 await stranger.publish(subject, forged, reply=reply)
-                assert orjson.loads((await heard.next_msg(PATIENCE)).data)["status"] == 401
+                assert orjson.loads((await heard.next_msg(TIMEOUT)).data)["status"] == 401
 
     assert (await me.get("/api/v1/me")).json()["version"] == 2
 
@@ -102,15 +102,15 @@ async def test_a_stranger_on_nats_cannot_have_a_right_password_refused(given, de
     await stranger.subscribe("api.v1.auth.login.*", cb=meddle)
     await stranger.flush()
 
-    answers = [await me.post("/api/v1/auth/login", email=me.email, password=given.password) for _ in range(3)]
+    responses = [await me.post("/api/v1/auth/login", email=me.email, password=given.password) for _ in range(3)]
 
-    assert [answer.status_code for answer in answers] == [200] * 3
-    metrics = (await asyncio.to_thread(httpx.get, f"{deployment.url}/metrics", timeout=PATIENCE)).text
-    assert re.search(r'^accord_messages_refused_total\{kind="answer"\} [1-9]', metrics, re.MULTILINE)
+    assert [response.status_code for response in responses] == [200] * 3
+    metrics = (await asyncio.to_thread(httpx.get, f"{deployment.url}/metrics", timeout=TIMEOUT)).text
+    assert re.search(r'^accord_messages_refused_total\{kind="response"\} [1-9]', metrics, re.MULTILINE)
 
 
-async def overhear_beat(stranger: Client) -> dict[str, object]:
-    beats = await stranger.subscribe(BEATS)
-    beat = orjson.loads((await beats.next_msg(PATIENCE)).data)
-    await beats.unsubscribe()
-    return beat
+async def overhear_heartbeat(stranger: Client) -> dict[str, object]:
+    heartbeats = await stranger.subscribe(HEARTBEATS)
+    heartbeat = orjson.loads((await heartbeats.next_msg(TIMEOUT)).data)
+    await heartbeats.unsubscribe()
+    return heartbeat

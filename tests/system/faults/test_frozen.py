@@ -13,7 +13,7 @@ import orjson
 import psutil
 import pytest
 from processes import locked_row, someone_waits_for_a_lock
-from system.faults.deployment import PATIENCE, REQUEST_TIMEOUT, TRANSPORT, Deployment, each_writes, traffic, until_well
+from system.faults.deployment import REQUEST_TIMEOUT, TIMEOUT, TRANSPORT, Deployment, each_writes, traffic, until_well
 from system.faults.test_postgres_killed import accounts, nothing_acknowledged_is_lost
 
 GIVEN_UP_WITHIN = 3.0
@@ -83,10 +83,10 @@ async def test_a_frozen_worker_costs_nothing_after_3_seconds_and_reads_nothing_e
         await until_well(deployment)
         await each_writes(written, 5)
 
-    assert {status for _, status, _ in read.answers} == {200}
+    assert {status for _, status, _ in read.responses} == {200}
     assert all(is_well for _, is_well in ready)
     assert written.statuses <= {200, 504}
-    failed = [when - begun for when, status, _ in written.answers if status != 200]
+    failed = [when - begun for when, status, _ in written.responses if status != 200]
     assert all(after <= GIVEN_UP_WITHIN for after in failed)
     # None of those that failed was carried out when the worker went on.
     await nothing_acknowledged_is_lost(given, written)
@@ -103,13 +103,13 @@ async def test_a_frozen_worker_does_not_commit_after_the_client_got_its_response
         async with AsyncExitStack() as workers:
             for worker in deployment.workers:
                 await workers.enter_async_context(frozen(worker.process.pid))
-            answer = await request
+            response = await request
             lock.rollback()
             # PostgreSQL hands the row over, and the frozen flow has but to read on and to commit.
             while await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
                 await asyncio.sleep(0.02)
 
-    assert answer.status_code == 504
+    assert response.status_code == 504
     await until_well(deployment)
     assert (await me.get("/api/v1/me")).json()["version"] == 1
     assert (await me.patch("/api/v1/me", expectedVersion=1, firstName="Now")).status_code == 200
@@ -118,22 +118,22 @@ async def test_a_frozen_worker_does_not_commit_after_the_client_got_its_response
 @pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
 async def test_other_services_ask_no_frozen_worker(given, deployment):
     me = await given.an_account()
-    service = await nats.connect(deployment.nats_url, connect_timeout=PATIENCE)
+    service = await nats.connect(deployment.nats_url, connect_timeout=TIMEOUT)
     question = orjson.dumps({"token": me.tokens["accessToken"]})
     async with frozen(deployment.workers[0].process.pid):
-        frozen_at, answered = time.monotonic(), 0
+        frozen_at, responded = time.monotonic(), 0
         # NATS drops it after three to four seconds; then no question is lost any more.
-        while answered < 20:
+        while responded < 20:
             with suppress(nats.errors.TimeoutError):
                 assert orjson.loads((await service.request("api.v1.auth.validate", question, 1)).data)["success"]
-                answered += 1
+                responded += 1
                 continue
-            answered = 0
-            assert time.monotonic() - frozen_at < PATIENCE
+            responded = 0
+            assert time.monotonic() - frozen_at < TIMEOUT
     await service.close()
     await until_well(deployment)
 
 
 async def is_ready(deployment: Deployment) -> bool:
-    async with httpx.AsyncClient(timeout=PATIENCE) as http:
+    async with httpx.AsyncClient(timeout=TIMEOUT) as http:
         return (await http.get(f"{deployment.url}/readyz")).status_code == 200

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from system.faults.deployment import PATIENCE, TRANSPORT, without
+from system.faults.deployment import TIMEOUT, TRANSPORT, without
 
 
 @pytest.fixture
@@ -15,7 +15,7 @@ async def worker(deployment) -> AsyncIterator[httpx.AsyncClient]:
     more = deployment.run("asked", "worker", "--port", "0")
     try:
         url = await asyncio.to_thread(more.wait_for, r"it listens on (\S+)")
-        async with httpx.AsyncClient(base_url=url, timeout=PATIENCE) as http:
+        async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT) as http:
             yield http
     finally:
         deployment.programs.remove(more)
@@ -23,14 +23,14 @@ async def worker(deployment) -> AsyncIterator[httpx.AsyncClient]:
         more.log.unlink()
 
 
-def is_refusal(answer):
+def is_refusal(response):
     """Readiness is looked up a few times a second, and not for each who asks."""
-    return answer.status_code == 503
+    return response.status_code == 503
 
 
-def is_success(answer):
+def is_success(response):
     """Say whether it is one; a probe gives up soon, and may be late on a machine that is busy."""
-    return answer.status_code == 200
+    return response.status_code == 200
 
 
 async def test_every_health_check_is_ok(given, until):
@@ -58,7 +58,7 @@ async def test_without_postgresql_it_lives_is_not_ready_and_says_error(given, de
         assert "retry-after" in ready.headers
         assert (await somebody.get("/livez")).status_code == 200
         assert (await somebody.get("/api/v1/meta/version")).status_code == 200
-        assert (await asyncio.to_thread(httpx.get, f"{deployment.url}/metrics", timeout=PATIENCE)).status_code == 200
+        assert (await asyncio.to_thread(httpx.get, f"{deployment.url}/metrics", timeout=TIMEOUT)).status_code == 200
 
     assert (await somebody.get("/api/v1/healthcheck")).json()["status"] == "ok"
 

@@ -21,9 +21,9 @@ async def test_a_large_transaction_and_the_query_of_its_records_are_told_whole(g
             {"op": "create", "table": "messages", "id": one, "record": record}
             for one, record in zip(some, records, strict=True)
         ]
-        answer = await me.post("/api/v1/transactions", transactionId=str(uuid4()), operations=operations)
-        assert (answer.status_code, len(answer.content) > SmallNats.max_payload) == (200, True), answer.text[:300]
-        assert len(answer.json()["records"]["messages"]) == len(some)
+        response = await me.post("/api/v1/transactions", transactionId=str(uuid4()), operations=operations)
+        assert (response.status_code, len(response.content) > SmallNats.max_payload) == (200, True), response.text[:300]
+        assert len(response.json()["records"]["messages"]) == len(some)
     asked = await me.post("/api/v1/records/query", pointers=[{"table": "messages", "id": one} for one in ids])
 
     assert asked.status_code == 200, asked.text[:300]

@@ -43,7 +43,7 @@ async def test_gateways_return_503_at_once_and_find_their_workers_again(given, d
         await until_seen(seen, 503)
         await asyncio.to_thread(deployment.nats.restart_if_dead)
         back = time.monotonic()
-        while not any(when > back and status == 200 for when, status, _ in seen.answers):
+        while not any(when > back and status == 200 for when, status, _ in seen.responses):
             assert time.monotonic() - back < HEALED_WITHIN
             await asyncio.sleep(0.05)
         await until_well(deployment)

@@ -31,7 +31,7 @@ async def outage(deployment: Deployment, seen: Traffic, *, away: float) -> float
         await until_seen(seen, 503)
     await asyncio.to_thread(deployment.postgres.restart_if_dead)
     back = time.monotonic()
-    while not any(when > back and status == 200 for when, status, _ in seen.answers):
+    while not any(when > back and status == 200 for when, status, _ in seen.responses):
         assert time.monotonic() - back < HEALED_WITHIN
         await asyncio.sleep(0.05)
     # Any worker may have been the first to be well again.

@@ -10,7 +10,7 @@ import httpx
 import psycopg
 import pytest
 from processes import locked_row, someone_waits_for_a_lock
-from system.faults.deployment import PATIENCE, TRANSPORT
+from system.faults.deployment import TIMEOUT, TRANSPORT
 
 pytestmark = pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
 
@@ -48,9 +48,9 @@ async def test_a_killed_worker_costs_its_own_requests_only(given, deployment, im
         lock.rollback()
     started = time.monotonic()
 
-    answers = await asyncio.gather(*requests)
+    responses = await asyncio.gather(*requests)
 
-    statuses = sorted(answer.status_code for answer in answers)
+    statuses = sorted(response.status_code for response in responses)
     assert set(statuses) <= {200, 409, 503, 504}
     assert statuses.count(200) <= 1
     assert time.monotonic() - started < 25
@@ -63,7 +63,7 @@ async def test_a_killed_worker_costs_its_own_requests_only(given, deployment, im
 
     # The other one serves from now on, all of it; the dead one is replaced.
     following = [await me.patch("/api/v1/me", expectedVersion=version + n, firstName="Go") for n in range(6)]
-    assert [answer.status_code for answer in following] == [200] * 6
+    assert [response.status_code for response in following] == [200] * 6
     await replaced(victim, given)
 
 
@@ -77,35 +77,35 @@ async def test_a_keyed_creation_of_a_killed_worker_is_made_once_by_another(given
         await given.lock_waiters(2)
         victim.process.send_signal(signal.SIGKILL)
         victim.process.wait()
-    answers = await asyncio.gather(*requests)
+    responses = await asyncio.gather(*requests)
 
     async def repeat(key):
         return await me.post("/api/v1/conversations", key, title="Plans")
 
-    def has_ended(answer):
-        return answer.json().get("code") != "IDEMPOTENCY_IN_PROGRESS"
+    def has_ended(response):
+        return response.json().get("code") != "IDEMPOTENCY_IN_PROGRESS"
 
     # PostgreSQL may still be at what the dead one asked for, and hold its key.
     again = [await until(partial(repeat, key), has_ended) for key in keys]
 
-    assert {answer.status_code for answer in answers} <= {201, 409}
-    assert {answer.json().get("code") for answer in answers} <= {None, "IDEMPOTENCY_IN_PROGRESS"}
-    assert [answer.status_code for answer in again] == [201, 201]
+    assert {response.status_code for response in responses} <= {201, 409}
+    assert {response.json().get("code") for response in responses} <= {None, "IDEMPOTENCY_IN_PROGRESS"}
+    assert [response.status_code for response in again] == [201, 201]
     made = (await me.get("/api/v1/conversations")).json()["items"]
-    assert sorted(one["id"] for one in made) == sorted(answer.json()["id"] for answer in again)
+    assert sorted(one["id"] for one in made) == sorted(response.json()["id"] for response in again)
     await replaced(victim, given)
 
 
 async def test_two_workers_execute_each_request_once(given):
     me = await given.an_account()
 
-    answers = await asyncio.gather(
+    responses = await asyncio.gather(
         # Two with the first version: one of them is refused, in whatever order they come.
         *(me.patch("/api/v1/me", expectedVersion=version, firstName="Once") for version in [1, *range(1, 31)])
     )
 
-    won = [answer for answer in answers if answer.status_code == 200]
-    assert {answer.status_code for answer in answers} == {200, 409}
+    won = [response for response in responses if response.status_code == 200]
+    assert {response.status_code for response in responses} == {200, 409}
     assert len(await me.journal()) == len(won) == (await me.get("/api/v1/me")).json()["version"] - 1
 
 
@@ -114,7 +114,7 @@ async def test_a_killed_gateway_loses_nothing_that_it_acknowledged_and_another_g
     second = deployment.run("second-gateway", "gateway", "--port", "0")
     url = second.wait_for(r"listens on (\S+)")
     headers = {"authorization": me.http.headers["authorization"]}
-    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=PATIENCE) as other:
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT) as other:
         with locked_row(deployment.database_url, me.id) as lock:
             pending = asyncio.create_task(other.patch("/api/v1/me", json={"expectedVersion": 1, "firstName": "Held"}))
             while not await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
@@ -126,7 +126,7 @@ async def test_a_killed_gateway_loses_nothing_that_it_acknowledged_and_another_g
             lock.rollback()
 
     # The worker ran it to its end: nobody was told, and nothing is half done.
-    async with asyncio.timeout(PATIENCE):
+    async with asyncio.timeout(TIMEOUT):
         while (await me.get("/api/v1/me")).json()["version"] == 1:
             await asyncio.sleep(0.02)
     assert await me.journal() == [("users", me.id, 2)]

@@ -10,12 +10,12 @@ from urllib.parse import urlencode
 import pytest
 from contract_operations import example_query, path_of
 from given import Given
-from raw_http import RawAnswer, exchanged, request
+from raw_http import RawResponse, exchanged, request
 from running import Program, Service
 
 from accord.contract.operations import Operation
 
-Attack = Callable[..., Awaitable[RawAnswer]]
+Attack = Callable[..., Awaitable[RawResponse]]
 
 
 @pytest.fixture(scope="session")
@@ -86,7 +86,7 @@ async def attack(url: str, root: tuple[str, str]) -> AsyncIterator[Attack]:
         *,
         query: str | None = None,
         path: str | None = None,
-    ) -> RawAnswer:
+    ) -> RawResponse:
         target = path or path_of(operation, userId=user_id)
         query = urlencode(example_query(operation)) if query is None else query
         signed = [("Authorization", f"Bearer {token}")] if operation.access == "signed-in" else []

@@ -36,17 +36,17 @@ async def test_an_operation_without_a_body_refuses_one(attack, operation):
         ([JSON, ("Content-Length", "5")], b"12345"),
         ([JSON], b"1" * 1_048_577),
     ):
-        answer = await attack(operation, headers, body)
-        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), headers
+        response = await attack(operation, headers, body)
+        assert (response.status, response.code) == (400, "VALIDATION_ERROR"), headers
 
 
 @pytest.mark.parametrize("operation", WITHOUT_BODY, **NAMED)
 async def test_a_body_of_no_length_is_none(attack, operation):
     headers = [("Content-Length", "0"), ("Content-Type", "text/plain")]
 
-    answer = await attack(operation, headers, path=path_of(operation))
+    response = await attack(operation, headers, path=path_of(operation))
 
-    assert answer.status in {operation.success_status, 404}
+    assert response.status in {operation.success_status, 404}
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
@@ -64,9 +64,9 @@ async def test_a_body_in_pieces_is_read_like_one_in_one_piece(attack, operation)
 @pytest.mark.parametrize("operation", [o for o in WITH_BODY if o.body_required], **NAMED)
 async def test_a_missing_body_is_told(attack, operation):
     for headers, body in (([], None), ([JSON], None), ([JSON], b""), ([JSON, CHUNKED], chunked())):
-        answer = await attack(operation, headers, body)
-        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
-        assert answer.json()["errors"] == [{"field": "", "message": "a JSON body is required"}]
+        response = await attack(operation, headers, body)
+        assert (response.status, response.code) == (400, "VALIDATION_ERROR")
+        assert response.json()["errors"] == [{"field": "", "message": "a JSON body is required"}]
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
@@ -74,9 +74,9 @@ async def test_fields_that_clients_may_not_write_are_refused(attack, operation):
     body = example_body(operation)
     for name in sorted(READ_ONLY - set(body_properties(operation))):
         for value in (1, "root", None, {"a": 1}):
-            answer = await attack(operation, [JSON], json.dumps(body | {name: value}).encode())
-            assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), name
-            assert answer.json()["errors"] == [{"field": name, "message": "is not a known field"}]
+            response = await attack(operation, [JSON], json.dumps(body | {name: value}).encode())
+            assert (response.status, response.code) == (400, "VALIDATION_ERROR"), name
+            assert response.json()["errors"] == [{"field": name, "message": "is not a known field"}]
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, **NAMED)
@@ -86,6 +86,6 @@ async def test_the_method_is_that_of_the_request_line(url, operation):
     other = next(method for method in ("PUT", "PATCH", "DELETE") if method not in others)
     override = [("X-HTTP-Method-Override", operation.method), ("X-Method-Override", operation.method)]
 
-    answer = await exchanged(url, request(other, path_of(operation), override))
+    response = await exchanged(url, request(other, path_of(operation), override))
 
-    assert (answer.status, answer.code) == (405, "METHOD_NOT_ALLOWED")
+    assert (response.status, response.code) == (405, "METHOD_NOT_ALLOWED")

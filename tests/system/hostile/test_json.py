@@ -10,10 +10,10 @@ VALUES = [b"null", b"true", b"0", b'"text"', b"[]", b"[{}]", b"1e2", b"-0"]
 
 
 async def refused(attack, operation, body: bytes, what: str) -> None:
-    answer = await attack(operation, [("Content-Type", "application/json")], body)
+    response = await attack(operation, [("Content-Type", "application/json")], body)
 
-    assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), what
-    assert [error["field"] for error in answer.json()["errors"]] == [""], (what, answer.body)
+    assert (response.status, response.code) == (400, "VALIDATION_ERROR"), what
+    assert [error["field"] for error in response.json()["errors"]] == [""], (what, response.body)
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
@@ -49,5 +49,5 @@ async def test_harmless_text_that_looks_suspicious_is_accepted(attack):
     for message in ('a "quoted": b', ":::", "9" * 40, "\\u0000", "{[" * 40, "\U0001f600", "\u2028", "a\\", "\x7f"):
         for ascii_only in (True, False):
             body = json.dumps({"message": message}, ensure_ascii=ascii_only).encode()
-            answer = await attack(echo, [("Content-Type", "application/json")], body)
-            assert (answer.status, answer.json()) == (200, {"message": message})
+            response = await attack(echo, [("Content-Type", "application/json")], body)
+            assert (response.status, response.json()) == (200, {"message": message})

@@ -29,11 +29,11 @@ def hostile(seed: int) -> Iterator[bytes]:
     listed = list(MALFORMED.values())
     members, wholes = list(MEMBERS.values()), list(WHOLE.values())
 
-    def noise(most: int) -> bytes:
-        return chance.randbytes(chance.randint(0, most))
+    def noise(limit: int) -> bytes:
+        return chance.randbytes(chance.randint(0, limit))
 
-    def text(most: int) -> str:
-        return quote(noise(most), safe="=&;%+[]")
+    def text(limit: int) -> str:
+        return quote(noise(limit), safe="=&;%+[]")
 
     def header_value() -> bytes:
         return bytes(b for b in noise(200) if b >= 0x20 and b != 0x7F)
@@ -62,13 +62,13 @@ def hostile(seed: int) -> Iterator[bytes]:
         )
 
 
-async def answered(url: str, sent: bytes) -> tuple[float, int]:
+async def responded(url: str, sent: bytes) -> tuple[float, int]:
     """Return the seconds that the answer took, and its status."""
     async with connected(url) as connection:
         started = time.perf_counter()
         await connection.send(sent)
-        answer = await connection.answer()
-        return time.perf_counter() - started, answer.status
+        response = await connection.response()
+        return time.perf_counter() - started, response.status
 
 
 async def flood(url: str, count: int, seed: int) -> tuple[list[bytes], dict[int, int]]:
@@ -77,7 +77,7 @@ async def flood(url: str, count: int, seed: int) -> tuple[list[bytes], dict[int,
 
     async def send() -> None:
         for sent in requests:
-            seconds, status = await answered(url, sent)
+            seconds, status = await responded(url, sent)
             statuses[status] += 1
             if seconds > SLOWEST:
                 slow.append(sent)
@@ -89,7 +89,7 @@ async def flood(url: str, count: int, seed: int) -> tuple[list[bytes], dict[int,
 async def is_slow(url: str, sent: bytes) -> bool:
     """Say whether a request takes long, alone, each time, and not only while this machine has much else to do."""
     for _ in range(20):
-        if (await answered(url, sent))[0] <= SLOWEST / CONNECTIONS:
+        if (await responded(url, sent))[0] <= SLOWEST / CONNECTIONS:
             return False
     return True
 
@@ -105,7 +105,7 @@ async def withstands(unlimited, url: str, until, count: int, seed: int) -> None:
     assert len(statuses) > 5, f"the requests were all alike: {statuses}"
     assert server.memory_info().rss - before < GROWTH
     assert [sent for sent in slow if await is_slow(url, sent)] == []
-    await until(lambda: exchanged(url, request("GET", "/readyz")), lambda answer: answer.status == 200)
+    await until(lambda: exchanged(url, request("GET", "/readyz")), lambda response: response.status == 200)
 
 
 async def test_a_flood_of_hostile_requests_is_withstood(unlimited, url, until):
@@ -123,12 +123,12 @@ async def test_other_requests_are_served_while_the_worst_bodies_arrive(url, root
     ]
 
     async def attack() -> list[int]:
-        return [(await answered(url, sent))[1] for sent in worst]
+        return [(await responded(url, sent))[1] for sent in worst]
 
     attacking = asyncio.create_task(attack())
     took = []
     while not attacking.done():
-        seconds, status = await answered(url, request("GET", "/livez"))
+        seconds, status = await responded(url, request("GET", "/livez"))
         took.append(seconds)
         assert status == 200
 
@@ -146,7 +146,7 @@ async def test_ten_thousand_hostile_requests_are_withstood(unlimited, url, until
 async def test_a_server_without_limits_counts_no_client(url):
     sent = request("GET", "/api/v1/meta/version", [("X-Forwarded-For", "198.51.100.77")])
 
-    answers = [await exchanged(url, sent) for _ in range(101)]
+    responses = [await exchanged(url, sent) for _ in range(101)]
 
-    assert {answer.status for answer in answers} == {200}
-    assert "ratelimit" not in answers[-1].headers
+    assert {response.status for response in responses} == {200}
+    assert "ratelimit" not in responses[-1].headers

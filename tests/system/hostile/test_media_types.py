@@ -43,31 +43,31 @@ REFUSED = [
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
 async def test_json_is_json_in_any_letter_case(attack, operation):
     for kind in ACCEPTED:
-        answer = await attack(operation, [("Content-Type", kind)], b"0")
-        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), kind
+        response = await attack(operation, [("Content-Type", kind)], b"0")
+        assert (response.status, response.code) == (400, "VALIDATION_ERROR"), kind
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
 async def test_other_media_types_are_415(attack, operation):
     for kind in REFUSED:
-        answer = await attack(operation, [("Content-Type", kind)], b"{}")
-        assert (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE"), kind
+        response = await attack(operation, [("Content-Type", kind)], b"{}")
+        assert (response.status, response.code) == (415, "UNSUPPORTED_MEDIA_TYPE"), kind
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
 async def test_a_body_without_a_type_or_with_two_is_415(attack, operation):
     twice = [("Content-Type", "application/json"), ("Content-Type", "text/plain")]
     for headers in ([], twice, twice[::-1], [twice[0], twice[0]]):
-        answer = await attack(operation, headers, b"{}")
-        assert (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE"), headers
+        response = await attack(operation, headers, b"{}")
+        assert (response.status, response.code) == (415, "UNSUPPORTED_MEDIA_TYPE"), headers
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
 async def test_an_encoded_body_is_415(attack, operation):
     kind = ("Content-Type", "application/json")
     for coding in ("gzip", "deflate", "br", "identity", "", "gzip, gzip", "nonsense"):
-        answer = await attack(operation, [kind, ("Content-Encoding", coding)], b"{}")
-        assert (answer.status, answer.code) == (415, "UNSUPPORTED_MEDIA_TYPE"), coding
+        response = await attack(operation, [kind, ("Content-Encoding", coding)], b"{}")
+        assert (response.status, response.code) == (415, "UNSUPPORTED_MEDIA_TYPE"), coding
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
@@ -75,6 +75,6 @@ async def test_a_transfer_coding_other_than_chunks_is_400_and_ends_the_connectio
     """RFC 9112, section 6.1: whether the end of such a body was found is not certain."""
     for coding in ("gzip, chunked", "identity, chunked", "chunked, chunked"):
         transferred = [("Content-Type", "application/json"), ("Transfer-Encoding", coding)]
-        answer = await attack(operation, transferred, chunked(b"{}"))
-        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), coding
-        assert answer.headers["connection"] == "close", coding
+        response = await attack(operation, transferred, chunked(b"{}"))
+        assert (response.status, response.code) == (400, "VALIDATION_ERROR"), coding
+        assert response.headers["connection"] == "close", coding

@@ -171,9 +171,9 @@ async def test_a_value_that_the_contract_does_not_have_is_400(attack, operation)
     for parameter in parameters(operation, "query"):
         others = "".join(f"&{n}={quote(str(v))}" for n, v in example_query(operation).items() if n != parameter.name)
         for value in bad_values(parameter):
-            answer = await attack(operation, query=f"{parameter.name}={value}{others}")
-            assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), value
-            assert {error["field"] for error in answer.json()["errors"]} <= {parameter.name, "query"}
+            response = await attack(operation, query=f"{parameter.name}={value}{others}")
+            assert (response.status, response.code) == (400, "VALIDATION_ERROR"), value
+            assert {error["field"] for error in response.json()["errors"]} <= {parameter.name, "query"}
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, **NAMED)
@@ -194,8 +194,8 @@ async def test_repeated_or_unknown_parameters_are_400(attack, operation):
     body = json.dumps(example_body(operation)).encode() if operation in WITH_BODY else None
     headers = [("Content-Type", "application/json")] if body else None
     for row in rows:
-        answer = await attack(operation, headers, body, query=f"{known}&{row}" if known else row)
-        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), row
+        response = await attack(operation, headers, body, query=f"{known}&{row}" if known else row)
+        assert (response.status, response.code) == (400, "VALIDATION_ERROR"), row
 
 
 @pytest.mark.parametrize("operation", WITH_PATH, **NAMED)
@@ -204,8 +204,8 @@ async def test_a_malformed_id_is_not_found(attack, operation):
     headers = [("Content-Type", "application/json")] if body else None
     for parameter in parameters(operation, "path"):
         for value in IDS:
-            answer = await attack(operation, headers, body, path=path_of(operation, **{parameter.name: value}))
-            assert (answer.status, answer.code) == (404, "NOT_FOUND"), value
+            response = await attack(operation, headers, body, path=path_of(operation, **{parameter.name: value}))
+            assert (response.status, response.code) == (404, "NOT_FOUND"), value
 
 
 def bad_header_values(parameter) -> list[bytes]:
@@ -220,8 +220,8 @@ async def test_a_header_that_the_contract_does_not_have_is_400(attack, operation
         for value in bad_header_values(parameter):
             body = json.dumps(example_body(operation)).encode() if operation in WITH_BODY else None
             kind = [("Content-Type", "application/json")] if body else []
-            answer = await attack(operation, [*kind, (parameter.name, value)], body)
-            assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), value
+            response = await attack(operation, [*kind, (parameter.name, value)], body)
+            assert (response.status, response.code) == (400, "VALIDATION_ERROR"), value
 
 
 @pytest.mark.parametrize("operation", WITH_BODY, **NAMED)
@@ -230,9 +230,9 @@ async def test_formats_are_enforced_in_bodies(attack, operation):
     for name, schema in body_properties(operation).items():
         for value in FORMATS.get(schema.get("format", ""), ()):
             sent = json.dumps(body | {name: value}).encode()
-            answer = await attack(operation, [("Content-Type", "application/json")], sent)
-            assert (answer.status, answer.code) == (400, "VALIDATION_ERROR"), value
-            assert {error["field"] for error in answer.json()["errors"]} == {name}, value
+            response = await attack(operation, [("Content-Type", "application/json")], sent)
+            assert (response.status, response.code) == (400, "VALIDATION_ERROR"), value
+            assert {error["field"] for error in response.json()["errors"]} == {name}, value
 
 
 def test_every_format_of_a_body_or_parameter_is_tried():

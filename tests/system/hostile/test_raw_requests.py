@@ -16,10 +16,10 @@ NEXT = request("GET", VERSION)
 async def test_input_that_is_not_http_is_400_and_ends_the_connection(url, what):
     """What is sent behind it in one go is not the next request, as nobody knows where that begins."""
     async with connected(url) as connection:
-        answer = await (await connection.send(MALFORMED[what] + NEXT)).answer()
+        response = await (await connection.send(MALFORMED[what] + NEXT)).response()
 
-        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
-        assert answer.headers["connection"] == "close"
+        assert (response.status, response.code) == (400, "VALIDATION_ERROR")
+        assert response.headers["connection"] == "close"
         assert await connection.is_closed()
     assert (await exchanged(url, NEXT)).status == 200
 
@@ -51,10 +51,10 @@ ODD = {
 async def test_odd_but_valid_http_has_one_meaning(url, what):
     sent, status = ODD[what]
 
-    answer = await exchanged(url, sent)
+    response = await exchanged(url, sent)
 
-    assert answer.status == status
-    assert b"evil" not in answer.body + answer.headers.get("location", "").encode()
+    assert response.status == status
+    assert b"evil" not in response.body + response.headers.get("location", "").encode()
 
 
 HOST = b"Host: accord.test\r\n"
@@ -72,8 +72,8 @@ async def test_a_good_host_counts_for_no_later_request_of_its_connection(url, pa
     good = request("GET", path)
 
     async with connected(url) as connection:
-        first = await (await connection.send(good)).answer()
-        second = await (await connection.send(good.replace(HOST, hosts))).answer()
+        first = await (await connection.send(good)).response()
+        second = await (await connection.send(good.replace(HOST, hosts))).response()
 
         assert (first.status, second.status, second.code) == (200, 400, "VALIDATION_ERROR")
         assert second.headers["connection"] == "close"
@@ -89,9 +89,9 @@ async def test_a_request_of_http_1_0_without_host_is_the_last_of_its_connection(
 
     async with connected(url) as connection:
         await connection.send(old.replace(HOST, b"").replace(b"HTTP/1.1", b"HTTP/1.0") + later)
-        answer = await connection.answer()
+        response = await connection.response()
 
-        assert (answer.status, answer.headers["connection"]) == (200, "close")
+        assert (response.status, response.headers["connection"]) == (200, "close")
         assert await connection.is_closed()
 
 
@@ -129,9 +129,9 @@ async def test_an_invalid_handshake_gets_a_response_and_ends(url, what):
     sent, status = HANDSHAKES[what]
 
     async with connected(url) as connection:
-        answer = await (await connection.send(sent)).answer()
+        response = await (await connection.send(sent)).response()
 
-        assert answer.status == status
+        assert response.status == status
         assert what in NO_UPGRADE or await connection.is_closed()
 
 
@@ -142,9 +142,9 @@ async def test_the_body_of_a_request_to_upgrade_is_never_the_next_request(url, u
 
     async with connected(url) as connection:
         await connection.send(request("POST", ECHO, head))
-        answer = await (await connection.send(smuggled)).answer()
+        response = await (await connection.send(smuggled)).response()
 
-        assert answer.status == 400
+        assert response.status == 400
         assert await connection.is_closed()
 
 
@@ -173,11 +173,11 @@ async def test_requests_in_a_row_get_responses_in_that_order(url, size):
 
     async with connected(url) as connection:
         sending = asyncio.create_task(send_in_pieces(connection, sent, size))
-        answers = [await connection.answer(to_head=data.startswith(b"HEAD")) for data, _ in row]
+        responses = [await connection.response(to_head=data.startswith(b"HEAD")) for data, _ in row]
         await sending
 
-    assert [answer.headers["x-request-id"] for answer in answers] == [f"number-{n}" for n in range(len(row))]
-    assert [answer.status for answer in answers] == [status for _, status in row]
+    assert [response.headers["x-request-id"] for response in responses] == [f"number-{n}" for n in range(len(row))]
+    assert [response.status for response in responses] == [status for _, status in row]
 
 
 async def send_in_pieces(connection, data: bytes, size: int) -> None:
@@ -196,16 +196,16 @@ async def test_the_cuts_of_a_request_make_no_difference(url, kind):
             await connection.send(whole[:cut])
             await asyncio.sleep(0.001)
             await connection.send(whole[cut:])
-            first = await connection.answer(to_head=data.startswith(b"HEAD"))
+            first = await connection.response(to_head=data.startswith(b"HEAD"))
 
-            assert (first.status, (await connection.answer()).status) == (status, 200), cut
+            assert (first.status, (await connection.response()).status) == (status, 200), cut
 
 
 async def test_many_requests_at_once_get_responses_one_by_one(url):
     async with connected(url) as connection:
         await connection.send(NEXT * 5000)
 
-        assert {(await connection.answer()).status for _ in range(5000)} == {200}
+        assert {(await connection.response()).status for _ in range(5000)} == {200}
 
 
 HANDSHAKE = request("GET", "/api/v1/ws", [*UPGRADE, KEY])
@@ -218,10 +218,10 @@ async def test_an_upgrade_gets_its_response_in_turn(url, before):
 
     async with connected(url) as connection:
         await connection.send(data + HANDSHAKE + ping)
-        answer = await connection.answer(to_head=data.startswith(b"HEAD"))
-        upgraded = await connection.answer()
+        response = await connection.response(to_head=data.startswith(b"HEAD"))
+        upgraded = await connection.response()
 
-        assert (answer.status, upgraded.status) == (status, 101)
+        assert (response.status, upgraded.status) == (status, 101)
         assert await connection.has(b"\x8a\x00"), "a pong: what was sent behind the handshake counts, too"
         assert await connection.has(b"welcome")
 
@@ -233,9 +233,9 @@ async def test_a_request_may_come_in_any_pieces(url):
         for cut in range(1, len(whole), 7):
             await connection.send(whole[:cut])
             await asyncio.sleep(0.001)
-            answer = await (await connection.send(whole[cut:])).answer()
+            response = await (await connection.send(whole[cut:])).response()
 
-            assert (answer.status, answer.body) == (200, BODY)
+            assert (response.status, response.body) == (200, BODY)
 
 
 @pytest.mark.parametrize("path", [VERSION, "/api/v1/healthcheck", "/livez", "/nowhere"])
@@ -248,9 +248,9 @@ async def test_requests_behind_one_that_ends_the_connection_are_not_run(url, pat
     async with connected(url) as connection:
         with suppress(ConnectionError):
             await send_in_pieces(connection, request("GET", path, [("Connection", "close")]) + register, size)
-        answer = await connection.answer()
+        response = await connection.response()
 
-        assert answer.headers["connection"] == "close"
+        assert response.headers["connection"] == "close"
         assert await connection.is_closed()
     assert (await exchanged(url, register)).status == 201
 
@@ -260,9 +260,9 @@ async def test_requests_behind_one_that_ends_the_connection_are_not_run(url, pat
 async def test_an_unknown_expectation_is_refused(url, path, value):
     async with connected(url) as connection:
         await connection.send(request("GET", path, [("Expect", value)]) + NEXT)
-        answer = await connection.answer()
+        response = await connection.response()
 
-        assert (answer.status, answer.code) == (417, "VALIDATION_ERROR")
+        assert (response.status, response.code) == (417, "VALIDATION_ERROR")
         assert await connection.is_closed()
 
 
@@ -270,9 +270,9 @@ async def test_an_unknown_expectation_is_refused(url, path, value):
 async def test_noise_behind_a_request_does_not_take_its_response(url, noise):
     async with connected(url) as connection:
         await connection.send(request("GET", "/api/v1/healthcheck", [("X-Request-Id", "first")]) + noise)
-        answer = await connection.answer()
+        response = await connection.response()
 
-        assert (answer.status, answer.headers["x-request-id"]) == (200, "first")
+        assert (response.status, response.headers["x-request-id"]) == (200, "first")
 
 
 async def test_a_refused_body_is_not_the_next_request(url):
@@ -280,7 +280,7 @@ async def test_a_refused_body_is_not_the_next_request(url):
 
     async with connected(url) as connection:
         await connection.send(request("POST", ECHO, [("Content-Type", "text/plain")], smuggled) + NEXT)
-        refused, after = await connection.answer(), await connection.answer()
+        refused, after = await connection.response(), await connection.response()
 
     assert (refused.status, after.status) == (415, 200)
 
@@ -288,7 +288,7 @@ async def test_a_refused_body_is_not_the_next_request(url):
 async def test_a_body_that_breaks_off_in_the_middle_is_refused(url):
     async with connected(url) as connection:
         await connection.send(request("POST", ECHO, [JSON, CHUNKED]) + b"3\r\n{}")
-        answer = await (await connection.send(b"too long\r\n")).answer()
+        response = await (await connection.send(b"too long\r\n")).response()
 
-        assert (answer.status, answer.code) == (400, "VALIDATION_ERROR")
+        assert (response.status, response.code) == (400, "VALIDATION_ERROR")
         assert await connection.is_closed()

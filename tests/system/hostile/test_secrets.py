@@ -63,13 +63,13 @@ async def spread(given, url: str, secrets: dict[str, str]) -> list[str]:
     refreshed = await me.post("/api/v1/auth/refresh", refreshToken=secrets["refresh"])
     again = await me.post("/api/v1/auth/refresh", refreshToken="x" + secrets["refresh"])
     secrets["next"] = refreshed.json()["refreshToken"]
-    return [answer.text for answer in (*sent, again)]
+    return [response.text for response in (*sent, again)]
 
 
 async def test_secrets_are_in_no_response_log_or_journal_entry(service, url, given, secrets):
-    answers = await spread(given, url, secrets)
+    responses = await spread(given, url, secrets)
 
-    seen = "".join(answers) + await everything(service, url, given)
+    seen = "".join(responses) + await everything(service, url, given)
     assert [kind for kind, secret in secrets.items() if secret in seen] == []
 
 

@@ -51,11 +51,11 @@ async def test_a_retry_after_a_kill_behind_the_commit_replays_the_response(given
         await until(committed)
         program.stop(signal.SIGKILL)
         writer.close()
-    answer = await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body)
+    response = await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body)
 
-    assert answer.status_code == 201
-    assert (await me.get("/api/v1/conversations")).json()["items"] == [answer.json()]
-    assert await given.entries(answer) == []
+    assert response.status_code == 201
+    assert (await me.get("/api/v1/conversations")).json()["items"] == [response.json()]
+    assert await given.entries(response) == []
 
 
 async def test_killed_before_the_commit_it_did_nothing_and_the_key_is_free(given, service):
@@ -69,13 +69,13 @@ async def test_killed_before_the_commit_it_did_nothing_and_the_key_is_free(given
             meanwhile = await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body)
             program.stop(signal.SIGKILL)
             writer.close()
-    answers = [await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body)]
-    while answers[-1].status_code == 409:
+    responses = [await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body)]
+    while responses[-1].status_code == 409:
         # Slowly, as so many requests in a minute are not one too many.
         await asyncio.sleep(0.2)
-        answers.append(await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body))
+        responses.append(await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body))
 
     assert (meanwhile.status_code, meanwhile.json()["code"]) == (409, "IDEMPOTENCY_IN_PROGRESS")
     assert int(meanwhile.headers["retry-after"]) == meanwhile.json()["retryAfter"] >= 1
-    assert answers[-1].status_code == 201
-    assert (await me.get("/api/v1/conversations")).json()["items"] == [answers[-1].json()]
+    assert responses[-1].status_code == 201
+    assert (await me.get("/api/v1/conversations")).json()["items"] == [responses[-1].json()]

@@ -11,8 +11,8 @@ from given import details
 
 from accord.contract import bundle
 from accord.contract.operations import Operation, operations
+from accord.database.database import Database
 from accord.database.idempotency import _LOCK, Idempotency
-from accord.database.pool import Database
 from accord.database.transaction import Transaction
 
 DOCUMENT = bundle.load()
@@ -65,10 +65,10 @@ async def test_the_same_key_with_another_body_is_refused(given, operation):
     key = {"Idempotency-Key": str(uuid4())}
     await sender.post(path, json=body, headers=key)
 
-    answer = await sender.post(path, json=other, headers=key)
+    response = await sender.post(path, json=other, headers=key)
 
-    assert (answer.status_code, answer.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
-    assert await given.entries(answer) == []
+    assert (response.status_code, response.json()["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+    assert await given.entries(response) == []
 
 
 async def register(sender: Any, body: dict[str, Any], key: str) -> Any:
@@ -129,10 +129,10 @@ async def test_strangers_with_one_key_never_meet(given):
     # Each from an address from which another one signed up.
     elsewhere = [await register(*each, key) for each in zip(senders[1:], bodies[:-1], strict=True)]
 
-    assert [answer.status_code for answer in at_once] == [201] * 6
-    assert [answer.json()["email"] for answer in at_once] == [body["email"] for body in bodies]
-    assert [answer.content for answer in again] == [answer.content for answer in at_once]
-    assert [answer.content for answer in elsewhere] == [answer.content for answer in at_once[:-1]]
+    assert [response.status_code for response in at_once] == [201] * 6
+    assert [response.json()["email"] for response in at_once] == [body["email"] for body in bodies]
+    assert [response.content for response in again] == [response.content for response in at_once]
+    assert [response.content for response in elsewhere] == [response.content for response in at_once[:-1]]
 
 
 async def test_a_stranger_reusing_a_key_with_another_body_is_refused_at_that_address_only(given):
@@ -153,7 +153,7 @@ async def test_a_key_belongs_to_its_caller_and_its_operation(given):
     yours = await you.post("/api/v1/conversations", key, title="Plans")
     message = await me.post(f"/api/v1/conversations/{talk['id']}/messages", key, text="Hello")
 
-    assert [answer.status_code for answer in (yours, message)] == [201, 201]
+    assert [response.status_code for response in (yours, message)] == [201, 201]
     assert yours.json()["id"] != talk["id"]
 
 
@@ -163,9 +163,9 @@ async def test_a_key_of_another_place_is_another_body(given):
     key = {"Idempotency-Key": str(uuid4())}
     await me.post(f"/api/v1/conversations/{one}/messages", key, text="Hello")
 
-    answer = await me.post(f"/api/v1/conversations/{other}/messages", key, text="Hello")
+    response = await me.post(f"/api/v1/conversations/{other}/messages", key, text="Hello")
 
-    assert answer.status_code == 422
+    assert response.status_code == 422
 
 
 async def test_a_refused_request_leaves_its_key_free(given):
@@ -173,9 +173,9 @@ async def test_a_refused_request_leaves_its_key_free(given):
     key = {"Idempotency-Key": str(uuid4())}
     refused = await me.post("/api/v1/conversations", key, title="Plans", memberIds=[str(uuid4())])
 
-    answer = await me.post("/api/v1/conversations", key, title="Plans", memberIds=[you.id])
+    response = await me.post("/api/v1/conversations", key, title="Plans", memberIds=[you.id])
 
-    assert (refused.status_code, answer.status_code) == (422, 201)
+    assert (refused.status_code, response.status_code) == (422, 201)
 
 
 async def test_a_response_is_kept_for_24_hours(given):
@@ -199,9 +199,9 @@ async def test_a_response_is_kept_for_24_hours(given):
 async def test_a_key_is_1_to_255_visible_characters(given, key):
     me = await given.an_account()
 
-    answer = await me.post("/api/v1/conversations", {"Idempotency-Key": key.encode()}, title="Plans")
+    response = await me.post("/api/v1/conversations", {"Idempotency-Key": key.encode()}, title="Plans")
 
-    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
+    assert (response.status_code, response.json()["errors"][0]["field"]) == (400, "Idempotency-Key")
 
 
 async def test_neither_the_request_nor_its_plain_hash_is_kept(given):

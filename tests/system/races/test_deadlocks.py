@@ -40,10 +40,10 @@ async def test_the_loser_of_a_deadlock_gets_a_normal_response(given, service):
 
     version, lost = 1, False
     while not lost:
-        answer, lost = await in_a_ring(given, service.database_url, rename_all(me, ids, f"Title {version}"), ids)
+        response, lost = await in_a_ring(given, service.database_url, rename_all(me, ids, f"Title {version}"), ids)
         version += 1
-        assert answer.status_code == 200
-        assert {record["version"] for record in answer.json()["records"]["conversations"].values()} == {version}
+        assert response.status_code == 200
+        assert {record["version"] for record in response.json()["records"]["conversations"].values()} == {version}
 
     versions = await given.sql("SELECT record_version FROM accord.journal WHERE record_id = %s ORDER BY id", ids[0])
     assert [row[0] for row in versions] == list(range(1, version + 1))

@@ -77,9 +77,9 @@ async def created(actor: Account, table: str) -> str:
     for parent, resource in versioned.resources().items():
         if f"{{{resource.id_name}}}" in path:
             path = path.replace(f"{{{resource.id_name}}}", await created(actor, parent))
-    answer = await actor.http.post(path, json=example_body(create))
-    assert answer.status_code == 201, answer.text
-    return answer.json()["id"]
+    response = await actor.http.post(path, json=example_body(create))
+    assert response.status_code == 201, response.text
+    return response.json()["id"]
 
 
 async def body_of(operation: Operation, me: Account, other: str) -> dict | None:
@@ -142,11 +142,11 @@ async def test_every_caller_is_served_and_a_bystander_meanwhile(operation, given
 
         async with reads_of(bystander) as reads:
             started = time.monotonic()
-            answers = await asyncio.gather(*(send() for send in sends))
+            responses = await asyncio.gather(*(send() for send in sends))
             took = time.monotonic() - started
 
-        statuses = {answer.status_code for answer in answers}
-        assert statuses == {401 if operation.id in REFUSED else operation.success_status}, [a.text for a in answers]
+        statuses = {response.status_code for response in responses}
+        assert statuses == {401 if operation.id in REFUSED else operation.success_status}, [a.text for a in responses]
         if took < SOON and max(reads) < SOON / 2:
             return
     pytest.fail(f"{took} s, and {max(reads)} s for a read")
@@ -192,8 +192,8 @@ async def transactions_of(people: list[Account], seconds: float) -> int:
         nonlocal done
         while time.monotonic() < over:
             operation = {"op": "set", "table": "conversations", "id": conversation, "path": "title", "value": "New"}
-            answer = await me.post("/api/v1/transactions", transactionId=str(uuid4()), operations=[operation])
-            assert answer.status_code == 200, answer.text
+            response = await me.post("/api/v1/transactions", transactionId=str(uuid4()), operations=[operation])
+            assert response.status_code == 200, response.text
             done += 1
 
     await asyncio.gather(*(change(*one) for one in zip(people, conversations, strict=True)))
@@ -240,6 +240,6 @@ async def test_callers_waiting_for_a_record_leave_connections_to_readers(given, 
         assert not any(change.done() for change in changes)
 
         await holder.rollback()
-        answers = await asyncio.gather(*changes)
+        responses = await asyncio.gather(*changes)
 
-    assert sorted(answer.status_code for answer in answers) == [200] + [409] * (CALLERS - 1)
+    assert sorted(response.status_code for response in responses) == [200] + [409] * (CALLERS - 1)

@@ -6,7 +6,7 @@ import time
 import pytest
 from checked_client import client
 
-PATIENCE = 1.0
+TIMEOUT = 1.0
 
 
 async def is_refused_in_time(account, urls) -> None:
@@ -18,7 +18,7 @@ async def is_refused_in_time(account, urls) -> None:
                 asked = time.monotonic()
                 if (await http.get("/api/v1/me")).status_code == 401:
                     break
-                assert asked - ended < PATIENCE, f"{url} accepts the token after {asked - ended:.2f} seconds"
+                assert asked - ended < TIMEOUT, f"{url} accepts the token after {asked - ended:.2f} seconds"
                 await asyncio.sleep(0.05)
 
 
@@ -78,10 +78,10 @@ async def reuse_a_refresh_token(given, somebody):
     http = await given.somebody()
     token = somebody.tokens["refreshToken"]
     for _ in range(2):
-        answer = await http.post("/api/v1/auth/refresh", json={"refreshToken": token})
-        token = answer.json()["refreshToken"]
+        response = await http.post("/api/v1/auth/refresh", json={"refreshToken": token})
+        token = response.json()["refreshToken"]
     await http.post("/api/v1/auth/refresh", json={"refreshToken": somebody.tokens["refreshToken"]})
-    return answer
+    return response
 
 
 WAYS = [
@@ -101,10 +101,10 @@ async def test_an_old_token_is_refused_at_once_by_the_same_process_and_soon_by_a
     somebody = await given.an_account()
     await is_accepted(somebody, everywhere)
 
-    answer = await what(given, somebody)
+    response = await what(given, somebody)
     at_once = await somebody.get("/api/v1/me")
 
-    assert answer.status_code < 300, answer.text
+    assert response.status_code < 300, response.text
     assert at_once.status_code == 401
     await is_refused_in_time(somebody, everywhere)
 

@@ -17,17 +17,17 @@ async def test_10_parallel_refreshes_get_the_same_successor_in_one_lineage(given
         requests = [create_task(me.http.post("/api/v1/auth/refresh", json=body)) for _ in range(10)]
         await given.lock_waiters(5)
         await holder.commit()
-    answers = await gather(*requests)
+    responses = await gather(*requests)
 
-    assert [answer.status_code for answer in answers] == [200] * 10
-    [successor] = {answer.json()["refreshToken"] for answer in answers}
+    assert [response.status_code for response in responses] == [200] * 10
+    [successor] = {response.json()["refreshToken"] for response in responses}
     [(tokens, repeats)] = await given.sql(
         "SELECT count(*), sum(repeats) FROM accord.refresh_tokens t"
         " JOIN accord.sessions s ON s.id = session_id WHERE user_id = %s",
         me.id,
     )
     assert (tokens, repeats) == (2, 9)
-    events = [event for answer in answers for event in await given.entries(answer)]
+    events = [event for response in responses for event in await given.entries(response)]
     assert [event["fields"] for event in events] == [{"event": "refreshed"}]
     assert (await me.http.post("/api/v1/auth/refresh", json={"refreshToken": successor})).status_code == 200
 
@@ -39,14 +39,14 @@ async def test_a_thief_and_the_owner_end_the_session_together(given):
     for _ in range(2):
         token = (await me.http.post("/api/v1/auth/refresh", json={"refreshToken": token})).json()["refreshToken"]
 
-    answers = await gather(
+    responses = await gather(
         *(me.http.post("/api/v1/auth/refresh", json={"refreshToken": each}) for each in [stolen, token] * 4)
     )
 
     # The owner may come before the thief, but afterwards nothing of this lineage works.
-    assert {answer.status_code for answer in answers[::2]} == {401}
+    assert {response.status_code for response in responses[::2]} == {401}
     [(alive,)] = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
-    reuses = [event for answer in answers for event in await given.entries(answer)]
+    reuses = [event for response in responses for event in await given.entries(response)]
     assert alive == 0
     assert [event["fields"]["event"] for event in reuses].count("refresh reuse detected") == 1
 
@@ -62,5 +62,5 @@ async def test_signing_out_during_a_refresh_leaves_no_session(given):
         )
 
         last = refreshed.json().get("refreshToken", body["refreshToken"])
-        answer = await session.http.post("/api/v1/auth/refresh", json={"refreshToken": last})
-        assert answer.status_code == 401
+        response = await session.http.post("/api/v1/auth/refresh", json={"refreshToken": last})
+        assert response.status_code == 401

@@ -8,17 +8,17 @@ async def test_20_parallel_registrations_of_one_address_have_one_winner(given):
     clients = [await given.somebody() for _ in range(20)]
     spellings = [email.upper() if number % 2 else email for number in range(20)]
 
-    answers = await gather(
+    responses = await gather(
         *(
             client.post("/api/v1/auth/register", json=details(email=spelling))
             for client, spelling in zip(clients, spellings, strict=True)
         )
     )
 
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
-    assert {answer.json()["code"] for answer in answers if answer.status_code == 409} == {"ALREADY_EXISTS"}
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 19
+    assert {response.json()["code"] for response in responses if response.status_code == 409} == {"ALREADY_EXISTS"}
     [(count,)] = await given.sql("SELECT count(*) FROM accord.users WHERE lower(email) = %s", email)
-    winner = next(answer for answer in answers if answer.status_code == 201)
+    winner = next(response for response in responses if response.status_code == 201)
     entries = await given.sql("SELECT kind FROM accord.journal WHERE record_id = %s", winner.json()["id"])
     assert (count, entries) == (1, [("created",)])
 
@@ -28,8 +28,8 @@ async def test_a_deleted_address_is_registered_again_by_one_of_many(given):
     await admin.delete(f"/api/v1/users/{somebody.id}", expectedVersion=1)
     clients = [await given.somebody() for _ in range(5)]
 
-    answers = await gather(
+    responses = await gather(
         *(client.post("/api/v1/auth/register", json=details(email=somebody.email)) for client in clients)
     )
 
-    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 4
+    assert sorted(response.status_code for response in responses) == [201] + [409] * 4

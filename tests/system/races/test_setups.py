@@ -13,8 +13,8 @@ async def test_two_parallel_setups_with_one_token_make_one_root(given):
         hashlib.sha256(token.encode()).digest(),
     )
 
-    answers = await gather(*(client.post("/api/v1/setup", json=details(setupToken=token)) for client in clients))
+    responses = await gather(*(client.post("/api/v1/setup", json=details(setupToken=token)) for client in clients))
 
-    made = [answer.json()["id"] for answer in answers if answer.status_code == 201]
+    made = [response.json()["id"] for response in responses if response.status_code == 201]
     await given.sql("UPDATE accord.users SET deleted_at = now() WHERE id = ANY(%s)", made)
-    assert sorted(answer.status_code for answer in answers) == [201, 401, 401, 401]
+    assert sorted(response.status_code for response in responses) == [201, 401, 401, 401]

@@ -13,9 +13,9 @@ async def login(given, email: str, password: str):
 async def test_parallel_guesses_get_no_more_than_five_verdicts(given):
     me = await given.an_account()
 
-    answers = await gather(*(login(given, me.email, f"guess {number}") for number in range(20)))
+    responses = await gather(*(login(given, me.email, f"guess {number}") for number in range(20)))
 
-    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 15
+    assert sorted(response.status_code for response in responses) == [401] * 5 + [429] * 15
     rows = await given.sql("SELECT fields->>'event' FROM accord.journal WHERE record_id = %s AND kind = 'event'", me.id)
     assert sorted(event for (event,) in rows) == ["locked"] + ["sign-in failed"] * 4
 
@@ -23,9 +23,9 @@ async def test_parallel_guesses_get_no_more_than_five_verdicts(given):
 async def test_parallel_guesses_at_an_unknown_address_get_the_same_responses(given):
     email = new_email()
 
-    answers = await gather(*(login(given, email, f"guess {number}") for number in range(20)))
+    responses = await gather(*(login(given, email, f"guess {number}") for number in range(20)))
 
-    assert sorted(answer.status_code for answer in answers) == [401] * 5 + [429] * 15
+    assert sorted(response.status_code for response in responses) == [401] * 5 + [429] * 15
 
 
 async def test_a_sign_in_never_outruns_the_disabling_of_its_account(given):
@@ -35,10 +35,10 @@ async def test_a_sign_in_never_outruns_the_disabling_of_its_account(given):
 
         attempts = [login(given, me.email, given.password) for _ in range(3)]
         disabling = admin.patch(f"/api/v1/users/{me.id}", expectedVersion=1, disabled=True)
-        *answers, disabled = await gather(*attempts, disabling)
+        *responses, disabled = await gather(*attempts, disabling)
 
         assert disabled.status_code == 200
-        assert {answer.status_code for answer in answers} <= {200, 401}
+        assert {response.status_code for response in responses} <= {200, 401}
         alive = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
         assert alive == [(0,)]
 
@@ -61,9 +61,9 @@ async def test_a_sign_in_waits_for_the_disabling_that_is_under_way(given):
 async def test_parallel_sign_ins_keep_ten_sessions(given):
     me = await given.an_account()
 
-    answers = await gather(*(login(given, me.email, given.password) for _ in range(14)))
+    responses = await gather(*(login(given, me.email, given.password) for _ in range(14)))
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     alive = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s AND ended_at IS NULL", me.id)
     assert alive == [(10,)]
 
@@ -73,7 +73,7 @@ async def test_parallel_first_logins_upgrade_an_imported_hash_once(given):
     imported = (await asyncio.to_thread(bcrypt.hashpw, b"an old password", bcrypt.gensalt(4))).decode()
     await given.sql("UPDATE accord.users SET password_hash = %s WHERE id = %s", imported, me.id)
 
-    answers = await gather(*(login(given, me.email, "an old password") for _ in range(4)))
+    responses = await gather(*(login(given, me.email, "an old password") for _ in range(4)))
 
-    assert [answer.status_code for answer in answers] == [200] * 4
+    assert [response.status_code for response in responses] == [200] * 4
     await given.signed_in(me.email, "an old password")

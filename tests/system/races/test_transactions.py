@@ -31,13 +31,13 @@ async def test_concurrent_inserts_into_one_list_are_all_kept(given):
             for value, where in zip(values, itertools.cycle(["start", "end"]), strict=False)
         ]
 
-    answers = [answer for row in await gather(*(insert(n) for n in range(WRITERS))) for answer in row]
+    responses = [response for row in await gather(*(insert(n) for n in range(WRITERS))) for response in row]
 
-    assert {answer.status_code for answer in answers} == {200}
+    assert {response.status_code for response in responses} == {200}
     final = (await writers[0].get(f"/api/v1/conversations/{conversation['id']}")).json()
     assert sorted(final["tags"]) == sorted(f"{number}-{n}" for number in range(WRITERS) for n in range(EACH))
     assert final["version"] == 1 + WRITERS * EACH
-    seen = sorted(a.json()["records"]["conversations"][conversation["id"]]["version"] for a in answers)
+    seen = sorted(a.json()["records"]["conversations"][conversation["id"]]["version"] for a in responses)
     assert seen == list(range(2, final["version"] + 1))
 
 
@@ -46,12 +46,12 @@ async def test_transactions_on_one_version_have_one_winner(given):
     conversation = await begun(*writers)
     expected = {"conversations": {conversation["id"]: 1}}
 
-    answers = await gather(
+    responses = await gather(
         *(send(w, on(conversation["id"], "set", path="title", value=w.id), expectedVersions=expected) for w in writers)
     )
 
-    assert sorted(answer.status_code for answer in answers) == [200, 409, 409, 409]
-    for refused in (answer.json() for answer in answers if answer.status_code == 409):
+    assert sorted(response.status_code for response in responses) == [200, 409, 409, 409]
+    for refused in (response.json() for response in responses if response.status_code == 409):
         [conflict] = refused["conflicts"]
         assert (conflict["expectedVersion"], conflict["currentVersion"]) == (1, 2)
 
@@ -64,8 +64,8 @@ async def test_transactions_that_touch_the_same_records_in_another_order_do_not_
         return send(who, *(on(i, "listInsert", path="tags", value=who.id, where="end") for i in order))
 
     for _ in range(3):
-        answers = await gather(change(me, ids), change(you, ids[::-1]), change(me, ids[::-1]), change(you, ids))
-        assert [answer.status_code for answer in answers] == [200] * 4
+        responses = await gather(change(me, ids), change(you, ids[::-1]), change(me, ids[::-1]), change(you, ids))
+        assert [response.status_code for response in responses] == [200] * 4
 
 
 async def test_a_member_removed_meanwhile_changes_nothing(given):
@@ -92,10 +92,10 @@ async def test_a_repeated_transaction_is_made_once_however_often_it_is_sent(give
     operation = on(conversation["id"], "set", path="title", value="Once")
     name = {"transactionId": str(uuid4())}
 
-    answers = await gather(*(send(me, operation, **name) for _ in range(10)))
+    responses = await gather(*(send(me, operation, **name) for _ in range(10)))
     last = await send(me, operation, **name)
 
-    assert {answer.status_code for answer in answers} <= {200, 409}
-    assert {a.json().get("code") for a in answers} <= {None, "IDEMPOTENCY_IN_PROGRESS"}
-    assert {answer.content for answer in answers if answer.status_code == 200} == {last.content}
+    assert {response.status_code for response in responses} <= {200, 409}
+    assert {a.json().get("code") for a in responses} <= {None, "IDEMPOTENCY_IN_PROGRESS"}
+    assert {response.content for response in responses if response.status_code == 200} == {last.content}
     assert (await me.get(f"/api/v1/conversations/{conversation['id']}")).json()["version"] == 2

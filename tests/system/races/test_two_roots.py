@@ -24,9 +24,9 @@ async def test_two_roots_removing_each_other_leave_one(given, only_two_roots, ch
         path = f"/api/v1/users/{of.id}"
         return by.delete(path, expectedVersion=2) if change is None else by.patch(path, expectedVersion=2, **change)
 
-    answers = await gather(removal(one, other), removal(other, one))
+    responses = await gather(removal(one, other), removal(other, one))
 
-    won, lost = sorted(answer.status_code for answer in answers)
+    won, lost = sorted(response.status_code for response in responses)
     assert won in {200, 204}
     assert lost in {401, 403, 422}
     left = await given.sql(

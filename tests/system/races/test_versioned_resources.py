@@ -50,9 +50,9 @@ class Versions(RuleBasedStateMachine):
         self.other = await self.given.an_account()
         body = samples.body_of(self.resource.create)
         path = path_of(self.resource.create, **await samples.ids_for([self.resource.create], self.actor, {}))
-        answer = await self.actor.http.post(path, json=body)
-        assert answer.status_code == 201, answer.text
-        self.record = answer.json()
+        response = await self.actor.http.post(path, json=body)
+        assert response.status_code == 201, response.text
+        self.record = response.json()
         # What is an account is changed by itself, too.
         self.owner = await self.given.signed_in(body["email"]) if "email" in body else self.actor
         self.ids = {self.resource.id_name: self.record["id"]}
@@ -62,12 +62,12 @@ class Versions(RuleBasedStateMachine):
 
     @rule(client=clients)
     def read(self, client: int) -> None:
-        answer = self.runner.run(self._read())
+        response = self.runner.run(self._read())
         if self.gone:
-            assert answer.status_code == 404
+            assert response.status_code == 404
         else:
-            assert answer.json() == self.record
-            assert answer.headers["etag"] == f'"{self.record["version"]}"'
+            assert response.json() == self.record
+            assert response.headers["etag"] == f'"{self.record["version"]}"'
             self.seen[client] = self.record["version"]
 
     async def _read(self) -> httpx.Response:
@@ -76,9 +76,9 @@ class Versions(RuleBasedStateMachine):
     @rule(client=clients, data=st.data())
     def change(self, client: int, data: st.DataObject) -> None:
         operation, body = self._drawn(data)
-        answer = self.runner.run(self._send(operation, self.seen[client], body))
-        self._judge(answer, operation, self.seen[client], body)
-        if answer.is_success and not self.gone:
+        response = self.runner.run(self._send(operation, self.seen[client], body))
+        self._judge(response, operation, self.seen[client], body)
+        if response.is_success and not self.gone:
             self.seen[client] = self.record["version"]
 
     # Without a precondition: who wins a race is chance, and must not decide what Hypothesis draws next.
@@ -87,15 +87,15 @@ class Versions(RuleBasedStateMachine):
         """Let all clients change the current version at once: at most one may, and none after it was deleted."""
         drawn = [self._drawn(data) for _ in range(CLIENTS)]
         version = self.record["version"]
-        answers = self.runner.run(self._at_once([self._send(o, version, body) for o, body in drawn]))
-        won = [i for i, answer in enumerate(answers) if answer.is_success]
-        assert len(won) <= (0 if self.gone else 1), [answer.text for answer in answers]
+        responses = self.runner.run(self._at_once([self._send(o, version, body) for o, body in drawn]))
+        won = [i for i, response in enumerate(responses) if response.is_success]
+        assert len(won) <= (0 if self.gone else 1), [response.text for response in responses]
         for i in won:
-            self._judge(answers[i], drawn[i][0], version, drawn[i][1])
-        for answer in answers:
-            if answer.status_code == 409 and answer.json()["code"] == "VERSION_CONFLICT":
+            self._judge(responses[i], drawn[i][0], version, drawn[i][1])
+        for response in responses:
+            if response.status_code == 409 and response.json()["code"] == "VERSION_CONFLICT":
                 assert won or self.gone
-                assert answer.json()["currentVersion"] > version
+                assert response.json()["currentVersion"] > version
 
     async def _at_once(self, requests: list[Any]) -> list[httpx.Response]:
         return await asyncio.gather(*requests)
@@ -112,18 +112,18 @@ class Versions(RuleBasedStateMachine):
             return await sender.http.request("DELETE", path, params={"expectedVersion": version})
         return await sender.http.request(operation.method, path, json={"expectedVersion": version, **body})
 
-    def _judge(self, answer: httpx.Response, operation: Operation, version: int, body: dict[str, Any]) -> None:
-        assert answer.status_code < 500, answer.text
-        if not answer.is_success:
-            if answer.json()["code"] == "VERSION_CONFLICT":
-                assert answer.json()["currentVersion"] == self.record["version"] != version
+    def _judge(self, response: httpx.Response, operation: Operation, version: int, body: dict[str, Any]) -> None:
+        assert response.status_code < 500, response.text
+        if not response.is_success:
+            if response.json()["code"] == "VERSION_CONFLICT":
+                assert response.json()["currentVersion"] == self.record["version"] != version
             return
         assert version == self.record["version"], f"{operation.id} overwrote {self.record} with {body}"
         assert not self.gone
-        if answer.status_code == 204:
+        if response.status_code == 204:
             self.gone = True
             return
-        after = answer.json()
+        after = response.json()
         assert after["version"] == version + 1
         assert after == after | {name: value for name, value in body.items() if name in after}
         self.record = after

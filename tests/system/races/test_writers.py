@@ -16,16 +16,16 @@ WRITERS = 8
 
 async def write(writer: Account, path: str, name: str, until: float) -> list[tuple[int, int, int]]:
     """Change from version 1 on, read, and save again and again; return each answer as status, expected and current."""
-    answers: list[tuple[int, int, int]] = []
+    responses: list[tuple[int, int, int]] = []
     version = 1  # For all of them at first, so that one wins and the others do not.
-    while not answers or time.monotonic() < until:
-        answer = await writer.patch(path, expectedVersion=version, firstName=f"{name}-{len(answers)}")
-        assert answer.status_code in {200, 409}, answer.text
-        current = answer.json()["version" if answer.status_code == 200 else "currentVersion"]
-        answers.append((answer.status_code, version, current))
+    while not responses or time.monotonic() < until:
+        response = await writer.patch(path, expectedVersion=version, firstName=f"{name}-{len(responses)}")
+        assert response.status_code in {200, 409}, response.text
+        current = response.json()["version" if response.status_code == 200 else "currentVersion"]
+        responses.append((response.status_code, version, current))
         # Clients differ: most go on from what the answer says, some read again.
-        version = current if len(answers) % 3 else (await writer.get(path)).json()["version"]
-    return answers
+        version = current if len(responses) % 3 else (await writer.get(path)).json()["version"]
+    return responses
 
 
 async def lose_no_update(given: Given, seconds: float) -> None:
@@ -34,10 +34,10 @@ async def lose_no_update(given: Given, seconds: float) -> None:
     writers = [await given.an_admin() for _ in range(WRITERS)]
     until = time.monotonic() + seconds
 
-    answers = await gather(*(write(writer, path, f"w{n}", until) for n, writer in enumerate(writers)))
+    responses = await gather(*(write(writer, path, f"w{n}", until) for n, writer in enumerate(writers)))
 
     final = (await target.get("/api/v1/me")).json()
-    everything = [(n, i, *answer) for n, row in enumerate(answers) for i, answer in enumerate(row)]
+    everything = [(n, i, *response) for n, row in enumerate(responses) for i, response in enumerate(row)]
     assert set(Counter(status for _, _, status, _, _ in everything)) == {200, 409}
     won = sorted((version, f"w{n}-{i}") for n, i, status, _, version in everything if status == 200)
     assert [version for version, _ in won] == list(range(2, final["version"] + 1))

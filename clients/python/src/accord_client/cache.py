@@ -29,7 +29,7 @@ from .retries import is_final, pause_of_queue
 from .tokens import signed_in_as
 
 Outcome: TypeAlias = Literal["made", "queued"]
-_MOST_POINTERS: Final = 1000
+_MAX_POINTERS: Final = 1000
 
 
 @attrs.frozen
@@ -63,7 +63,7 @@ Steps: TypeAlias = "list[RecordOperation]"
 
 @attrs.define(eq=False, kw_only=True)
 class _Queued(Pending):
-    answer: asyncio.Future[Outcome]
+    response: asyncio.Future[Outcome]
     back: Steps
     stack: list[Steps]
     """Where `back` is."""
@@ -190,13 +190,13 @@ class Cache:
         return self._account
 
     async def _load(self, keys: Iterable[Key]) -> None:
-        wanted = list(dict.fromkeys(keys))
-        while wanted:
-            part, began = wanted[:_MOST_POINTERS], self._held.tick()
+        requested = list(dict.fromkeys(keys))
+        while requested:
+            part, began = requested[:_MAX_POINTERS], self._held.tick()
             pointers = [RecordPointer(table=table, id=record_id) for table, record_id in part]
             with signed_in_as(self._require_account()):
                 found = await self._operations.query_records(QueryRecords(pointers=pointers))
-            wanted = wanted[len(part) :] + [
+            requested = requested[len(part) :] + [
                 key for key in part if not self._held.read(key, found_in(found, key), began)
             ]
             self._refuse_void()
@@ -266,14 +266,16 @@ class Cache:
             stack.append(queued.back)
         self._send_soon()
         self._tell_changes()
-        return await asyncio.shield(queued.answer)
+        return await asyncio.shield(queued.response)
 
     def _prepared(
         self, operations: Sequence[RecordOperation], stack: list[Steps], taken_from: list[Steps] | None
     ) -> _Queued:
         """Look up what the operations are made from, and what would take them back, the last one first."""
-        answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        queued = _Queued(operations=operations, claims={}, answer=answer, back=[], stack=stack, taken_from=taken_from)
+        response: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        queued = _Queued(
+            operations=operations, claims={}, response=response, back=[], stack=stack, taken_from=taken_from
+        )
         queued.claims = self._held.claims(queued.keys)
         records = {key: self._held.get(key) for key in queued.keys}
         for operation in operations:
@@ -322,7 +324,7 @@ class Cache:
                 return error
             self._take_out(queued, error)
         else:
-            if not queued.is_answered_by(found):
+            if not queued.is_response_of(found):
                 return ConnectionFailed("What answered is not the service.")
             self._made(queued, found)
         finally:
@@ -388,10 +390,10 @@ async def _until_it_works(read: Callable[[], Awaitable[None]]) -> None:
 
 def _settle(queued: _Queued, with_: Outcome | AccordError) -> None:
     """Tell whoever waits, who may have been told or cancelled before."""
-    if queued.answer.done():
+    if queued.response.done():
         return
     if isinstance(with_, AccordError):
-        queued.answer.set_exception(with_)
-        queued.answer.exception()
+        queued.response.set_exception(with_)
+        queued.response.exception()
     else:
-        queued.answer.set_result(with_)
+        queued.response.set_result(with_)

@@ -130,36 +130,36 @@ class AsyncAccord(AsyncOperations):
         return cache
 
     async def _get(self, request: Request, model: type[M]) -> M:
-        answer = await self._answer(request)
+        response = await self._response(request)
         try:
-            return model.from_dict(cast("dict[str, object]", answer.json()))
+            return model.from_dict(cast("dict[str, object]", response.json()))
         except (AttributeError, KeyError, TypeError, ValueError) as misfit:
-            raise error_of(answer.status_code, b"", _request_id(answer)) from misfit
+            raise error_of(response.status_code, b"", _request_id(response)) from misfit
 
     async def _do(self, request: Request) -> None:
-        await self._answer(request)
+        await self._response(request)
 
     async def _stream(self, request: Request) -> AsyncIterator[str]:
         http_request = self._http_request(request, self._headers_of(request), await self._token_for(request))
         try:
-            answer = await self._http.send(http_request, stream=True)
-            async with aclosing(answer):
-                if answer.status_code >= _FIRST_ERROR:
-                    raise error_of(answer.status_code, await answer.aread(), _request_id(answer))
-                async for line in answer.aiter_lines():
+            response = await self._http.send(http_request, stream=True)
+            async with aclosing(response):
+                if response.status_code >= _FIRST_ERROR:
+                    raise error_of(response.status_code, await response.aread(), _request_id(response))
+                async for line in response.aiter_lines():
                     yield line
         except httpx.TransportError as broken:
             raise ConnectionFailed(f"The stream broke ({broken}). Ask again with the last position.") from broken
 
-    async def _answer(self, request: Request) -> httpx.Response:
+    async def _response(self, request: Request) -> httpx.Response:
         """Send the request as the signed-in account; with a new token when the service does not take the old one."""
         headers, token = self._headers_of(request), await self._token_for(request)
-        answer = await self._send(request, headers, token)
-        if token is not None and _refuses_the_token(answer):
-            answer = await self._send(request, headers, await self._own_token(refused=token))
-        if answer.status_code >= _FIRST_ERROR:
-            raise error_of(answer.status_code, answer.content, _request_id(answer))
-        return answer
+        response = await self._send(request, headers, token)
+        if token is not None and _refuses_the_token(response):
+            response = await self._send(request, headers, await self._own_token(refused=token))
+        if response.status_code >= _FIRST_ERROR:
+            raise error_of(response.status_code, response.content, _request_id(response))
+        return response
 
     async def _send(self, request: Request, headers: Mapping[str, str], token: str | None) -> httpx.Response:
         http_request = self._http_request(request, headers, token)
@@ -208,14 +208,14 @@ class AsyncAccord(AsyncOperations):
         return await self._get(request, SignedIn)
 
 
-def _refuses_the_token(answer: httpx.Response) -> bool:
-    if answer.status_code != _UNAUTHORIZED:
+def _refuses_the_token(response: httpx.Response) -> bool:
+    if response.status_code != _UNAUTHORIZED:
         return False
-    return error_of(answer.status_code, answer.content, "").code in {"TOKEN_EXPIRED", "UNAUTHORIZED"}
+    return error_of(response.status_code, response.content, "").code in {"TOKEN_EXPIRED", "UNAUTHORIZED"}
 
 
-def _request_id(answer: httpx.Response) -> str:
-    return answer.headers.get("x-request-id", "")
+def _request_id(response: httpx.Response) -> str:
+    return response.headers.get("x-request-id", "")
 
 
 def _text(value: object) -> str:

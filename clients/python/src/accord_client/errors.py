@@ -175,7 +175,7 @@ class Timeout(AccordError):
     """The service took too long; whether a change was made, a read tells."""
 
 
-class UnexpectedAnswer(AccordError):
+class UnexpectedResponse(AccordError):
     """The response is not from the service: a proxy, or a network's sign-in page, made it."""
 
 
@@ -206,7 +206,7 @@ def error_of(status: int, content: bytes, request_id: str) -> AccordError:
         title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected answer"
         detail = "The answer is not one of the service; look at what is between it and you."
         problem = _made_up(status, UNEXPECTED, title, detail, request_id)
-        return problem_error(problem) if status in OF_A_PROXY else UnexpectedAnswer(problem)
+        return problem_error(problem) if status in OF_A_PROXY else UnexpectedResponse(problem)
     return problem_error(problem)
 
 

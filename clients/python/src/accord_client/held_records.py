@@ -49,7 +49,7 @@ class Pending:
             expected_versions=versions or UNSET,
         )
 
-    def is_answered_by(self, found: FoundRecords) -> bool:
+    def is_response_of(self, found: FoundRecords) -> bool:
         """Return whether this can be what the service says of it: all records that it leaves are there."""
         left = {key_of(operation): not isinstance(operation, DeleteOperation) for operation in self.operations}
         return all(found_in(found, key) is not None for key, is_there in left.items() if is_there)

@@ -31,7 +31,7 @@ FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 30.0
 STEADY: Final = 10.0
 """Seconds after which a connection counts as one that works, so that the next pause is short again."""
-PATIENCE: Final = 10.0
+TIMEOUT: Final = 10.0
 """Seconds to wait for a connection, and for the first response on it."""
 FAREWELL: Final = 1.0
 """Seconds that the end of a connection waits for the service to agree."""
@@ -178,7 +178,7 @@ class Live:
             self._url,
             ssl=self._ssl_context,
             additional_headers=self._headers,
-            open_timeout=PATIENCE,
+            open_timeout=TIMEOUT,
             close_timeout=FAREWELL,
             # The keepalive would end a connection whose pong is behind many frames, and a proxy replies itself:
             # `_stay_heard` asks the service.
@@ -263,26 +263,26 @@ class Live:
                 changes.offer(change)
         elif kind == "subscribed":
             cursor, outcome = frame["cursor"], frame["outcome"]
-            await self._answered(key, lambda each: each.subscribed(key, cursor, outcome))
+            await self._responded(key, lambda each: each.subscribed(key, cursor, outcome))
         elif kind == "pong":
-            self._questions.answered("ping")
+            self._questions.responded("ping")
         elif kind == "authenticated":
-            self._questions.answered("authenticate")
+            self._questions.responded("authenticate")
             self._signed_in_until.put_nowait(read_time(frame["expiresAt"]).timestamp())
         elif kind == "error" and not key:
-            self._questions.answered("authenticate")
+            self._questions.responded("authenticate")
         elif kind == "error":
             error = live_error(frame["code"], frame["message"])
             # Without a question it is for all. Else those who stood are asked for anew: it ends what all of them share.
             self._asked.setdefault(key, self._followers.get(key, []))
             self._fall_of(key)
-            await self._answered(key, lambda each: each.end(error))
+            await self._responded(key, lambda each: each.end(error))
         elif kind == "revoked":
             for changes in self._followers.get(key, ()):
                 changes.end(live_error("NOT_FOUND", frame["reason"]))
 
-    async def _answered(self, key: str, tell: Callable[[Changes], None]) -> None:
-        self._questions.answered(key)
+    async def _responded(self, key: str, tell: Callable[[Changes], None]) -> None:
+        self._questions.responded(key)
         for changes in self._asked.pop(key, ()):
             tell(changes)
         await self._ask(key)
@@ -297,7 +297,7 @@ def _report(error: Exception) -> None:
 
 
 async def _next_frame(socket: ClientConnection) -> dict[str, Any]:
-    return json.loads(await asyncio.wait_for(socket.recv(), PATIENCE))
+    return json.loads(await asyncio.wait_for(socket.recv(), TIMEOUT))
 
 
 def _margin(left: float) -> float:
@@ -307,5 +307,5 @@ def _margin(left: float) -> float:
 
 def _pause(failures: int) -> float:
     """Return the seconds before connecting again: exponential, with jitter, and never at once."""
-    most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 16))
-    return random.uniform(most / 2, most)  # noqa: S311 - this spreads load, and keeps no secret
+    limit = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(failures, 16))
+    return random.uniform(limit / 2, limit)  # noqa: S311 - this spreads load, and keeps no secret

@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-PATIENCE: Final = 15.0
+TIMEOUT: Final = 15.0
 """Seconds without a frame while a response is due; then the connection is taken as dead."""
 
 
-ANSWERED_WITHIN: Final = 60.0
+RESPONSE_WITHIN: Final = 60.0
 """Seconds that a response may take, with any frames before it: a replay over a slow line takes time."""
 
 
@@ -27,12 +27,12 @@ class Questions:
         self._timer: asyncio.TimerHandle | None = None
 
     def asked(self, name: str) -> None:
-        limit = asyncio.get_running_loop().call_later(ANSWERED_WITHIN, self._give_up)
+        limit = asyncio.get_running_loop().call_later(RESPONSE_WITHIN, self._give_up)
         self._open.append((name, limit))
         if len(self._open) == 1:
             self._wait()
 
-    def answered(self, name: str) -> None:
+    def responded(self, name: str) -> None:
         """Note a response; an unrequested one changes nothing."""
         question = next((each for each in self._open if each[0] == name), None)
         if question is not None:
@@ -55,4 +55,4 @@ class Questions:
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(PATIENCE, self._give_up) if self._open else None
+        self._timer = asyncio.get_running_loop().call_later(TIMEOUT, self._give_up) if self._open else None

@@ -34,15 +34,15 @@ _FIRST_ERROR: Final = 400
 
 def pause_before(attempt: int) -> float:
     """Return the seconds before another attempt, counted from 1: exponential, with full jitter."""
-    most = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt - 1, 16))
-    return random.uniform(0, most)  # noqa: S311 - this spreads load, and keeps no secret
+    limit = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(attempt - 1, 16))
+    return random.uniform(0, limit)  # noqa: S311 - this spreads load, and keeps no secret
 
 
 def pause_of_queue(attempt: int, error: Exception) -> float:
     """Return the seconds before what waits in a queue is sent again, at least those that the service asks for."""
     asked = error.problem.retry_after or 0 if isinstance(error, AccordError) else 0
-    most = min(LONGEST_PAUSE_OF_QUEUE, FIRST_PAUSE_OF_QUEUE * 2 ** min(attempt - 1, 16))
-    return asked + random.uniform(0, most)  # noqa: S311 - this spreads load, and keeps no secret
+    limit = min(LONGEST_PAUSE_OF_QUEUE, FIRST_PAUSE_OF_QUEUE * 2 ** min(attempt - 1, 16))
+    return asked + random.uniform(0, limit)  # noqa: S311 - this spreads load, and keeps no secret
 
 
 def is_final(error: Exception) -> TypeGuard[AccordError]:
@@ -59,11 +59,11 @@ async def send_with_retries(
     attempt, unsent, over = 0, 0, time.monotonic() + UNSENT_FOR
     while True:
         try:
-            answer = await send()
+            response = await send()
             attempt += 1
-            pause = _pause_after(answer, attempt, repeatable=repeatable)
+            pause = _pause_after(response, attempt, repeatable=repeatable)
             if pause is None or attempt > retries:
-                return answer
+                return response
         except _NEVER_SENT as failure:
             unsent += 1
             if not retries or time.monotonic() >= over:
@@ -77,26 +77,26 @@ async def send_with_retries(
         await asyncio.sleep(pause)
 
 
-def _pause_after(answer: httpx.Response, attempt: int, *, repeatable: bool) -> float | None:
+def _pause_after(response: httpx.Response, attempt: int, *, repeatable: bool) -> float | None:
     """Return the seconds after which to send again, or None for a final response."""
-    if not _may_be_sent_again(answer, repeatable=repeatable):
+    if not _may_be_sent_again(response, repeatable=repeatable):
         return None
-    asked = _retry_after(answer)
+    asked = _retry_after(response)
     if asked > LONGEST_RETRY_AFTER:
         return None
     # Clients that got the same number shall not come back all together.
     return asked + pause_before(attempt)
 
 
-def _may_be_sent_again(answer: httpx.Response, *, repeatable: bool) -> bool:
-    if answer.status_code < _FIRST_ERROR:
+def _may_be_sent_again(response: httpx.Response, *, repeatable: bool) -> bool:
+    if response.status_code < _FIRST_ERROR:
         return False
-    step = next_step(error_of(answer.status_code, answer.content, ""))
+    step = next_step(error_of(response.status_code, response.content, ""))
     return step == "again" or (step == "repeat" and repeatable)
 
 
-def _retry_after(answer: httpx.Response) -> float:
-    text = answer.headers.get("retry-after", "")
+def _retry_after(response: httpx.Response) -> float:
+    text = response.headers.get("retry-after", "")
     return float(text) if text.isdecimal() else 0.0
 
 

@@ -29,14 +29,14 @@ from .generated.models import SignedIn
 
 MARGIN: Final = 30.0
 """Seconds before its end when an access token is renewed, or a tenth of its life, whichever is less."""
-PATIENCE: Final = 2.0
+TIMEOUT: Final = 2.0
 """Seconds that a call waits for a refresh while its token is still good; then it goes on with that."""
-LOCK_PATIENCE: Final = 5.0
+LOCK_TIMEOUT: Final = 5.0
 """Seconds that a refresh waits for the lock of another that may be frozen.
 
 Then it refreshes, too: the service gives both the same successor.
 """
-WRITE_PATIENCE: Final = 1.0
+WRITE_TIMEOUT: Final = 1.0
 """Seconds that a write to the file waits for another, which takes milliseconds.
 
 Then that process is frozen, or the file system has no locks: the file is replaced as a whole all the same.
@@ -218,7 +218,7 @@ class FileTokens(TokenStore):
     @contextmanager
     def _alone(self) -> Generator[None, None, None]:
         """Let no other process write meanwhile; that takes milliseconds, so whoever comes second waits."""
-        descriptor, over = self._opened("write"), time.monotonic() + WRITE_PATIENCE
+        descriptor, over = self._opened("write"), time.monotonic() + WRITE_TIMEOUT
         try:
             while not _is_locked(descriptor) and time.monotonic() < over:
                 time.sleep(0.001)
@@ -281,7 +281,7 @@ class Session:
             return self._of_the_same(refused, tokens)
         is_good = not tokens.is_over and tokens.access_token != refused
         try:
-            renewed = await asyncio.wait_for(self._renewed(refused), PATIENCE if is_good else None)
+            renewed = await asyncio.wait_for(self._renewed(refused), TIMEOUT if is_good else None)
         except Unauthorized:
             raise
         except (AccordError, asyncio.TimeoutError):
@@ -350,7 +350,7 @@ class Session:
 
 @asynccontextmanager
 async def _locked(store: TokenStore) -> AsyncGenerator[None, None]:
-    over = time.monotonic() + LOCK_PATIENCE
+    over = time.monotonic() + LOCK_TIMEOUT
     # Another process may have it, and tells nobody when it is done.
     while not (is_locked := store.try_lock()) and time.monotonic() < over:  # noqa: ASYNC110 - see above
         await asyncio.sleep(_LOOK_AGAIN)

@@ -3,27 +3,47 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import NamedTuple
 
-from sqlalchemy import func, select, text
+from sqlalchemy import BigInteger, Boolean, Integer, Text, column, func, select, text
 
 from accord import clock
 from accord.boot import clock as database_clock
 from accord.cli.doctor.finding import Finding
+from accord.database.database import Database
 from accord.database.errors import words_of
 from accord.database.migrations import runner
-from accord.database.pool import Database
 from accord.database.statement import Statement
 from accord.database.tables import rate_limits
 from accord.edge.pipeline.limits import UNREADABLE
-from accord.journal.backlog import OVERDUE, has_leader, whole_backlog
+from accord.journal.backlog import OVERDUE, Backlog, has_leader, whole_backlog
 from accord.problems import CannotStart, Problem
 from accord.settings import Settings
 
 OLDEST = 15
 """Major version of PostgreSQL that the statements need."""
-PATIENCE = 10.0
+TIMEOUT = 10.0
 """Seconds that a statement may take: what is locked is a finding, too."""
+
+
+class About(NamedTuple):
+    """The version, the state and the limits of a server."""
+
+    version: str
+    major: int
+    standby: bool
+    read_only: bool
+    max_connections: int
+    used: int
+    durable: bool
+
+
+class Unreadable(NamedTuple):
+    """A proxy, and the sign-ins of a day for which it named no address."""
+
+    key: str
+    requests: int
+
 
 _ABOUT = Statement(
     text(
@@ -31,17 +51,27 @@ _ABOUT = Statement(
         " current_setting('server_version_num')::int / 10000 AS major,"
         " pg_is_in_recovery() AS standby,"
         " current_setting('transaction_read_only') = 'on' AS read_only,"
-        " current_setting('max_connections')::int AS most,"
+        " current_setting('max_connections')::int AS max_connections,"
         " (SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'client backend') AS used,"
         " current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on'"
         " AND current_setting('synchronous_commit') <> 'off' AS durable"
-    )
+    ).columns(
+        column("version", Text()),
+        column("major", Integer()),
+        column("standby", Boolean()),
+        column("read_only", Boolean()),
+        column("max_connections", Integer()),
+        column("used", BigInteger()),
+        column("durable", Boolean()),
+    ),
+    About,
 )
 _UNREADABLE = Statement(
-    select(rate_limits.c.key, rate_limits.c.count)
+    select(rate_limits.c.key, rate_limits.c.count.label("requests"))
     .where(rate_limits.c.bucket == UNREADABLE, rate_limits.c.resets_at > func.now())
     .order_by(rate_limits.c.key)
-    .limit(10)
+    .limit(10),
+    Unreadable,
 )
 
 
@@ -52,7 +82,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
     except CannotStart as away:
         yield Finding("database", str(away).rstrip("."), works=False)
         return
-    database = Database(url, 1, statement_timeout=PATIENCE, for_reading=True)
+    database = Database(url, 1, statement_timeout=TIMEOUT, for_reading=True)
     await database.open()
     try:
         started = time.perf_counter()
@@ -79,7 +109,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         await database.close()
 
 
-def server(about: Any, seconds: float, settings: Settings) -> Iterator[Finding]:
+def server(about: About, seconds: float, settings: Settings) -> Iterator[Finding]:
     """Judge the server by what it says of itself."""
     state = f"PostgreSQL {about.version} responds in {seconds * 1000:.1f} ms"
     if about.major < OLDEST:
@@ -94,9 +124,10 @@ def server(about: Any, seconds: float, settings: Settings) -> Iterator[Finding]:
     if not about.durable:
         advice = "Turn fsync, full_page_writes and synchronous_commit on"
         yield Finding("durability", "a crash can lose changes that were acknowledged", advice)
-    free = about.most - about.used
+    free = about.max_connections - about.used
     if settings.database_pool_size > free:
-        state = f"{about.used} of {about.most} are in use, and each process takes up to {settings.database_pool_size}"
+        in_use = f"{about.used} of {about.max_connections} are in use"
+        state = f"{in_use}, and each process takes up to {settings.database_pool_size}"
         yield Finding("connections", state, "Raise max_connections, or lower DATABASE_POOL_SIZE")
 
 
@@ -139,7 +170,7 @@ def skew(seconds: float) -> Finding:
     return Finding("clock", f"differs from the database's by {abs(seconds):.3f} s", "" if is_well else advice)
 
 
-def journal(found: Any, *, has_leader: bool) -> Finding:
+def journal(found: Backlog, *, has_leader: bool) -> Finding:
     """Judge whether entries get their positions."""
     who = "a process sequences" if has_leader else "no process sequences"
     state = f"{who}; {found.entries} entries wait for their position"
@@ -153,7 +184,7 @@ def journal(found: Any, *, has_leader: bool) -> Finding:
     return Finding("journal", f"{state}, the oldest for {found.seconds:.0f} s", advice)
 
 
-def unreadable(row: Any) -> Finding:
+def unreadable(row: Unreadable) -> Finding:
     """Tell of a proxy whose clients are counted as one, as a gateway noted when they signed in."""
-    state = f"{row.count} sign-ins in a day came through {row.key}, whose X-Forwarded-For named no address"
+    state = f"{row.requests} sign-ins in a day came through {row.key}, whose X-Forwarded-For named no address"
     return Finding("client addresses", state, "Let it write the client's address there: its clients share one limit")

@@ -17,7 +17,7 @@ from accord.problems import Problem
 from accord.security.keys import flow_signing_key
 from accord.settings import Settings
 
-PATIENCE = 2.0
+TIMEOUT = 2.0
 """Seconds for NATS, and for a worker, to respond."""
 
 
@@ -26,7 +26,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
     needed = settings.flow_transport == "nats"
     connection = Connection(url, "accord-doctor")
     try:
-        await connection.start(PATIENCE)
+        await connection.start(TIMEOUT)
         started = time.perf_counter()
         await connection.ping()
         yield Finding("messaging", f"NATS responds in {(time.perf_counter() - started) * 1000:.1f} ms")
@@ -49,7 +49,7 @@ async def _workers(connection: Connection, settings: Settings) -> Finding:
         return workers(None)
     remote = RemoteFlows(connection, MessageSigner(flow_signing_key(settings)))
     await remote.start()
-    request = RequestInfo("accord doctor", deadline=clock.time() + PATIENCE)
+    request = RequestInfo("accord doctor", deadline=clock.time() + TIMEOUT)
     response = await RemoteDispatch(remote)(_get_version(), ANONYMOUS, request, {})
     return workers(response, strangers=remote.workers.strangers)
 

@@ -47,7 +47,7 @@ This file is generated: `nox -s generate`.
 
 `openapi/extensions.schema.json` is the JSON Schema that this page is made from.
 """
-_MOST_USERS = 6
+_MAX_USERS = 6
 
 
 def extensions(document: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
@@ -77,8 +77,8 @@ def _extension(name: str, definition: Mapping[str, Any], users: list[str]) -> st
     )
     table = "\n" + _table(["member", "required", "meaning"], rows) if members else ""
     example = yaml.safe_dump({name: definition["examples"][0]}, sort_keys=False, allow_unicode=True, width=110)
-    more = len(users) - _MOST_USERS
-    named = ", ".join(f"`{user}`" for user in users[:_MOST_USERS]) + (f" and {more} more" if more > 0 else "")
+    more = len(users) - _MAX_USERS
+    named = ", ".join(f"`{user}`" for user in users[:_MAX_USERS]) + (f" and {more} more" if more > 0 else "")
     used = f"\nUsed by {named}.\n" if users else ""
     return f"\n### {name}\n\n{_filled(definition['description'])}\n{table}\n```yaml\n{example}```\n{used}"
 

@@ -31,7 +31,7 @@ TAKEN = frozenset(
         "statement",
     }
 )
-MOST_FIELDS = LONGEST_NAME = 40
+MAX_FIELDS = LONGEST_NAME = 40
 
 _name = re.compile(r"[a-z][a-z0-9]*(?:[A-Z][a-z0-9]+)*").fullmatch
 _option = re.compile(r"[a-z][a-zA-Z0-9]{0,31}").fullmatch
@@ -158,8 +158,8 @@ def parse_all(texts: Sequence[str]) -> tuple[list[Field], list[str]]:
     problems = [problem for _, problem in parsed if problem is not None]
     columns = [field.column for field in fields]
     problems += [f"{name}: a field is named once." for name in dict.fromkeys(columns) if columns.count(name) > 1]
-    if not 1 <= len(texts) <= MOST_FIELDS:
-        problems.append(f"A record has 1 to {MOST_FIELDS} fields, like title:text.")
+    if not 1 <= len(texts) <= MAX_FIELDS:
+        problems.append(f"A record has 1 to {MAX_FIELDS} fields, like title:text.")
     return fields, problems
 
 

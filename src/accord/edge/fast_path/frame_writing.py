@@ -7,10 +7,10 @@ pieces. An application that already has the frame may write these bytes, as long
 from typing import Any
 
 from accord.edge.pipeline.websocket_handshake import WRITE_FRAME
-from accord.edge.server.websocket_protocol import SocketProtocol
+from accord.edge.server.websocket_protocol import WebSocketProtocol
 
 
-class FrameWritingProtocol(SocketProtocol):
+class FrameWritingProtocol(WebSocketProtocol):
     """Offers the extension to the application."""
 
     def handle_connect(self, event: Any) -> None:

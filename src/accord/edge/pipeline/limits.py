@@ -8,7 +8,7 @@ from accord.context import Caller
 from accord.contract.buckets import BUCKETS
 from accord.contract.names import snake_case
 from accord.contract.operations import Operation
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.edge.pipeline.client_address import bucket_key
 from accord.edge.pipeline.rate_limits import LocalBucket, SharedBucket, Verdict
 from accord.edge.pipeline.request import Request

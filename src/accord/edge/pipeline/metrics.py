@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 from accord import clock
 from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.dispatch import Dispatch, Result
-from accord.messaging.refusals import refused
+from accord.messaging.refused_messages import refused
 from accord.problems import VersionConflict
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
@@ -75,7 +75,7 @@ class Pool(Collector):
 
 
 class RefusedMessages(Collector):
-    """Messages on NATS that were dropped; counted in `messaging.refusals`, which does not import Prometheus."""
+    """Messages on NATS that were dropped; counted in `messaging.refused_messages`, which does not import Prometheus."""
 
     def collect(self) -> Iterator[CounterMetricFamily]:
         """Yield the counter for Prometheus."""

@@ -9,8 +9,8 @@ import time
 from collections import OrderedDict
 from typing import NamedTuple
 
+from accord.database.database import Database
 from accord.database.expiry import Expiry
-from accord.database.pool import Database
 from accord.database.request_counts import DELETE_EXPIRED, count_request
 from accord.edge.responses import Header
 from accord.settings import Rate

@@ -13,7 +13,7 @@ import uvicorn
 from accord.edge.responses import always
 from accord.edge.server.http_protocol import HttpProtocol
 from accord.edge.server.unread import UNREAD_AT_STOP, UNREAD_FOR, Unread
-from accord.edge.server.websocket_protocol import SocketProtocol
+from accord.edge.server.websocket_protocol import WebSocketProtocol
 from accord.settings import Settings
 from accord.telemetry import logs
 
@@ -100,9 +100,9 @@ def _protocol(settings: Settings, edge: "Edge | None") -> Callable[..., HttpProt
     )
 
 
-def _websocket_protocol(settings: Settings) -> type[SocketProtocol]:
+def _websocket_protocol(settings: Settings) -> type[WebSocketProtocol]:
     if not settings.http_fast_path:
-        return SocketProtocol
+        return WebSocketProtocol
     from accord.edge.fast_path.frame_writing import FrameWritingProtocol  # noqa: PLC0415 - likewise
 
     return FrameWritingProtocol

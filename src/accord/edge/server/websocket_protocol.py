@@ -25,7 +25,7 @@ LAST_WORDS = 65_536
 """Bytes that are read after the close frame was sent; the client's close frame must be among them."""
 
 
-class SocketProtocol(WebSocketsSansIOProtocol):
+class WebSocketProtocol(WebSocketsSansIOProtocol):
     """One connection of a client."""
 
     _cut: TimerHandle | None = None

@@ -162,12 +162,12 @@ _END_SESSIONS = Statement(
 )
 
 
-async def forget_login_failures(tx: Transaction, identifier_hash: bytes) -> None:
+async def delete_login_failures(tx: Transaction, identifier_hash: bytes) -> None:
     """Delete the count of failed sign-ins of the address, so that it can sign in again."""
-    await tx.run(_FORGET_LOGIN_FAILURES, failed_hash=identifier_hash)
+    await tx.run(_DELETE_LOGIN_FAILURES, failed_hash=identifier_hash)
 
 
-_FORGET_LOGIN_FAILURES = Statement(
+_DELETE_LOGIN_FAILURES = Statement(
     delete(login_failures).where(login_failures.c.identifier_hash == bindparam("failed_hash"))
 )
 
@@ -235,9 +235,9 @@ _FIND_SETUP_TOKEN = Statement(
 )
 
 
-async def forget_setup_tokens(tx: Transaction) -> None:
+async def delete_setup_tokens(tx: Transaction) -> None:
     """Delete every setup token that was offered before."""
-    await tx.run(_FORGET_SETUP_TOKENS)
+    await tx.run(_DELETE_SETUP_TOKENS)
 
 
 async def add_setup_token(tx: Transaction, token_hash: bytes, now: datetime) -> None:
@@ -245,7 +245,7 @@ async def add_setup_token(tx: Transaction, token_hash: bytes, now: datetime) -> 
     await tx.run(_ADD_SETUP_TOKEN, token_hash=token_hash, created_at=now)
 
 
-_FORGET_SETUP_TOKENS = Statement(delete(setup_tokens))
+_DELETE_SETUP_TOKENS = Statement(delete(setup_tokens))
 _ADD_SETUP_TOKEN = Statement(
     insert(setup_tokens).values(token_hash=bindparam("token_hash"), created_at=bindparam("created_at"))
 )

@@ -119,7 +119,7 @@ def disables_root(target: UserRow, changes: dict[str, Any]) -> bool:
 
 async def offer_setup_token(context: Context) -> str | None:
     """Return a new setup token, the only valid one; return None, and delete every token, when a root account exists."""
-    await queries.forget_setup_tokens(context.tx)
+    await queries.delete_setup_tokens(context.tx)
     if await queries.lock_active_roots(context.tx):
         return None
     token = new_token(context.random_bytes)

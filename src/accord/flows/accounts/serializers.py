@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from accord.contract.names import snake_case
-from accord.contract.serializers import record_shape
+from accord.contract.serializers import record_serializer
 from accord.contract.types import User
 
-user = record_shape(User)
+user = record_serializer(User)
 
 
 def changed_columns(body: Mapping[str, Any], *names: str) -> dict[str, Any]:

@@ -8,5 +8,5 @@ from accord.security.emails import identifier_hash
 async def unlock_user(context: SignedInContext, user_id: str) -> None:
     """Delete the count of failed sign-ins of an account, so that it can sign in again at once."""
     target = await rules.administrable_user(context, user_id)
-    await queries.forget_login_failures(context.tx, identifier_hash(target.email))
+    await queries.delete_login_failures(context.tx, identifier_hash(target.email))
     context.journal.event("users", target.id, {"event": "unlocked"})

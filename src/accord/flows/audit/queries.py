@@ -59,18 +59,18 @@ _conditions: Mapping[str, ColumnElement[bool]] = {
 
 
 async def entries_before(
-    read: Reader, before: Sequence[int] | None, most: int, filters: Mapping[str, Any]
+    read: Reader, before: Sequence[int] | None, limit: int, filters: Mapping[str, Any]
 ) -> list[EntryRow]:
     """Return the newest entries that fit all filters, from a position downwards or from the end."""
     values = dict(filters) if before is None else {**filters, "before": before[0]}
-    return await read.all(_newest(tuple(sorted(values))), most=most, **values)
+    return await read.all(_newest(tuple(sorted(values))), limit=limit, **values)
 
 
 @cache
 def _newest(conditions: tuple[str, ...]) -> Statement[EntryRow]:
     """Return the statement with only these conditions, so that the planner can choose an index for them."""
     where = (_conditions[name] for name in conditions)
-    newest = _entries.where(*where).order_by(journal_positions.c.position.desc()).limit(bindparam("most"))
+    newest = _entries.where(*where).order_by(journal_positions.c.position.desc()).limit(bindparam("limit"))
     return Statement(newest, EntryRow)
 
 

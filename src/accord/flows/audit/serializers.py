@@ -3,13 +3,13 @@
 from typing import Any
 
 from accord.contract.names import camel_case
-from accord.contract.serializers import record_shape
+from accord.contract.serializers import record_serializer
 from accord.contract.times import parse_time
 from accord.contract.types import AuditEntry, AuditVerdict
 from accord.flows.audit.queries import EntryRow
 from accord.journal.verification import Verdict
 
-_entry = record_shape(AuditEntry)
+_entry = record_serializer(AuditEntry)
 WITHHELD = "[withheld]"
 """The text in place of a value, when the caller may not read the record now."""
 

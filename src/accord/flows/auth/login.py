@@ -20,7 +20,7 @@ async def login(context: Context, body: Login) -> SignedIn:
         raise await rules.counted_failure(context, identifier, found)
     new_hash = await rules.newer_hash(context, found, password)
 
-    locked_for = await queries.forget_failures_unless_locked(context.tx, identifier, context.now())
+    locked_for = await queries.delete_failures_unless_locked(context.tx, identifier, context.now())
     if locked_for:
         raise AccountLocked(retryAfter=locked_for)
     account = await queries.take_active_account_for_update(context.tx, found.id)

@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
@@ -190,8 +190,8 @@ _their_tokens = (
     .limit(bindparam("tokens"))
     .with_for_update(skip_locked=True)
 )
-_FORGET_OLD_TOKENS = Statement(delete(refresh_tokens).where(refresh_tokens.c.token_hash == _found(_their_tokens)))
-_FORGET_OLD_SESSIONS = Statement(
+_DELETE_OLD_TOKENS = Statement(delete(refresh_tokens).where(refresh_tokens.c.token_hash == _found(_their_tokens)))
+_DELETE_OLD_SESSIONS = Statement(
     delete(sessions).where(
         sessions.c.id == _found(_oldest_sessions.with_for_update(skip_locked=True)),
         ~exists().where(refresh_tokens.c.session_id == sessions.c.id),
@@ -203,7 +203,7 @@ _LOCKED_UNTIL = Statement(
     ),
     _LockedUntil,
 )
-_FORGET_FAILURES = Statement(
+_DELETE_FAILURES = Statement(
     delete(login_failures).where(
         login_failures.c.identifier_hash == bindparam("identifier_hash"),
         or_(login_failures.c.locked_until.is_(None), login_failures.c.locked_until <= _now),
@@ -245,10 +245,10 @@ _failures_over = (
         or_(login_failures.c.locked_until.is_(None), login_failures.c.locked_until <= func.clock_timestamp()),
     )
     .order_by(login_failures.c.since)
-    .limit(bindparam("most"))
+    .limit(bindparam("limit"))
     .with_for_update(skip_locked=True)
 )
-_FORGET_FAILURES_OVER = Statement(
+_DELETE_FAILURES_OVER = Statement(
     delete(login_failures).where(login_failures.c.identifier_hash == _found(_failures_over))
 )
 
@@ -339,14 +339,14 @@ async def count_repeat(tx: Transaction, token_hash: bytes) -> None:
     await tx.run(_COUNT_REPEAT, old_hash=token_hash)
 
 
-async def forget_tokens_of_oldest_over_before(database: Database, moment: datetime, sessions: int, tokens: int) -> int:
+async def delete_tokens_of_oldest_over_before(database: Database, moment: datetime, sessions: int, tokens: int) -> int:
     """Delete up to `tokens` refresh tokens of the oldest `sessions` that were over by then; return how many tokens."""
-    return await database.run(_FORGET_OLD_TOKENS, moment=moment, sessions=sessions, tokens=tokens)
+    return await database.run(_DELETE_OLD_TOKENS, moment=moment, sessions=sessions, tokens=tokens)
 
 
-async def forget_oldest_without_tokens_over_before(database: Database, moment: datetime, sessions: int) -> int:
+async def delete_oldest_without_tokens_over_before(database: Database, moment: datetime, sessions: int) -> int:
     """Delete those of the oldest `sessions`, over by then, that have no refresh token left; return how many."""
-    return await database.run(_FORGET_OLD_SESSIONS, moment=moment, sessions=sessions)
+    return await database.run(_DELETE_OLD_SESSIONS, moment=moment, sessions=sessions)
 
 
 async def seconds_locked(read: Reader, identifier_hash: bytes, now: datetime) -> int:
@@ -375,13 +375,13 @@ async def count_failure(
     return failures
 
 
-async def forget_failures_over_since(database: Database, window: int, most: int) -> int:
+async def delete_failures_over_since(database: Database, window: int, limit: int) -> int:
     """Delete up to `most` counts that began before the window (seconds) and lock no identifier; return how many."""
-    return await database.run(_FORGET_FAILURES_OVER, window=float(window), most=most)
+    return await database.run(_DELETE_FAILURES_OVER, window=float(window), limit=limit)
 
 
-async def forget_failures_unless_locked(tx: Transaction, identifier_hash: bytes, now: datetime) -> int:
+async def delete_failures_unless_locked(tx: Transaction, identifier_hash: bytes, now: datetime) -> int:
     """Reset the count, unless other requests locked the identifier meanwhile; return the seconds of that lock, or 0."""
-    if await tx.run(_FORGET_FAILURES, identifier_hash=identifier_hash, now=now):
+    if await tx.run(_DELETE_FAILURES, identifier_hash=identifier_hash, now=now):
         return 0
     return await seconds_locked(tx, identifier_hash, now)

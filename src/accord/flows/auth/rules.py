@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from accord.context import Context
 from accord.contract.types import Logout
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.flows.accounts.tables import UserRow
 from accord.flows.auth import queries
 from accord.flows.auth.problems import AccountLocked, SignInRefused
@@ -14,7 +14,7 @@ from accord.flows.auth.tables import LiveSession, PresentedToken, SessionRow
 from accord.problems import Problem
 from accord.security.opaque_tokens import base64url, from_base64url, new_token, token_hash
 
-MOST_REPEATS = 20
+MAX_REPEATS = 20
 """How often a replaced token may come again within its grace: enough for many tabs, too few to be a habit."""
 
 FORGOTTEN_SESSIONS = 1000
@@ -59,7 +59,7 @@ def may_repeat(token: PresentedToken, grace_seconds: int) -> bool:
     return (
         token.successor_hash == token.current_token_hash
         and (token.used_for is None or token.used_for <= grace_seconds)
-        and token.repeats < MOST_REPEATS
+        and token.repeats < MAX_REPEATS
     )
 
 
@@ -145,18 +145,18 @@ async def start_session(context: Context, account: UserRow) -> tuple[str, str, d
     return str(session_id), token, ends_at
 
 
-async def forget_failures_over_since(database: Database, window: int) -> bool:
+async def delete_failures_over_since(database: Database, window: int) -> bool:
     """Delete some expired counts of failed sign-ins, which any client can create; return whether more may be left."""
-    return await queries.forget_failures_over_since(database, window, FORGOTTEN_FAILURES) == FORGOTTEN_FAILURES
+    return await queries.delete_failures_over_since(database, window, FORGOTTEN_FAILURES) == FORGOTTEN_FAILURES
 
 
-async def forget_sessions_over_before(database: Database, moment: datetime) -> bool:
+async def delete_sessions_over_before(database: Database, moment: datetime) -> bool:
     """Delete some of the sessions that were over by then, with their refresh tokens; return whether more may be left.
 
     The journal gets no entry: a session has no version and is in no list, so no client holds a copy to remove. The
     tokens of such a session were rejected before, and still are, with the same problem. Only a session that is over is
     deleted, so that a stolen token that comes again still ends any session that is active.
     """
-    tokens = await queries.forget_tokens_of_oldest_over_before(database, moment, FORGOTTEN_SESSIONS, FORGOTTEN_TOKENS)
-    sessions = await queries.forget_oldest_without_tokens_over_before(database, moment, FORGOTTEN_SESSIONS)
+    tokens = await queries.delete_tokens_of_oldest_over_before(database, moment, FORGOTTEN_SESSIONS, FORGOTTEN_TOKENS)
+    sessions = await queries.delete_oldest_without_tokens_over_before(database, moment, FORGOTTEN_SESSIONS)
     return tokens == FORGOTTEN_TOKENS or sessions == FORGOTTEN_SESSIONS

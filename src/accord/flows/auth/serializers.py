@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from accord.context import Context
-from accord.contract.serializers import record_shape
+from accord.contract.serializers import record_serializer
 from accord.contract.types import SessionOrNull, SignedIn, User
 from accord.flows.auth import rules
 from accord.flows.auth.tables import PresentedToken
 from accord.security.opaque_tokens import token_hash
 
-user = record_shape(User)
-session = record_shape(SessionOrNull)
+user = record_serializer(User)
+session = record_serializer(SessionOrNull)
 
 
 def refreshed(context: Context, account: User, session: PresentedToken, refresh_token: str) -> SignedIn:

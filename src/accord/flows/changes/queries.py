@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import DateTime, bindparam, delete, insert
 
-from accord.database.pool import Database
+from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.changes.tables import live_tickets

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from accord.context import SignedInContext
 from accord.contract import bundle
@@ -84,7 +84,7 @@ async def end_of_window(context: SignedInContext, begin: Cursor, last: Cursor) -
 
 async def entries_between(
     context: SignedInContext, begin: Cursor, until: Cursor, keys: Collection[Key], limit: int
-) -> list[Any] | None:
+) -> list[reading.ChangeEntry] | None:
     """Return the entries that change any of the keys; None when the cursor is of another history or pruned."""
     if begin == until:
         return []

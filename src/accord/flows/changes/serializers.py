@@ -1,15 +1,14 @@
 """Changes as responses."""
 
 from collections.abc import Container
-from typing import Any
 
 from accord.contract.types import Change, Changes
 from accord.journal.changes import change_of
 from accord.journal.cursors import Cursor
-from accord.journal.reading import keys_of
+from accord.journal.reading import ChangeEntry, keys_of
 
 
-def page(entries: list[Any], requested: Container[str], until: Cursor, limit: int) -> Changes:
+def page(entries: list[ChangeEntry], requested: Container[str], until: Cursor, limit: int) -> Changes:
     """Return the first changes up to the limit, never a part of one position; without more, all up to `until`."""
     items: list[Change] = []
     end = until

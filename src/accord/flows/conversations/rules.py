@@ -13,7 +13,7 @@ from accord.flows.conversations.problems import ConversationFull, UnknownMember
 from accord.flows.conversations.tables import ConversationRow, MessageRow
 from accord.problems import AlreadyExists, Forbidden, NotFound, Problem, VersionConflict
 
-MOST_MEMBERS = 100
+MAX_MEMBERS = 100
 
 
 def lists_of_conversation(conversation: ConversationRow) -> list[str]:
@@ -97,7 +97,7 @@ def require_place(conversation: ConversationRow, user_id: UUID) -> None:
     """Raise AlreadyExists for an account that is a member, and ConversationFull when the conversation is full."""
     if user_id in conversation.member_ids:
         raise AlreadyExists("Nothing was changed. This account is a member already.")
-    if len(conversation.member_ids) >= MOST_MEMBERS:
+    if len(conversation.member_ids) >= MAX_MEMBERS:
         raise ConversationFull
 
 

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from accord.contract.names import snake_case
-from accord.contract.serializers import record_shape
+from accord.contract.serializers import record_serializer
 from accord.contract.types import Conversation, Message
 
-conversation = record_shape(Conversation)
-message = record_shape(Message)
+conversation = record_serializer(Conversation)
+message = record_serializer(Message)
 
 
 def changed_columns(body: Mapping[str, Any], now: datetime) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from accord.contract.ids import Normalise, compile_normaliser
 from accord.contract.names import snake_case
 from accord.contract.record_changes import Key, Operation, Record
 from accord.contract.records import kinds
-from accord.contract.serializers import record_shape
+from accord.contract.serializers import record_serializer
 from accord.contract.types import FoundRecords
 from accord.contract.validators import FieldError, compile_validator
 from accord.flows.record_types import record_type
@@ -64,7 +64,7 @@ def _written(normalise: Normalise, operation: Operation, value: Any) -> Any:
 
 @cache
 def _shape(table: str) -> Callable[[Any], Any]:
-    return record_shape(getattr(types, kinds()[table].schema))
+    return record_serializer(getattr(types, kinds()[table].schema))
 
 
 @cache

@@ -22,8 +22,8 @@ from psycopg import errors
 from sqlalchemy import text
 
 from accord.cli.doctor.database import writing
+from accord.database.database import ACQUIRE_TIMEOUT, WRITE_INTERVAL, Database
 from accord.database.errors import Errors
-from accord.database.pool import ACQUIRE_TIMEOUT, WRITE_INTERVAL, Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.embedded import EmbeddedServer, postgres
@@ -75,13 +75,13 @@ async def opened() -> AsyncIterator[Callable[..., Any]]:
 
 def sql(server: EmbeddedServer, *statements: str) -> None:
     """Run statements, once the server has recovered from what a test did to it."""
-    wait_until(lambda: answers(server))
+    wait_until(lambda: responses(server))
     with psycopg.connect(server.url, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def answers(server: EmbeddedServer) -> bool:
+def responses(server: EmbeddedServer) -> bool:
     try:
         psycopg.connect(server.url).close()
     except psycopg.OperationalError:
@@ -160,9 +160,9 @@ async def test_a_single_failed_connection_does_not_mean_the_server_is_away(serve
     sql(server, "CREATE ROLE few LOGIN CONNECTION LIMIT 2")
     database = await opened(server.url.replace("accord@", "few@"), 4)
 
-    answers = await asyncio.gather(*(database.one(SLEEP) for _ in range(10)))
+    responses = await asyncio.gather(*(database.one(SLEEP) for _ in range(10)))
 
-    assert len(answers) == 10
+    assert len(responses) == 10
     assert await works(database)
     assert not database._away
 

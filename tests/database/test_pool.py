@@ -1,4 +1,4 @@
-"""Connections are few: whoever waits longest is next, and no connection is lost however the waiting ends."""
+"""Pool are few: whoever waits longest is next, and no connection is lost however the waiting ends."""
 
 import asyncio
 import os
@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from accord.database import connections
 from accord.database.connection import Connection
-from accord.database.connections import Connections, NoConnection
-from accord.database.pool import Database
+from accord.database.database import Database
+from accord.database.pool import NoConnection, Pool
 from accord.database.statement import Statement
 from accord.problems import ServiceUnavailable
 
@@ -199,7 +199,7 @@ async def test_requests_are_all_served_when_many_arrive_at_once(database):
 
 
 async def test_a_server_that_accepts_no_connection_keeps_a_caller_for_no_longer_than_the_limit():
-    pool = Connections(asyncio.Event().wait, 2, 0.1, lambda: False)
+    pool = Pool(asyncio.Event().wait, 2, 0.1, lambda: False)
 
     for _ in range(3):
         with pytest.raises(NoConnection):

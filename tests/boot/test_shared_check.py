@@ -2,7 +2,7 @@
 
 import asyncio
 
-from accord.boot.glance import FRESH_FOR, Glance
+from accord.boot.shared_check import FRESH_FOR, SharedCheck
 
 
 async def test_callers_at_once_or_shortly_after_share_one_check(until):
@@ -13,11 +13,11 @@ async def test_callers_at_once_or_shortly_after_share_one_check(until):
         await asyncio.sleep(0.01)
         return "missing" if len(looks) == 1 else None
 
-    glance = Glance(look)
+    shared_check = SharedCheck(look)
 
-    assert await asyncio.gather(*(glance() for _ in range(50))) == ["missing"] * 50
+    assert await asyncio.gather(*(shared_check() for _ in range(50))) == ["missing"] * 50
     assert len(looks) == 1
-    assert await until(glance, lambda seen: seen is None) is None
+    assert await until(shared_check, lambda seen: seen is None) is None
     assert len(looks) >= 2
     assert FRESH_FOR < 1
 
@@ -30,8 +30,8 @@ async def test_a_cancelled_caller_does_not_end_the_check_of_others():
         await asyncio.sleep(0.05)
         return "seen"
 
-    glance = Glance(look)
-    first, second = asyncio.create_task(glance()), asyncio.create_task(glance())
+    shared_check = SharedCheck(look)
+    first, second = asyncio.create_task(shared_check()), asyncio.create_task(shared_check())
     await begun.wait()
     first.cancel()
 

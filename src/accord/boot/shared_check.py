@@ -11,7 +11,7 @@ FRESH_FOR = 0.25
 """Seconds for which a result is fresh, by default."""
 
 
-class Glance(Generic[Seen]):
+class SharedCheck(Generic[Seen]):
     """Shares one check among the callers that come while it runs, or while its result is fresh."""
 
     def __init__(self, look: Callable[[], Awaitable[Seen]], fresh_for: float = FRESH_FOR) -> None:

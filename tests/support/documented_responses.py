@@ -38,9 +38,9 @@ def documented() -> set[Seen]:
     return {
         (operation.id, status, code)
         for operation in operations(document)
-        for status, answer in operation.definition["responses"].items()
-        if not _is_implied(operation, status, answer)
-        for code in (_codes(resolve(document, answer)) if status[0] in "45" else [""])
+        for status, response in operation.definition["responses"].items()
+        if not _is_implied(operation, status, response)
+        for code in (_codes(resolve(document, response)) if status[0] in "45" else [""])
     }
 
 
@@ -49,12 +49,12 @@ def codes_of(operation_id: str, status: str) -> set[str] | None:
 
     None where the merge alone wrote the answer.
     """
-    written = _codes_by_answer().get((operation_id, status))
+    written = _codes_by_response().get((operation_id, status))
     return None if written is None else written | _codes_by_themselves().get(status, set())
 
 
 @cache
-def _codes_by_answer() -> dict[tuple[str, str], set[str]]:
+def _codes_by_response() -> dict[tuple[str, str], set[str]]:
     found: dict[tuple[str, str], set[str]] = {}
     for operation_id, status, code in documented():
         found.setdefault((operation_id, status), set()).add(code)
@@ -66,24 +66,24 @@ def _codes_by_themselves() -> dict[str, set[str]]:
     """Return the codes of what any operation may answer, by status; an operation's own answer takes their place."""
     document = bundle.load()
     found: dict[str, set[str]] = {}
-    for answer in document["components"]["responses"].values():
-        for example in _examples(answer):
+    for response in document["components"]["responses"].values():
+        for example in _examples(response):
             found.setdefault(str(example["status"]), set()).add(example["code"])
     return found
 
 
-def _is_implied(operation: Any, status: str, answer: dict[str, Any]) -> bool:
+def _is_implied(operation: Any, status: str, response: dict[str, Any]) -> bool:
     headers = [parameter.name for parameter in operation.parameters if parameter.place == "header"]
     implied = implied_responses(operation.method.lower(), operation.path, operation.definition, headers)
-    return status in implied and answer == {"$ref": f"#/components/responses/{implied[status]}"}
+    return status in implied and response == {"$ref": f"#/components/responses/{implied[status]}"}
 
 
-def _codes(answer: dict[str, Any]) -> Iterator[str]:
-    yield from (example["code"] for example in _examples(answer))
+def _codes(response: dict[str, Any]) -> Iterator[str]:
+    yield from (example["code"] for example in _examples(response))
 
 
-def _examples(answer: dict[str, Any]) -> list[dict[str, Any]]:
-    content = answer.get("content", {}).get("application/problem+json")
+def _examples(response: dict[str, Any]) -> list[dict[str, Any]]:
+    content = response.get("content", {}).get("application/problem+json")
     if content is None:
         return []
     return [content["example"]] if "example" in content else [e["value"] for e in content["examples"].values()]
