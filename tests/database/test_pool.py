@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from accord.database import connections
+from accord.database import pool
 from accord.database.connection import Connection
 from accord.database.database import Database
 from accord.database.pool import NoConnection, Pool
@@ -58,7 +58,7 @@ async def test_waiting_for_a_connection_ends_at_the_limit(database, monkeypatch)
     one, other = await both(database)
 
     with monkeypatch.context() as patched:
-        patched.setattr(database._connections, "_timeout", 0.1)
+        patched.setattr(database._pool, "_timeout", 0.1)
         with pytest.raises(ServiceUnavailable):
             await database.acquire()
 
@@ -127,7 +127,7 @@ def frozen(connection: Connection) -> Iterator[None]:
 
 
 async def test_a_rollback_that_hangs_costs_the_connection_and_not_its_place(database, monkeypatch):
-    monkeypatch.setattr(connections, "RESET_TIMEOUT", 0.2)
+    monkeypatch.setattr(pool, "RESET_TIMEOUT", 0.2)
     one, _ = await both(database)
     (next_,) = await waiting(database, 1)
     await one.execute("BEGIN")
@@ -146,7 +146,7 @@ async def test_callers_that_gave_up_are_counted_no_more(database, monkeypatch):
 
     for task in late[:10]:
         task.cancel()
-    monkeypatch.setattr(database._connections, "_timeout", 0.1)
+    monkeypatch.setattr(database._pool, "_timeout", 0.1)
     refused = [asyncio.create_task(database.acquire()) for _ in range(10)]
     await asyncio.wait(late[:10] + refused)
 
@@ -188,7 +188,7 @@ async def test_a_pool_closes_while_a_rollback_hangs(given):
         started = time.monotonic()
         await database.close()
 
-    assert time.monotonic() - started < connections.RESET_TIMEOUT + 1
+    assert time.monotonic() - started < pool.RESET_TIMEOUT + 1
 
 
 async def test_requests_are_all_served_when_many_arrive_at_once(database):
