@@ -243,7 +243,7 @@ def main() -> int:
     try:
         return _generate_or_verify(arguments.command, arguments.languages or list(LANGUAGES))
     except (GenerationFailed, node_tools.NodeMissing) as failed:
-        sys.stderr.write(f"{failed}\n")
+        sys.stderr.write(f"accord: {failed}\n")
         return 1
 
 
@@ -255,7 +255,7 @@ def _generate_or_verify(command: str, languages: list[str]) -> int:
     old = [file for language in languages for file in stale(language)]
     for file in old:
         name = file.relative_to(REPOSITORY)
-        sys.stderr.write(f"{name} is not current: run `accord sdk generate`.\n")
+        sys.stderr.write(f"accord: {name} is not current: run `accord sdk generate`.\n")
     return 1 if old else 0
 
 

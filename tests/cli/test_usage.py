@@ -1,13 +1,10 @@
 """What is typed wrongly is told with the usage of the command that was meant, and status 2."""
 
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
-import accord
 from accord.cli.main import main
 
 
@@ -70,30 +67,3 @@ def test_the_help_of_all_commands_imports_no_library():
 
     assert "serve     run everything in one process" in done.stdout
     assert done.stdout.splitlines()[-1] == "[]"
-
-
-@pytest.mark.parametrize(
-    ("typed", "missing"),
-    [
-        ("contract generate", "The folder openapi/ is missing here."),
-        ("settings verify", "docs is missing here: run this in a checkout"),
-        ("sdk generate", "clients/generate.py is missing here: run this in a checkout"),
-        ("sdk package dist", "clients/package.py is missing here: run this in a checkout"),
-    ],
-)
-def test_an_installed_package_says_that_the_command_needs_a_checkout(typed, missing, tmp_path):
-    installed = tmp_path / "lib" / "site-packages"
-    shutil.copytree(Path(accord.__file__).parent, installed / "accord", ignore=shutil.ignore_patterns("__pycache__"))
-
-    done = subprocess.run(
-        [sys.executable, "-m", "accord", *typed.split()],
-        env={"PYTHONPATH": str(installed)},
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-
-    assert (done.returncode, done.stdout) == (1, "")
-    assert missing in done.stderr
-    assert "Traceback" not in done.stderr

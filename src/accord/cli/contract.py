@@ -1,9 +1,10 @@
 """`accord contract …`: make, check and compare the contract, in a checkout of the repository."""
 
 import argparse
-import sys
 from collections.abc import Callable
 
+from accord.cli.checkout import path_in_checkout
+from accord.cli.failures import write_failure
 from accord.cli.parser import Parser, subcommands
 from accord.contract import bundle, openapi_3_1
 from accord.contract.tools import breaking, external, generate, generators, lint, merge
@@ -24,7 +25,7 @@ def _run(chosen: argparse.Namespace) -> int:
         problems = chosen.work()
     except (ContractInvalid, generate.SourcesMissing, bundle.BundleUnusable) as error:
         problems = str(error).splitlines()
-    sys.stderr.writelines(f"{problem}\n" for problem in problems)
+    write_failure(*problems)
     return 1 if problems else 0
 
 
@@ -50,21 +51,34 @@ def _openapi_3_1() -> list[str]:
     return []
 
 
+def _compare() -> list[str]:
+    path_in_checkout("openapi")
+    return breaking.problems()
+
+
 def _release() -> list[str]:
+    path_in_checkout("openapi")
     breaking.release()
     return []
+
+
+def _lint_external() -> list[str]:
+    path_in_checkout("openapi")
+    return external.lint()
+
+
+def _try_generators() -> list[str]:
+    path_in_checkout("openapi")
+    return list(generators.problems())
 
 
 COMMANDS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "generate": ("write bundle.json and types.py from the YAML files", _generate),
     "verify": ("fail when a generated file is not current", _verify),
     "lint": ("check the bundle against the laws", _lint),
-    "lint-external": ("check the bundle, as OpenAPI 3.0 and 3.1, with redocly and spectral", external.lint),
-    "try-generators": ("make clients with public generators, and compile them", generators.problems),
-    "compare": (
-        "fail on what breaks clients of the last release and is not in CHANGELOG.md",
-        breaking.problems,
-    ),
+    "lint-external": ("check the bundle, as OpenAPI 3.0 and 3.1, with redocly and spectral", _lint_external),
+    "try-generators": ("make clients with public generators, and compile them", _try_generators),
+    "compare": ("fail on what breaks clients of the last release and is not in CHANGELOG.md", _compare),
     "release": ("record this contract as the last released one", _release),
     "openapi-3.1": ("print the contract as OpenAPI 3.1", _openapi_3_1),
 }

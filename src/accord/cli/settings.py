@@ -1,9 +1,9 @@
 """`accord settings generate` writes docs/settings.md; `accord settings verify` fails when the file is not current."""
 
 import argparse
-import sys
 
 from accord.cli.checkout import path_in_checkout
+from accord.cli.failures import write_failure
 from accord.cli.parser import Parser, subcommands
 from accord.settings.reference import reference
 
@@ -34,5 +34,5 @@ def verify(_: argparse.Namespace) -> int:
     file = path_in_checkout("docs") / "settings.md"
     if file.exists() and file.read_text("utf-8") == reference():
         return 0
-    sys.stderr.write(f"{FILE} is not current: run `accord settings generate`.\n")
+    write_failure(f"{FILE} is not current: run `accord settings generate`.")
     return 1
