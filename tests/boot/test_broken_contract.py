@@ -82,6 +82,17 @@ def test_a_flow_with_the_context_of_another_kind_of_caller_is_told(copy, service
     assert "logout: its flow must take `context: Context`, as the operation has no x-permission" in said
 
 
+def test_a_rate_limit_bucket_without_a_setting_is_told_with_both_names(copy, service):
+    file = copy / "src" / "accord" / "contract" / "buckets.py"
+    file.write_text(file.read_text().replace('"refresh", ', '"refresh", "sendInvitation", '))
+
+    said = start(copy, service)
+
+    assert "sendInvitation: contract/buckets.py has this rate-limit bucket" in said
+    assert "no setting RATE_LIMIT_SEND_INVITATION exists" in said
+    assert "declare `rate_limit_send_invitation: RateLimit` in settings/variables.py" in said
+
+
 def test_a_worker_refuses_likewise(copy, service):
     (copy / "src" / "accord" / "flows" / "auth" / "logout.py").unlink()
 

@@ -1,11 +1,15 @@
 """The contract and its flows, checked against each other before the process serves (C-3)."""
 
+from collections.abc import Iterator
+
 from accord.boot.flow_discovery import find_flows
 from accord.boot.record_types import record_problems
 from accord.contract import bundle, laws
+from accord.contract.buckets import BUCKETS, setting_of
 from accord.contract.operations import Operation, operations
 from accord.dispatch import Flow
 from accord.problems import CannotStart
+from accord.settings import Settings
 
 
 class ContractBroken(CannotStart):
@@ -20,7 +24,7 @@ class ContractBroken(CannotStart):
 def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
     """Return the operations and their flows by operationId; raise ContractBroken with every problem."""
     document = bundle.load()
-    problems = laws.problems(document)
+    problems = [*laws.problems(document), *_bucket_problems()]
     try:
         found = {operation.id: operation for operation in operations(document)}
     except (LookupError, StopIteration, TypeError, ValueError):
@@ -34,3 +38,14 @@ def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
     if problems or schema_errors:
         raise ContractBroken(problems + schema_errors)
     return found, flows
+
+
+def _bucket_problems() -> Iterator[str]:
+    """Yield the rate-limit buckets without a setting."""
+    for bucket in BUCKETS:
+        setting = setting_of(bucket)
+        if setting not in Settings.model_fields:
+            yield (
+                f"{bucket}: contract/buckets.py has this rate-limit bucket, and no setting {setting.upper()} exists;"
+                f" declare `{setting}: RateLimit` in settings/variables.py"
+            )

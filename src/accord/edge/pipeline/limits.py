@@ -5,8 +5,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 
 from accord.context import Caller
-from accord.contract.buckets import BUCKETS
-from accord.contract.names import snake_case
+from accord.contract.buckets import BUCKETS, setting_of
 from accord.contract.operations import Operation
 from accord.database.database import Database
 from accord.edge.pipeline.client_address import bucket_key
@@ -36,7 +35,7 @@ class Limits:
         self._anonymous = LocalBucket("anonymous", settings.rate_limit_anonymous)
         self._authenticated = LocalBucket("authenticated", settings.rate_limit_authenticated)
         self._connections = LocalBucket("live", settings.rate_limit_live)
-        self._shared = {name: SharedBucket(name, rate_of(settings, name), database) for name in BUCKETS}
+        self._shared = {name: SharedBucket(name, getattr(settings, setting_of(name)), database) for name in BUCKETS}
         self._open: Counter[str] = Counter()
         self._unreadable = SharedBucket(UNREADABLE, UNREADABLE_RATE, database)
 
@@ -104,8 +103,3 @@ class Limits:
         request.limits, wait = verdict
         if wait:
             raise RateLimitExceeded(self._advice, retryAfter=wait)
-
-
-def rate_of(settings: Settings, bucket: str) -> Rate:
-    """Return the setting of a bucket; a process with a bucket without a setting does not start."""
-    return getattr(settings, f"rate_limit_{snake_case(bucket)}")
