@@ -1,16 +1,17 @@
-"""`python -m benchmarks [--quick] [--row NAME]… [--rounds N] [--output FOLDER]`."""
+"""`python -m benchmarks [--quick] [--row NAME]… [--rounds N] [--output FOLDER] [--profile]`."""
 
 import argparse
 import pkgutil
 import shlex
 import sys
+import tempfile
 import time
 from datetime import UTC, datetime
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, report, rows
+from benchmarks import machine, profiles, report, rows
 from benchmarks.stage import Effort, Stage
 
 RESULTS = Path(__file__).parents[2] / "benchmarks"
@@ -27,6 +28,9 @@ def main() -> int:
     known = all_rows()
     chosen = _parser([row.id for row in known]).parse_args()
     effort = Effort.quick() if chosen.quick else Effort(rounds=chosen.rounds)
+    if chosen.profile:
+        _profile([row for row in known if not chosen.row or row.id in chosen.row], effort)
+        return 0
     started = time.monotonic()
     with Stage(effort) as stage:
         reports = []
@@ -49,11 +53,22 @@ def main() -> int:
     return 0 if all(figure["holds"] is not False for row in reports for figure in row["figures"]) else 1
 
 
+def _profile(chosen: list[Any], effort: Effort) -> None:
+    """Print a profile of Accord for each row."""
+    for row in chosen:
+        with tempfile.TemporaryDirectory(prefix="accord-profile-") as folder:
+            file = Path(folder) / "profile"
+            with Stage(effort, profile=file) as stage:
+                row.measure(stage)
+            print(f"\n{row.title}\n\n{profiles.table(file)}", flush=True)
+
+
 def _parser(ids: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("benchmarks", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one short round, for development; writes no results")
     parser.add_argument("--row", action="append", choices=ids, help="only this row; may be repeated")
     parser.add_argument("--rounds", type=int, default=Effort.rounds)
+    parser.add_argument("--profile", action="store_true", help="print where Accord spends the time of each row")
     parser.add_argument("--output", type=Path, help="folder for results.json, results.md and results.svg")
     return parser
 

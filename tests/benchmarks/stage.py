@@ -53,6 +53,8 @@ class Stage:
     """Everything that runs during the benchmarks; leaving it stops all of it."""
 
     effort: Effort
+    profile: Path | None = None
+    """The file into which Python's profiler writes about Accord when the stage ends."""
     _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
@@ -93,7 +95,8 @@ class Stage:
     @cached_property
     def ours(self) -> Program:
         """Accord as `accord serve` runs it, flows in its own process, on the server's core."""
-        return self.start("accord", "serve", "--port", "0")
+        profiler = () if self.profile is None else ("cProfile", "-o", str(self.profile), "-m")
+        return self.start(*profiler, "accord", "serve", "--port", "0")
 
     @cached_property
     def accounts(self) -> list[Account]:

@@ -88,14 +88,17 @@ async def without(deployment: Deployment, server: EmbeddedServer) -> AsyncGenera
 
 
 async def until_well(deployment: Deployment) -> None:
-    """Wait until everything answers, every worker too, which is to take no more than seconds."""
-    async with asyncio.timeout(HEALED_WITHIN), httpx.AsyncClient(base_url=deployment.url, timeout=TIMEOUT) as http:
-        in_a_row = 0
+    """Wait for a row of good responses, the last bad one before HEALED_WITHIN is over, however busy the machine is."""
+    started, in_a_row = time.monotonic(), 0
+    async with httpx.AsyncClient(base_url=deployment.url, timeout=TIMEOUT) as http:
         while in_a_row < ENOUGH:
             ready, health = await http.get("/readyz"), await http.get("/api/v1/healthcheck")
-            well = ready.status_code == health.status_code == 200 and health.json()["status"] == "ok"
-            in_a_row = in_a_row + 1 if well else 0
-            await asyncio.sleep(0 if well else 0.05)
+            if ready.status_code == health.status_code == 200 and health.json()["status"] == "ok":
+                in_a_row += 1
+                continue
+            assert time.monotonic() - started < HEALED_WITHIN, f"{ready.text} {health.text}"
+            in_a_row = 0
+            await asyncio.sleep(0.05)
 
 
 @dataclass
