@@ -58,7 +58,7 @@ type Operation = (input: object) => Promise<unknown>;
 
 const URL_OF_SERVICE = process.env.ACCORD_URL ?? 'http://localhost:8080';
 const LIVE_OVER = process.env.ACCORD_LIVE_OVER as 'socket' | 'stream' | undefined;
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 const VERBS = ['client', 'call', 'signIn', 'signOut', 'iterate', 'updateWithRetry', 'expire', 'follow', 'disconnect',
   'collected', 'ended', 'cache', 'together', 'check'] as const;
 
@@ -111,7 +111,7 @@ class Run {
   }
 
   #inTime<Value>(work: Promise<Value>): Promise<Value> {
-    return Promise.race([work, later(PATIENCE).then(() => Promise.reject(new Error('It had no end.')))]);
+    return Promise.race([work, later(TIMEOUT).then(() => Promise.reject(new Error('It had no end.')))]);
   }
 
   async #until(step: Step): Promise<void> {
@@ -256,7 +256,7 @@ class Run {
 
   async collected(step: Step): Promise<unknown> {
     const collected = this.#collected.get(step.collected)!;
-    for (let left = PATIENCE / 50; collected.items.length < (step.count) && left > 0; left--) await later(50);
+    for (let left = TIMEOUT / 50; collected.items.length < (step.count) && left > 0; left--) await later(50);
     await later(500);
     return each(collected.items as Record<string, unknown>[], step.each);
   }

@@ -157,8 +157,8 @@ function inputsOf(method: string, operation: Operation, shared: Parameter[]): In
 }
 
 function resultOf(operation: Operation): { type: string; gives: string } {
-  const [, answer] = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))!;
-  const [media, content] = Object.entries(answer.content ?? {})[0] ?? [];
+  const [, response] = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))!;
+  const [media, content] = Object.entries(response.content ?? {})[0] ?? [];
   if (!media || !content) return { type: 'void', gives: 'nothing' };
   if (media === 'text/event-stream') return { type: 'ReadableStream<Uint8Array>', gives: 'stream' };
   return { type: typeOf(content.schema), gives: 'json' };

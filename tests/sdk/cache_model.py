@@ -69,7 +69,7 @@ class Refused(Exception):
 
 @attrs.define(eq=False)
 class Request:
-    """One on its way. `answer` is there once the service has done it."""
+    """A request on its way. `response` is set once the service has processed it."""
 
     path: str
     client: str

@@ -1,4 +1,4 @@
-"""One table of errors for both SDKs: the same class and the same next step for whatever is answered."""
+"""One table of errors for both SDKs: the same class and the same next step for each response."""
 
 import json
 

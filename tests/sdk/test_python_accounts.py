@@ -13,7 +13,7 @@ from ledger import until
 
 
 class Held(httpx.AsyncHTTPTransport):
-    """Carries requests; the answer to a refresh waits until it is let go."""
+    """Carries requests; the response to a refresh waits until the gate opens."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,7 +37,7 @@ def store(request, tmp_path):
 
 
 async def refreshing(person, store):
-    """Return Ada, a client of hers, and a call whose refresh was answered and is not yet received."""
+    """Return Ada, a client of hers, and a call whose refresh was processed, with its response not yet received."""
     ada, transport = await person(), Held()
     store.save(attrs.evolve(ada.tokens.load(), expires_at=time.time() - 1))
     accord = await ada.client(tokens=store, transport=transport)

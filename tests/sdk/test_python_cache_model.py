@@ -234,11 +234,11 @@ class CacheMachine(RuleBasedStateMachine):
             self.settle()
 
     @precondition(lambda self: self.service.requests)
-    @rule(number=st.integers(0, 9), fate=st.sampled_from(["answered", "done", "lost", "cut", *INSTEAD]))
+    @rule(number=st.integers(0, 9), fate=st.sampled_from(["responded", "done", "lost", "cut", *INSTEAD]))
     def network(self, number: int, fate: str) -> None:
         """Any request that is on its way has one of these fates, in any order."""
         request = self.service.requests[number % len(self.service.requests)]
-        if fate in ("answered", "done", "cut"):
+        if fate in ("responded", "done", "cut"):
             self.service.do(request)
         if fate != "done":
             self.service.requests.remove(request)
@@ -251,7 +251,7 @@ class CacheMachine(RuleBasedStateMachine):
         if fate in ("lost", "cut"):
             request.future.set_exception(httpx.ReadError("cut"))
         else:
-            request.future.set_result(responded(*request.response) if fate == "answered" else INSTEAD[fate]())
+            request.future.set_result(responded(*request.response) if fate == "responded" else INSTEAD[fate]())
 
     @rule(who=people_, limit=st.integers(1, 4))
     def frames_arrive(self, who: str, limit: int) -> None:
@@ -305,7 +305,7 @@ class CacheMachine(RuleBasedStateMachine):
                 person.socket.let_through()
         for request in self.service.requests:
             self.service.do(request)
-            self.end(request, "answered")
+            self.end(request, "responded")
         self.service.requests.clear()
         self.settle()
 

@@ -123,7 +123,7 @@ async def test_a_service_that_stays_away_is_tried_for_ten_seconds(monkeypatch, i
 
 
 class Scripted(httpx.AsyncBaseTransport):
-    """A service that answers as it is told, and then well."""
+    """A service that first gives the responses it is told to, and then normal ones."""
 
     def __init__(self, *responses) -> None:
         self.responses = list(responses)
@@ -250,7 +250,7 @@ async def test_a_response_of_a_proxy_is_an_error_of_its_status(status, error, te
         with pytest.raises(errors.AccordError) as raised:
             await accord.get_me()
 
-    assert (raised.value.status, raised.value.code) == (status, "UNEXPECTED_ANSWER")
+    assert (raised.value.status, raised.value.code) == (status, "UNEXPECTED_RESPONSE")
     assert isinstance(raised.value, error)
 
 
@@ -260,7 +260,7 @@ async def test_a_success_that_is_none_of_the_service_is_an_error(body):
         return httpx.Response(200, text=body)
 
     async with AsyncAccord("http://accord", transport=httpx.MockTransport(response)) as accord:
-        with pytest.raises(errors.AccordError, match="UNEXPECTED_ANSWER"):
+        with pytest.raises(errors.AccordError, match="UNEXPECTED_RESPONSE"):
             await accord.get_me()
 
 

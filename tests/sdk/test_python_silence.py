@@ -1,4 +1,4 @@
-"""Connections that stay open while no answer comes: they are replaced, and whoever follows goes on."""
+"""Connections that stay open while no response comes: they are replaced, and each follower goes on."""
 
 import asyncio
 import json

@@ -166,5 +166,5 @@ def test_a_page_of_an_unlisted_origin_gets_no_response(ada):
 
     page.goto(elsewhere)
 
-    found = page.evaluate("import('./page.js').then(() => 'answered', (error) => error.code)")
+    found = page.evaluate("import('./page.js').then(() => 'responded', (error) => error.code)")
     assert found == "CONNECTION_FAILED"

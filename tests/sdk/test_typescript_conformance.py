@@ -114,7 +114,7 @@ def violations(said: str) -> list[str]:
 
 
 def written(url: str, log: Path) -> str:
-    """Return what prism says of the requests until now: it writes in order, and may have answered before."""
+    """Return the lines of prism about the requests until now: they are in order, and may come after a response."""
     httpx.get(f"{url}/the-last-request", timeout=START_TIMEOUT)
     return wait_for(log, "(?s)(.*)the-last-request")[1]
 

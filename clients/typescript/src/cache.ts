@@ -3,7 +3,7 @@
 import { ConnectionFailed, NotFound, otherAccount, otherHistory, SignedOut } from './errors.js';
 import type { CallOptions, Operations, RecordTypes } from './generated/operations.gen.js';
 import type { Change, FoundRecords, RecordOperation, RecordPointer } from './generated/types.gen.js';
-import { byTable, foundIn, HeldRecords, isAnswer, keyOf, type Pending } from './heldRecords.js';
+import { byTable, foundIn, HeldRecords, isResponse, keyOf, type Pending } from './heldRecords.js';
 import { type Live, recordKey, recordOf, type Resync } from './live.js';
 import { inverse, renaming } from './recordChanges.js';
 import { isFinal, newKey, pauseOfQueue, sleep } from './retries.js';
@@ -46,7 +46,7 @@ interface Queued extends Pending {
 }
 
 /** How many records one request may ask for. */
-const MOST_POINTERS = 1_000;
+const MAX_POINTERS = 1_000;
 
 export class Cache {
   readonly #api: Operations;
@@ -91,14 +91,14 @@ export class Cache {
 
   /** Read records from the server; those that there are not (any more) go. */
   async load(pointers: readonly RecordPointer[], options?: CallOptions): Promise<void> {
-    let wanted = [...new Map(pointers.map((pointer) => [keyOf(pointer), pointer])).values()];
-    while (wanted.length > 0) {
-      const part = wanted.slice(0, MOST_POINTERS);
+    let requested = [...new Map(pointers.map((pointer) => [keyOf(pointer), pointer])).values()];
+    while (requested.length > 0) {
+      const part = requested.slice(0, MAX_POINTERS);
       const began = this.#held.tick();
       const found = await this.#api.queryRecords({ pointers: part }, { ...options, ...this.#asItsAccount() });
-      if (!isAnswer(found, [])) throw notTheServer();
+      if (!isResponse(found, [])) throw notTheServer();
       const again = part.filter((pointer) => !this.#held.read(pointer, foundIn(found, pointer), began));
-      wanted = [...wanted.slice(part.length), ...again];
+      requested = [...requested.slice(part.length), ...again];
       this.#refuseVoid();
       this.#tellChanges();
     }
@@ -112,7 +112,7 @@ export class Cache {
   }
 
   /**
-   * Change records, all or none. It shows at once. When the server refuses, it is rolled back and the refusal thrown.
+   * Change records, all or none. It shows at once. When the server refuses, it is rolled back and the error thrown.
    *
    * Without a connection it stays, and is sent when there is one, in order.
    */
@@ -282,7 +282,7 @@ export class Cache {
     try {
       const body = { transactionId, operations: [...operations], expectedVersions: byTable(claims) };
       const found = await this.#api.applyTransaction(body, this.#asItsAccount());
-      if (!isAnswer(found, operations)) throw notTheServer();
+      if (!isResponse(found, operations)) throw notTheServer();
       this.#made(queued, found);
     } catch (error) {
       if (!isFinal(error)) throw error;
@@ -362,5 +362,5 @@ async function untilItWorks(read: () => Promise<void>, signal: AbortSignal): Pro
 }
 
 function notTheServer(): ConnectionFailed {
-  return new ConnectionFailed('', 'What answered is not the server. Something on the way answers in its place.', undefined);
+  return new ConnectionFailed('', 'The response is not from the service. A proxy on the way responded in its place.', undefined);
 }

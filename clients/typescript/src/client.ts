@@ -55,9 +55,9 @@ export class Accord extends Operations {
 
   /** Sign in; from now on every call is made as this user. */
   async signIn(input: LoginInput, options: CallOptions = {}): Promise<User> {
-    const answer = await this.login(input, options);
-    await this.#session.begin(answer);
-    return answer.user;
+    const response = await this.login(input, options);
+    await this.#session.begin(response);
+    return response.user;
   }
 
   /** End the session, here at once and on the server. */
@@ -124,7 +124,7 @@ export class Accord extends Operations {
     }
   }
 
-  /** Send once; an answer that is a refusal, or none in time, is thrown. */
+  /** Send once; a problem, or no response in time, is thrown. */
   async #once(request: Request, call: Call, signal: AbortSignal | undefined, token?: string): Promise<Response> {
     const { timeout = 30_000 } = this.#options;
     const controller = new AbortController();
@@ -132,7 +132,7 @@ export class Accord extends Operations {
     signal?.addEventListener('abort', abort, { once: true });
     const timer = setTimeout(() => controller.abort(), timeout);
     try {
-      return await this.#answer(request, call, controller.signal, token);
+      return await this.#response(request, call, controller.signal, token);
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof AccordError) throw error;
@@ -144,15 +144,15 @@ export class Accord extends Operations {
     }
   }
 
-  async #answer(request: Request, call: Call, signal: AbortSignal, token: string | undefined): Promise<Response> {
+  async #response(request: Request, call: Call, signal: AbortSignal, token: string | undefined): Promise<Response> {
     const copy = new Request(request.clone(), { signal });
     if (token !== undefined) copy.headers.set('Authorization', `Bearer ${token}`);
-    const answer = await (this.#options.fetch ?? fetch)(copy);
-    if (!answer.ok) throw errorOf(answer.status, await answer.text(), answer.headers);
-    if (call.gives === 'stream') return answer;
-    // All of it, so that a connection that breaks in the middle counts as one without an answer.
-    const { status, headers } = answer;
-    const text = await answer.text();
+    const response = await (this.#options.fetch ?? fetch)(copy);
+    if (!response.ok) throw errorOf(response.status, await response.text(), response.headers);
+    if (call.gives === 'stream') return response;
+    // All of it, so that a connection that breaks in the middle counts as one without a response.
+    const { status, headers } = response;
+    const text = await response.text();
     if (call.gives === 'json' && !isJson(text)) throw errorOf(status, text, headers);
     return new Response(text === '' ? null : text, { status, headers });
   }
@@ -179,6 +179,6 @@ function socketOf({ baseUrl, webSocket, liveOver }: AccordOptions): (() => WebSo
 function connectionFailed(url: string, error: unknown, timeout: number | undefined): ConnectionFailed {
   const { code } = ((error as Error).cause ?? {}) as { code?: string };
   const why = timeout === undefined ? (code ?? String(error)) : `nothing came within ${timeout} ms`;
-  const detail = `There was no answer (${why}). Check the connection; read the record to see whether a change was made.`;
+  const detail = `No response arrived (${why}). Check the connection; read the record to see whether a change was made.`;
   return new ConnectionFailed(url, detail, error, code !== undefined && UNREACHED.has(code));
 }

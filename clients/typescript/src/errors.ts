@@ -7,7 +7,7 @@ import type { Conflict, FieldError, Problem } from './generated/types.gen.js';
 export class AccordError extends Error {
   /** The stable name of the error. */
   readonly code: string;
-  /** The HTTP status, 0 when there was no answer. */
+  /** The HTTP status, 0 when there was no response. */
   readonly status: number;
   readonly title: string;
   /** What happened and what to do next, for people. */
@@ -120,16 +120,16 @@ export class ServiceUnavailable extends TryLater {}
 /** The server gave up: whether the change was made is not known. */
 export class Timeout extends AccordError {}
 
-/** The answer is none of the service: a proxy, or a network's sign-in page, gave it in the service's place. */
+/** The response is not from the service: a proxy, or a network's sign-in page, made it. */
 export class UnexpectedResponse extends AccordError {}
 
-/** There was no answer, so whether the change was made is not known, unless `nothingSent`. */
+/** There was no response, so whether the change was made is not known, unless `nothingSent`. */
 export class ConnectionFailed extends AccordError {
   /** Whether it is certain that the server got nothing. */
   readonly nothingSent: boolean;
 
   constructor(url: string, detail: string, cause: unknown, nothingSent = false) {
-    super(problemOf(0, { code: 'CONNECTION_FAILED', title: 'There was no answer', detail, instance: url }), { cause });
+    super(problemOf(0, { code: 'CONNECTION_FAILED', title: 'No response arrived', detail, instance: url }), { cause });
     this.nothingSent = nothingSent;
   }
 }
@@ -169,7 +169,7 @@ type ErrorClass = new (problem: Problem) => AccordError;
 
 const classOf = (meaning: Meaning | undefined) => CLASSES[(meaning?.error ?? 'AccordError') as keyof typeof CLASSES] as ErrorClass;
 
-/** The error for a refusal; `text` is whatever came, for between us and the server may be a proxy with words of its own. */
+/** The error for a response with an error status; `text` is its body, which a proxy may have written. */
 export function errorOf(status: number, text: string, headers: Headers): AccordError {
   const after = Number.parseInt(headers.get('Retry-After') ?? '', 10);
   const advice = Number.isNaN(after) ? {} : { retryAfter: after };
@@ -190,10 +190,10 @@ export function nextStep({ code, status }: AccordError): Step {
 }
 
 /** The error for a session that is over: what a refused refresh means, or that another client signed out. */
-export function signedOut(refusal?: AccordError): SignedOut {
+export function signedOut(cause?: AccordError): SignedOut {
   const detail = 'The session is over. Sign in again.';
-  const known = { code: 'UNAUTHORIZED', title: 'You are signed out', detail, requestId: refusal?.requestId ?? '' };
-  return new SignedOut(problemOf(401, known), { cause: refusal });
+  const known = { code: 'UNAUTHORIZED', title: 'You are signed out', detail, requestId: cause?.requestId ?? '' };
+  return new SignedOut(problemOf(401, known), { cause });
 }
 
 /** The error for a call that began as somebody else than is signed in now. */
@@ -208,7 +208,7 @@ export function otherHistory(): VersionConflict {
   return new VersionConflict(problemOf(409, { code: 'VERSION_CONFLICT', title: 'The history is another one', detail }));
 }
 
-/** The problem that the service sent; undefined when the answer is none of the service. */
+/** The problem that the service sent; undefined when the response is not from the service. */
 function parsed(text: string): Problem | undefined {
   try {
     const body: unknown = JSON.parse(text);
@@ -227,10 +227,10 @@ function isProblem(body: unknown): body is Problem {
 function problemOf(status: number, known: Partial<Problem>): Problem {
   return {
     type: 'about:blank',
-    title: `Unexpected answer ${status}`,
-    detail: 'The answer is not one of the service; look at what is between it and you.',
+    title: `Unexpected response ${status}`,
+    detail: 'The response is not one of the service; look at the proxies between the service and you.',
     instance: '',
-    code: 'UNEXPECTED_ANSWER',
+    code: 'UNEXPECTED_RESPONSE',
     requestId: '',
     ...known,
     status,

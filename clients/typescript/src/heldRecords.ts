@@ -3,7 +3,7 @@
  *
  * One rule keeps an update from being lost. A record on which a transaction waits stands still: what the server says of
  * it meanwhile is kept beside it until none waits. So a transaction is made from what its author saw, it claims that
- * version and no other, and a claim rises only when an answer says that a transaction of this cache made the next one.
+ * version and no other, and a claim rises only when a response says that a transaction of this cache made the next one.
  */
 
 import type { AnyRecord, FoundRecords, RecordOperation, RecordPointer } from './generated/types.gen.js';
@@ -70,7 +70,7 @@ export class HeldRecords<Waiting extends Pending> {
     pending.operations.forEach((operation) => this.#show(operation));
   }
 
-  /** Take an answer. Those behind it claim the versions that it made, if they claimed those before. */
+  /** Take a response. Those behind it claim the versions that it made, if they claimed those before. */
   made(made: Waiting, found: FoundRecords): void {
     this.pending = this.pending.filter((each) => each !== made);
     for (const pointer of made.operations) {
@@ -209,7 +209,7 @@ export function foundIn({ records }: FoundRecords, { table, id }: RecordPointer)
 }
 
 /** Whether this can be what the server says of a transaction: all records that it leaves are there. */
-export function isAnswer(found: FoundRecords | undefined, operations: readonly RecordOperation[]): found is FoundRecords {
+export function isResponse(found: FoundRecords | undefined, operations: readonly RecordOperation[]): found is FoundRecords {
   const left = new Map(operations.map((operation) => [keyOf(operation), operation]));
   const records: unknown = found?.records;
   if (typeof records !== 'object' || records === null) return false;

@@ -60,8 +60,8 @@ export interface LiveParts {
   socket: (() => WebSocket) | undefined;
 }
 
-const BASE = 250;
-const MOST = 15_000;
+const FIRST_PAUSE = 250;
+const LONGEST_PAUSE = 15_000;
 /** Milliseconds after which a connection counts as a good one. */
 const STEADY = 5_000;
 
@@ -324,7 +324,7 @@ export class Live {
     for (const each of [...followers]) each.end(errorOfCode(code, why, key));
   }
 
-  /** A refusal of the connection itself: the token it was opened with, as all else is about a key. */
+  /** An error of the connection itself: its token is refused, as every other error names a key. */
   #refused(code: string): void {
     if (this.#isOpen || !/^(UNAUTHORIZED|TOKEN_EXPIRED)$/.test(code)) return;
     this.#wire?.close();
@@ -371,7 +371,7 @@ export class Live {
     if (this.#subscriptions.size === 0 || this.#retry) return;
     if (this.#openedAt > 0 && Date.now() - this.#openedAt > STEADY) this.#failures = 0;
     this.#openedAt = 0;
-    const wait = backoff(this.#failures++, BASE, MOST);
+    const wait = backoff(this.#failures++, FIRST_PAUSE, LONGEST_PAUSE);
     this.#retry = setTimeout(() => {
       this.#retry = undefined;
       this.#connect();

@@ -2,7 +2,7 @@
 
 import type { CallOptions } from './generated/operations.gen.js';
 
-/** What a list answers with: a part that says where it goes on. */
+/** A page of a list, with the cursor of the next one. */
 export interface Page<Item> {
   items: Item[];
   nextCursor: string | null;

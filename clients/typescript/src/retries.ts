@@ -3,16 +3,16 @@
 import type { Call } from './generated/operations.gen.js';
 import { AccordError, ConnectionFailed, nextStep } from './errors.js';
 
-const BASE = 200;
-/** Milliseconds that a try is put off at most for want of an answer. */
-const MOST = 5_000;
+const FIRST_PAUSE = 200;
+/** Milliseconds: the longest pause before a request is sent again. */
+const LONGEST_PAUSE = 5_000;
 /** Milliseconds for which, and at most between which, a request is tried again that surely was not sent. */
 const UNSENT_FOR = 10_000;
 const UNSENT_PAUSE = 1_000;
 /** Seconds of `Retry-After` that are waited for; whoever is told to wait longer hears of it at once. */
-const PATIENCE = 30;
+const LONGEST_RETRY_AFTER = 30;
 
-/** Send until there is an answer that stays; `send` throws an AccordError for one that is none. */
+/** Send until a response is final, or the retries are used up; `send` throws an AccordError for an error. */
 export async function withRetries<Result>(
   call: Call,
   retries: number,
@@ -27,7 +27,7 @@ export async function withRetries<Result>(
       const isUnsent = error instanceof ConnectionFailed && error.nothingSent;
       let wait: number | undefined;
       // A restart takes seconds, and sending later does nothing twice.
-      if (isUnsent && retries > 0 && Date.now() < over) wait = backoff(unsent++, BASE, UNSENT_PAUSE);
+      if (isUnsent && retries > 0 && Date.now() < over) wait = backoff(unsent++, FIRST_PAUSE, UNSENT_PAUSE);
       else if (!isUnsent && tried < retries && error instanceof AccordError) wait = delay(error, call, tried++);
       if (wait === undefined) throw error;
       await sleep(wait, signal);
@@ -40,7 +40,7 @@ function delay(error: AccordError, call: Call, tried: number): number | undefine
   const step = error instanceof ConnectionFailed ? 'repeat' : nextStep(error);
   if (step !== 'again' && !(step === 'repeat' && isRepeatable(call))) return undefined;
   const asked = error.problem.retryAfter ?? 0;
-  return asked > PATIENCE ? undefined : asked * 1000 + backoff(tried, BASE, MOST);
+  return asked > LONGEST_RETRY_AFTER ? undefined : asked * 1000 + backoff(tried, FIRST_PAUSE, LONGEST_PAUSE);
 }
 
 function isRepeatable(call: Call): boolean {
@@ -59,8 +59,8 @@ export function pauseOfQueue(tried: number, error: unknown): number {
 }
 
 /** Full jitter: those who failed together do not come back together. */
-export function backoff(tried: number, base: number, most: number): number {
-  return Math.random() * Math.min(most, base * 2 ** tried);
+export function backoff(tried: number, base: number, limit: number): number {
+  return Math.random() * Math.min(limit, base * 2 ** tried);
 }
 
 /** Wait; reject with the signal's reason when it aborts. */

@@ -62,9 +62,9 @@ export function localStorageTokens(key = 'accord.tokens'): TokenStore {
 /** Milliseconds until what one window saved is surely seen by the others. */
 const SHOWN = 200;
 /** Milliseconds that a call waits for a renewal while its token is still good; then it goes on with that. */
-export const PATIENCE = 2_000;
+export const TIMEOUT = 2_000;
 /** Milliseconds that a window waits for one that may be frozen; then it renews, too: both get the same successor. */
-export const LOCK_PATIENCE = 5_000;
+export const LOCK_TIMEOUT = 5_000;
 
 /** Renewals under way, by store: clients that share a store share them. */
 const renewals = new WeakMap<TokenStore, Promise<string>>();
@@ -81,11 +81,11 @@ export class Session {
     this.#refresh = refresh;
   }
 
-  async begin(answer: SignedIn): Promise<void> {
-    await this.#writing(async () => this.#store.save(tokensOf(answer)));
+  async begin(response: SignedIn): Promise<void> {
+    await this.#writing(async () => this.#store.save(tokensOf(response)));
   }
 
-  /** The account that is signed in, as far as its token and a store that answers at once tell. */
+  /** The account that is signed in, as far as its token and a store that returns at once tell. */
   account(): string | undefined {
     const tokens = this.#store.load();
     return tokens && 'accessToken' in tokens ? accountOf(tokens.accessToken) : undefined;
@@ -107,7 +107,7 @@ export class Session {
     const isGood = () => Date.now() < tokens.expiresAt;
     const renewal = this.renewed(tokens.accessToken);
     try {
-      return await (isGood() ? orAfter(PATIENCE, renewal, tokens.accessToken) : renewal);
+      return await (isGood() ? orAfter(TIMEOUT, renewal, tokens.accessToken) : renewal);
     } catch (error) {
       const isAway = error instanceof ConnectionFailed || error instanceof ServiceUnavailable;
       if (isAway && isGood()) return tokens.accessToken;
@@ -134,8 +134,8 @@ export class Session {
     const locks = this.#locks();
     if (!locks) return this.#renew(stale, 0);
     return new Promise((resolve, reject) => {
-      const renew = async (patience: number) => {
-        await this.#renew(stale, patience).then(resolve, reject);
+      const renew = async (timeout: number) => {
+        await this.#renew(stale, timeout).then(resolve, reject);
         // Held until the other windows can see what was saved: browsers show it to them a moment later.
         await sleep(SHOWN);
       };
@@ -147,9 +147,9 @@ export class Session {
   }
 
   /** Tokens that another window is known to have renewed may take so many milliseconds to show here. */
-  async #renew(stale: string, patience: number): Promise<string> {
+  async #renew(stale: string, timeout: number): Promise<string> {
     let tokens = await this.#store.load();
-    for (const end = Date.now() + patience; tokens?.accessToken === stale && Date.now() < end; ) {
+    for (const end = Date.now() + timeout; tokens?.accessToken === stale && Date.now() < end; ) {
       await sleep(10);
       tokens = await this.#store.load();
     }
@@ -218,7 +218,7 @@ function orAfter<Value>(milliseconds: number, promise: Promise<Value>, otherwise
 
 /** A window that is frozen with a lock gives it back to nobody. */
 function soon(): LockOptions {
-  return { signal: AbortSignal.timeout(LOCK_PATIENCE) };
+  return { signal: AbortSignal.timeout(LOCK_TIMEOUT) };
 }
 
 /** The id of the account that a token signs in; undefined when it does not tell. */

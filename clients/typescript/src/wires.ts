@@ -50,11 +50,11 @@ export const LOST = 1006;
 const CONNECTING = 3;
 /** Seconds between heartbeats of the server on a stream. */
 const STREAM_HEARTBEAT = 25;
-const MOST_KEYS_OF_STREAM = 50;
-/** Milliseconds without a frame while an answer is due; then the connection is taken as dead. */
-const PATIENCE = 15_000;
-/** Milliseconds that one answer may take, whatever comes before it: a replay over a slow line takes its time. */
-const ANSWERED_WITHIN = 60_000;
+const MAX_KEYS_OF_STREAM = 50;
+/** Milliseconds without a frame while a response is due; then the connection is taken as dead. */
+const TIMEOUT = 15_000;
+/** Milliseconds that one response may take, whatever comes before it: a replay over a slow line takes its time. */
+const RESPONSE_WITHIN = 60_000;
 
 /** Notices that a connection is dead although nobody closed it: after a beat of silence it asks, after another it gives up. */
 class Watch {
@@ -80,9 +80,9 @@ class Watch {
 }
 
 /**
- * Notices that nothing comes while an answer is due, or that one answer is lost while other frames come.
+ * Notices that nothing comes while a response is due, or that one response is lost while other frames come.
  *
- * Many frames may come before an answer, and each of them counts; but an answer that long is behind them never comes.
+ * Many frames may come before a response, and each of them counts; but a response that long is behind them never comes.
  */
 class Questions {
   readonly #open: { name: string; limit: ReturnType<typeof setTimeout> }[] = [];
@@ -94,12 +94,12 @@ class Questions {
   }
 
   asked(name: string): void {
-    const limit = setTimeout(this.#giveUp, ANSWERED_WITHIN);
+    const limit = setTimeout(this.#giveUp, RESPONSE_WITHIN);
     if (this.#open.push({ name, limit }) === 1) this.#wait();
   }
 
   /** One that nobody asked for changes nothing. */
-  answered(name: string): void {
+  responded(name: string): void {
     const place = this.#open.findIndex((question) => question.name === name);
     if (place < 0) return;
     clearTimeout(this.#open.splice(place, 1)[0]!.limit);
@@ -119,7 +119,7 @@ class Questions {
 
   #wait(): void {
     clearTimeout(this.#timer);
-    if (this.#open.length > 0) this.#timer = setTimeout(this.#giveUp, PATIENCE);
+    if (this.#open.length > 0) this.#timer = setTimeout(this.#giveUp, TIMEOUT);
   }
 }
 
@@ -183,8 +183,8 @@ export class SocketWire implements Wire {
   #take(frame: Frame, token: string): void {
     this.#watch.heard();
     this.#questions.heard();
-    const isAnswer = frame.type === 'authenticated' || frame.type === 'subscribed' || frame.type === 'error';
-    if (isAnswer) this.#questions.answered(('key' in frame && frame.key) || TOKEN);
+    const isResponse = frame.type === 'authenticated' || frame.type === 'subscribed' || frame.type === 'error';
+    if (isResponse) this.#questions.responded(('key' in frame && frame.key) || TOKEN);
     if (frame.type === 'welcome') {
       this.#ahead = Date.parse(frame.serverTime) - Date.now();
       this.authenticate(token);
@@ -231,8 +231,8 @@ export class StreamWire implements Wire {
   }
 
   subscribe(key: string, after: string | undefined): void {
-    if (this.#after.size >= MOST_KEYS_OF_STREAM && !this.#after.has(key)) {
-      const message = `An event stream follows at most ${MOST_KEYS_OF_STREAM} keys.`;
+    if (this.#after.size >= MAX_KEYS_OF_STREAM && !this.#after.has(key)) {
+      const message = `An event stream follows at most ${MAX_KEYS_OF_STREAM} keys.`;
       this.#listener?.frame({ type: 'error', code: 'TOO_MANY_KEYS', message, key });
       return;
     }
@@ -246,7 +246,7 @@ export class StreamWire implements Wire {
   unsubscribe(key: string): void {
     // What still comes for it is left out, and the next stream is without it.
     this.#after.delete(key);
-    this.#questions.answered(key);
+    this.#questions.responded(key);
   }
 
   authenticate(): void {
@@ -368,7 +368,7 @@ export class StreamWire implements Wire {
 
   /** Hand on, and note how far the next stream may leave out. */
   #pass(frame: Frame): void {
-    if (frame.type !== 'change' && 'key' in frame && frame.key !== undefined) this.#questions.answered(frame.key);
+    if (frame.type !== 'change' && 'key' in frame && frame.key !== undefined) this.#questions.responded(frame.key);
     if (frame.type === 'change') this.#after.set(frame.key, further(frame.cursor, this.#after.get(frame.key)));
     if (frame.type === 'revoked') this.#after.delete(frame.key);
     // A stream that was begun again for another key says again that the old ones are followed.

@@ -106,7 +106,7 @@ test('without a connection changes wait, show, and are sent in order afterwards'
 
 test('keys are sent automatically, and a lost response creates no second record', async () => {
   const { ada, plans, cache, shown } = await withPlans(proxy.url);
-  proxy.answersToLose = 1;
+  proxy.responsesToLose = 1;
 
   assert.equal(await cache.transact([tag(plans, 'once')]), 'queued');
   await until(() => cache.pending === 0);
@@ -154,8 +154,8 @@ test('a queued transaction that is refused is rolled back and reported', async (
   await proxy.up();
   await cache.flush();
 
-  const refusal = events.find((event) => event.type === 'refused');
-  assert.ok(refusal?.type === 'refused' && refusal.error instanceof VersionConflict);
+  const refused = events.find((event) => event.type === 'refused');
+  assert.ok(refused?.type === 'refused' && refused.error instanceof VersionConflict);
   assert.equal(shown()?.title, 'Plans');
   assert.equal(await cache.undo(), undefined);
 });

@@ -11,7 +11,7 @@ import { Accord, AccordError, type Cache, memoryTokens, type RecordOperation } f
 import fc from 'fast-check';
 
 import { HeldRecords } from '../dist/heldRecords.js';
-import { answered, contents, INSTEAD, RECORDS, type Request, Service, settled, type Socket, TABLE } from './cacheModel.ts';
+import { contents, INSTEAD, RECORDS, type Request, responded, Service, settled, type Socket, TABLE } from './cacheModel.ts';
 
 /** How many histories are tried; `nox -s fuzz` sets more. */
 const RUNS = Number(process.env.MODEL_RUNS ?? 150);
@@ -120,7 +120,7 @@ type Step =
 const who = fc.constantFrom(0 as const, 1 as const);
 const number = fc.nat(9);
 const kind = fc.constantFrom('title' as const, 'both' as const, 'other' as const, 'invalid' as const, 'delete' as const, 'create' as const);
-const fate = fc.constantFrom('answered', 'answered', 'done', 'lost', 'cut', ...Object.keys(INSTEAD));
+const fate = fc.constantFrom('responded', 'responded', 'done', 'lost', 'cut', ...Object.keys(INSTEAD));
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('change' as const), who, record: who, kind }) },
   { weight: 6, arbitrary: fc.record({ do: fc.constant('network' as const), number, fate }) },
@@ -225,7 +225,7 @@ class History {
     const { requests } = this.service;
     const request = requests[number % requests.length];
     if (!request) return;
-    if (['answered', 'done', 'cut'].includes(fate)) this.service.do(request);
+    if (['responded', 'done', 'cut'].includes(fate)) this.service.do(request);
     if (fate === 'done') return;
     requests.splice(requests.indexOf(request), 1);
     end(request, fate);
@@ -236,7 +236,7 @@ class History {
     for (const { socket } of this.people) socket?.letThrough();
     for (const request of this.service.requests.splice(0)) {
       this.service.do(request);
-      end(request, 'answered');
+      end(request, 'responded');
     }
     await this.#settle();
   }
@@ -273,7 +273,7 @@ class History {
 
 function end(request: Request, fate: string): void {
   if (fate === 'lost' || fate === 'cut') request.reject(new TypeError('fetch failed'));
-  else request.resolve(fate === 'answered' ? answered(request) : INSTEAD[fate]!());
+  else request.resolve(fate === 'responded' ? responded(request) : INSTEAD[fate]!());
 }
 
 test('no unseen change is overwritten or lost, and in the end every cache equals the service', async () => {

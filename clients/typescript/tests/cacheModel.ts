@@ -9,20 +9,20 @@ export const RECORDS = [1, 2].map((number) => `00000000-0000-0000-0000-000000000
 const NOW = '2026-01-31T09:30:00.000000Z';
 const PAGE = ['<html>Sign in to this network</html>', { 'X-Request-Id': '1'.repeat(32) }] as const;
 
-/** What may answer in the place of the service, or as the service without a word about the transaction. */
+/** Responses of a proxy in the place of the service, or of the service without a word about the transaction. */
 export const INSTEAD: Readonly<Record<string, () => Response>> = {
-  'a page of a captive portal': () => answer(200, ...PAGE),
-  'JSON of somebody else': () => answer(200, '{"ok":true}'),
-  'a forbidding proxy': () => answer(403, ...PAGE),
-  'a proxy that knows nothing of it': () => answer(404, '{"code":"NOT_FOUND","message":"no route"}'),
-  'a proxy that wants a sign-in': () => answer(407, ...PAGE),
-  'a proxy without a service': () => answer(502, ...PAGE),
-  "a proxy's own status": () => answer(520, ...PAGE),
-  'a fault': () => answer(500, problem(500, 'INTERNAL_ERROR')),
-  'a restart': () => answer(503, problem(503, 'SERVICE_UNAVAILABLE', { retryAfter: 1 })),
-  'a limit': () => answer(429, problem(429, 'RATE_LIMIT_EXCEEDED', { retryAfter: 2 })),
-  'a slow request': () => answer(408, ...PAGE),
-  'a timeout': () => answer(504, problem(504, 'TIMEOUT')),
+  'a page of a captive portal': () => response(200, ...PAGE),
+  'JSON of somebody else': () => response(200, '{"ok":true}'),
+  'a forbidding proxy': () => response(403, ...PAGE),
+  'a proxy that knows nothing of it': () => response(404, '{"code":"NOT_FOUND","message":"no route"}'),
+  'a proxy that wants a sign-in': () => response(407, ...PAGE),
+  'a proxy without a service': () => response(502, ...PAGE),
+  "a proxy's own status": () => response(520, ...PAGE),
+  'a fault': () => response(500, problem(500, 'INTERNAL_ERROR')),
+  'a restart': () => response(503, problem(503, 'SERVICE_UNAVAILABLE', { retryAfter: 1 })),
+  'a limit': () => response(429, problem(429, 'RATE_LIMIT_EXCEEDED', { retryAfter: 2 })),
+  'a slow request': () => response(408, ...PAGE),
+  'a timeout': () => response(504, problem(504, 'TIMEOUT')),
 };
 
 interface Row {
@@ -37,29 +37,29 @@ interface Body {
   expectedVersions?: Record<string, Record<string, number>>;
   pointers: { id: string }[];
 }
-interface Answer {
+interface ModelResponse {
   status: number;
   body: object;
 }
 type Told = { type: string } & Record<string, unknown>;
 
-/** One on its way; `answer` is there once the service has done it. */
+/** A request on its way; `response` is set once the service has done it. */
 export interface Request {
   path: string;
   client: string;
   account: string;
   body: Body;
-  answer?: Answer;
-  resolve(answer: Response): void;
+  response?: ModelResponse;
+  resolve(response: Response): void;
   reject(error: unknown): void;
 }
 
 class Refused extends Error {
-  readonly answer: Answer;
+  readonly response: ModelResponse;
 
   constructor(status: number, code: string) {
     super(code);
-    this.answer = { status, body: JSON.parse(problem(status, code)) as object };
+    this.response = { status, body: JSON.parse(problem(status, code)) as object };
   }
 }
 
@@ -99,12 +99,12 @@ export class Service {
     const body = JSON.parse((await request.text()) || '{}') as Body & { refreshToken: string };
     const path = new URL(request.url).pathname.replace('/api/v1/', '');
     try {
-      if (path === 'auth/refresh') return answer(200, JSON.stringify(this.#refreshed(body.refreshToken)));
+      if (path === 'auth/refresh') return response(200, JSON.stringify(this.#refreshed(body.refreshToken)));
       const account = this.account(request.headers.get('Authorization')?.replace('Bearer ', ''));
       return await this.#sent({ path, client: request.headers.get('x-client')!, account, body }, request.signal);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      return answer(error.answer.status, JSON.stringify(error.answer.body));
+      return response(error.response.status, JSON.stringify(error.response.body));
     }
   };
 
@@ -116,10 +116,10 @@ export class Service {
   /** Do what a request asks, unless it was done. */
   do(request: Request): void {
     try {
-      request.answer ??= { status: 200, body: request.path === 'transactions' ? this.#transaction(request) : this.#query(request) };
+      request.response ??= { status: 200, body: request.path === 'transactions' ? this.#transaction(request) : this.#query(request) };
     } catch (error) {
       if (!(error instanceof Refused)) this.broken ??= error;
-      request.answer = error instanceof Refused ? error.answer : { status: 503, body: {} };
+      request.response = error instanceof Refused ? error.response : { status: 503, body: {} };
     }
   }
 
@@ -148,7 +148,7 @@ export class Service {
       signal.addEventListener('abort', () => reject(signal.reason));
       if (!this.isCalm) return void this.requests.push(request);
       this.do(request);
-      resolve(answered(request));
+      resolve(responded(request));
     });
   }
 
@@ -233,8 +233,8 @@ export class Socket {
     queueMicrotask(() => this.onclose({ code: 1006 }));
   }
 
-  letThrough(most = Infinity): void {
-    for (const frame of this.waiting.splice(0, most)) {
+  letThrough(limit = Infinity): void {
+    for (const frame of this.waiting.splice(0, limit)) {
       if (frame.type === 'change') this.past.push(frame);
       queueMicrotask(() => this.readyState === 1 && this.onmessage({ data: JSON.stringify(frame) }));
     }
@@ -288,8 +288,8 @@ export class Socket {
   }
 }
 
-export function answered({ answer: given }: Request): Response {
-  return answer(given!.status, JSON.stringify(given!.body));
+export function responded({ response: given }: Request): Response {
+  return response(given!.status, JSON.stringify(given!.body));
 }
 
 export function contents(record: object): string[] {
@@ -297,7 +297,7 @@ export function contents(record: object): string[] {
   return [title!, ...tags];
 }
 
-/** Let all that is ready run: bodies of requests and answers take some turns of the loop. */
+/** Let all that is ready run: bodies of requests and responses take some turns of the loop. */
 export async function settled(): Promise<void> {
   for (let turns = 8; turns > 0; turns--) await new Promise((resolve) => setImmediate(resolve));
 }
@@ -307,6 +307,6 @@ export function problem(status: number, code: string, more: object = {}): string
   return JSON.stringify({ ...told, requestId: '2'.repeat(32), ...more });
 }
 
-function answer(status: number, text: string, headers: Record<string, string> = {}): Response {
+function response(status: number, text: string, headers: Record<string, string> = {}): Response {
   return new Response(text, { status, headers: { 'Content-Type': 'application/json', ...headers } });
 }

@@ -6,7 +6,7 @@ import * as sdk from '@accord/client';
 
 import { client, signedIn } from './given.ts';
 
-function answering(status: number, body: unknown, headers: Record<string, string> = {}): typeof fetch {
+function responding(status: number, body: unknown, headers: Record<string, string> = {}): typeof fetch {
   return async () => Response.json(body, { status, headers });
 }
 
@@ -15,8 +15,8 @@ function problem(status: number, code: string): object {
   return { type: `/problems/${code}`, title: code, status, detail: 'A test says so.', instance: '/', code, requestId: 'r' };
 }
 
-async function refusal(status: number, body: unknown, headers: Record<string, string> = {}): Promise<sdk.AccordError> {
-  const call = client({ retries: 0, fetch: answering(status, body, headers) }).getVersion();
+async function errorOf(status: number, body: unknown, headers: Record<string, string> = {}): Promise<sdk.AccordError> {
+  const call = client({ retries: 0, fetch: responding(status, body, headers) }).getVersion();
   return call.then(
     () => assert.fail('It was not refused.'),
     (error: unknown) => error as sdk.AccordError,
@@ -29,26 +29,26 @@ test('every code of the contract has a class of its own', async () => {
   assert.ok(codes.size > 15);
 
   for (const [code, status] of codes) {
-    const error = await refusal(status, problem(status, code));
+    const error = await errorOf(status, problem(status, code));
     assert.notEqual(error.constructor, sdk.AccordError, code);
     assert.equal(error.code, code);
   }
 });
 
 test('a code that is newer than the SDK falls back on its status', async () => {
-  assert.ok((await refusal(404, problem(404, 'BRAND_NEW'))) instanceof sdk.NotFound);
-  assert.equal((await refusal(409, problem(409, 'BRAND_NEW'))).constructor, sdk.AccordError);
+  assert.ok((await errorOf(404, problem(404, 'BRAND_NEW'))) instanceof sdk.NotFound);
+  assert.equal((await errorOf(409, problem(409, 'BRAND_NEW'))).constructor, sdk.AccordError);
 });
 
 test('a response that a proxy made is an error too', async () => {
-  const error = await refusal(502, '<html>Bad gateway</html>');
+  const error = await errorOf(502, '<html>Bad gateway</html>');
 
   assert.ok(error instanceof sdk.UnexpectedResponse);
-  assert.deepEqual([error.code, error.status, error.requestId], ['UNEXPECTED_ANSWER', 502, '']);
-  assert.ok((await refusal(404, '<html>Not here</html>')) instanceof sdk.UnexpectedResponse);
-  assert.ok((await refusal(404, { code: 'NOT_FOUND', message: 'no route' })) instanceof sdk.UnexpectedResponse);
-  assert.ok((await refusal(503, 'busy')) instanceof sdk.ServiceUnavailable);
-  assert.equal((await refusal(503, 'busy', { 'Retry-After': '7' })).problem.retryAfter, 7);
+  assert.deepEqual([error.code, error.status, error.requestId], ['UNEXPECTED_RESPONSE', 502, '']);
+  assert.ok((await errorOf(404, '<html>Not here</html>')) instanceof sdk.UnexpectedResponse);
+  assert.ok((await errorOf(404, { code: 'NOT_FOUND', message: 'no route' })) instanceof sdk.UnexpectedResponse);
+  assert.ok((await errorOf(503, 'busy')) instanceof sdk.ServiceUnavailable);
+  assert.equal((await errorOf(503, 'busy', { 'Retry-After': '7' })).problem.retryAfter, 7);
 });
 
 test('errors carry what the server said', async () => {

@@ -78,7 +78,7 @@ test('a listener that begins the next change, flushes and undoes does not distur
   assert.equal(new Set((await Promise.all(ids)).map(({ transactionId }) => transactionId)).size, ids.length);
 });
 
-test('a listener of a refusal finds everything taken back that was built on it', async () => {
+test('a listener of a refused transaction finds everything rolled back that was built on it', async () => {
   const { plans, cache } = await withPlans();
   const id = crypto.randomUUID();
   const pending: number[] = [];

@@ -10,8 +10,8 @@ export class Proxy {
   #pairs = new Set<readonly [Socket, Socket]>();
   #frozen = new Set<readonly [Socket, Socket]>();
   #streams = new WeakSet<readonly [Socket, Socket]>();
-  /** How many answers are still to be lost: the request gets through, and the connection breaks before the answer. */
-  answersToLose = 0;
+  /** How many responses are still to be lost: the request gets through, and the connection breaks before the response. */
+  responsesToLose = 0;
 
   private constructor(target: string) {
     this.#target = new URL(target);
@@ -71,8 +71,8 @@ export class Proxy {
     upstream.on('data', (data) => {
       if (this.#frozen.has(pair)) return undefined;
       if (data.includes('content-type: text/event-stream')) this.#streams.add(pair);
-      if (this.answersToLose <= 0) return socket.write(data);
-      this.answersToLose -= 1;
+      if (this.responsesToLose <= 0) return socket.write(data);
+      this.responsesToLose -= 1;
       return end();
     });
   }

@@ -14,11 +14,11 @@ test('only the word of the service ends what waits: no proxy, and no session tha
   const statuses = [502, 403, 404, 200];
   let tried = 0;
   let isBehindProxy = true;
-  const answer: typeof fetch = async (request) => {
+  const response: typeof fetch = async (request) => {
     const isInstead = isBehindProxy && (request as Request).url.endsWith('/transactions');
     return isInstead ? new Response(page, { status: statuses[tried++ % statuses.length]! }) : fetch(request);
   };
-  const ada = await signedIn({ retries: 0, fetch: answer });
+  const ada = await signedIn({ retries: 0, fetch: response });
   const elsewhere = await signedIn({}, ada.user);
   const [plans, gone] = [await ada.createConversation({ title: 'Plans' }), await ada.createConversation({ title: 'Gone' })];
   const cache = ada.cache();

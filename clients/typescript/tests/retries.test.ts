@@ -12,12 +12,12 @@ before(async () => {
 });
 after(() => proxy.down());
 
-/** A fetch that gives these answers and then the real ones; null breaks the connection. */
-function instead(...answers: (Response | null)[]): typeof fetch {
+/** A fetch that gives these responses and then the real ones; null breaks the connection. */
+function instead(...responses: (Response | null)[]): typeof fetch {
   return async (request) => {
-    const answer = answers.shift();
-    if (answer === null) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } });
-    return answer ?? fetch(request);
+    const response = responses.shift();
+    if (response === null) throw new TypeError('fetch failed', { cause: { code: 'ECONNRESET' } });
+    return response ?? fetch(request);
   };
 }
 
@@ -26,9 +26,9 @@ function problem(status: number, code: string, headers: Record<string, string> =
   return Response.json(told, { status, headers });
 }
 
-test('a create whose answer was lost is sent again with the same key, and makes one record', async () => {
+test('a create whose response was lost is sent again with the same key, and makes one record', async () => {
   const ada = await signedIn({ baseUrl: proxy.url });
-  proxy.answersToLose = 1;
+  proxy.responsesToLose = 1;
 
   const made = await ada.createConversation({ title: 'Once' });
 
@@ -39,9 +39,9 @@ test('a create whose answer was lost is sent again with the same key, and makes 
   assert.deepEqual(items.map((each) => each.id), [made.id]);
 });
 
-test('a change whose answer was lost is not sent again', async () => {
+test('a change whose response was lost is not sent again', async () => {
   const ada = await signedIn({ baseUrl: proxy.url });
-  proxy.answersToLose = 1;
+  proxy.responsesToLose = 1;
 
   await assert.rejects(ada.updateMe({ expectedVersion: 1, firstName: 'Augusta' }), ConnectionFailed);
 
@@ -51,14 +51,14 @@ test('a change whose answer was lost is not sent again', async () => {
 
 test('a read is sent again', async () => {
   const ada = await signedIn({ baseUrl: proxy.url });
-  proxy.answersToLose = 2;
+  proxy.responsesToLose = 2;
 
   assert.equal((await ada.getMe()).id, ada.user.id);
 });
 
 test('a read that is a POST is sent again', async () => {
   const ada = await signedIn({ baseUrl: proxy.url });
-  proxy.answersToLose = 1;
+  proxy.responsesToLose = 1;
 
   const { records } = await ada.queryRecords({ pointers: [{ table: 'users', id: ada.user.id }] });
 
@@ -89,12 +89,12 @@ test('a service that stays away is given up', async () => {
 for (const status of [503, 504]) {
   test(`a ${status} is waited out for a read, and not for a change`, async () => {
     const ada = await signedIn();
-    const answer = () => problem(status, status === 503 ? 'SERVICE_UNAVAILABLE' : 'TIMEOUT');
-    const patient = client({ fetch: instead(answer(), answer()) });
-    assert.equal((await patient.getVersion()).name, 'accord');
-    assert.equal(patient.traffic.requests.length, 3);
+    const response = () => problem(status, status === 503 ? 'SERVICE_UNAVAILABLE' : 'TIMEOUT');
+    const retrying = client({ fetch: instead(response(), response()) });
+    assert.equal((await retrying.getVersion()).name, 'accord');
+    assert.equal(retrying.traffic.requests.length, 3);
 
-    const once = client({ fetch: instead(answer()) });
+    const once = client({ fetch: instead(response()) });
     await assert.rejects(once.login({ email: ada.user.email, password: 'x' }), { status });
     assert.equal(once.traffic.requests.length, 1);
   });
@@ -129,7 +129,7 @@ test('retries: 0 turns them off', async () => {
   await assert.rejects(accord.getVersion(), ServiceUnavailable);
 });
 
-test('an answer that breaks off in the middle counts as none', async () => {
+test('a response that breaks off in the middle counts as none', async () => {
   const broken = new Response(new ReadableStream({ start: (controller) => controller.error(new TypeError('cut')) }));
   const accord = client({ fetch: instead(broken) });
 

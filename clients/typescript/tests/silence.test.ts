@@ -1,4 +1,4 @@
-/** Connections that stay open while no answer comes: they are replaced, and whoever follows goes on. */
+/** Connections that stay open while no response comes: they are replaced, and each follower goes on. */
 
 import assert from 'node:assert/strict';
 import { afterEach, mock, test } from 'node:test';
@@ -8,10 +8,10 @@ import { type Accord, type Following, listKey, recordKey } from '@accord/client'
 import { Proxy } from './proxy.ts';
 import { SERVICE, sent, signedIn, until } from './given.ts';
 
-/** Milliseconds that an answer may take. */
-const PATIENCE = 15_000;
-/** Milliseconds that one answer may take, whatever comes before it. */
-const ANSWERED_WITHIN = 60_000;
+/** Milliseconds that a response may take. */
+const TIMEOUT = 15_000;
+/** Milliseconds that one response may take, whatever comes before it. */
+const RESPONSE_WITHIN = 60_000;
 /** Milliseconds between heartbeats on a stream. */
 const STREAM_HEARTBEAT = 25_000;
 const headers = { 'X-Forwarded-For': '10.254.0.1' };
@@ -59,7 +59,7 @@ function isReady(following: Following): () => boolean {
   return () => ready;
 }
 
-/** Let the time of an answer pass, and then that before the next connection. */
+/** Let the time of a response pass, and then that before the next connection. */
 function giveUp(left: number): void {
   mock.timers.tick(left);
   mock.timers.tick(1_000);
@@ -82,7 +82,7 @@ for (const type of ['authenticated', 'subscribed']) {
     const ready = isReady(following);
     await come(() => swallowing.count === 1);
 
-    mock.timers.tick(PATIENCE - 1);
+    mock.timers.tick(TIMEOUT - 1);
     assert.deepEqual([ready(), sockets], [false, 1]);
     giveUp(1);
     await come(ready);
@@ -102,7 +102,7 @@ test('followers of a connection that fell silent go on when another asks', async
   proxy.freeze();
 
   const second = ada.live.follow([listKey(ada.user.id, 'conversations')]);
-  giveUp(PATIENCE);
+  giveUp(TIMEOUT);
   await come(isReady(second));
   await hears(elsewhere, first);
   await elsewhere.createConversation({ title: 'Plans' });
@@ -127,7 +127,7 @@ test('a frame that is none of the service ends the connection, and not the progr
   await hears(ada, following);
 });
 
-test('frames that come before an answer keep the connection', async () => {
+test('frames that come before a response keep the connection', async () => {
   const proxy = await Proxy.before(SERVICE);
   const ada = await signedIn({ baseUrl: proxy.url });
   const { sockets, frames } = ada.traffic;
@@ -139,11 +139,11 @@ test('frames that come before an answer keep the connection', async () => {
   await come(() => frames.filter(({ type }) => type === 'subscribe').length === 2);
 
   for (let number = 0; number < 3; number++) {
-    mock.timers.tick(PATIENCE - 1);
+    mock.timers.tick(TIMEOUT - 1);
     sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"pong"}' }));
   }
   assert.equal(sockets[0]!.readyState, WebSocket.OPEN);
-  giveUp(PATIENCE);
+  giveUp(TIMEOUT);
   await come(isReady(second));
 
   assert.equal(sockets.length, 2);
@@ -151,7 +151,7 @@ test('frames that come before an answer keep the connection', async () => {
   await proxy.down();
 });
 
-/** Hold that a socket is replaced on which one answer is lost, although other frames come. */
+/** Hold that a socket is replaced on which one response is lost, although other frames come. */
 async function isReplacedWithout(type: string): Promise<void> {
   const swallowing = { type, count: 0 };
   const sockets: WebSocket[] = [];
@@ -165,7 +165,7 @@ async function isReplacedWithout(type: string): Promise<void> {
   const ready = isReady(following);
   await come(() => swallowing.count === 1);
 
-  for (let passed = 0; passed < ANSWERED_WITHIN - 10_000; passed += 10_000) {
+  for (let passed = 0; passed < RESPONSE_WITHIN - 10_000; passed += 10_000) {
     mock.timers.tick(10_000);
     sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"pong"}' }));
   }
@@ -178,9 +178,9 @@ async function isReplacedWithout(type: string): Promise<void> {
   await hears(ada, following);
 }
 
-test('a socket on which a subscription alone is not answered is replaced, although other frames come', () => isReplacedWithout('subscribed'));
+test('a socket on which a subscription alone gets no response is replaced, although other frames come', () => isReplacedWithout('subscribed'));
 
-test('a socket on which the token alone is not answered is replaced, although other frames come', () => isReplacedWithout('authenticated'));
+test('a socket on which the token alone gets no response is replaced, although other frames come', () => isReplacedWithout('authenticated'));
 
 test('an event stream that falls silent is replaced, and what changed meanwhile comes', async () => {
   const proxy = await Proxy.before(SERVICE);
@@ -203,7 +203,7 @@ test('an event stream that falls silent is replaced, and what changed meanwhile 
   await proxy.down();
 });
 
-test('an event stream on which no answer comes is replaced', async () => {
+test('an event stream on which no response comes is replaced', async () => {
   let streams = 0;
   const silent: typeof fetch = async (request) => {
     const isFirst = (request as Request).url.includes('/changes/stream') && streams++ === 0;
@@ -216,7 +216,7 @@ test('an event stream on which no answer comes is replaced', async () => {
   await come(() => streams === 1);
   await new Promise((resolve) => setImmediate(resolve));
 
-  mock.timers.tick(PATIENCE - 1);
+  mock.timers.tick(TIMEOUT - 1);
   assert.deepEqual([ready(), streams], [false, 1]);
   giveUp(1);
   await come(ready);

@@ -12,9 +12,9 @@ test('twenty calls with an expired token make one refresh', async () => {
   const ada = await signedIn({ tokens });
   tokens.change({ expiresAt: Date.now() - 1000 });
 
-  const answers = await Promise.all(Array.from({ length: 20 }, () => ada.getMe()));
+  const responses = await Promise.all(Array.from({ length: 20 }, () => ada.getMe()));
 
-  assert.deepEqual(new Set(answers.map((me) => me.id)), new Set([ada.user.id]));
+  assert.deepEqual(new Set(responses.map((me) => me.id)), new Set([ada.user.id]));
   assert.equal(sent(ada.traffic, REFRESH).length, 1);
 });
 
@@ -23,9 +23,9 @@ test('twenty calls with a token that the server refuses make one refresh', async
   const ada = await signedIn({ tokens });
   tokens.change({ accessToken: 'not.a.token' });
 
-  const answers = await Promise.all(Array.from({ length: 20 }, () => ada.getMe()));
+  const responses = await Promise.all(Array.from({ length: 20 }, () => ada.getMe()));
 
-  assert.equal(answers.length, 20);
+  assert.equal(responses.length, 20);
   assert.equal(sent(ada.traffic, REFRESH).length, 1);
 });
 
@@ -111,33 +111,33 @@ test('a call that is aborted while it waits for the refresh does not disturb the
   assert.equal((await other).id, ada.user.id);
 });
 
-/** A client of Ada's whose refresh was answered, and the answer waits until it is let go. */
+/** A client of Ada's whose refresh was processed; the response waits until the gate opens. */
 async function refreshing() {
   const tokens = openTokens();
   const gate = { isOpen: true, open: () => {} };
-  let answered = () => {};
-  const whenAnswered = new Promise<void>((resolve) => (answered = resolve));
+  let responded = () => {};
+  const whenResponded = new Promise<void>((resolve) => (responded = resolve));
   const ada = await signedIn({
     tokens,
     fetch: async (input) => {
-      const answer = await fetch(input);
-      if (gate.isOpen || !(input as Request).url.endsWith(REFRESH)) return answer;
-      answered();
+      const response = await fetch(input);
+      if (gate.isOpen || !(input as Request).url.endsWith(REFRESH)) return response;
+      responded();
       await new Promise<void>((resolve) => (gate.open = resolve));
-      return answer;
+      return response;
     },
   });
   tokens.change({ expiresAt: Date.now() - 1000 });
   gate.isOpen = false;
-  return { ada, tokens, gate, whenAnswered };
+  return { ada, tokens, gate, whenResponded };
 }
 
 test('signing in during a refresh keeps the new session, and no earlier call is sent as the new account', async () => {
-  const { ada, tokens, gate, whenAnswered } = await refreshing();
+  const { ada, tokens, gate, whenResponded } = await refreshing();
   const grace = await anAccount('Grace');
   const call = ada.getMe();
   call.catch(() => undefined);
-  await whenAnswered;
+  await whenResponded;
 
   await ada.signIn({ email: grace.email, password: PASSWORD });
   gate.open();
@@ -149,10 +149,10 @@ test('signing in during a refresh keeps the new session, and no earlier call is 
 });
 
 test('signing out during a refresh stays signed out', async () => {
-  const { ada, tokens, gate, whenAnswered } = await refreshing();
+  const { ada, tokens, gate, whenResponded } = await refreshing();
   const call = ada.getMe();
   call.catch(() => undefined);
-  await whenAnswered;
+  await whenResponded;
 
   await ada.signOut();
   gate.open();
@@ -162,12 +162,12 @@ test('signing out during a refresh stays signed out', async () => {
 });
 
 test('a refused refresh signs out only the account that it was of', async () => {
-  const { ada, gate, whenAnswered } = await refreshing();
+  const { ada, gate, whenResponded } = await refreshing();
   const grace = await anAccount('Grace');
   await (await signedIn({}, ada.user)).logoutAll();
   const call = ada.getMe();
   call.catch(() => undefined);
-  await whenAnswered;
+  await whenResponded;
 
   await ada.signIn({ email: grace.email, password: PASSWORD });
   gate.open();

@@ -325,7 +325,7 @@ class Cache:
             self._take_out(queued, error)
         else:
             if not queued.is_response_of(found):
-                return ConnectionFailed("What answered is not the service.")
+                return ConnectionFailed("The response is not from the service.")
             self._made(queued, found)
         finally:
             self._on_its_way = None

@@ -13,7 +13,7 @@ from typing import ClassVar, Final, cast
 from .generated.metadata import CODES, OF_A_PROXY, STATUSES, Step
 from .generated.models import Conflict, FieldError, Problem
 
-UNEXPECTED: Final = "UNEXPECTED_ANSWER"
+UNEXPECTED: Final = "UNEXPECTED_RESPONSE"
 """The code of a response that is not from the service."""
 
 
@@ -183,7 +183,7 @@ class ConnectionFailed(AccordError):
     """No response arrived: the service is unreachable, the connection broke, or the timeout passed."""
 
     def __init__(self, detail: str) -> None:
-        super().__init__(_made_up(0, "CONNECTION_FAILED", "No answer came", detail))
+        super().__init__(_made_up(0, "CONNECTION_FAILED", "No response arrived", detail))
 
 
 def _named(*classes: type[AccordError]) -> dict[str, type[AccordError]]:
@@ -203,8 +203,8 @@ def error_of(status: int, content: bytes, request_id: str) -> AccordError:
     """Return the error of a response; a response that is no problem of the service comes from a proxy on the way."""
     problem = _problem_in(content)
     if problem is None:
-        title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected answer"
-        detail = "The answer is not one of the service; look at what is between it and you."
+        title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected response"
+        detail = "The response is not one of the service; look at the proxies between the service and you."
         problem = _made_up(status, UNEXPECTED, title, detail, request_id)
         return problem_error(problem) if status in OF_A_PROXY else UnexpectedResponse(problem)
     return problem_error(problem)

@@ -54,15 +54,15 @@ class AsyncOperations(ABC):
 
     @abstractmethod
     async def _get(self, request: Request, model: type[M]) -> M:
-        """Send the request, and make this of the answer."""
+        """Send the request, and return the response as this model."""
 
     @abstractmethod
     async def _do(self, request: Request) -> None:
-        """Send the request; the answer is empty."""
+        """Send the request; the response is empty."""
 
     @abstractmethod
     def _stream(self, request: Request) -> AsyncIterator[str]:
-        """Send the request, and give the lines of the answer as they come."""
+        """Send the request, and yield the lines of the response as they arrive."""
 
     async def add_member(
         self,
