@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+from markdown_tables import codes
 
 from accord.boot.flow_discovery import FLOWS
 from accord.problems import Problem
@@ -12,6 +13,8 @@ from accord.problems import Problem
 REPOSITORY = Path(__file__).parents[2]
 DOCS = REPOSITORY / "docs"
 DECISIONS = sorted((DOCS / "decisions").glob("*.md"))
+PAGES = [REPOSITORY / "README.md", REPOSITORY / "CONTRIBUTING.md", *sorted(DOCS.rglob("*.md"))]
+ALEMBICS_TABLE = "accord.alembic_version"
 
 
 def rows(document, heading):
@@ -19,6 +22,16 @@ def rows(document, heading):
     table = document.read_text("utf-8").split(heading)[1].split("\n\n|")[1].split("\n\n")[0]
     cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in table.splitlines()[2:]]
     return [(first, second) for first, second, *_ in cells]
+
+
+def is_defined(name):
+    """Return whether a dotted name is a package, a module, or a class of a module."""
+    *above, last = name.split(".")
+    path = (REPOSITORY / "src").joinpath(*above)
+    if (path / last).is_dir() or (path / f"{last}.py").is_file():
+        return True
+    module = path.with_suffix(".py")
+    return module.is_file() and f"\nclass {last}" in module.read_text("utf-8")
 
 
 @pytest.mark.parametrize("document", DECISIONS, ids=lambda document: document.stem)
@@ -29,6 +42,32 @@ def test_a_decision_has_its_number_and_four_parts(document):
     assert text.startswith(f"# {number}. ")
     assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequences", "Alternatives"]
     assert len(text.splitlines()) <= 60
+
+
+@pytest.mark.parametrize("document", DECISIONS, ids=lambda document: document.stem)
+def test_a_decision_names_files_and_modules_that_exist(document):
+    named = set(codes(document.read_text("utf-8"))) - {ALEMBICS_TABLE}
+    files = {code for code in named if re.fullmatch(r"\w[\w.-]*/[\w./-]*\w\.\w+", code)}
+
+    roots = (REPOSITORY, REPOSITORY / "src" / "accord")
+    assert {file for file in files if not any((root / file).exists() for root in roots)} == set()
+    dotted = {code for code in named if re.fullmatch(r"accord(?:\.\w+)+", code)}
+    assert {name for name in dotted if not is_defined(name)} == set()
+
+
+def test_every_link_between_pages_leads_to_a_file():
+    links = [(page, link) for page in PAGES for link in re.findall(r"\]\(([^)#:\s]+)", page.read_text("utf-8"))]
+
+    assert len(links) > 50
+    assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
+
+
+def test_every_decision_that_is_cited_exists():
+    sources = [*PAGES, *(file for folder in ("src", "tests") for file in (REPOSITORY / folder).rglob("*.py"))]
+    cited = {int(number) for file in sources for number in re.findall(r"\bdecision (\d+)", file.read_text("utf-8"))}
+
+    assert len(cited) > 5
+    assert cited <= set(range(1, len(DECISIONS) + 1))
 
 
 def test_every_code_is_explained_with_its_status():
