@@ -6,7 +6,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accord.journal.redaction import REDACTED, is_secret, redacted
+from accord.journal.redaction import redacted
+from accord.telemetry.secret_names import REDACTED, is_secret
 
 SECRET = [
     "apiKey",

@@ -71,7 +71,21 @@ def test_any_value_can_be_logged(lines, value):
 
 
 @pytest.mark.parametrize(
-    "name", ["password", "new_password", "accessToken", "authorization", "cookie", "apiKey", "password_hash", "secret"]
+    "name",
+    [
+        "password",
+        "new_password",
+        "accessToken",
+        "authorization",
+        "cookie",
+        "apiKey",
+        "signing_key",
+        "password_hash",
+        "secret",
+        "otp",
+        "pwd",
+        "jwt",
+    ],
 )
 def test_secrets_are_redacted_by_their_names(written, lines, name):
     logs.info("m", **{name: "canary", "nested": {"deep": [{name: "canary"}]}})

@@ -19,11 +19,10 @@ from functools import lru_cache
 
 import orjson
 
+from accord.telemetry.secret_names import REDACTED, is_secret
+
 _LEVELS = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 _COLOURS = {"debug": "\033[2m", "warning": "\033[33m", "error": "\033[31m"}
-_SECRET_KEY = re.compile(
-    r"passw|secret|token|authorization|cookie|credential|api_?key|private_?key|signing_?key|hash$", re.IGNORECASE
-)
 # Secrets that texts of libraries and clients may contain: JWTs, opaque tokens, password hashes, passwords in URLs.
 _SECRET_TEXT = re.compile(
     r"eyJ[\w-]{8,}\.[\w.-]*|accord_[\w-]{16,}|(?<![\w-])[\w-]{43}(?![\w-])|\$(?:argon2|scrypt|2[aby])[^\s'\"]*"
@@ -31,7 +30,6 @@ _SECRET_TEXT = re.compile(
     re.IGNORECASE,
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
-_REDACTED = "[redacted]"
 _LONGEST_TEXT = 16_384
 _MAX_UNWRITTEN = 8 * 1024 * 1024
 _MAX_AT_ONCE = 2048
@@ -206,7 +204,7 @@ def flush() -> None:
 
 
 def redacted(value: object, depth: int = 4) -> object:
-    """Return a copy of a value for the log, without texts, and values of keys, that look like secrets."""
+    """Return a copy of a value for the log, without texts that look like secrets and values under names of secrets."""
     if isinstance(value, str):
         return _without_secrets(value)
     if isinstance(value, Mapping):
@@ -218,11 +216,11 @@ def redacted(value: object, depth: int = 4) -> object:
 
 
 def _without_secrets(text: str) -> str:
-    return _SECRET_TEXT.sub(_REDACTED, text[:_LONGEST_TEXT])
+    return _SECRET_TEXT.sub(REDACTED, text[:_LONGEST_TEXT])
 
 
 def _of_key(key: str, value: object, depth: int) -> object:
-    return _REDACTED if value is not None and _SECRET_KEY.search(key) else redacted(value, depth - 1)
+    return REDACTED if value is not None and is_secret(key) else redacted(value, depth - 1)
 
 
 def _log(level: str, message: str, fields: dict[str, object]) -> None:

@@ -186,7 +186,7 @@ def takes_every_time(bundle: Json) -> Iterator[str]:
 
 
 def responses_hold_no_secrets(bundle: Json) -> Iterator[str]:
-    """Law 6."""
+    """Law 6. Fewer names than logs and the journal redact: a sign-in returns its tokens, and `jwks.json` has keys."""
     for where, schema in response_schemas(bundle):
         for name in schema.get("properties", {}):
             if _secret(name):
