@@ -1,4 +1,8 @@
-"""Expired rows are deleted beside the requests that write such rows: at most once a minute, and some at a time."""
+"""Expired rows are deleted beside the requests that write such rows: at most once a minute, and some at a time.
+
+That suits rows which mean nothing once they expired, such as counts and saved responses: only requests make more of
+them. Rows with a retention that is promised are deleted by `journal.housekeeping`.
+"""
 
 import time
 from contextlib import suppress

@@ -1,4 +1,9 @@
-"""The leading process also signs checkpoints, creates partitions ahead of time and deletes old sessions."""
+"""The leading process also signs checkpoints, creates partitions ahead of time and deletes old sessions.
+
+Old sessions and failed sign-ins are deleted here, and not beside requests as `database.expiry` does: a retention holds
+also in a service that gets no requests, and a session goes together with its refresh tokens, in batches until none is
+left.
+"""
 
 import asyncio
 import time

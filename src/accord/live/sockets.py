@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from accord import clock
 from accord.context import SignedIn, new_id
+from accord.contract.heartbeat import HEARTBEAT
 from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
 from accord.live.hub import Hub
@@ -16,8 +17,6 @@ from accord.live.subscriptions import MAX_CONCURRENCY, Subscriptions
 from accord.problems import Problem, Unauthorized
 from accord.telemetry import logs
 
-HEARTBEAT = 25
-"""Seconds between pings of the server."""
 SIGN_IN_WITHIN = 10.0
 """Seconds after which a connection without a signed-in account is closed."""
 MAX_KEYS = 1000

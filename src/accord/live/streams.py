@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from accord.context import Caller
+from accord.contract.heartbeat import HEARTBEAT
 from accord.journal.cursors import Cursor
 from accord.live import metrics
 from accord.live.frames import GOING_AWAY
@@ -14,9 +15,6 @@ from accord.live.hub import Hub
 from accord.live.subscriber import Subscriber
 from accord.live.subscriptions import Subscriptions, Unreadable
 from accord.problems import NotFound
-
-HEARTBEAT = 25.0
-"""Seconds between comments: proxies keep the connection open, and a lost client is noticed."""
 
 Write = Callable[[bytes], Awaitable[None]]
 

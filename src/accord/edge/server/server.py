@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 
+from accord.contract.heartbeat import HEARTBEAT
 from accord.edge.responses import always
 from accord.edge.server.http_protocol import HttpProtocol
 from accord.edge.server.unread import UNREAD_AT_STOP, UNREAD_FOR, Unread
@@ -70,8 +71,8 @@ def server(application: object, settings: Settings, edge: "Edge | None" = None, 
         # Compressed, a connection takes three times the memory, and half the messages go through.
         ws_per_message_deflate=False,
         ws_max_size=65_536,
-        ws_ping_interval=25.0,
-        ws_ping_timeout=25.0,
+        ws_ping_interval=HEARTBEAT,
+        ws_ping_timeout=HEARTBEAT,
         lifespan="off",
         access_log=False,
         log_config=None,
