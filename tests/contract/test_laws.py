@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import re
 import subprocess
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ import pytest
 from accord.contract import bundle
 from accord.contract.names import NOUNS
 from accord.contract.operations import operations
+from accord.contract.records import kinds
 from accord.edge.pages.pages import problem_page
+from accord.flows.record_types import record_type
+from accord.journal.entries import Journal
 from accord.problems import Problem
 
 ROOT = Path(__file__).parents[2]
@@ -159,6 +163,44 @@ def test_no_flow_takes_a_connection_of_its_own():
     }
 
     assert takers == set()
+
+
+def changes_without_lists(file: Path) -> Iterator[str]:
+    """Yield the journal entries of changes that name no lists, though records of their table are in lists."""
+    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        match node:
+            case ast.Call(func=ast.Attribute(value=journal, attr="created" | "updated" | "deleted" as kind)):
+                if ast.unparse(journal).split(".")[-1] != "journal":
+                    continue
+            case _:
+                continue
+        named = {keyword.arg or "": keyword.value for keyword in node.keywords}
+        given = inspect.signature(getattr(Journal, kind)).bind(None, *node.args, **named).arguments
+        match given["table"]:
+            case ast.Constant(value=str(table)):
+                has_lists = table in kinds() and record_type(table).lists is not None
+            case _:
+                has_lists = True
+        if has_lists and ("lists" not in given or ast.unparse(given["lists"]) in {"()", "[]"}):
+            yield f"{file.name}:{node.lineno}: {ast.unparse(node)}"
+
+
+@pytest.mark.parametrize("domain", DOMAINS)
+def test_every_change_of_a_record_names_the_lists_that_it_is_in(domain):
+    assert [change for file in modules(FLOWS / domain) for change in changes_without_lists(file)] == []
+
+
+@pytest.mark.parametrize("table", sorted(kinds()))
+def test_the_insert_of_a_record_takes_every_column_of_its_table(table):
+    """A list of columns by hand would silently drop the values of a column that is added later."""
+    source = (FLOWS / kinds()[table].read.domain / "queries.py").read_text("utf-8")
+    calls = {
+        ast.unparse(node.func): node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and node.args and ast.unparse(node.args[0]) == table
+    }
+
+    assert ("insert" in calls) == ("new_columns" in calls)
 
 
 def test_flows_ask_the_context_for_time_and_chance():

@@ -1,6 +1,7 @@
 """The one metadata that all tables register in, and how every `tables.py` is found."""
 
 import importlib
+from collections.abc import Iterable
 from pathlib import Path
 
 from sqlalchemy import BigInteger, Column, DateTime, MetaData, Table, Uuid
@@ -41,6 +42,15 @@ def timestamp(name: str, *, nullable: bool = False) -> Column[object]:
 def version() -> Column[object]:
     """Return the column that the conflict check compares: 1 when created, +1 with every committed change."""
     return Column("version", BigInteger, nullable=False, server_default="1")
+
+
+def new_columns(table: Table, *, unset: Iterable[str]) -> tuple[str, ...]:
+    """Return the columns that the insert of a new record takes: all but `version` and those that are unset at first.
+
+    A column that is added to the table is in the insert, too, and a flow that gives no value for it fails.
+    """
+    left_out = {table.c[name].name for name in ("version", *unset)}
+    return tuple(column.name for column in table.c if column.name not in left_out)
 
 
 def load_all_tables() -> MetaData:

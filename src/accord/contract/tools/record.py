@@ -210,7 +210,6 @@ def _code_values(plan: RecordPlan) -> dict[str, str | list[str]]:
     fields = plan.fields
     types = {KINDS[field.kind].column.partition("(")[0] for field in fields}
     dates = any(KINDS[field.kind].python == "date" for field in fields)
-    new = ("id", "owner_id", *(field.column for field in fields), "created_at", "updated_at")
     return {
         "sqlalchemy_names": ", ".join(sorted({"Column", "ForeignKey", "Index", "Table", "Uuid", *types})) + ", text",
         "columns": [
@@ -225,7 +224,6 @@ def _code_values(plan: RecordPlan) -> dict[str, str | list[str]]:
             "from uuid import UUID",
         ],
         "row_fields": [f"{f.column}: {KINDS[f.kind].python}{' | None' if f.optional else ''}" for f in fields],
-        "new_columns": ", ".join(python(name) for name in new),
         "new_values": [f'"{field.column}": {_given(field)},' for field in fields],
     }
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.reader import Reader
+from accord.database.schema import new_columns
 from accord.database.statement import Row, Statement
 from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import UserRow, setup_tokens, users
@@ -55,23 +56,7 @@ _CURRENT_VERSION = Statement(select(users.c.version).where(_exists, users.c.id =
 _LOCK_ACTIVE_ROOTS = Statement(
     select(users.c.id).where(_active_root).order_by(users.c.id).with_for_update(key_share=True), _Id
 )
-_new_user = {
-    name: bindparam(name)
-    for name in (
-        [
-            "id",
-            "email",
-            "email_key",
-            "password_hash",
-            "first_name",
-            "last_name",
-            "role",
-            "created_by",
-            "created_at",
-            "updated_at",
-        ]
-    )
-}
+_new_user = new_columns(users, unset=("email_verified_at", "disabled_at", "deleted_at"))
 
 
 async def find(read: Reader, user_id: UUID | str) -> UserRow | None:
@@ -102,7 +87,7 @@ async def add_unless_email_taken(tx: Transaction, values: Mapping[str, Any]) -> 
 
 _ADD_UNLESS_EMAIL_TAKEN = Statement(
     insert(users)
-    .values(_new_user)
+    .values({name: bindparam(name) for name in _new_user})
     .on_conflict_do_nothing(index_elements=["email_key"], index_where=text("deleted_at IS NULL"))
     .returning(users),
     UserRow,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Uuid, bindparam, delete, func, literal, se
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.reader import Reader
+from accord.database.schema import new_columns
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import users
@@ -55,17 +56,7 @@ _readable_messages = (
     .join(conversations, conversations.c.id == messages.c.conversation_id)
     .where(messages.c.deleted_at.is_(None), _open)
 )
-_new_conversation = (
-    "id",
-    "title",
-    "tags",
-    "pinned_message_ids",
-    "member_ids",
-    "archived_at",
-    "created_by",
-    "created_at",
-    "updated_at",
-)
+_new_conversation = new_columns(conversations, unset=("deleted_at",))
 
 
 async def find(read: Reader, caller_id: Id, conversation_id: Id) -> ConversationRow | None:
@@ -260,12 +251,12 @@ async def add_message_if_member(tx: Transaction, values: Mapping[str, Any]) -> M
     return await tx.one(_ADD_MESSAGE_IF_MEMBER, caller_id=values["author_id"], **values)
 
 
-_new_message = ("id", "author_id", "text", "created_at", "updated_at")
+_new_message = new_columns(messages, unset=("deleted_at",))
 _ADD_MESSAGE_IF_MEMBER = Statement(
     insert(messages)
     .from_select(
-        ["conversation_id", *_new_message],
-        select(conversations.c.id, *(bindparam(name, type_=messages.c[name].type) for name in _new_message)).where(
+        _new_message,
+        select(*(bindparam(name, type_=messages.c[name].type) for name in _new_message)).where(
             conversations.c.id == bindparam("conversation_id"), _open
         ),
     )
