@@ -6,7 +6,7 @@ drafts, 1.0 is not an integer.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
 from itertools import islice
@@ -17,6 +17,7 @@ import jsonschema_rs
 from accord.contract import bundle
 from accord.contract.field_errors import REFERENCE, FieldError, FieldErrors
 from accord.contract.ids import is_id
+from accord.contract.references import references
 from accord.contract.times import parse_time
 
 MAX_ERRORS = 50
@@ -89,22 +90,10 @@ def _reachable(schema: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     waiting = [schema]
     while waiting:
-        for name in set(_references(waiting.pop())) - set(found):
+        for name in {each.removeprefix(REFERENCE) for each in references(waiting.pop())} - set(found):
             found[name] = _schemas()[name]
             waiting.append(found[name])
     return found
-
-
-def _references(schema: Any) -> Iterator[str]:
-    if isinstance(schema, list):
-        for item in schema:
-            yield from _references(item)
-    elif isinstance(schema, dict):
-        reference = schema.get("$ref")
-        if isinstance(reference, str):
-            yield reference.removeprefix(REFERENCE)
-        for item in schema.values():
-            yield from _references(item)
 
 
 def _draft4(schema: Any) -> Any:
