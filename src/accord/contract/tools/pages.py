@@ -23,15 +23,15 @@ An operation names the permission that it needs in `x-permission`. A caller has 
 needs no role: every signed-in caller has it, and the flow decides which records that caller reaches. `admin:all` passes
 every check. Without the permission the response is 403 `FORBIDDEN`; a record that the caller may not read is 404.
 
-Roles and permissions are declared in `src/accord/contract/roles.py`. Only root gives an account another role than
-`customer`; `setup` and `accord db seed` make root accounts.
+Roles and permissions are declared in `src/accord/contract/roles.py`. Only root can give an account another role than
+`customer`. `setup` and `accord db seed` make root accounts.
 
 ## Roles
 
 {roles}
-## Who asks
+## Operations and flows
 
-Most permissions are asked for by the contract. A flow asks with `context.caller.may(…)` where the contract cannot tell.
+The contract asks for most permissions. Where only data can decide, the flow asks, with `context.caller.may(…)`.
 
 {uses}
 Open to callers who are not signed in: {public}.
