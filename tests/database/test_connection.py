@@ -76,6 +76,22 @@ async def test_a_cancelled_statement_ends_on_the_server_and_the_connection_goes_
     assert (await connection.run((SQUARE, {"number": 3})))[0].rows[0].square == 9
 
 
+async def test_a_cancelled_statement_that_was_not_sent_whole_leaves_the_connection_usable(
+    connection, given, until, caplog
+):
+    asleep = "SELECT pid FROM pg_stat_activity WHERE pid = %s AND wait_event = 'PgSleep'"
+    # The backend sleeps before it reads the value, which is more than the socket takes.
+    sending = asyncio.create_task(connection.run((SLEEP, {}), (ADD, {"number": 1, "word": "x" * 30_000_000})))
+    await until(lambda: given.sql(asleep, connection.info.backend_pid), bool)
+
+    sending.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert [record.getMessage() for record in caplog.records if record.name == "psycopg"] == []
+    assert (await connection.run((SQUARE, {"number": 3})))[0].rows[0].square == 9
+
+
 async def test_a_connection_whose_statements_are_outdated_is_given_up(connection):
     everything = Statement(text("SELECT * FROM numbers"))
     await connection.run((everything, {}))

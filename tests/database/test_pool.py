@@ -191,6 +191,20 @@ async def test_a_pool_closes_while_a_rollback_hangs(given):
     assert time.monotonic() - started < pool.RESET_TIMEOUT + 1
 
 
+async def test_a_pool_that_closes_before_a_rollback_begins_closes_the_connection(given):
+    of_two = Pool(lambda: Connection.connect(given.service.database_url, autocommit=True), 2, 5, lambda: False)
+    early, late = [await of_two.acquire() for _ in "12"]
+    for connection in (early, late):
+        await connection.execute("BEGIN")
+
+    of_two.release(early)
+    await of_two.close()
+    of_two.release(late)
+
+    assert (early.closed, late.closed) == (True, True)
+    assert of_two.statistics()["size"] == 0
+
+
 async def test_requests_are_all_served_when_many_arrive_at_once(database):
     rows = await asyncio.gather(*(database.one(PROCESS) for _ in range(200)))
 

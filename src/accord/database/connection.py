@@ -20,12 +20,15 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ConnStatus, ExecStatus
 from psycopg.pq.abc import PGconn, PGresult
 from psycopg.rows import AsyncRowFactory, tuple_row
-from psycopg.waiting import Wait
+from psycopg.waiting import Wait, wait_async
 
 from accord.database.statement import Statement
 
 CANCEL_TIMEOUT = 5.0
 """Seconds for the server to confirm that it cancelled a statement; then the connection is given up."""
+
+_WAIT_INTERVAL = 0.1
+"""Seconds between looks at a socket that reports nothing."""
 
 _FAILED = ExecStatus.FATAL_ERROR
 _DONE = ExecStatus.COMMAND_OK
@@ -101,8 +104,12 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
     async def _collect(self) -> None:
         """Gather the results of everything that was sent, until the server has said that it is done."""
         if self.pgconn.flush():
-            # Values that the socket does not take at once; psycopg knows how to wait for that.
-            await self.wait(_remaining(self.pgconn, self._results))
+            # Values that the socket does not take at once.
+            try:
+                await self._wait_for_rest()
+            except asyncio.CancelledError:
+                await self._interrupt()
+                raise
             return
         if self.pgconn.status != ConnStatus.OK:
             # Sending found out, and closed the socket; the event loop would not report its end any more.
@@ -151,11 +158,19 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             self._socket.unregister(self._listens_to)
             self._listens_to = None
 
+    async def _wait_for_rest(self, limit: float | None = None) -> None:
+        """Send and take what is left within so many seconds.
+
+        `AsyncConnection.wait` would go on wrongly with a message that was half sent when the caller was cancelled.
+        """
+        self._stop_listening()
+        await wait_async(_remaining(self.pgconn, self._results), self.pgconn.socket, _WAIT_INTERVAL, limit)
+
     async def _interrupt(self) -> None:
         """Have the server cancel what it is at, and hear it out: else the next user would get these results."""
         try:
             await self.cancel_safe(timeout=CANCEL_TIMEOUT)
-            await self.wait(_remaining(self.pgconn, self._results), timeout=CANCEL_TIMEOUT)
+            await self._wait_for_rest(CANCEL_TIMEOUT)
         except psycopg.Error:
             self.discard()
         except BaseException:

@@ -91,6 +91,7 @@ class Pool:
         for waiter in (*self._readers, *self._transactions):
             _refuse(waiter.future)
         self.renew()
+        await asyncio.sleep(0)  # A task that is cancelled before it begins never gives its connection back.
         for reset in self._resets:
             reset.cancel()  # The end of a connection rolls back, too, and needs no response of a frozen server.
         if self._resets:
@@ -112,7 +113,7 @@ class Pool:
 
     def release(self, connection: Connection, *, from_transaction: bool = False) -> None:
         """Give it to the next waiter; an open transaction is rolled back before, a broken connection is replaced."""
-        if connection.pgconn.transaction_status in _SETTLED:
+        if self._is_closed or connection.pgconn.transaction_status in _SETTLED:
             self._pass_on(connection, from_transaction=from_transaction)
         else:
             reset = asyncio.create_task(self._reset(connection, from_transaction=from_transaction))
