@@ -22,7 +22,7 @@ PATIENT = {"ping_interval": "60s"}
 @pytest.fixture(autouse=True)
 def _unhurried(monkeypatch) -> None:
     """Let no worker be given up because the machine stood still; tests of silence say when it counts."""
-    for module, name in ((lease, "LEASE"), (workers, "LEASE"), (workers, "ANSWERS_WITHIN")):
+    for module, name in ((lease, "LEASE"), (workers, "LEASE"), (workers, "RESPONSES_WITHIN")):
         monkeypatch.setattr(module, name, LONG)
     monkeypatch.setattr(nats, "NOTICES_STILLNESS", PATIENT)
 
@@ -32,7 +32,7 @@ def silence_counts(monkeypatch, _unhurried) -> Callable[[], None]:
     """From when this is called, gateways give up who is silent, as they do elsewhere."""
 
     def counts() -> None:
-        for name, seconds in zip(("LEASE", "ANSWERS_WITHIN"), USUAL, strict=True):
+        for name, seconds in zip(("LEASE", "RESPONSES_WITHIN"), USUAL, strict=True):
             monkeypatch.setattr(workers, name, seconds)
 
     return counts
