@@ -36,6 +36,7 @@ class Offer:
     place: str
     content: bytes
     size: int
+    quiet_limit: float
     is_taken: bool = False
     _word: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -59,18 +60,26 @@ class Offer:
         self._word.set()
 
     async def until_taken(self) -> None:
-        """Wait until all parts are fetched, at any pace. Raises TimeoutError after QUIET_LIMIT without a message."""
+        """Wait until all parts are fetched, at any pace. Raises TimeoutError after `quiet_limit` without a message."""
         while not self.is_taken:
             self._word.clear()
-            await asyncio.wait_for(self._word.wait(), QUIET_LIMIT)
+            await asyncio.wait_for(self._word.wait(), self.quiet_limit)
 
 
 class Parts:
     """The large messages of one process: those offered, and those being fetched."""
 
-    def __init__(self, connection: Connection, signer: MessageSigner) -> None:
-        """Take the connection and the signer."""
+    def __init__(
+        self,
+        connection: Connection,
+        signer: MessageSigner,
+        *,
+        quiet_limit: float = QUIET_LIMIT,
+        word_interval: float = WORD_INTERVAL,
+    ) -> None:
+        """Take the connection, the signer, and the seconds of silence and between messages, as above."""
         self._connection, self._signer = connection, signer
+        self._quiet_limit, self._word_interval = quiet_limit, word_interval
         self._prefix = f"_INBOX.{secrets.token_hex(12)}"
         self._offers: dict[str, Offer] = {}
         self._fetching: dict[str, tuple[asyncio.Future[bytes], str]] = {}
@@ -85,7 +94,8 @@ class Parts:
     def offered(self, content: bytes) -> Generator[Offer]:
         """Let the bytes be fetched within this block."""
         place = f"{self._prefix}.at.{secrets.token_hex(12)}"
-        offer = self._offers[place] = Offer(place, content, min(LARGEST_PART, self._connection.max_payload - _FRAME))
+        size = min(LARGEST_PART, self._connection.max_payload - _FRAME)
+        offer = self._offers[place] = Offer(place, content, size, self._quiet_limit)
         try:
             yield offer
         finally:
@@ -108,7 +118,7 @@ class Parts:
         try:
             await self._ask(place, number, inbox)
             async with asyncio.timeout(limit):
-                while not (await asyncio.wait({response}, timeout=WORD_INTERVAL))[0]:
+                while not (await asyncio.wait({response}, timeout=self._word_interval))[0]:
                     await self._ask(place, number, "")
             return response.result()
         finally:
