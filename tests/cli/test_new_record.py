@@ -27,6 +27,7 @@ OPERATIONS = ("create_work_item", "delete_work_item", "get_work_item", "list_wor
 # What goes through every operation of the contract, and knows none by hand.
 GENERIC = (
     *("tests/contract/test_laws.py", "tests/contract/test_lists.py", "tests/contract/test_order_of_refusals.py"),
+    "tests/contract/test_readable_records.py",
     *("tests/contract/test_strangers.py", "tests/docs/test_examples.py", "tests/edge/test_conditional_requests.py"),
     *(
         "tests/edge/test_pagination.py",
