@@ -25,11 +25,13 @@ PAGES = [
     *sorted((REPOSITORY / "docs").glob("**/*.md")),
     *sorted((REPOSITORY / "clients").glob("*/README.md")),
 ]
-SDK = REPOSITORY / "clients" / "python" / "src" / "accord_client"
+CLIENTS = REPOSITORY / "clients"
+SDK = CLIENTS / "python" / "src" / "accord_client"
 SOURCES = [
     *sorted((REPOSITORY / "src" / "accord").glob("**/*.py")),
     *(file for file in sorted(SDK.glob("**/*.py")) if "generated" not in file.parts),
 ]
+TYPESCRIPT = sorted((CLIENTS / "typescript" / "src").glob("*.ts"))
 TESTS = sorted((REPOSITORY / "tests").glob("**/test_*.py"))
 
 
@@ -74,6 +76,30 @@ def test_the_changes_to_come_are_in_house_language():
 @pytest.mark.parametrize("name", to_check(SOURCES))
 def test_a_module_is_in_house_language(name):
     assert faults(prose.of_python(prose.read(REPOSITORY / name))) == []
+
+
+@pytest.mark.parametrize("name", to_check(TYPESCRIPT))
+def test_a_typescript_module_is_in_house_language(name):
+    assert faults(prose.of_typescript(prose.read(REPOSITORY / name))) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "const a = 1; // What follows is two.\n",
+        "// A comment that goes on\n// in a second line. Who reads on?\nlet a; // It ends here.\n",
+        "/** One line. Everything is read. */\n",
+        "/**\n * A block:\n *\n * There is a list in `code. It`.\n */\n",
+        "throw new Error('What is read is told.');\n",
+        "throw new Error(`The answer is ${value} of the service.`);\n",
+    ],
+)
+def test_a_fault_in_typescript_is_found_once(source):
+    assert len(faults(prose.of_typescript(source))) == 1
+
+
+def test_texts_of_typescript_are_no_comments():
+    assert faults(prose.of_typescript("const url = 'http://answer.example'; const path = `//answer/${id}`;\n")) == []
 
 
 @pytest.mark.parametrize("name", to_check(TESTS))

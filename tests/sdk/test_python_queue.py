@@ -84,7 +84,7 @@ def test_the_word_of_the_service_is_final(loop, service, ada, status, code):
 
 
 def test_an_error_of_a_read_does_not_refuse_the_transaction_that_waits_for_it(loop, service, ada):
-    ada.cache._held.forget()
+    ada.cache._held.doubt_all()
     ada.begin(ada.cache.transact([title("better")]))
     loop.settle()
     request = service.requests.pop()

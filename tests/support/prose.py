@@ -1,15 +1,21 @@
-"""Sentences with the place of each: of Markdown, and of docstrings, comments and texts of Python."""
+"""Sentences with the place of each: of Markdown, and of comments and texts of Python and TypeScript."""
 
 import ast
 import io
 import re
 import tokenize
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 Located = tuple[int, str]
 
 FENCE = re.compile(r"^( *)(```|~~~).*?^\1\2 *$", re.MULTILINE | re.DOTALL)
+TYPESCRIPT = re.compile(
+    r"//(?P<line>[^\n]*)|/\*(?P<block>.*?)\*/"
+    r"|'(?P<single>(?:\\.|[^'\\\n])*)'|\"(?P<double>(?:\\.|[^\"\\\n])*)\"|`(?P<template>(?:\\.|[^`\\])*)`",
+    re.DOTALL,
+)
 DIRECTIVE = re.compile(r"#\s*(?:noqa|pyright|type|fmt|ruff|pragma)\b[^-]*(?:- )?")
 SENTENCE = re.compile(r"[A-Z][^.!?:]*\s\S+\s\S+")  # a capital letter, and three words
 
@@ -37,7 +43,7 @@ def of_python(source: str) -> Iterator[Located]:
 
 def of_text(line: int, text: str) -> Iterator[Located]:
     if SENTENCE.match(text.strip()) and "SELECT " not in text:
-        yield from ((number, sentence) for number, sentence in sentences(line, re.sub(r"`[^`]*`", "`x`", text)))
+        yield from ((number, sentence) for number, sentence in sentences(line, without_code(text)))
 
 
 def of_comments(source: str) -> Iterator[Located]:
@@ -53,8 +59,29 @@ def of_comments(source: str) -> Iterator[Located]:
         if not block:
             first = token.start[0]
         last = token.start[0]
-        block.append(re.sub(r"`[^`]*`", "`x`", DIRECTIVE.sub("", token.string).lstrip("# ")))
+        block.append(without_code(DIRECTIVE.sub("", token.string).lstrip("# ")))
     yield from sentences(first, "\n".join(block))
+
+
+def of_typescript(source: str) -> Iterator[Located]:
+    """Yield the sentences of comments, and of the texts that begin like a sentence."""
+    lines: dict[int, str] = {}
+    for match in TYPESCRIPT.finditer(source):
+        line, text = source.count("\n", 0, match.start()) + 1, match[match.lastgroup or 0]
+        if match.lastgroup == "line":
+            lines[line] = text
+        elif match.lastgroup == "block":
+            yield from sentences(line, without_code(re.sub(r"\n *\*", "\n", text.lstrip("*"))))
+        else:
+            yield from of_text(line, re.sub(r"\$\{[^}]*\}", "x", text))
+    for first in (line for line in lines if line - 1 not in lines):
+        last = next(line for line in count(first) if line + 1 not in lines)
+        text = "\n".join(lines[line].strip() for line in range(first, last + 1))
+        yield from sentences(first, without_code(text))
+
+
+def without_code(text: str) -> str:
+    return re.sub(r"`[^`]*`", "`x`", text)
 
 
 def of_test_names(source: str) -> Iterator[Located]:

@@ -1,4 +1,4 @@
-/** Records by table and id, with transactions that show at once, wait while there is no connection, and can be undone. */
+/** Records by table and id, with transactions that show at once, wait for a connection, and can be undone. */
 
 import { ConnectionFailed, NotFound, otherAccount, otherHistory, SignedOut } from './errors.js';
 import type { CallOptions, Operations, RecordTypes } from './generated/operations.gen.js';
@@ -11,41 +11,41 @@ import { isFinal, newKey, pauseOfQueue, sleep } from './retries.js';
 /** The tables of the contract. */
 export type Table = keyof RecordTypes & string;
 
-/** What listeners hear. */
+/** An event for the listeners of a cache. */
 export type CacheEvent =
-  /** A record looks different, or is there no more. */
+  /** A record looks different, or no longer exists. */
   | { type: 'changed'; table: Table; id: string }
-  /** A transaction was refused, and is rolled back. */
+  /** The service refused a transaction, and the cache rolled it back. */
   | { type: 'refused'; transactionId: string; error: unknown }
-  /** A key is followed no longer, because it may not be. */
+  /** The cache no longer follows a key, because the account may not follow it. */
   | { type: 'lost'; key: string; error: unknown }
-  /** More changed than is kept: all records that are here were read again; read what else the key names. */
+  /** The journal no longer has all changes. The cache has read its records again; read the rest of the list yourself. */
   | { type: 'resync'; key: string };
 
-/** Whether the server made it, or it waits for a connection. */
+/** Whether the service made the transaction, or it waits for a connection. */
 export type Outcome = 'made' | 'queued';
 
-/** A record or a list that is kept current. */
+/** A record or a list that the cache keeps current. */
 export interface Followed {
-  /** Resolves when it is. */
+  /** Resolves when the record or list is current. */
   readonly ready: Promise<void>;
   stop(): void;
 }
 
-/** What takes a transaction back. */
+/** The operations that undo a transaction. */
 type Steps = RecordOperation[];
 
 interface Queued extends Pending {
   back: Steps;
-  /** Where `back` is. */
+  /** The stack that `back` is on. */
   stack: Steps[];
-  /** Where its own operations were, if it takes something back. */
+  /** The stack that its own operations were on, if it is an undo or a redo. */
   takenFrom: Steps[] | undefined;
   settle(outcome: Outcome): void;
   fail(error: unknown): void;
 }
 
-/** How many records one request may ask for. */
+/** The limit of records in one request. */
 const MAX_POINTERS = 1_000;
 
 export class Cache {
@@ -72,24 +72,24 @@ export class Cache {
     this.#account = account();
   }
 
-  /** How many transactions the server has not made yet. */
+  /** The number of transactions that the service has not made yet. */
   get pending(): number {
     return this.#held.pending.length;
   }
 
-  /** The record as it is with your changes, undefined when it is not here. */
+  /** The record with all pending transactions applied; undefined when the record is not here. */
   get<Name extends Table>(table: Name, id: string): RecordTypes[Name] | undefined {
-    // The contract says what the records of a table are. It is frozen, as it is what the next change is made from.
+    // The contract has the type of each table's records. The record is frozen, because the next change is made from it.
     return frozen(this.#held.get({ table, id })) as RecordTypes[Name] | undefined;
   }
 
-  /** Keep a record that was read otherwise, unless a higher version is here. */
+  /** Take a record that you read yourself, unless a higher version is here. */
   put<Name extends Table>(table: Name, record: RecordTypes[Name]): void {
     this.#held.put({ table, id: record.id }, copied(record));
     this.#tellChanges();
   }
 
-  /** Read records from the server; those that there are not (any more) go. */
+  /** Read records from the service; a record that the caller cannot see is removed here. */
   async load(pointers: readonly RecordPointer[], options?: CallOptions): Promise<void> {
     let requested = [...new Map(pointers.map((pointer) => [keyOf(pointer), pointer])).values()];
     while (requested.length > 0) {
@@ -104,7 +104,7 @@ export class Cache {
     }
   }
 
-  /** Hear of every change, once the step that it is of is over; the function that it returns ends it. */
+  /** Call this function with every event, after the step that caused it; the returned function ends that. */
   listen(callback: (event: CacheEvent) => void): () => void {
     const listener = {};
     this.#listeners.set(listener, callback);
@@ -112,9 +112,9 @@ export class Cache {
   }
 
   /**
-   * Change records, all or none. It shows at once. When the server refuses, it is rolled back and the error thrown.
+   * Change records, all or none. The change shows at once. When the service refuses it, it is rolled back and throws.
    *
-   * Without a connection it stays, and is sent when there is one, in order.
+   * Without a connection the transaction waits, and is sent, in order, with the next connection.
    */
   async transact(operations: readonly RecordOperation[]): Promise<Outcome> {
     this.#asItsAccount();
@@ -122,37 +122,37 @@ export class Cache {
     return this.#begin(copied(operations), this.#done);
   }
 
-  /** Take the last transaction back, by another one. What was deleted comes back with a new id. Undefined when there is none. */
+  /** Undo the last transaction, by another one; undefined without one. A deleted record comes back with a new id. */
   async undo(): Promise<Outcome | undefined> {
     return this.#takeBack(this.#done, this.#undone);
   }
 
-  /** Make what was undone last again, by another transaction. Undefined when there is nothing. */
+  /** Make the last undone transaction again, by another one; undefined without one. */
   async redo(): Promise<Outcome | undefined> {
     return this.#takeBack(this.#undone, this.#done);
   }
 
-  /** Send what waits, now. Resolves when all is sent or there is still no connection. */
+  /** Send all waiting transactions now. Resolves when all are sent, or when a try fails. */
   async flush(): Promise<void> {
-    await this.#sending; // It may fail for what was before, and is made once more then.
+    await this.#sending; // A try on its way may fail for an earlier cause, so another one follows.
     await this.#flushSoon();
   }
 
-  /** Keep a record current: it is read now, and again whenever it changes. */
+  /** Keep a record current: the cache reads it now, and again after each change. */
   follow(table: Table, id: string, options: CallOptions = {}): Followed {
     return this.#follow(recordKey(table, id), (signal) => this.load([{ table, id }], { signal }), options);
   }
 
   /**
-   * Keep the records of a list current: each is read when it changes or comes.
+   * Keep the records of a list current: the cache reads each when it changes or enters the list.
    *
-   * What the list holds is read by you once this is ready, and `put` here; after a `resync`, again.
+   * You read the present content of the list yourself once this is ready, and `put` it here; after a `resync`, again.
    */
   followList(key: string, options: CallOptions = {}): Followed {
     return this.#follow(key, () => Promise.resolve(), options);
   }
 
-  /** Send nothing more by itself. What waits is lost with the cache, and whoever waits for it gets ConnectionFailed. */
+  /** Stop sending. Waiting transactions are lost with the cache; calls that wait for them get ConnectionFailed. */
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
@@ -160,7 +160,7 @@ export class Cache {
     for (const queued of this.#held.pending) queued.fail(new ConnectionFailed('', CLOSED, undefined));
   }
 
-  /** Its account is whoever was signed in first. Throws for anybody else. */
+  /** The account of this cache: the first that was signed in. Throws SignedOut under any other account. */
   #asItsAccount(): { account?: string } {
     const now = this.#accountNow();
     this.#account ??= now;
@@ -180,7 +180,7 @@ export class Cache {
     if (signal?.aborted) life.abort(signal.reason);
     const changes = this.#live.follow([key], { signal: life.signal });
     const ready = changes.ready.then(() => begin(life.signal));
-    ready.catch(() => undefined); // Whoever does not wait for it hears of it as an event.
+    ready.catch(() => undefined); // The listeners get the error as an event, too.
     void this.#keepCurrent(key, changes, ready, life);
     return { ready, stop: () => life.abort() };
   }
@@ -206,10 +206,10 @@ export class Cache {
 
   async #catchUp(change: Change | Resync, signal: AbortSignal): Promise<void> {
     const record = recordOf(change);
-    // What is read here is not told again, so it is read however long that takes.
+    // The change does not come again, so the read is repeated until it succeeds.
     const read = () => untilItWorks(() => this.load(record ? [record] : [], { signal }), signal);
     if (change.kind === 'resync') {
-      this.#held.forget();
+      this.#held.doubtAll();
       await untilItWorks(() => this.#readDoubted(), signal);
       await read();
       this.#tell({ type: 'resync', key: change.key });
@@ -223,7 +223,7 @@ export class Cache {
     }
   }
 
-  /** Read again what was forgotten, once for all who ask. */
+  /** Read all doubted records again, once for all callers. */
   async #readDoubted(): Promise<void> {
     while (this.#held.doubted.size > 0) {
       this.#readingAgain ??= this.load([...this.#held.doubted.values()]).finally(() => {
@@ -256,7 +256,7 @@ export class Cache {
     });
   }
 
-  /** One after another, in order, until none is left or one is not decided. */
+  /** Send the transactions one after another, in order, until none is left or one stays undecided. */
   async #send(): Promise<void> {
     try {
       for (let first = this.#held.pending[0]; first && !this.#isClosed; first = this.#held.pending[0]) {
@@ -268,12 +268,12 @@ export class Cache {
       const wait = pauseOfQueue(this.#failures++, error);
       if (!this.#isClosed) this.#retry = setTimeout(() => void this.#flushSoon(), wait);
     } finally {
-      // At once: whoever hears that the last one was made may begin the next.
+      // At once, because the caller of the last transaction may begin the next one.
       this.#sending = undefined;
     }
   }
 
-  /** Throws what keeps it from being decided. */
+  /** Send one transaction; throws the error that leaves it undecided. */
   async #sendOne(queued: Queued): Promise<void> {
     const { transactionId, operations, claims } = queued;
     await this.#readDoubted();
@@ -299,13 +299,13 @@ export class Cache {
     this.#tellChanges();
   }
 
-  /** Take a refused transaction back, with those that need a record that it was to create. */
+  /** Roll a refused transaction back, with the later ones that need a record that it was to create. */
   #takeOut(refused: Queued, error: unknown): void {
     if (!this.#held.pending.includes(refused)) return;
     const groundless = this.#held.refused(refused);
     const { stack, back, takenFrom, operations, transactionId } = refused;
     if (stack.includes(back)) stack.splice(stack.indexOf(back), 1);
-    takenFrom?.push([...operations]); // Whoever reads again may try it once more.
+    takenFrom?.push([...operations]); // A caller may try again after another read.
     refused.fail(error);
     this.#tellChanges();
     this.#tell({ type: 'refused', transactionId, error });
@@ -324,31 +324,31 @@ export class Cache {
     for (const { table, id } of changed.values()) this.#tell({ type: 'changed', table, id });
   }
 
-  /** Call the listeners when this step is over: whatever they do, they find the cache between two steps. */
+  /** Call the listeners when this step is over, so that they always find the cache between two steps. */
   #tell(event: CacheEvent): void {
     for (const listener of this.#listeners.keys()) {
       queueMicrotask(() => {
         const callback = this.#listeners.get(listener);
-        // Whether it throws or is asynchronous and rejects.
+        // This reports the error of a callback that throws, and of one that rejects.
         if (callback) void (async () => callback(event))().catch(globalThis.reportError ?? console.error);
       });
     }
   }
 }
 
-/** All of it is JSON, and may be behind a Proxy, which `structuredClone` refuses. */
+/** A copy. All values are JSON, and may be behind a Proxy, which `structuredClone` cannot copy. */
 function copied<Value>(value: Value): Value {
   return JSON.parse(JSON.stringify(value)) as Value;
 }
 
-/** Frozen through and through. */
+/** The value, frozen with all values inside it. */
 function frozen<Value>(value: Value): Value {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
   Object.values(value).forEach(frozen);
   return Object.freeze(value);
 }
 
-const CLOSED = 'The cache was closed. Whether the change was made, a read tells.';
+const CLOSED = 'The cache was closed. A read shows whether the change was made.';
 
 async function untilItWorks(read: () => Promise<void>, signal: AbortSignal): Promise<void> {
   for (let tried = 0; ; tried++) {

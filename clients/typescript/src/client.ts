@@ -1,4 +1,4 @@
-/** The client: every operation of the contract as a method, signed in, sent again where that is safe. */
+/** The client: every operation of the contract as a method, signed in, and sent again where that is safe. */
 
 import { Cache } from './cache.js';
 import { updateWithRetry, type UpdateOptions } from './conflicts.js';
@@ -12,25 +12,25 @@ import { unlessAborted, withRetries } from './retries.js';
 import { accountOf, memoryTokens, Session, type TokenStore } from './tokens.js';
 
 export interface AccordOptions {
-  /** Where the server is, such as `https://accord.example.com`. */
+  /** The address of the service, such as `https://accord.example.com`. */
   baseUrl: string;
-  /** Where the tokens of the session are kept; in memory unless given. */
+  /** The store of the session's tokens; the memory of the program by default. */
   tokens?: TokenStore;
-  /** How often a request is sent again where that is safe; 3 unless given, 0 for never. */
+  /** The limit of tries after the first, where another try is safe; 3 by default, 0 for none. */
   retries?: number;
-  /** Milliseconds that one try may take; 30,000 unless given. */
+  /** Milliseconds that one try may take; 30,000 by default. */
   timeout?: number;
-  /** Sent with every request. */
+  /** The headers of every request. */
   headers?: Record<string, string>;
-  /** Sends the requests, instead of the `fetch` of the platform. */
+  /** The function that sends requests, instead of the `fetch` of the platform. */
   fetch?: typeof fetch;
-  /** Makes the socket of live updates, instead of the `WebSocket` of the platform. */
+  /** The function that makes the socket of live updates, instead of the `WebSocket` of the platform. */
   webSocket?: (url: string) => WebSocket;
-  /** What live updates come over; a socket where the platform has one unless given. */
+  /** The carrier of live updates; by default a socket, where the platform has one. */
   liveOver?: 'socket' | 'stream';
 }
 
-/** What Node says when nobody was there to send anything to. */
+/** The error codes of Node for a service that was not reached, so that nothing was sent. */
 const UNREACHED = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN']);
 
 export class Accord extends Operations {
@@ -53,14 +53,14 @@ export class Accord extends Operations {
     });
   }
 
-  /** Sign in; from now on every call is made as this user. */
+  /** Sign in; later calls are made as this account. */
   async signIn(input: LoginInput, options: CallOptions = {}): Promise<User> {
     const response = await this.login(input, options);
     await this.#session.begin(response);
     return response.user;
   }
 
-  /** End the session, here at once and on the server. */
+  /** End the session, here at once and then in the service. */
   async signOut(options: CallOptions = {}): Promise<void> {
     this.live.close();
     const refreshToken = await this.#session.end();
@@ -76,7 +76,7 @@ export class Accord extends Operations {
     return iterate(list.bind(this), input, options);
   }
 
-  /** Read, change and write; when the record moved on meanwhile, again. `change` writes with the version it gets. */
+  /** Read, change and write; after a version conflict, again. `change` writes with the version that it gets. */
   updateWithRetry<Current, Result>(
     read: () => Promise<Current>,
     change: (current: Current) => Promise<Result>,
@@ -110,7 +110,7 @@ export class Accord extends Operations {
     return call.gives === 'nothing' ? (undefined as Result) : data;
   }
 
-  /** Send with the access token; when the server takes it no more, once again with the next. */
+  /** Send with the access token; when the service refuses that token, once again with the next one. */
   async #authorized(request: Request, call: Call, signal: AbortSignal | undefined, account?: string): Promise<Response> {
     const token = call.signedIn ? await unlessAborted(this.#session.accessToken(), signal) : undefined;
     requireAccount(token, account);
@@ -139,7 +139,7 @@ export class Accord extends Operations {
       throw connectionFailed(request.url, error, controller.signal.aborted ? timeout : undefined);
     } finally {
       clearTimeout(timer);
-      // A stream goes on, and its reader may still want to end it.
+      // A stream goes on, and its reader may still abort it.
       if (call.gives !== 'stream') signal?.removeEventListener('abort', abort);
     }
   }
@@ -150,7 +150,7 @@ export class Accord extends Operations {
     const response = await (this.#options.fetch ?? fetch)(copy);
     if (!response.ok) throw errorOf(response.status, await response.text(), response.headers);
     if (call.gives === 'stream') return response;
-    // All of it, so that a connection that breaks in the middle counts as one without a response.
+    // Read the whole body, so that a connection that breaks in the middle counts as one without a response.
     const { status, headers } = response;
     const text = await response.text();
     if (call.gives === 'json' && !isJson(text)) throw errorOf(status, text, headers);

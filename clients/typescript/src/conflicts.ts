@@ -1,18 +1,18 @@
-/** Changes that are to be made whatever the others do: read, apply, write; on a conflict again. */
+/** Changes that are made whatever other clients do: read, change and write; after a conflict, again. */
 
 import { VersionConflict } from './errors.js';
 import { backoff, sleep } from './retries.js';
 
 export interface UpdateOptions {
-  /** How often to write at most; then the conflict is thrown. 10 unless given. */
+  /** The limit of tries; after the last one the conflict is thrown. 10 by default. */
   tries?: number;
   signal?: AbortSignal;
 }
 
 /**
- * Give what `read` returns to `change`, which writes with its version; when the record moved on meanwhile, do it again.
+ * Give the record of `read` to `change`, which writes with its version; after a version conflict, do both again.
  *
- * `change` may run many times: it must have no effect but its write.
+ * `change` may run many times, so its only effect must be its write.
  */
 export async function updateWithRetry<Current, Result>(
   read: () => Promise<Current>,

@@ -1,4 +1,4 @@
-/** What a call throws: one class for each code of the contract, all with the id of the request. */
+/** Typed errors: one class for each code of the contract, all with the id of the request. */
 
 import { CODES, type Meaning, OF_A_PROXY, STATUSES, type Step } from './generated/errors.gen.js';
 import type { Conflict, FieldError, Problem } from './generated/types.gen.js';
@@ -7,14 +7,14 @@ import type { Conflict, FieldError, Problem } from './generated/types.gen.js';
 export class AccordError extends Error {
   /** The stable name of the error. */
   readonly code: string;
-  /** The HTTP status, 0 when there was no response. */
+  /** The HTTP status; 0 without a response. */
   readonly status: number;
   readonly title: string;
-  /** What happened and what to do next, for people. */
+  /** The result and the next step, for people. */
   readonly detail: string;
-  /** Names the request in the logs of the server. */
+  /** The id of the request in the service's logs; empty without a response. */
   readonly requestId: string;
-  /** The whole problem as the server sent it. */
+  /** The whole problem as the service sent it. */
   readonly problem: Problem;
 
   constructor(problem: Problem, options?: ErrorOptions) {
@@ -28,53 +28,53 @@ export class AccordError extends Error {
   }
 }
 
-/** The request does not fit the contract; `errors` says where. */
+/** The request does not fit the contract; `errors` has the fault of each field. Nothing was changed. */
 export class ValidationFailed extends AccordError {
   get errors(): readonly FieldError[] {
     return this.problem.errors ?? [];
   }
 }
 
-/** Nobody is signed in. */
+/** No session exists. */
 export class Unauthorized extends AccordError {}
 
-/** The access token was good, and its time is over. */
+/** The access token was valid once, and has expired. */
 export class TokenExpired extends Unauthorized {}
 
 /** The session is over: sign in again. */
 export class SignedOut extends Unauthorized {}
 
-/** What was given signs nobody in. */
+/** The credentials do not match. */
 export class InvalidCredentials extends AccordError {}
 
 /** The caller lacks the permission. */
 export class Forbidden extends AccordError {}
 
-/** It does not exist, or it is not yours to see. */
+/** The record does not exist, or the caller may not see it. */
 export class NotFound extends AccordError {}
 
 export class MethodNotAllowed extends AccordError {}
 
 export class NotAcceptable extends AccordError {}
 
-/** The record moved on since it was read. Nothing was changed. */
+/** A record has moved on since it was read. Nothing was changed. */
 export class VersionConflict extends AccordError {
-  /** The version that the record has now; undefined when several moved on, which `conflicts` lists. */
+  /** The version that the record has now; undefined when several records moved on, which `conflicts` lists. */
   get currentVersion(): number | undefined {
     const [first, ...others] = this.conflicts;
     return this.problem.currentVersion ?? (others.length === 0 ? first?.currentVersion : undefined);
   }
 
-  /** Every record of a transaction that moved on. */
+  /** Every record of a transaction that has moved on. */
   get conflicts(): readonly Conflict[] {
     return this.problem.conflicts ?? [];
   }
 }
 
-/** The same, said to who sent `ifMatch`. */
+/** The same, when the version was in `ifMatch`. */
 export class PreconditionFailed extends VersionConflict {}
 
-/** Something that must be unique is taken. */
+/** A value that must be unique is taken. */
 export class AlreadyExists extends AccordError {}
 
 /** The position is too old: read the records again. */
@@ -84,7 +84,7 @@ export class PayloadTooLarge extends AccordError {}
 
 export class UnsupportedMediaType extends AccordError {}
 
-/** A rule of the domain forbids it. */
+/** The request is well formed, and a rule of the domain refuses it. */
 export class BusinessRuleViolation extends AccordError {
   get errors(): readonly FieldError[] {
     return this.problem.errors ?? [];
@@ -96,7 +96,7 @@ export class IdempotencyKeyReused extends AccordError {}
 
 /** Come back after `retryAfter` seconds. */
 abstract class TryLater extends AccordError {
-  /** The number of seconds to wait, where the server says it. */
+  /** The number of seconds to wait; undefined when the response has none. */
   get retryAfter(): number | undefined {
     return this.problem.retryAfter;
   }
@@ -105,27 +105,27 @@ abstract class TryLater extends AccordError {
 /** The first request with this `idempotencyKey` is still running. */
 export class IdempotencyInProgress extends TryLater {}
 
-/** Too many failed sign-ins. */
+/** Signing in failed too often. */
 export class AccountLocked extends TryLater {}
 
 /** Too many requests. */
 export class RateLimited extends TryLater {}
 
-/** Something went wrong on the server. */
+/** A fault of the service; report the request id. */
 export class InternalError extends AccordError {}
 
-/** The server is busy or restarting. */
+/** The service is busy or restarting. */
 export class ServiceUnavailable extends TryLater {}
 
-/** The server gave up: whether the change was made is not known. */
+/** The service took too long. A read shows whether the change was made. */
 export class Timeout extends AccordError {}
 
 /** The response is not from the service: a proxy, or a network's sign-in page, made it. */
 export class UnexpectedResponse extends AccordError {}
 
-/** There was no response, so whether the change was made is not known, unless `nothingSent`. */
+/** No response arrived. Unless `nothingSent`, only a read shows whether the change was made. */
 export class ConnectionFailed extends AccordError {
-  /** Whether it is certain that the server got nothing. */
+  /** Whether the request certainly never reached the service. */
   readonly nothingSent: boolean;
 
   constructor(url: string, detail: string, cause: unknown, nothingSent = false) {
@@ -169,7 +169,7 @@ type ErrorClass = new (problem: Problem) => AccordError;
 
 const classOf = (meaning: Meaning | undefined) => CLASSES[(meaning?.error ?? 'AccordError') as keyof typeof CLASSES] as ErrorClass;
 
-/** The error for a response with an error status; `text` is its body, which a proxy may have written. */
+/** The error of a response with an error status; `text` is its body, which a proxy may have written. */
 export function errorOf(status: number, text: string, headers: Headers): AccordError {
   const after = Number.parseInt(headers.get('Retry-After') ?? '', 10);
   const advice = Number.isNaN(after) ? {} : { retryAfter: after };
@@ -179,33 +179,33 @@ export function errorOf(status: number, text: string, headers: Headers): AccordE
   return new (isUnexpected ? UnexpectedResponse : classOf(CODES[problem.code] ?? STATUSES[status]))(problem);
 }
 
-/** The error for a code that came in a frame, without a status. */
+/** The error of a code in a frame, which has no status. */
 export function errorOfCode(code: string, detail: string, key: string): AccordError {
   return new (classOf(CODES[code]))(problemOf(0, { code, title: code, detail, instance: key }));
 }
 
-/** What becomes of a request that ended so. */
+/** The next step of a request that ended with this error. */
 export function nextStep({ code, status }: AccordError): Step {
   return (CODES[code] ?? STATUSES[status])?.step ?? 'wait';
 }
 
-/** The error for a session that is over: what a refused refresh means, or that another client signed out. */
+/** The error of a session that is over: a refresh was refused (the cause), or another client signed out. */
 export function signedOut(cause?: AccordError): SignedOut {
   const detail = 'The session is over. Sign in again.';
   const known = { code: 'UNAUTHORIZED', title: 'You are signed out', detail, requestId: cause?.requestId ?? '' };
   return new SignedOut(problemOf(401, known), { cause });
 }
 
-/** The error for a call that began as somebody else than is signed in now. */
+/** The error of a call that began under another account than the one signed in now. */
 export function otherAccount(): SignedOut {
-  const detail = 'Somebody else signed in meanwhile, and nothing was sent as them. Call again.';
-  return new SignedOut(problemOf(401, { code: 'UNAUTHORIZED', title: 'Somebody else is signed in', detail }));
+  const detail = 'Another account signed in meanwhile; nothing was sent as that account. Call again.';
+  return new SignedOut(problemOf(401, { code: 'UNAUTHORIZED', title: 'Another account is signed in', detail }));
 }
 
-/** What becomes of a change of a version that never was, as after a restored backup. */
+/** The error of a change to a version that never existed, as after a restored backup. */
 export function otherHistory(): VersionConflict {
-  const detail = 'The record never had the version that this was made from. Read it again, then change it.';
-  return new VersionConflict(problemOf(409, { code: 'VERSION_CONFLICT', title: 'The history is another one', detail }));
+  const detail = 'The record never had the version that this change was made from. Read the record again, then change it.';
+  return new VersionConflict(problemOf(409, { code: 'VERSION_CONFLICT', title: 'The record has another history', detail }));
 }
 
 /** The problem that the service sent; undefined when the response is not from the service. */

@@ -1,50 +1,50 @@
 /**
- * What a cache holds: the records as the server said, the transactions that wait, and what both make together.
+ * The content of a cache: the records of the service, the transactions that wait, and the records with both.
  *
- * One rule keeps an update from being lost. A record on which a transaction waits stands still: what the server says of
- * it meanwhile is kept beside it until none waits. So a transaction is made from what its author saw, it claims that
- * version and no other, and a claim rises only when a response says that a transaction of this cache made the next one.
+ * One rule prevents lost updates. A record with a waiting transaction does not change: a newer state from the service is
+ * held beside it until no transaction waits. So a transaction is made from the record that its author saw, and claims that
+ * version and no other. A claim rises only when a response says that a transaction of this cache made the next version.
  */
 
 import type { AnyRecord, FoundRecords, RecordOperation, RecordPointer } from './generated/types.gen.js';
 import { applied } from './recordChanges.js';
 
-/** A transaction that was not made yet. */
+/** A transaction that the service has not made yet. */
 export interface Pending {
   transactionId: string;
   operations: readonly RecordOperation[];
   at: string;
-  /** The versions that its author saw, by key; 0 of a record that an earlier transaction is to create. */
+  /** The versions that its author saw, by key; 0 for a record that an earlier transaction is to create. */
   claims: Map<string, number>;
 }
 
 export class HeldRecords<Waiting extends Pending> {
   pending: Waiting[] = [];
-  /** What looks different; whoever tells of it clears it. */
+  /** Records that look different; the cache clears them when it tells its listeners. */
   changed = new Map<string, RecordPointer>();
-  /** What was forgotten, and not yet read again. */
+  /** Records that are to be read again, after a resync. */
   readonly doubted = new Map<string, RecordPointer>();
-  /** Transactions that claim versions that never were; whoever takes them out clears it. */
+  /** Transactions that claim versions that never existed; the cache clears them when it takes them out. */
   void: Waiting[] = [];
 
   readonly #pointers = new Map<string, RecordPointer>();
   readonly #confirmed = new Map<string, AnyRecord>();
   readonly #shown = new Map<string, AnyRecord>();
-  /** What was said of records on which a transaction waits; undefined of one that is there no more. */
+  /** The newer states of records with a waiting transaction; undefined for a record that no longer exists. */
   readonly #beside = new Map<string, AnyRecord | undefined>();
-  /** Deleted for good, as an id is never used again. */
+  /** The keys of records deleted for good: an id is never used again. */
   readonly #deleted = new Set<string>();
-  /** When it was learned that a record is there, or is not. */
+  /** The time at which the cache learned that a record exists, or does not. */
   readonly #learned = new Map<string, number>();
   #now = 0;
-  #forgotten = 0;
+  #doubtedAt = 0;
 
-  /** The record with all that is pending. */
+  /** The record with all pending transactions applied. */
   get(pointer: RecordPointer): AnyRecord | undefined {
     return this.#shown.get(keyOf(pointer));
   }
 
-  /** The version that was said last; 0 of a record that is not here. */
+  /** The last version that the service gave; 0 for a record that is not here. */
   version(pointer: RecordPointer): number {
     const key = keyOf(pointer);
     return (this.#beside.has(key) ? this.#beside : this.#confirmed).get(key)?.version ?? 0;
@@ -54,12 +54,12 @@ export class HeldRecords<Waiting extends Pending> {
     return this.#deleted.has(keyOf(pointer));
   }
 
-  /** The time of this cache, to be compared with what it learns from now on. */
+  /** The time of this cache, which later readings are compared with. */
   tick(): number {
     return ++this.#now;
   }
 
-  /** What a transaction may claim that is made now: what the one before it does, or what is here. */
+  /** The claims of a transaction made now: those of the transaction before it, or the versions here. */
   claims(operations: readonly RecordOperation[]): Map<string, number> {
     const shown = operations.map(keyOf).filter((key) => this.#shown.has(key));
     return new Map(shown.map((key) => [key, this.#claim(key)]));
@@ -70,7 +70,7 @@ export class HeldRecords<Waiting extends Pending> {
     pending.operations.forEach((operation) => this.#show(operation));
   }
 
-  /** Take a response. Those behind it claim the versions that it made, if they claimed those before. */
+  /** Take a response. Later transactions claim the versions that it made, if they claimed the versions before. */
   made(made: Waiting, found: FoundRecords): void {
     this.pending = this.pending.filter((each) => each !== made);
     for (const pointer of made.operations) {
@@ -86,7 +86,7 @@ export class HeldRecords<Waiting extends Pending> {
     this.#settle(made.operations);
   }
 
-  /** Take a transaction back; returns those that are nothing without it, as it was to create their records. */
+  /** Roll a transaction back; returns the later ones that need a record that it was to create. */
   refused({ operations, transactionId }: Waiting): Waiting[] {
     this.pending = this.pending.filter((each) => each.transactionId !== transactionId);
     this.#settle(operations);
@@ -101,7 +101,7 @@ export class HeldRecords<Waiting extends Pending> {
     this.#keep(pointer, record);
   }
 
-  /** Take note that a record is there no more: deleted for good, or not for the caller. */
+  /** Note that a record no longer exists: it was deleted for good, or the caller may not see it. */
   remove(pointer: RecordPointer, forGood: boolean): void {
     if (forGood) this.#deleted.add(keyOf(pointer));
     this.#learn(pointer);
@@ -109,13 +109,13 @@ export class HeldRecords<Waiting extends Pending> {
   }
 
   /**
-   * Take what a read that began at this time says; returns false when it must be read again.
+   * Take the record of a read that began at this time; returns false when the record must be read again.
    *
-   * That is when it contradicts what was learned since, as nobody knows which of both is older.
+   * A read that contradicts a later note is repeated, because the cache cannot know which of both is older.
    */
   read(pointer: RecordPointer, record: AnyRecord | undefined, began: number): boolean {
     const key = keyOf(pointer);
-    if (began < this.#forgotten) return false;
+    if (began < this.#doubtedAt) return false;
     if (this.doubted.has(key)) {
       this.#replace(pointer, record);
       return true;
@@ -128,14 +128,14 @@ export class HeldRecords<Waiting extends Pending> {
     return true;
   }
 
-  /** Believe nothing that was said until now: what is read from here on counts, whatever its version. */
-  forget(): void {
-    this.#forgotten = this.tick();
+  /** Doubt every record until it is read again: a read from here on counts, whatever its version. */
+  doubtAll(): void {
+    this.#doubtedAt = this.tick();
     this.#deleted.clear();
     for (const key of [...this.#confirmed.keys(), ...this.#beside.keys()]) this.doubted.set(key, this.#pointers.get(key)!);
   }
 
-  /** Take what a record is after it was forgotten; nobody may claim versions that it cannot come from. */
+  /** Take the record of a doubted key; no transaction may claim a version that the record cannot come from. */
   #replace(pointer: RecordPointer, record: AnyRecord | undefined): void {
     const key = keyOf(pointer);
     if (this.#isBusy(key) && !isOtherHistory(this.#confirmed.get(key), record)) {
@@ -168,7 +168,7 @@ export class HeldRecords<Waiting extends Pending> {
     this.#show(pointer);
   }
 
-  /** Take what was said of records meanwhile, if nothing waits on them any more. */
+  /** Take the newer states of records on which no transaction waits any more. */
   #settle(pointers: readonly RecordPointer[]): void {
     for (const pointer of pointers) {
       const key = keyOf(pointer);
@@ -208,7 +208,7 @@ export function foundIn({ records }: FoundRecords, { table, id }: RecordPointer)
   return records[table]?.[id];
 }
 
-/** Whether this can be what the server says of a transaction: all records that it leaves are there. */
+/** Whether this can be the response to a transaction: it has all records that the transaction leaves. */
 export function isResponse(found: FoundRecords | undefined, operations: readonly RecordOperation[]): found is FoundRecords {
   const left = new Map(operations.map((operation) => [keyOf(operation), operation]));
   const records: unknown = found?.records;
@@ -216,7 +216,7 @@ export function isResponse(found: FoundRecords | undefined, operations: readonly
   return [...left.values()].every((last) => last.op === 'delete' || foundIn(found!, last));
 }
 
-/** The expected versions of a transaction, as it is sent. */
+/** The expected versions of a transaction, as the request has them. */
 export function byTable(claims: Map<string, number>): Record<string, Record<string, number>> {
   const tables: Record<string, Record<string, number>> = {};
   for (const [key, version] of claims) {
@@ -226,7 +226,7 @@ export function byTable(claims: Map<string, number>): Record<string, Record<stri
   return tables;
 }
 
-/** A record after a transaction: one version further, however many operations. */
+/** A record after a transaction: one version later, however many operations. */
 function after(record: AnyRecord | undefined, { operations, at }: Pending, key: string): AnyRecord | undefined {
   const own = operations.filter((operation) => keyOf(operation) === key);
   if (own.length === 0) return record;
@@ -234,7 +234,7 @@ function after(record: AnyRecord | undefined, { operations, at }: Pending, key: 
   return result && { ...result, version: (record?.version ?? 0) + 1 };
 }
 
-/** Whether a record is now what it cannot have become: older, or another at the same version. */
+/** Whether a record cannot come from the one held: it is older, or differs at the same version. */
 function isOtherHistory(held: AnyRecord | undefined, now: AnyRecord | undefined): boolean {
   if (!held || !now) return false;
   return now.version < held.version || (now.version === held.version && !isSame(now, held));

@@ -1,4 +1,4 @@
-/** Live updates: one connection for each client, made with the first subscription and closed with the last. */
+/** Live updates: one connection for each client, opened with the first subscription and closed with the last. */
 
 import { errorOfCode, Unauthorized, type AccordError } from './errors.js';
 import type { ListType, Operations, RecordTypes } from './generated/operations.gen.js';
@@ -16,26 +16,26 @@ import {
   type Wire,
 } from './wires.js';
 
-/** The key under which a record is followed. */
+/** The live key of a record. */
 export function recordKey(table: keyof RecordTypes, id: string): string {
   return `getRecord:${table}:${id}`;
 }
 
-/** The key under which a list is followed: one's own `conversations`, or the `messages` of a conversation. */
+/** The live key of a list: the `conversations` of your account, or the `messages` of a conversation. */
 export function listKey(ownerId: string, listType: ListType): string {
   return `getList:${ownerId}:${listType}`;
 }
 
-/** The record that a change, or a key, is about; undefined of a list as a whole. */
+/** The record of a change or of a key; undefined for a list as a whole. */
 export function recordOf({ key, record }: { key: string; record?: ChangedRecord }): RecordPointer | undefined {
   const [method, table, id] = key.split(':');
   const named = record ?? (method === 'getRecord' ? { table: table!, id: id! } : undefined);
-  return named as RecordPointer | undefined; // Its table may be newer than this package, and is read all the same.
+  return named as RecordPointer | undefined; // A table that is newer than this package is read, too.
 }
 
 /**
- * More changed than is kept, or the journal is another one after a restored backup: forget the versions that you hold, and
- * read the record or the list again. Changes after `position` follow.
+ * The journal no longer has all changes after your cursor, or it is another journal, after a restored backup. Delete the
+ * versions that you hold, and read the record or the list again. Changes after `position` follow.
  */
 export interface Resync {
   kind: 'resync';
@@ -45,31 +45,31 @@ export interface Resync {
 }
 
 export interface FollowOptions {
-  /** Changes after this cursor, such as that of `queryRecords`; those from now on unless given. */
+  /** The cursor to begin after, such as that of `queryRecords`; without a cursor, changes from now on arrive. */
   after?: string;
-  /** Ends it. */
+  /** Ends the subscription. */
   signal?: AbortSignal;
 }
 
-/** What live updates need of their client. */
+/** The parts of a client that live updates use. */
 export interface LiveParts {
   api: Operations;
   accessToken(): Promise<string | undefined>;
   renewed(stale: string): Promise<string>;
-  /** Makes a socket; without it, live updates come over the event stream. */
+  /** Makes a socket; without this function, live updates arrive over the event stream. */
   socket: (() => WebSocket) | undefined;
 }
 
-const FIRST_PAUSE = 250;
+const FIRST_PAUSE = 250; // Milliseconds before another connection, as a limit; each failure doubles it.
 const LONGEST_PAUSE = 15_000;
-/** Milliseconds after which a connection counts as a good one. */
+/** Milliseconds after which a connection counts as steady, so that the next pause is short again. */
 const STEADY = 5_000;
 
-/** The changes of some keys, in order, each once. Ends with an error when a key may not be followed (any more). */
+/** The changes of some keys, in order, each once. Throws when the account may not follow a key, or no longer may. */
 export interface Following extends AsyncIterableIterator<Change | Resync, undefined> {
-  /** Resolves when all subscriptions stand: what changes from then on comes. Rejects when one is refused. */
+  /** Resolves when the service has confirmed all subscriptions: later changes arrive. Rejects when a key is refused. */
   readonly ready: Promise<void>;
-  /** Follow no longer. */
+  /** Stop following. */
   return(): Promise<IteratorResult<Change | Resync, undefined>>;
 }
 
@@ -97,7 +97,7 @@ class Follower implements Following {
     this.ready = new Promise((resolve, reject) => {
       this.#stand = { resolve, reject };
     });
-    this.ready.catch(() => undefined); // Whoever iterates hears of it there.
+    this.ready.catch(() => undefined); // The iterator throws the same error.
     for (const key of keys) {
       this.#waiting.add(key);
       if (after !== undefined) this.#seen.set(key, after);
@@ -127,7 +127,7 @@ class Follower implements Following {
     return { done: true, value: undefined };
   }
 
-  /** The last cursor seen of a key, undefined when it is not followed from anywhere yet. */
+  /** The last cursor seen for a key; undefined before its subscription has a cursor. */
   seen(key: string): string | undefined {
     return this.#seen.get(key);
   }
@@ -143,7 +143,7 @@ class Follower implements Following {
 
   take(change: Change): void {
     const seen = this.#seen.get(change.key);
-    // Replayed for another follower before this one began, or sent twice.
+    // Skip a change that was replayed for another follower, or sent twice.
     if (seen === undefined || change.position <= positionOf(seen)) return;
     this.#seen.set(change.key, change.cursor);
     this.#put(change);
@@ -154,11 +154,11 @@ class Follower implements Following {
     this.#isOver = true;
     this.#error = error;
     this.#leave(this);
-    this.#stand.reject(error ?? new DOMException('It was ended before it began.', 'AbortError'));
+    this.#stand.reject(error ?? new DOMException('The subscription ended before the service confirmed it.', 'AbortError'));
     this.#wake();
   }
 
-  /** Resolves with the next that comes, for all who wait. */
+  /** Resolves with the next arrival, for all calls that wait. */
   #arrival(): Promise<void> {
     this.#arriving ??= new Promise((resolve) => {
       this.#wake = () => {
@@ -175,13 +175,13 @@ class Follower implements Following {
   }
 }
 
-/** The key as the service tells of it, with its id in small letters. */
+/** The key as the service writes it, with its id in lower case. */
 const asTold = (key: string): string => key.replace(/[0-9A-Fa-f-]{36}/, (id) => id.toLowerCase());
 
-/** One key on the wire, for however many follow it. */
+/** One key on the wire, for all its followers. */
 interface Subscription {
   followers: Set<Follower>;
-  /** The last cursor that came, undefined until the server said that it stands. */
+  /** The last cursor received; undefined until the service has confirmed the subscription. */
   cursor: string | undefined;
 }
 
@@ -209,7 +209,7 @@ export class Live {
   /**
    * Follow records and lists by key; `recordKey` and `listKey` make one.
    *
-   * It survives every cut: what changed meanwhile comes, in order and once, or else a `Resync`.
+   * The subscription survives lost connections: changes made meanwhile arrive in order and once, or else a `Resync`.
    */
   follow(keys: readonly string[], { after, signal }: FollowOptions = {}): Following {
     const follower = new Follower([...new Set(keys.map(asTold))], after, (ended) => {
@@ -224,14 +224,14 @@ export class Live {
     return follower;
   }
 
-  /** Cut the connection, as a network would; it comes back by itself. For tests. */
+  /** Cut the connection, as a network would; the client connects again by itself. For tests. */
   disconnect(): void {
     if (!this.#wire) return;
     this.#wire.close();
     this.#closed(LOST);
   }
 
-  /** End everything that is followed. */
+  /** End all subscriptions. */
   close(): void {
     for (const { followers } of [...this.#subscriptions.values()]) for (const each of [...followers]) each.end();
   }
@@ -273,10 +273,10 @@ export class Live {
       return;
     }
     known.followers.add(follower);
-    if (known.cursor === undefined) return; // It is told with the others.
+    if (known.cursor === undefined) return; // The confirmation of the service is for all followers.
     const from = follower.seen(key);
     if (from === undefined) follower.begin(key, known.cursor, false, true);
-    else this.#subscribe(key, known); // The server replays what this one missed; the others leave it out.
+    else this.#subscribe(key, known); // The service replays the changes that this follower missed; the others skip them.
   }
 
   #leave(follower: Follower): void {
@@ -300,7 +300,7 @@ export class Live {
 
   #subscribe(key: string, { followers }: Subscription): void {
     const cursors = new Set([...followers].map((each) => each.seen(key)).filter((seen) => seen !== undefined));
-    // One for each cursor, as the server has to judge each; the first one goes back furthest.
+    // One request for each cursor, because the service checks each; the earliest cursor comes first.
     const inOrder = [...cursors].sort((one, other) => positionOf(one) - positionOf(other));
     for (const after of cursors.size > 0 ? inOrder : [undefined]) this.#wire?.subscribe(key, after);
   }
@@ -324,7 +324,7 @@ export class Live {
     for (const each of [...followers]) each.end(errorOfCode(code, why, key));
   }
 
-  /** An error of the connection itself: its token is refused, as every other error names a key. */
+  /** An error of the connection itself: the service refused its token. Every other error names a key. */
   #refused(code: string): void {
     if (this.#isOpen || !/^(UNAUTHORIZED|TOKEN_EXPIRED)$/.test(code)) return;
     this.#wire?.close();
@@ -378,7 +378,7 @@ export class Live {
     }, wait);
   }
 
-  /** Sign the connection in again shortly before its token expires, at the time when the session renews it anyway. */
+  /** Sign the connection in again shortly before its token expires, when the session renews the token anyway. */
   #renewBefore(expiresAt: number): void {
     clearTimeout(this.#renewal);
     const left = expiresAt - Date.now();

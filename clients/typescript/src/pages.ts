@@ -1,4 +1,4 @@
-/** Lists as iterators: the next page is read when it is needed, from where the last one ended. */
+/** Lists as iterators: a page is read when it is needed, from the end of the page before. */
 
 import type { CallOptions } from './generated/operations.gen.js';
 
@@ -19,7 +19,7 @@ export async function* iterate<Input extends object, Item>(
   for (let next: Input | undefined = input; next; ) {
     const page: Page<Item> = await list(next, options);
     yield* page.items;
-    // The number of a page, where there is one, is where the walk began.
+    // A page number, where a list has one, is only for the first page.
     next = page.nextCursor === null ? undefined : { ...input, page: undefined, cursor: page.nextCursor };
   }
 }

@@ -1,17 +1,17 @@
-/** What operations make of records, as the server does it: pure, so that the cache can show it at once. */
+/** The effect of operations on records, as in the service: pure functions, so that the cache shows it at once. */
 
 import { RECORDS, type RecordKind } from './generated/operations.gen.js';
 import type { AnyRecord, ListInsertOperation, RecordOperation, RecordPointer, RecordValue } from './generated/types.gen.js';
 import { newKey } from './retries.js';
 
-/** What one operation leaves of a record, undefined when it deletes it. What cannot be applied changes nothing. */
+/** The record after one operation; undefined after a delete. An operation that does not apply changes nothing. */
 export function applied(before: AnyRecord | undefined, operation: RecordOperation, now: string): AnyRecord | undefined {
   if (operation.op === 'create') return before ?? { ...operation.record, id: operation.id, version: 0 };
   if (!before || operation.op === 'delete') return undefined;
   return { ...before, [operation.path]: value(before, operation, now) };
 }
 
-/** The operations that take these back, given the record as it was before each; the last one first. */
+/** The operations that undo these, given the record before each; the last one first. */
 export function inverse(
   operations: readonly RecordOperation[],
   read: (pointer: RecordPointer) => AnyRecord | undefined,
@@ -29,10 +29,10 @@ export function inverse(
 }
 
 /**
- * What names every record that the operations create by an id that it never had.
+ * A function that gives every record that the operations create a new id.
  *
- * An id is never free again. Where the old one is a whole value (an id, an anchor, an item, a field of a record) the new
- * one is there afterwards; a text that only mentions it stays.
+ * An id is never free again. The new id replaces the old one where that is a whole value: an id, an anchor, an item, a
+ * field of a record. A text that only contains the old id stays.
  */
 export function renaming(operations: readonly RecordOperation[]): (steps: readonly RecordOperation[]) => RecordOperation[] {
   const created = operations.filter(({ op }) => op === 'create');
@@ -63,17 +63,17 @@ function list(record: AnyRecord, path: string): string[] {
   return Array.isArray(items) ? items : [];
 }
 
-/** Inserting what is in the list moves it. */
+/** The list with the value inserted; a value that is in the list already moves. */
 function inserted(items: string[], { value: added, where, anchor }: ListInsertOperation): string[] {
   const others = items.filter((item) => item !== added);
   const beside = anchor === undefined ? 0 : others.indexOf(anchor);
-  if (beside < 0) return items; // There is no anchor, or it is the value itself.
+  if (beside < 0) return items; // The list has no such anchor, or the anchor is the value itself.
   const places = { start: 0, end: others.length, before: beside, after: beside + 1 };
   return [...others.slice(0, places[where]), added, ...others.slice(places[where])];
 }
 
 function inverseOf(operation: RecordOperation, before: AnyRecord | undefined): RecordOperation[] {
-  // Each step is for the table and path of the operation, which fit together.
+  // Each step has the table and path of the operation, which fit together.
   return stepsBack(operation, before) as RecordOperation[];
 }
 
@@ -93,13 +93,13 @@ function picked(record: AnyRecord, names: readonly string[]): Record<string, Rec
   return Object.fromEntries(names.flatMap((name) => (record[name] === undefined ? [] : [[name, record[name]]])));
 }
 
-/** Only the server gives times: what was null becomes null again, what had a time gets the time of undoing. */
+/** Only the service sets times: a null becomes null again, and a time becomes the time of the undo. */
 function moment({ op, table, id, path }: Writes, before: RecordValue | undefined): object[] {
   if (before === null || before === undefined) return [{ op: 'set', table, id, path, value: null }];
   return op === 'set' ? [{ op: 'setNow', table, id, path }] : [];
 }
 
-/** Put the value where it was, or take it out if it was not there. */
+/** Put the value back in its place, or take it out if the list did not have it. */
 function restored({ op, table, id, path, value: moved }: ListWrites, before: readonly string[]): object[] {
   const place = before.indexOf(moved);
   if (place < 0) return op === 'listInsert' ? [{ op: 'listRemove', table, id, path, value: moved }] : [];

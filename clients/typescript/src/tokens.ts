@@ -1,6 +1,6 @@
 /**
- * Who is signed in: where tokens are kept, and how they are renewed exactly once however many calls wait. What a renewal
- * brings replaces the tokens that it was made with and no others: whoever signs in meanwhile stays signed in.
+ * The session of a client: where it stores its tokens, and how it renews them once, however many calls wait. A renewal
+ * replaces the tokens that it was made with and no others, so that an account that signs in meanwhile stays signed in.
  */
 
 import type { SignedIn } from './generated/types.gen.js';
@@ -10,22 +10,22 @@ import { sleep } from './retries.js';
 export interface Tokens {
   accessToken: string;
   refreshToken: string;
-  /** When the access token expires, in milliseconds since the epoch. */
+  /** The expiry of the access token, in milliseconds since the epoch. */
   expiresAt: number;
-  /** How many seconds the access token lives altogether. */
+  /** The lifetime of the access token in seconds. */
   lifetime: number;
 }
 
-/** Keeps the tokens of one session. */
+/** Stores the tokens of one session. */
 export interface TokenStore {
-  /** Stores of one name share their tokens, in this window and others: one of them renews for all. */
+  /** Stores with one name share their tokens, in this window and others: one of them renews for all. */
   readonly name?: string;
   load(): Promise<Tokens | undefined> | Tokens | undefined;
   save(tokens: Tokens): Promise<void> | void;
   clear(): Promise<void> | void;
 }
 
-/** Keeps tokens until the program ends. */
+/** Stores tokens until the program ends. */
 export function memoryTokens(): TokenStore {
   let kept: Tokens | undefined;
   return {
@@ -39,7 +39,7 @@ export function memoryTokens(): TokenStore {
   };
 }
 
-/** Keeps tokens in the browser, for all windows of the origin. Scripts of the page can read them. */
+/** Stores tokens in the browser, for all windows of the origin. Scripts of the page can read them. */
 export function localStorageTokens(key = 'accord.tokens'): TokenStore {
   return {
     name: key,
@@ -47,7 +47,7 @@ export function localStorageTokens(key = 'accord.tokens'): TokenStore {
       try {
         return (JSON.parse(localStorage.getItem(key) ?? 'null') as Tokens | null) ?? undefined;
       } catch {
-        return undefined; // What is not ours is as if nobody were signed in.
+        return undefined; // Other content means that there is no session.
       }
     },
     save(tokens) {
@@ -59,16 +59,18 @@ export function localStorageTokens(key = 'accord.tokens'): TokenStore {
   };
 }
 
-/** Milliseconds until what one window saved is surely seen by the others. */
+/** Milliseconds until all windows see the tokens that one window saved. */
 const SHOWN = 200;
-/** Milliseconds that a call waits for a renewal while its token is still good; then it goes on with that. */
+/** Milliseconds that a call waits for a renewal while its token is still valid; then the call goes on with that token. */
 export const TIMEOUT = 2_000;
-/** Milliseconds that a window waits for one that may be frozen; then it renews, too: both get the same successor. */
+/** Milliseconds that a window waits for the lock of another, which may be frozen; then both renew: the service gives
+ * both the same successor.
+ */
 export const LOCK_TIMEOUT = 5_000;
 
-/** Renewals under way, by store: clients that share a store share them. */
+/** Renewals on their way, by store: clients that share a store share them. */
 const renewals = new WeakMap<TokenStore, Promise<string>>();
-/** The last change of what a store keeps, which the next one waits for. */
+/** The last change of each store, which the next change waits for. */
 const writings = new WeakMap<TokenStore, Promise<void>>();
 
 /** The session of one client. */
@@ -85,13 +87,13 @@ export class Session {
     await this.#writing(async () => this.#store.save(tokensOf(response)));
   }
 
-  /** The account that is signed in, as far as its token and a store that returns at once tell. */
+  /** The id of the account that is signed in; undefined when its token has no id, or the store returns a promise. */
   account(): string | undefined {
     const tokens = this.#store.load();
     return tokens && 'accessToken' in tokens ? accountOf(tokens.accessToken) : undefined;
   }
 
-  /** Forget the tokens; returns the refresh token, with which the server can end the session. */
+  /** Delete the tokens; returns the refresh token, with which the service can end the session. */
   async end(): Promise<string | undefined> {
     return this.#writing(async () => {
       const tokens = await this.#store.load();
@@ -100,7 +102,7 @@ export class Session {
     });
   }
 
-  /** A token that is good for a while yet, undefined when nobody is signed in. Throws SignedOut. */
+  /** A valid access token; undefined without a session. Throws SignedOut. */
   async accessToken(): Promise<string | undefined> {
     const tokens = await this.#store.load();
     if (!tokens || Date.now() < renewAt(tokens)) return tokens?.accessToken;
@@ -113,11 +115,11 @@ export class Session {
       if (isAway && isGood()) return tokens.accessToken;
       throw error;
     } finally {
-      renewal.catch(() => undefined); // Somebody has to look at it, also when nobody waited for it to the end.
+      renewal.catch(() => undefined); // The call may be over, and an unhandled rejection ends a program in Node.
     }
   }
 
-  /** Another token than this one, which the server refused or soon will, of the same account. Throws SignedOut. */
+  /** Another token of the same account, for one that the service refused or soon will refuse. Throws SignedOut. */
   async renewed(stale: string): Promise<string> {
     const store = this.#store;
     const running = renewals.get(store) ?? this.#alone(stale).finally(() => renewals.delete(store));
@@ -136,7 +138,7 @@ export class Session {
     return new Promise((resolve, reject) => {
       const renew = async (timeout: number) => {
         await this.#renew(stale, timeout).then(resolve, reject);
-        // Held until the other windows can see what was saved: browsers show it to them a moment later.
+        // Hold the lock until the other windows see the saved tokens: browsers show them after some milliseconds.
         await sleep(SHOWN);
       };
       const late = () => this.#renew(stale, 0).then(resolve, reject);
@@ -146,7 +148,7 @@ export class Session {
     });
   }
 
-  /** Tokens that another window is known to have renewed may take so many milliseconds to show here. */
+  /** Renew the tokens. With a timeout, another window has renewed them, and they may take that long to show here. */
   async #renew(stale: string, timeout: number): Promise<string> {
     let tokens = await this.#store.load();
     for (const end = Date.now() + timeout; tokens?.accessToken === stale && Date.now() < end; ) {
@@ -154,7 +156,7 @@ export class Session {
       tokens = await this.#store.load();
     }
     if (!tokens) throw signedOut();
-    // Somebody else may have renewed them meanwhile.
+    // Another client may have renewed them meanwhile.
     if (tokens.accessToken !== stale && Date.now() < renewAt(tokens)) return tokens.accessToken;
     const { refreshToken } = tokens;
     try {
@@ -169,7 +171,7 @@ export class Session {
     return now.accessToken;
   }
 
-  /** Keep these, or none, unless somebody signed in or out meanwhile; says whether they are kept. */
+  /** Store these tokens, or none, unless an account signed in or out meanwhile; returns whether they are stored. */
   #replace(refreshToken: string, next: Tokens | undefined): Promise<boolean> {
     return this.#writing(async () => {
       if ((await this.#store.load())?.refreshToken !== refreshToken) return false;
@@ -178,7 +180,7 @@ export class Session {
     });
   }
 
-  /** Do this while no other client of the store, in this window or another, changes what it keeps. */
+  /** Make a change while no other client of the store, in this window or another, makes one. */
   async #writing<Result>(change: () => Promise<Result>): Promise<Result> {
     const before = writings.get(this.#store);
     const alone = (async () => {
@@ -208,7 +210,7 @@ export class Session {
   }
 }
 
-/** What is promised, or this when it takes longer. */
+/** The value of the promise, or the other value when the promise takes longer. */
 function orAfter<Value>(milliseconds: number, promise: Promise<Value>, otherwise: Value): Promise<Value> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds, otherwise);
@@ -216,12 +218,12 @@ function orAfter<Value>(milliseconds: number, promise: Promise<Value>, otherwise
   });
 }
 
-/** A window that is frozen with a lock gives it back to nobody. */
+/** The limit of a wait for a lock: a frozen window never releases its own. */
 function soon(): LockOptions {
   return { signal: AbortSignal.timeout(LOCK_TIMEOUT) };
 }
 
-/** The id of the account that a token signs in; undefined when it does not tell. */
+/** The id of the account that a token signs in; undefined for a token that has no id. */
 export function accountOf(accessToken: string): string | undefined {
   try {
     const claims = JSON.parse(atob((accessToken.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/'))) as { sub?: string };
@@ -231,7 +233,7 @@ export function accountOf(accessToken: string): string | undefined {
   }
 }
 
-/** Before the token expires: 30 seconds, or a tenth of its life if that is less. */
+/** The time of the renewal: 30 seconds before the token expires, or a tenth of its lifetime, if that is less. */
 function renewAt(tokens: Tokens): number {
   return tokens.expiresAt - Math.min(30_000, tokens.lifetime * 100);
 }

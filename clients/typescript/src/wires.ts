@@ -1,20 +1,20 @@
-/** What carries subscriptions: a WebSocket, or the event stream where there is none. */
+/** The carriers of subscriptions: a WebSocket, or the event stream on platforms without WebSockets. */
 
 import { AccordError, ConnectionFailed, NotFound, ResyncRequired } from './errors.js';
 import type { Operations } from './generated/operations.gen.js';
 import type { Change } from './generated/types.gen.js';
 
-/** The position in a cursor: of two cursors of one history it tells which is further. */
+/** The position in a cursor: of two cursors of one history, the later one has the higher position. */
 export function positionOf(cursor: string): number {
   return Number(cursor.slice(0, cursor.indexOf('.')));
 }
 
-/** The one that is further. */
+/** The later one of two cursors. */
 export function further(cursor: string, than: string | undefined): string {
   return than === undefined || positionOf(cursor) > positionOf(than) ? cursor : than;
 }
 
-/** What the server sends, as asyncapi.yaml has it. */
+/** A frame of the service, as in asyncapi.yaml. */
 export type Frame =
   | { type: 'welcome'; serverTime: string; heartbeatSeconds: number }
   | { type: 'authenticated'; expiresAt: string }
@@ -24,39 +24,39 @@ export type Frame =
   | { type: 'error'; code: string; message: string; key?: string }
   | { type: 'pong' };
 
-/** Who listens to a wire. After `closed` nothing comes any more. */
+/** The listener of a wire. After `closed`, no more calls follow. */
 export interface Listener {
-  /** Subscriptions may be sent; `expiresAt` says until when, in milliseconds since the epoch by our clock. */
+  /** Subscriptions may be sent until `expiresAt`, in milliseconds since the epoch by the clock of this machine. */
   opened(expiresAt?: number): void;
   frame(frame: Frame): void;
-  /** `error` says that connecting again is of no use with this token, or at all. */
+  /** With an `error`, connecting again is of no use with this token, or at all. */
   closed(code: number, error?: unknown): void;
 }
 
 export interface Wire {
   subscribe(key: string, after: string | undefined): void;
   unsubscribe(key: string): void;
-  /** Stay signed in, with another token. */
+  /** Sign in again, with another token. */
   authenticate(token: string): void;
-  /** Close without another word to the listener. */
+  /** Close without another call to the listener. */
   close(): void;
 }
 
-/** Not signed in (any more). */
+/** The close code of a connection without a session. */
 export const UNAUTHENTICATED = 4401;
-/** The connection broke, or it never was one. */
+/** The close code of a connection that broke or was never open. */
 export const LOST = 1006;
-/** A third of the seconds that a connection may take before its first frame. */
+/** A third of the seconds that a connection may take until its first frame. */
 const CONNECTING = 3;
-/** Seconds between heartbeats of the server on a stream. */
+/** Seconds between heartbeats of the service on a stream. */
 const STREAM_HEARTBEAT = 25;
 const MAX_KEYS_OF_STREAM = 50;
-/** Milliseconds without a frame while a response is due; then the connection is taken as dead. */
+/** Milliseconds without a frame while a response is due; then the connection counts as dead. */
 const TIMEOUT = 15_000;
-/** Milliseconds that one response may take, whatever comes before it: a replay over a slow line takes its time. */
+/** Milliseconds that a response may take, with any frames before it: a replay over a slow line takes time. */
 const RESPONSE_WITHIN = 60_000;
 
-/** Notices that a connection is dead although nobody closed it: after a beat of silence it asks, after another it gives up. */
+/** Notices a dead connection that no side closed: after two silent intervals it asks, after a third it gives up. */
 class Watch {
   #timer: ReturnType<typeof setInterval> | undefined;
   #silent = 0;
@@ -80,9 +80,9 @@ class Watch {
 }
 
 /**
- * Notices that nothing comes while a response is due, or that one response is lost while other frames come.
+ * Notices a silent connection while a response is due, and a lost response while other frames arrive.
  *
- * Many frames may come before a response, and each of them counts; but a response that long is behind them never comes.
+ * Frames may come before a response, and each of them counts; but a response that is too far behind never comes.
  */
 class Questions {
   readonly #open: { name: string; limit: ReturnType<typeof setTimeout> }[] = [];
@@ -98,7 +98,7 @@ class Questions {
     if (this.#open.push({ name, limit }) === 1) this.#wait();
   }
 
-  /** One that nobody asked for changes nothing. */
+  /** Note a response; an unrequested one changes nothing. */
   responded(name: string): void {
     const place = this.#open.findIndex((question) => question.name === name);
     if (place < 0) return;
@@ -106,12 +106,12 @@ class Questions {
     this.#wait();
   }
 
-  /** Whatever comes: where it does, the connection lives. */
+  /** Note any frame: while frames arrive, the connection lives. */
   heard(): void {
     if (this.#open.length > 0) this.#wait();
   }
 
-  /** Expect nothing more. */
+  /** Expect no more responses. */
   clear(): void {
     for (const { limit } of this.#open.splice(0)) clearTimeout(limit);
     this.#wait();
@@ -123,7 +123,7 @@ class Questions {
   }
 }
 
-/** Undefined for what cannot be read: that comes from something on the way, such as a proxy. */
+/** The frame; undefined for a text that is no frame, which comes from a proxy on the way. */
 function frameOf(text: string): Frame | undefined {
   try {
     const frame = JSON.parse(text) as Partial<Frame & { heartbeatSeconds: number }> | null;
@@ -134,7 +134,7 @@ function frameOf(text: string): Frame | undefined {
   }
 }
 
-/** The question whether the token is good; all others are about keys. */
+/** The name of the question whether the token is valid; all other questions have the name of a key. */
 const TOKEN = '';
 
 export class SocketWire implements Wire {
@@ -142,7 +142,7 @@ export class SocketWire implements Wire {
   readonly #watch = new Watch();
   readonly #questions = new Questions(() => this.#end(LOST));
   #listener: Listener | undefined;
-  /** By how much the clock of the server is ahead of ours. */
+  /** Milliseconds by which the clock of the service is ahead of the clock of this machine. */
   #ahead = 0;
 
   constructor(socket: WebSocket, token: string, listener: Listener) {
@@ -208,15 +208,15 @@ export class SocketWire implements Wire {
 }
 
 /**
- * The event stream: its keys are in its address, so each new key makes a new stream, from the cursor where the old one was.
+ * The event stream: its keys are in its address, so each new key needs a new stream, from the cursor of the old one.
  *
- * It begins at one cursor for all keys. Whoever listens leaves out what they have seen, as after every cut.
+ * The stream begins at one cursor for all keys. Followers skip the changes that they have seen, as after a lost connection.
  */
 export class StreamWire implements Wire {
   readonly #api: Operations;
   readonly #after = new Map<string, string | undefined>();
   readonly #told = new Set<string>();
-  /** The furthest cursor that a follower had, which the stream itself may begin before. */
+  /** The latest cursor of a follower; the stream itself may begin before it. */
   #furthest: string | undefined;
   readonly #watch = new Watch();
   readonly #questions = new Questions(() => this.#end(LOST));
@@ -236,7 +236,7 @@ export class StreamWire implements Wire {
       this.#listener?.frame({ type: 'error', code: 'TOO_MANY_KEYS', message, key });
       return;
     }
-    // Of several cursors that come at once the stream begins at the first.
+    // The stream begins at the first of several cursors that are given together.
     if (!this.#isDue || this.#after.get(key) === undefined) this.#after.set(key, after);
     if (after !== undefined) this.#furthest = further(after, this.#furthest);
     this.#told.delete(key);
@@ -244,13 +244,13 @@ export class StreamWire implements Wire {
   }
 
   unsubscribe(key: string): void {
-    // What still comes for it is left out, and the next stream is without it.
+    // Later changes of this key are skipped, and the next stream is without the key.
     this.#after.delete(key);
     this.#questions.responded(key);
   }
 
   authenticate(): void {
-    // Every stream begins with the newest token, and lasts as long as the session.
+    // A stream begins with the newest token, and stays open as long as the session.
   }
 
   close(): void {
@@ -260,7 +260,7 @@ export class StreamWire implements Wire {
     this.#stream.abort();
   }
 
-  /** Begin a stream with all keys, once for those that come together. */
+  /** Begin a stream with all keys; keys that are given together begin one stream. */
   #restart(): void {
     if (this.#isDue) return;
     this.#isDue = true;
@@ -290,7 +290,7 @@ export class StreamWire implements Wire {
     }
   }
 
-  /** Where the stream begins: at the earliest cursor, unless the furthest is of another history; then all read again. */
+  /** The first cursor of the stream: the earliest, unless the latest is of another history; then all followers resync. */
   async #begins(signal: AbortSignal): Promise<string | undefined> {
     const known = [...this.#after.values()].filter((cursor) => cursor !== undefined);
     const earliest = known.reduce((one, other) => (further(one, other) === one ? other : one));
@@ -306,7 +306,7 @@ export class StreamWire implements Wire {
     }
   }
 
-  /** Find out where new keys begin: at the end of the journal as it is now. */
+  /** Find the first cursor of new keys: the present end of the journal. */
   async #locate(signal: AbortSignal): Promise<void> {
     for (const [key, after] of [...this.#after]) {
       if (after === undefined) await this.#begin(key, signal);
@@ -323,7 +323,7 @@ export class StreamWire implements Wire {
     }
   }
 
-  /** One of many keys may not be followed: ask for each. */
+  /** Ask for each key, because the service refused one of them without its name. */
   async #findRefused(signal: AbortSignal): Promise<void> {
     try {
       for (const key of [...this.#after.keys()]) {
@@ -366,12 +366,12 @@ export class StreamWire implements Wire {
     return this.#after.has(key);
   }
 
-  /** Hand on, and note how far the next stream may leave out. */
+  /** Hand a frame on, and note the cursor that the next stream begins after. */
   #pass(frame: Frame): void {
     if (frame.type !== 'change' && 'key' in frame && frame.key !== undefined) this.#questions.responded(frame.key);
     if (frame.type === 'change') this.#after.set(frame.key, further(frame.cursor, this.#after.get(frame.key)));
     if (frame.type === 'revoked') this.#after.delete(frame.key);
-    // A stream that was begun again for another key says again that the old ones are followed.
+    // A stream that began again for another key confirms the old keys again.
     if (frame.type === 'subscribed') {
       if (frame.outcome === 'resync_required') this.#resynced(frame.key, frame.cursor);
       else if (this.#told.has(frame.key)) return;

@@ -1,8 +1,8 @@
-"""A cache of records: what was read, with what this client changes on top of it, before the service has answered.
+"""A cache of records: records that were read, with the changes of this client applied before the service responds.
 
-Each transaction shows at once. They are sent one after the other, in order. When the service refuses one, it is taken
-back, and those behind it are applied again without it. Only the service's own word about a transaction ends it: until
-that comes it stays, whatever else answers, and is sent again.
+Each transaction shows at once. The cache sends transactions one after the other, in order. A transaction that the
+service refuses is rolled back, and later ones are applied again without it. Only a response of the service itself ends
+a transaction: after any other response, such as that of a proxy, the cache sends it again.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _MAX_POINTERS: Final = 1000
 
 @attrs.frozen
 class Changed:
-    """A record that looks different now, or is there no more."""
+    """A record that looks different now, or no longer exists."""
 
     table: TableName
     id: UUID
@@ -42,7 +42,7 @@ class Changed:
 
 @attrs.frozen
 class Refused:
-    """A transaction that the service refused, and that was taken back."""
+    """A transaction that the service refused, and that was rolled back."""
 
     transaction_id: UUID
     error: AccordError
@@ -50,7 +50,7 @@ class Refused:
 
 @attrs.frozen
 class Lost:
-    """A key that is followed no longer, because it may not be."""
+    """A key that the cache no longer follows, because the account may not follow it."""
 
     key: str
     error: AccordError
@@ -58,7 +58,7 @@ class Lost:
 
 Event: TypeAlias = "Changed | Refused | Lost | Resync"
 Steps: TypeAlias = "list[RecordOperation]"
-"""What takes a transaction back."""
+"""The operations that undo a transaction."""
 
 
 @attrs.define(eq=False, kw_only=True)
@@ -66,9 +66,9 @@ class _Queued(Pending):
     response: asyncio.Future[Outcome]
     back: Steps
     stack: list[Steps]
-    """Where `back` is."""
+    """The stack that `back` is on."""
     taken_from: list[Steps] | None
-    """Where its own operations were, if it takes something back."""
+    """The stack that its own operations were on, if it is an undo or a redo."""
 
 
 class Cache:
@@ -92,25 +92,25 @@ class Cache:
 
     @property
     def pending(self) -> int:
-        """How many transactions were not made yet."""
+        """The number of transactions that the service has not made yet."""
         return len(self._held.pending)
 
     def get(self, table: TableName, record_id: UUID) -> AnyRecord | None:
-        """Return a copy of a record as it looks with all that is pending; None when it is not here."""
+        """Return a copy of a record with all pending transactions applied; None when the record is not here."""
         return copy.deepcopy(self._held.get((table, record_id)))
 
     def put(self, table: TableName, record: Model) -> None:
-        """Take a record that was read in another way; an older version than the one here changes nothing."""
+        """Take a record that you read yourself; an older version than the one here changes nothing."""
         read = AnyRecord.from_dict(copy.deepcopy(record.to_dict()))
         self._held.put((table, read.id), read)
         self._tell_changes()
 
     async def load(self, pointers: Iterable[RecordPointer]) -> None:
-        """Read records from the service; what is not there for the caller is removed here."""
+        """Read records from the service; a record that the caller cannot see is removed here."""
         await self._load((pointer.table, pointer.id) for pointer in pointers)
 
     def listen(self, callback: Callable[[Event], object]) -> Callable[[], None]:
-        """Call this with every Event, once the step that it tells of is over; return what ends it."""
+        """Call this function with every Event, after the step that caused it; return a function that ends it."""
         listener = object()
         self._listeners[listener] = callback
 
@@ -120,30 +120,30 @@ class Cache:
         return end
 
     async def transact(self, operations: Sequence[RecordOperation]) -> Outcome:
-        """Change records together, or none of them; the cache shows it before the service has answered.
+        """Change records together, or none of them; the cache shows the change before the service responds.
 
-        Returns "made", or "queued" while the service is out of reach. Raises what the service refuses it with, such as
-        VersionConflict, after it was taken back.
+        Returns "made", or "queued" while the service is out of reach. Raises the error of the service, such as
+        VersionConflict, after the change was rolled back.
         """
         self._require_account()
         self._redo.clear()
         return await self._transact(copy.deepcopy(list(operations)), self._undo)
 
     async def undo(self) -> Outcome | None:
-        """Take the last transaction of this cache back, by another one; None when there is nothing to undo.
+        """Undo the last transaction of this cache, by another one; None without a transaction to undo.
 
         A record that was deleted comes back under a new id.
         """
         return await self._take_back(self._undo, self._redo)
 
     async def redo(self) -> Outcome | None:
-        """Make again what was undone last; None when there is nothing to redo."""
+        """Make the last undone transaction again; None without a transaction to redo."""
         return await self._take_back(self._redo, self._undo)
 
     async def flush(self) -> bool:
-        """Send what is queued now; return whether all of it was made or refused.
+        """Send all queued transactions now; return whether each was made or refused.
 
-        What is on its way already may fail for what was before; it is sent once more then.
+        A try that is on its way may still fail for an earlier cause; its transaction is then sent once more.
         """
         if self._held.pending and not self._closed:
             self._tried.clear()
@@ -154,7 +154,7 @@ class Cache:
 
     @asynccontextmanager
     async def follow(self, table: TableName, record_id: UUID) -> AsyncGenerator[None, None]:
-        """Keep a record current as long as the block runs. Raises NotFound when it may not be followed."""
+        """Keep a record current while the block runs. Raises NotFound when the account may not follow the record."""
         async with self._following(record_key(table, record_id)) as begin:
             await self.load([RecordPointer(table=table, id=record_id)])
             begin()
@@ -162,27 +162,27 @@ class Cache:
 
     @asynccontextmanager
     async def follow_list(self, key: str) -> AsyncGenerator[None, None]:
-        """Keep the records of a list current as long as the block runs: each is read when it changes or comes.
+        """Keep the records of a list current while the block runs: each is read when it changes or enters the list.
 
-        What the list holds now is read by the caller, inside the block, and `put` here; after a Resync, again.
-        Raises NotFound when it may not be followed.
+        You read the present content of the list yourself, inside the block, and `put` it here; after a Resync, again.
+        Raises NotFound when the account may not follow the list.
         """
         async with self._following(key) as begin:
             begin()
             yield
 
     async def close(self) -> None:
-        """Stop sending; what is queued is lost with the cache, and whoever waits for it gets ConnectionFailed."""
+        """Stop sending. Queued transactions are lost with the cache; calls that wait for them get ConnectionFailed."""
         self._closed = True
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.wait([self._sending])
-        self._tried.set()  # Whoever waits in `flush` hears of it.
+        self._tried.set()  # This ends the calls that wait in `flush`.
         for queued in self._held.pending:
-            _settle(queued, ConnectionFailed("The cache was closed. Whether the change was made, a read tells."))
+            _settle(queued, ConnectionFailed("The cache was closed. A read shows whether the change was made."))
 
     def _require_account(self) -> str | None:
-        """Return whose cache this is: of whoever was signed in first. Raises Unauthorized for anybody else."""
+        """Return the account of this cache: the first that was signed in. Raises SignedOut under any other account."""
         now = self._account_now()
         self._account = self._account or now
         if now is not None and now != self._account:
@@ -233,7 +233,7 @@ class Cache:
     async def _catch_up(self, news: Change | Resync) -> None:
         key = record_of(news)
         if isinstance(news, Resync):
-            self._held.forget()
+            self._held.doubt_all()
             await _until_it_works(self._read_doubted)
             if key is not None:
                 await _until_it_works(lambda: self._load([key]))
@@ -244,11 +244,11 @@ class Cache:
             self._held.remove(key, for_good=True)
             self._tell_changes()
         elif news.version > self._held.version(key):
-            # The change does not come again, so it is read however long that takes.
+            # The change does not come again, so the read is repeated until it succeeds.
             await _until_it_works(lambda: self._load([key]))
 
     async def _read_doubted(self) -> None:
-        """Read again what was forgotten, once for all who ask."""
+        """Read all doubted records again, once for all callers."""
         async with self._reading_again:
             while self._held.doubted:
                 await self._load(list(self._held.doubted))
@@ -271,7 +271,7 @@ class Cache:
     def _prepared(
         self, operations: Sequence[RecordOperation], stack: list[Steps], taken_from: list[Steps] | None
     ) -> _Queued:
-        """Look up what the operations are made from, and what would take them back, the last one first."""
+        """Look up the records that the operations change, and the operations that undo them, the last one first."""
         response: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         queued = _Queued(
             operations=operations, claims={}, response=response, back=[], stack=stack, taken_from=taken_from
@@ -308,10 +308,10 @@ class Cache:
         self._tried.set()
 
     async def _send_first(self) -> Exception | None:
-        """Send the first of the queue; return what keeps it from being decided."""
+        """Send the first transaction of the queue; return the error that leaves it undecided."""
         try:
             await self._read_doubted()
-        except Exception as error:  # noqa: BLE001 - what cannot be read now is no word about what waits
+        except Exception as error:  # noqa: BLE001 - a failed read decides no transaction
             return error
         if not self._held.pending:
             return None
@@ -319,7 +319,7 @@ class Cache:
         try:
             with signed_in_as(self._require_account()):
                 found = await self._operations.apply_transaction(queued.body)
-        except Exception as error:  # noqa: BLE001 - such as of the store of tokens; the queue outlives it
+        except Exception as error:  # noqa: BLE001 - an error of the token store, say; the queue outlives it
             if not is_final(error):
                 return error
             self._take_out(queued, error)
@@ -336,7 +336,7 @@ class Cache:
         for waiting in self._held.pending:
             _settle(waiting, "queued")
         if self._flushing.is_set():
-            return  # Somebody asked for it while this try was on its way.
+            return  # `flush` was called while this try was on its way.
         self._tried.set()
         with suppress(asyncio.TimeoutError):
             await asyncio.wait_for(self._flushing.wait(), pause)
@@ -347,14 +347,14 @@ class Cache:
         self._tell_changes()
 
     def _take_out(self, refused: _Queued, error: AccordError) -> None:
-        """Take a refused transaction back, with those that need a record that it was to create."""
+        """Roll a refused transaction back, with the later ones that need a record that it was to create."""
         if refused not in self._held.pending:
             return
         groundless = self._held.refused(refused)
-        # This very entry, and not one that is equal.
+        # Compare by identity: another entry may be equal.
         refused.stack[:] = [other for other in refused.stack if other is not refused.back]
         if refused.taken_from is not None:
-            refused.taken_from.append(list(refused.operations))  # Whoever reads again may try it once more.
+            refused.taken_from.append(list(refused.operations))  # A caller may try again after another read.
         _settle(refused, error)
         self._tell_changes()
         self._tell(Refused(refused.transaction_id, error))
@@ -367,7 +367,7 @@ class Cache:
             self._tell(Changed(*key))
 
     def _tell(self, event: Event) -> None:
-        """Call the listeners when this step is over: whatever they do, they find the cache between two steps."""
+        """Call the listeners when this step is over, so that they always find the cache between two steps."""
         for listener in self._listeners:
             asyncio.get_running_loop().call_soon(self._tell_one, listener, event)
 
@@ -389,7 +389,7 @@ async def _until_it_works(read: Callable[[], Awaitable[None]]) -> None:
 
 
 def _settle(queued: _Queued, with_: Outcome | AccordError) -> None:
-    """Tell whoever waits, who may have been told or cancelled before."""
+    """Give the waiting call its result, unless the call has a result or was cancelled."""
     if queued.response.done():
         return
     if isinstance(with_, AccordError):

@@ -21,9 +21,9 @@ class AccordError(Exception):
     """The base class of all errors of a call."""
 
     codes: ClassVar[tuple[str, ...]]
-    """The codes that this class stands for."""
+    """The codes of this class."""
     statuses: ClassVar[tuple[int, ...]]
-    """The statuses whose unknown codes it stands for."""
+    """The statuses whose unknown codes become this class."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.code)
@@ -85,7 +85,7 @@ class TokenExpired(Unauthorized):
 
 
 class SignedOut(Unauthorized):
-    """The session is over: it could not be refreshed, and its tokens were cleared. Sign in again."""
+    """The session is over: its refresh failed, and its tokens were deleted. Sign in again."""
 
 
 class InvalidCredentials(AccordError):
@@ -172,7 +172,7 @@ class ServiceUnavailable(_Later):
 
 
 class Timeout(AccordError):
-    """The service took too long; whether a change was made, a read tells."""
+    """The service took too long. A read shows whether the change was made."""
 
 
 class UnexpectedResponse(AccordError):
@@ -187,7 +187,7 @@ class ConnectionFailed(AccordError):
 
 
 def _named(*classes: type[AccordError]) -> dict[str, type[AccordError]]:
-    """Return classes by name, with those that are derived from them, and tell each what it stands for."""
+    """Return classes by name, with the classes derived from them, and give each its codes and statuses."""
     found = {error.__name__: error for error in classes}
     for error in classes:
         error.codes = tuple(code for code, (name, _) in CODES.items() if name == error.__name__)
@@ -200,7 +200,7 @@ _classes = _named(AccordError)
 
 
 def error_of(status: int, content: bytes, request_id: str) -> AccordError:
-    """Return the error of a response; a response that is no problem of the service comes from a proxy on the way."""
+    """Return the error of a response; a response that is not a problem of the service comes from a proxy on the way."""
     problem = _problem_in(content)
     if problem is None:
         title = HTTPStatus(status).phrase if status in HTTPStatus.__members__.values() else "Unexpected response"
@@ -217,34 +217,34 @@ def problem_error(problem: Problem) -> AccordError:
 
 
 def next_step(error: AccordError) -> Step:
-    """Return what becomes of a request that ended so."""
+    """Return the next step of a request that ended with this error."""
     _, step = CODES.get(error.code) or STATUSES.get(error.status) or ("AccordError", "wait")
     return step
 
 
-def signed_out(refusal: AccordError | None = None) -> SignedOut:
-    """Return what a refused refresh means, or that another client signed out."""
-    detail, request_id = "The session is over. Sign in again.", refusal.request_id if refusal else ""
+def signed_out(cause: AccordError | None = None) -> SignedOut:
+    """Return the error of a session that is over: a refresh was refused (the cause), or another client signed out."""
+    detail, request_id = "The session is over. Sign in again.", cause.request_id if cause else ""
     return SignedOut(_made_up(401, "UNAUTHORIZED", "You are signed out", detail, request_id))
 
 
 def other_account() -> SignedOut:
     """Return the error of a call that began under another account than the one signed in now."""
-    detail = "Somebody else signed in meanwhile, and nothing was sent as them. Call again."
-    return SignedOut(_made_up(401, "UNAUTHORIZED", "Somebody else is signed in", detail))
+    detail = "Another account signed in meanwhile; nothing was sent as that account. Call again."
+    return SignedOut(_made_up(401, "UNAUTHORIZED", "Another account is signed in", detail))
 
 
 def other_history() -> VersionConflict:
-    """Return what becomes of a change of a version that never was, as after a restored backup."""
-    detail = "The record never had the version that this was made from. Read it again, then change it."
-    return VersionConflict(_made_up(409, "VERSION_CONFLICT", "The history is another one", detail))
+    """Return the error of a change to a version that never existed, as after a restored backup."""
+    detail = "The record never had the version that this change was made from. Read the record again, then change it."
+    return VersionConflict(_made_up(409, "VERSION_CONFLICT", "The record has another history", detail))
 
 
 def live_error(code: str, detail: str) -> AccordError:
-    """Return the error that a frame of the live socket stands for."""
+    """Return the error of a frame of the live socket."""
     known = _classes[CODES[code][0]] if code in CODES else AccordError
     status = next(iter(known.statuses), 0) if code in CODES else 0
-    return known(_made_up(status, code, "It cannot be followed", detail))
+    return known(_made_up(status, code, "The key cannot be followed", detail))
 
 
 def _problem_in(content: bytes) -> Problem | None:

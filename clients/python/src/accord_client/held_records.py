@@ -1,8 +1,8 @@
-"""What a cache holds: the records as the service said, the transactions that wait, and what both make together.
+"""The content of a cache: the records of the service, the transactions that wait, and the records with both.
 
-One rule keeps an update from being lost. A record on which a transaction waits stands still: what the service says of
-it meanwhile is kept beside it until none waits. So a transaction is made from what its author saw, it claims that
-version and no other, and a claim rises only when an answer says that a transaction of this cache made the next one.
+One rule prevents lost updates. A record with a waiting transaction does not change: a newer state from the service is
+held beside it until no transaction waits. So a transaction is made from the record that its author saw, and claims that
+version and no other. A claim rises only when a response says that a transaction of this cache made the next version.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ Key: TypeAlias = tuple[TableName, UUID]
 
 @attrs.define(eq=False, kw_only=True)
 class Pending:
-    """A transaction that was not made yet."""
+    """A transaction that the service has not made yet."""
 
     operations: Sequence[RecordOperation]
     claims: dict[Key, int]
-    """The versions that its author saw; 0 of a record that an earlier transaction is to create."""
+    """The versions that its author saw; 0 for a record that an earlier transaction is to create."""
     at: datetime = attrs.field(factory=lambda: datetime.now(timezone.utc))
     transaction_id: UUID = attrs.field(factory=uuid4)
 
@@ -50,7 +50,7 @@ class Pending:
         )
 
     def is_response_of(self, found: FoundRecords) -> bool:
-        """Return whether this can be what the service says of it: all records that it leaves are there."""
+        """Return whether this can be the response to the transaction: it has all records that this one leaves."""
         left = {key_of(operation): not isinstance(operation, DeleteOperation) for operation in self.operations}
         return all(found_in(found, key) is not None for key, is_there in left.items() if is_there)
 
@@ -64,28 +64,28 @@ class HeldRecords(Generic[P]):
     def __init__(self) -> None:
         self.pending: list[P] = []
         self.changed: dict[Key, None] = {}
-        """What looks different; whoever tells of it clears it."""
+        """The keys of records that look different; the cache clears them when it tells its listeners."""
         self.doubted: set[Key] = set()
-        """What was forgotten, and not yet read again."""
+        """The keys of records that are to be read again, after a resync."""
         self.void: list[P] = []
-        """Transactions that claim versions that never were; whoever takes them out clears it."""
+        """Transactions that claim versions that never existed; the cache clears them when it takes them out."""
         self._confirmed: dict[Key, AnyRecord] = {}
         self._shown: dict[Key, AnyRecord] = {}
         self._beside: dict[Key, AnyRecord | None] = {}
-        """What was said of records on which a transaction waits; None of one that is there no more."""
+        """The newer states of records with a waiting transaction; None for a record that no longer exists."""
         self._deleted: set[Key] = set()
-        """Deleted for good, as an id is never used again."""
+        """The keys of records deleted for good: an id is never used again."""
         self._learned: dict[Key, int] = {}
-        """When it was learned that a record is there, or is not."""
+        """The time at which the cache learned that a record exists, or does not."""
         self._now = 0
-        self._forgotten = 0
+        self._doubted_at = 0
 
     def get(self, key: Key) -> AnyRecord | None:
-        """Return the record with all that is pending."""
+        """Return the record with all pending transactions applied."""
         return self._shown.get(key)
 
     def version(self, key: Key) -> int:
-        """Return the version that was said last; 0 of a record that is not here."""
+        """Return the last version that the service gave; 0 for a record that is not here."""
         record = self._beside[key] if key in self._beside else self._confirmed.get(key)
         return record.version if record else 0
 
@@ -93,12 +93,12 @@ class HeldRecords(Generic[P]):
         return key in self._deleted
 
     def tick(self) -> int:
-        """Return the time of this cache, to be compared with what it learns from now on."""
+        """Return the time of this cache, which later readings are compared with."""
         self._now += 1
         return self._now
 
     def claims(self, keys: Iterable[Key]) -> dict[Key, int]:
-        """Return what a transaction may claim that is made now: what the one before it does, or what is here."""
+        """Return the claims of a transaction made now: those of the transaction before it, or the versions here."""
         return {key: self._claim(key) for key in keys if key in self._shown}
 
     def add(self, pending: P) -> None:
@@ -106,7 +106,7 @@ class HeldRecords(Generic[P]):
         self._show(pending.keys)
 
     def made(self, made: P, found: FoundRecords) -> None:
-        """Take an answer. Those behind it claim the versions that it made, if they claimed those before."""
+        """Take a response. Later transactions claim the versions that it made, if they claimed the versions before."""
         self.pending.remove(made)
         for key in made.keys:
             record = found_in(found, key)
@@ -121,7 +121,7 @@ class HeldRecords(Generic[P]):
         self._settle(made.keys)
 
     def refused(self, refused: P) -> list[P]:
-        """Take a transaction back; return those that are nothing without it, as it was to create their records."""
+        """Roll a transaction back; return the later ones that need a record that it was to create."""
         self.pending.remove(refused)
         self._settle(refused.keys)
         return [later for later in self.pending if any(later.claims.get(key) == 0 for key in refused.keys)]
@@ -133,18 +133,18 @@ class HeldRecords(Generic[P]):
             self._keep(key, record)
 
     def remove(self, key: Key, *, for_good: bool) -> None:
-        """Take note that a record is there no more: deleted, or not for the caller."""
+        """Note that a record no longer exists: it was deleted, or the caller may not see it."""
         if for_good:
             self._deleted.add(key)
         self._learn(key)
         self._keep(key, None)
 
     def read(self, key: Key, record: AnyRecord | None, began: int) -> bool:
-        """Take what a read that began at this time says; return False when it must be read again.
+        """Take the record of a read that began at this time; return False when the record must be read again.
 
-        That is when it contradicts what was learned since, as nobody knows which of both is older.
+        A read that contradicts a later note is repeated, because the cache cannot know which of both is older.
         """
-        if began < self._forgotten:
+        if began < self._doubted_at:
             return False
         if key in self.doubted:
             self._replace(key, record)
@@ -158,14 +158,14 @@ class HeldRecords(Generic[P]):
             self.remove(key, for_good=False)
         return True
 
-    def forget(self) -> None:
-        """Believe nothing that was said until now: what is read from here on counts, whatever its version."""
-        self._forgotten = self.tick()
+    def doubt_all(self) -> None:
+        """Doubt every record until it is read again: a read from here on counts, whatever its version."""
+        self._doubted_at = self.tick()
         self._deleted.clear()
         self.doubted.update(self._confirmed, self._beside)
 
     def _replace(self, key: Key, record: AnyRecord | None) -> None:
-        """Take what a record is after it was forgotten; nobody may claim versions that it cannot come from."""
+        """Take the record of a doubted key; no transaction may claim a version that the record cannot come from."""
         if self._is_busy(key) and not _is_other_history(self._confirmed.get(key), record):
             self._beside[key] = record
         else:
@@ -194,7 +194,7 @@ class HeldRecords(Generic[P]):
             self._show([key])
 
     def _settle(self, keys: Iterable[Key]) -> None:
-        """Take what was said of records meanwhile, if nothing waits on them any more."""
+        """Take the newer states of records on which no transaction waits any more."""
         for key in keys:
             if key in self._beside and not self._is_busy(key):
                 record, held = self._beside.pop(key), self._confirmed.get(key)
@@ -233,7 +233,7 @@ def found_in(found: FoundRecords, key: Key) -> AnyRecord | None:
 
 
 def _after(record: AnyRecord | None, pending: Pending, key: Key) -> AnyRecord | None:
-    """Return a record after a transaction: one version further, however many operations."""
+    """Return a record after a transaction: one version later, however many operations."""
     own = [operation for operation in pending.operations if key_of(operation) == key]
     version = record.version if record else 0
     for operation in own:
@@ -243,7 +243,7 @@ def _after(record: AnyRecord | None, pending: Pending, key: Key) -> AnyRecord | 
 
 
 def _is_other_history(held: AnyRecord | None, now: AnyRecord | None) -> bool:
-    """Return whether a record is now what it cannot have become: older, or another at the same version."""
+    """Return whether a record cannot come from the one held: it is older, or differs at the same version."""
     if held is None or now is None:
         return False
     return now.version < held.version or (now.version == held.version and now != held)

@@ -1,8 +1,8 @@
-"""The tokens of a session: where they are kept, and how they stay fresh.
+"""The tokens of a session: where a client stores them, and how they stay fresh.
 
-However many calls wait, one refresh is on its way: in this process by a task that all await, between processes (and
-clients) that share a store by the store's lock, behind which whoever comes second finds the new tokens. What a refresh
-brings replaces the tokens that it was made with and no others, so that whoever signs in meanwhile stays signed in.
+One refresh runs at a time, however many calls wait. In a process all calls await one task. Processes and clients that
+share a store take its lock; the second one then finds the new tokens. A refresh replaces the tokens that it was made
+with and no others, so that an account that signs in meanwhile stays signed in.
 """
 
 from __future__ import annotations
@@ -28,18 +28,18 @@ from .errors import AccordError, InvalidCredentials, Unauthorized, other_account
 from .generated.models import SignedIn
 
 MARGIN: Final = 30.0
-"""Seconds before its end when an access token is renewed, or a tenth of its life, whichever is less."""
+"""Seconds before its expiry when an access token is renewed, or a tenth of its lifetime, if that is less."""
 TIMEOUT: Final = 2.0
-"""Seconds that a call waits for a refresh while its token is still good; then it goes on with that."""
+"""Seconds that a call waits for a refresh while its token is still valid; then the call goes on with that token."""
 LOCK_TIMEOUT: Final = 5.0
-"""Seconds that a refresh waits for the lock of another that may be frozen.
+"""Seconds that a refresh waits for the lock of another process, which may be frozen.
 
-Then it refreshes, too: the service gives both the same successor.
+Then both processes refresh: the service gives both the same successor.
 """
 WRITE_TIMEOUT: Final = 1.0
-"""Seconds that a write to the file waits for another, which takes milliseconds.
+"""Seconds that a write to the file waits for another write, which takes milliseconds.
 
-Then that process is frozen, or the file system has no locks: the file is replaced as a whole all the same.
+After that the other process is frozen, or the file system has no locks. A file is always replaced as a whole.
 """
 _LOOK_AGAIN: Final = 0.02
 T = TypeVar("T")
@@ -49,24 +49,24 @@ _only_as: ContextVar[str | None] = ContextVar("account", default=None)
 
 @attrs.frozen
 class Tokens:
-    """What a store keeps. `repr` shows no secret."""
+    """The tokens of one session. `repr` shows no secret."""
 
     access_token: str = attrs.field(repr=False)
     refresh_token: str = attrs.field(repr=False)
     expires_at: float
-    """When the access token ends, in seconds since 1970 by the clock of this machine."""
+    """The expiry of the access token, in seconds since 1970 by the clock of this machine."""
     lifetime: float
-    """Seconds that the access token lives altogether."""
+    """The lifetime of the access token in seconds."""
 
     @classmethod
     def of(cls, signed_in: SignedIn) -> Tokens:
-        """Return the tokens of an answer that came just now."""
+        """Return the tokens of a response that arrived just now."""
         lifetime = float(signed_in.expires_in)
         return cls(signed_in.access_token, signed_in.refresh_token, time.time() + lifetime, lifetime)
 
     @property
     def account(self) -> str | None:
-        """The id of the account that they sign in; None of a token that does not tell."""
+        """The id of the account that the tokens sign in; None for a token that has no id."""
         return account_of(self.access_token)
 
     @property
@@ -88,7 +88,7 @@ def account_of(access_token: str) -> str | None:
 
 @contextmanager
 def signed_in_as(account: str | None) -> Generator[None, None, None]:
-    """Send calls of this block as this account or not at all; as whoever is signed in when it is None."""
+    """Send the calls of this block as this account or not at all; with None, as the account that is signed in."""
     before = _only_as.set(account)
     try:
         yield
@@ -102,27 +102,27 @@ def is_of_another_account(access_token: str) -> bool:
 
 
 class TokenStore(ABC):
-    """Keeps the tokens of one session. Clients that share a session share the store, or what is behind it."""
+    """Stores the tokens of one session. Clients that share a session share a store, or its file or database."""
 
     waits: ClassVar[bool] = False
-    """Whether `save`, `clear` and `replace` may wait, for another process say; then a thread calls them."""
+    """Whether `save`, `clear` and `replace` may wait, such as for another process; then a thread calls them."""
 
     @abstractmethod
     def load(self) -> Tokens | None:
-        """Return the tokens; None when nobody is signed in."""
+        """Return the tokens; None without a session."""
 
     @abstractmethod
     def save(self, tokens: Tokens) -> None:
-        """Keep these instead of those before."""
+        """Store these tokens instead of the earlier ones."""
 
     @abstractmethod
     def clear(self) -> None:
-        """Forget them."""
+        """Delete the tokens."""
 
     def replace(self, refresh_token: str, tokens: Tokens | None) -> bool:
-        """Keep these, or none, instead of those with this refresh token; return whether those were still kept.
+        """Store these tokens, or none, in place of those with this refresh token; return whether those were there.
 
-        A store that threads or processes share makes it one step, beside which `save` and `clear` wait.
+        A store that threads or processes share does this in one step, for which `save` and `clear` wait.
         """
         kept = self.load()
         if kept is None or kept.refresh_token != refresh_token:
@@ -134,15 +134,15 @@ class TokenStore(ABC):
         return True
 
     def try_lock(self) -> bool:
-        """Take the lock of whoever refreshes, unless it is taken; a store that is not shared needs none."""
+        """Take the lock for a refresh, unless another client has it; a store that is not shared needs no lock."""
         return True
 
     def unlock(self) -> None:  # noqa: B027 - a store that is not shared needs none
-        """Give the lock back."""
+        """Release the lock."""
 
 
 class MemoryTokens(TokenStore):
-    """Keeps tokens as long as the process lives; safe to share between clients and threads."""
+    """Stores tokens while the process runs; safe to share between clients and threads."""
 
     def __init__(self) -> None:
         self._tokens: Tokens | None = None
@@ -172,7 +172,7 @@ class MemoryTokens(TokenStore):
 
 
 class FileTokens(TokenStore):
-    """Keeps tokens in a file that only its owner can read; safe to share between processes."""
+    """Stores tokens in a file that only its owner can read; safe to share between processes."""
 
     waits = True
 
@@ -181,14 +181,14 @@ class FileTokens(TokenStore):
         self._locked: int | None = None
 
     def load(self) -> Tokens | None:
-        """Return what is in the file; one that is missing or not ours is as if nobody were signed in."""
+        """Return the tokens of the file; None when the file is missing, or has other content."""
         try:
             return Tokens(**json.loads(self._path.read_text("utf-8")))
         except (FileNotFoundError, TypeError, ValueError):
             return None
 
     def save(self, tokens: Tokens) -> None:
-        """Replace the file at once, so that nobody reads half of it; mkstemp makes it readable for its owner only."""
+        """Replace the file as a whole, so that no process reads half of it; mkstemp lets only the owner read it."""
         with self._alone():
             self._write(tokens)
 
@@ -217,7 +217,7 @@ class FileTokens(TokenStore):
 
     @contextmanager
     def _alone(self) -> Generator[None, None, None]:
-        """Let no other process write meanwhile; that takes milliseconds, so whoever comes second waits."""
+        """Let no other process write meanwhile. A write takes milliseconds, so the second process waits."""
         descriptor, over = self._opened("write"), time.monotonic() + WRITE_TIMEOUT
         try:
             while not _is_locked(descriptor) and time.monotonic() < over:
@@ -227,12 +227,12 @@ class FileTokens(TokenStore):
             os.close(descriptor)
 
     def _opened(self, kind: str) -> int:
-        """Open a file beside the other, which stays and is there to be locked."""
+        """Open a file beside the one with the tokens, which stays there and only serves as a lock."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(f"{self._path}.{kind}", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
 
     def try_lock(self) -> bool:
-        """Lock a file beside the other; the system unlocks it when the process dies."""
+        """Lock a file beside the one with the tokens; the system unlocks the file when the process dies."""
         descriptor = self._opened("lock")
         if not _is_locked(descriptor):
             os.close(descriptor)
@@ -247,32 +247,32 @@ class FileTokens(TokenStore):
 
 
 class Session:
-    """Gives every call a good access token."""
+    """Gives every call a valid access token."""
 
     def __init__(self, store: TokenStore, refresh: Callable[[str], Awaitable[SignedIn]]) -> None:
-        """Take what sends the refresh token and returns the next tokens."""
+        """Take the function that sends the refresh token and returns the next tokens."""
         self.store = store
         self._refresh = refresh
         self._renewing: asyncio.Task[Tokens] | None = None
         self._writing = asyncio.Lock()
 
     async def begin(self, signed_in: SignedIn) -> None:
-        """Keep the tokens of whoever signed in."""
+        """Store the tokens of the account that signed in."""
         await self._written(self.store.save, Tokens.of(signed_in))
 
     async def end(self) -> str | None:
-        """Forget the tokens; return the refresh token, with which the service can end the session."""
-        return await self._written(self._forget)
+        """Delete the tokens; return the refresh token, with which the service can end the session."""
+        return await self._written(self._clear)
 
-    def _forget(self) -> str | None:
+    def _clear(self) -> str | None:
         tokens = self.store.load()
         self.store.clear()
         return tokens.refresh_token if tokens else None
 
     async def access_token(self, refused: str | None = None) -> str | None:
-        """Return a good access token, or None when nobody is signed in; `refused` is one that was not good.
+        """Return a valid access token, or None without a session; `refused` is a token that the service refused.
 
-        Raises SignedOut when the session is over, or somebody else signed in meanwhile.
+        Raises SignedOut when the session is over, or another account signed in meanwhile.
         """
         tokens = self.store.load()
         if tokens is None:
@@ -285,7 +285,7 @@ class Session:
         except Unauthorized:
             raise
         except (AccordError, asyncio.TimeoutError):
-            # Whoever cannot refresh now may go on with a token that is good for some seconds more.
+            # A call without a refresh goes on with a token that is valid for some seconds more.
             if tokens.is_over or tokens.access_token == refused:
                 raise
             return tokens.access_token
@@ -293,14 +293,14 @@ class Session:
 
     @staticmethod
     def _of_the_same(before: str | None, tokens: Tokens) -> str:
-        """Return the token unless it is another account's than the one before: a call is never made as another."""
+        """Return the token, unless its account is not that of the token before: a call never changes its account."""
         known = None if before is None else account_of(before)
         if known is not None and tokens.account is not None and known != tokens.account:
             raise other_account()
         return tokens.access_token
 
     async def _renewed(self, refused: str | None) -> Tokens:
-        """Return new tokens. A caller that is cancelled leaves the refresh alone: its answer belongs to all."""
+        """Return new tokens. A cancelled call leaves the refresh running: its response belongs to all calls."""
         if self._renewing is None:
             self._renewing = asyncio.create_task(self._renew(refused))
             self._renewing.add_done_callback(self._renewal_ended)
@@ -309,7 +309,7 @@ class Session:
     def _renewal_ended(self, task: asyncio.Task[Tokens]) -> None:
         self._renewing = None
         if not task.cancelled():
-            task.exception()  # Somebody has to look at it, also when all who waited were cancelled.
+            task.exception()  # asyncio logs an exception that no code retrieved; all waiting calls may be cancelled.
 
     async def _renew(self, refused: str | None) -> Tokens:
         async with _locked(self.store):
@@ -320,30 +320,30 @@ class Session:
                 return tokens  # Another client of this store was first.
             try:
                 renewed = Tokens.of(await self._refresh(tokens.refresh_token))
-            except (InvalidCredentials, Unauthorized) as refusal:
+            except (InvalidCredentials, Unauthorized) as error:
                 if await self._written(self.store.replace, tokens.refresh_token, None):
-                    raise signed_out(refusal) from refusal
+                    raise signed_out(error) from error
             else:
                 if await self._written(self.store.replace, tokens.refresh_token, renewed):
                     return renewed
             return self._of_now()
 
     async def _written(self, change: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Change what the store keeps, one change after the other, and without holding the event loop up."""
+        """Change the content of the store, one change after the other, without blocking the event loop."""
         async with self._writing:
             if self.store.waits:
                 return await asyncio.to_thread(change, *args, **kwargs)
             return change(*args, **kwargs)
 
     def _of_now(self) -> Tokens:
-        """Return the tokens of whoever signed in while a refresh was on its way."""
+        """Return the tokens of an account that signed in while a refresh was on its way."""
         tokens = self.store.load()
         if tokens is None:
             raise signed_out()
         return tokens
 
     async def close(self) -> None:
-        """Let a refresh that is on its way end, so that its answer is kept."""
+        """Let a refresh that is on its way end, so that the store gets its tokens."""
         if self._renewing is not None:
             await asyncio.wait([self._renewing])
 
@@ -351,7 +351,7 @@ class Session:
 @asynccontextmanager
 async def _locked(store: TokenStore) -> AsyncGenerator[None, None]:
     over = time.monotonic() + LOCK_TIMEOUT
-    # Another process may have it, and tells nobody when it is done.
+    # Another process may have the lock, and sends no notification when it releases the lock.
     while not (is_locked := store.try_lock()) and time.monotonic() < over:  # noqa: ASYNC110 - see above
         await asyncio.sleep(_LOOK_AGAIN)
     try:
@@ -375,7 +375,7 @@ else:
 
 
 def _is_locked(descriptor: int) -> bool:
-    """Lock the file, unless somebody else has it locked; return whether it is ours."""
+    """Lock the file, unless another process has it locked; return whether this process has the lock."""
     try:
         _lock_file(descriptor)
     except OSError:
