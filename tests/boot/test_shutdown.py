@@ -95,7 +95,7 @@ async def test_readiness_ends_with_the_signal(another, until):
 
 @once
 async def test_new_connections_are_served_until_balancers_have_noticed(another):
-    service = another(SHUTDOWN_DELAY="2s").start()
+    service = another(SHUTDOWN_DELAY="5s").start()
     program = service.programs[-1]
     signalled = time.monotonic()
     program.process.terminate()
@@ -107,11 +107,12 @@ async def test_new_connections_are_served_until_balancers_have_noticed(another):
             async with httpx.AsyncClient(base_url=service.url, timeout=30) as http:
                 served.append((await http.get("/api/v1/meta/version")).status_code)
             last = time.monotonic()
+            await asyncio.sleep(0.2)  # More would be too many requests of one address.
 
     assert set(served) == {200}
     assert last - signalled > 1
     assert await ended(program) == 0
-    assert time.monotonic() - signalled >= 2
+    assert time.monotonic() - signalled >= 5
 
 
 @once
@@ -127,7 +128,7 @@ async def test_a_second_signal_does_not_wait_for_balancers(another):
 
 @once
 async def test_the_last_worker_takes_requests_while_it_says_that_it_ends(alone):
-    service = alone(SHUTDOWN_DELAY="2s", RATE_LIMIT_ENABLED="false")
+    service = alone(SHUTDOWN_DELAY="5s", RATE_LIMIT_ENABLED="false")
     worker = service.run("worker", "worker", "--port", "0")
     asked = worker.wait_for(r"it listens on (\S+)")
     service.url = service.run("server", "gateway", "--port", "0").wait_for(r"listens on (\S+)")

@@ -188,7 +188,8 @@ async def test_a_pool_closes_while_a_rollback_hangs(given):
         started = time.monotonic()
         await database.close()
 
-    assert time.monotonic() - started < pool.RESET_TIMEOUT + 1
+    # Else it would wait for as long as the server is frozen; a busy machine may add some seconds.
+    assert time.monotonic() - started < pool.RESET_TIMEOUT + 10
 
 
 async def test_a_pool_that_closes_before_a_rollback_begins_closes_the_connection(given):

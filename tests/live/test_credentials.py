@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 import pytest
 from checked_client import new_address
 from live_client import LiveSocket, open_socket, record_key
+from stillness import stillness
 from websockets.asyncio.client import connect
 
 
@@ -23,12 +24,13 @@ async def test_a_refresh_token_that_is_used_again_closes_the_sockets_of_its_sess
     _, second = await refreshed(me, stolen)
     await refreshed(me, second)
 
-    status, _ = await refreshed(me, stolen)
-    ended = time.monotonic()
+    async with stillness() as machine:
+        status, _ = await refreshed(me, stolen)
+        ended = time.monotonic()
 
-    assert status == 401
-    assert [await socket.closed() for socket in sockets] == [4401, 4401]
-    assert time.monotonic() - ended < 1
+        assert status == 401
+        assert [await socket.closed() for socket in sockets] == [4401, 4401]
+        assert time.monotonic() - ended < 1 + machine.seconds
     await elsewhere.ping()
 
 
