@@ -194,7 +194,7 @@ async def test_the_leading_sequencer_endorses(book, key, monkeypatch, until):
     book.configure(JOURNAL_PRIVATE_KEY=private_pem(key), JOURNAL_PREVIOUS_PUBLIC_KEYS=public_pem(first))
 
     async with sequencing(book, Sequencer(book.url, nothing)) as sequencer:
-        house = Housekeeping(sequencer, book.database, book.data_dir, book.keys, nothing)
+        house = Housekeeping(sequencer, book.database.background, book.data_dir, book.keys, nothing)
         keeping = asyncio.create_task(house.run())
         await until(
             lambda: checkpoints.load_checkpoints(book.database, book.data_dir), lambda kept: kept[-1].position == 10

@@ -221,7 +221,7 @@ async def test_the_leader_deletes_until_no_old_session_is_left(book, tmp_path, m
     keys = JournalKeys(given, AccessTokens(given))
 
     async with sequencing(book.ledger) as sequencer:
-        keeping = asyncio.create_task(Housekeeping(sequencer, book.database, None, keys, book.forget).run())
+        keeping = asyncio.create_task(Housekeeping(sequencer, book.database.background, None, keys, book.forget).run())
         left = await until(book.left, lambda left: len(left[0]) == len(stay))
         keeping.cancel()
         await asyncio.wait([keeping])

@@ -21,11 +21,13 @@ Following = Callable[..., Any]
 @pytest.fixture
 def following(ledger: Ledger) -> Following:
     @asynccontextmanager
-    async def follow(*, is_woken: bool = False) -> AsyncIterator[tuple[JournalTail, list[int]]]:
+    async def follow(
+        *, is_woken: bool = False, database: Database | None = None
+    ) -> AsyncIterator[tuple[JournalTail, list[int]]]:
         """A tail that runs until the block ends, and the positions that its listener was told."""
-        database, told = Database(ledger.url, 2), []
+        database, told = database or Database(ledger.url, 2), []
         await database.open()
-        tail = JournalTail(database, lambda: is_woken)
+        tail = JournalTail(database.background, lambda: is_woken)
         tail.listeners.append(lambda entries: told.extend(entry.position for entry in entries))
         await tail.start()
         task = asyncio.create_task(tail.run())
@@ -150,7 +152,7 @@ async def test_entries_pruned_before_they_were_read_are_skipped_and_reported(led
     database, passed = Database(ledger.url, 1), []
     await database.open()
     try:
-        tail = JournalTail(database, lambda: True)
+        tail = JournalTail(database.background, lambda: True)
         tail.when_replaced.append(lambda: passed.append(tail.position))
         await tail.start()
         await ledger.write("pruned", "too")
@@ -167,12 +169,12 @@ async def test_entries_pruned_before_they_were_read_are_skipped_and_reported(led
     assert passed == [2]
 
 
-async def test_frozen_backends_cost_their_connections_and_not_the_followers(ledger, following, monkeypatch):
-    monkeypatch.setattr(feeds, "READ_TIMEOUT", 0.5)
-    async with following() as (tail, told), sequencing(ledger):
+async def test_frozen_backends_cost_their_connections_and_not_the_followers(ledger, following):
+    database = Database(ledger.url, 2, background_timeout=0.5)
+    async with following(database=database) as (_, told), sequencing(ledger):
         await ledger.write("before")
         await until(lambda: told == [1])
-        frozen = [connection.info.backend_pid for connection in tail._database._opened]
+        frozen = [connection.info.backend_pid for connection in database._opened]
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
         try:

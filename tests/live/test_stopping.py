@@ -32,7 +32,7 @@ async def test_sockets_and_streams_are_told_and_the_process_ends(given, service)
 
 async def test_a_socket_that_is_accepted_while_the_process_stops_is_told(service):
     database = Database(service.database_url, 1)
-    hub, sent = Hub(JournalTail(database, lambda: False)), asyncio.Queue()
+    hub, sent = Hub(JournalTail(database.background, lambda: False)), asyncio.Queue()
 
     async def receive() -> dict[str, str]:
         hub.shut_down()  # In the turn in which the socket was accepted, before a frame was sent.

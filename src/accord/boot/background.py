@@ -1,4 +1,7 @@
-"""Background tasks: they run as long as the process, and start again whenever an error ends them (I-11)."""
+"""Background tasks: they run as long as the process, and start again whenever an error ends them (I-11).
+
+A task has no deadline, so its database is `database.background`, whose statements have a limit.
+"""
 
 import asyncio
 import time

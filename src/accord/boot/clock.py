@@ -7,7 +7,7 @@ from typing import NamedTuple
 from sqlalchemy import column, text
 
 from accord import clock
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit, Bounded
 from accord.database.schema import timestamp
 from accord.database.statement import Statement
 from accord.telemetry import logs
@@ -25,14 +25,14 @@ class _Now(NamedTuple):
 _NOW = Statement(text("SELECT clock_timestamp() AS now").columns(column("now", timestamp("now").type)), _Now)
 
 
-async def learn(database: Database) -> None:
+async def learn(database: Autocommit) -> None:
     """Read the database's clock once."""
     asked_at = clock.uptime()
     [row] = await database.all(_NOW)
     clock.learn(row.now, asked_at, clock.uptime())
 
 
-async def follow(database: Database) -> None:
+async def follow(database: Bounded) -> None:
     """Read the clock every 5 seconds until cancelled; log when the machine's clock begins, and ceases, to differ."""
     differs = False
     while True:
@@ -47,7 +47,6 @@ async def follow(database: Database) -> None:
             )
         await asyncio.sleep(INTERVAL)
         try:
-            async with asyncio.timeout(INTERVAL):
-                await learn(database)
+            await learn(database)
         except Exception as error:  # noqa: BLE001 - the next read may succeed, whatever the error
             logs.debug("The database's clock could not be read.", reason=type(error).__name__)

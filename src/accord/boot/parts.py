@@ -22,7 +22,7 @@ from accord.database.pagination import Cursors
 from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.prestart import Prestarted, prestart
 from accord.flows.meta.rules import works
-from accord.journal.housekeeping import Housekeeping
+from accord.journal.housekeeping import STATEMENT_TIMEOUT, Housekeeping
 from accord.journal.keys import JournalKeys
 from accord.journal.sequencer import Sequencer
 from accord.journal.tail import JournalTail
@@ -75,8 +75,8 @@ async def opened_parts(
         )
         await asyncio.to_thread(migrate, database_url, production=settings.is_production)
         database = await _database(stack, database_url, settings, tracing)
-        await database_clock.learn(database)
-        await stack.enter_async_context(run("clock", partial(database_clock.follow, database)))
+        await database_clock.learn(database.background)
+        await stack.enter_async_context(run("clock", partial(database_clock.follow, database.background)))
         messaging = Connection(nats_url, f"accord-{role}")
         await messaging.start()
         stack.push_async_callback(messaging.close)
@@ -86,20 +86,22 @@ async def opened_parts(
         sessions = Sessions(database, settings)
         tokens = VerifiedTokens(signed_tokens, sessions.load, sessions.ended_within)
         await stack.enter_async_context(run("sessions", tokens.follow))
-        tail = JournalTail(database, lambda: messaging.is_connected)
+        tail = JournalTail(database.background, lambda: messaging.is_connected)
         await tail.start()
         sequencer = None
         if role != "gateway":
             sequencer = Sequencer(database_url, partial(announce_positions, messaging, tail))
             await stack.enter_async_context(run("sequencer", sequencer.run))
             keys = JournalKeys(settings, signed_tokens)
-            housekeeping = Housekeeping(sequencer, database, settings.data_dir, keys, sessions.delete_some_old)
+            housekeeping = Housekeeping(
+                sequencer, database.bounded(STATEMENT_TIMEOUT), settings.data_dir, keys, sessions.delete_some_old
+            )
             await housekeeping.prepare()
             await stack.enter_async_context(run("housekeeping", housekeeping.run))
         if has_metrics:
             from accord.journal.backlog import measure  # noqa: PLC0415 - most workers are never asked for metrics
 
-            await stack.enter_async_context(run("backlog", partial(measure, database, sequencer)))
+            await stack.enter_async_context(run("backlog", partial(measure, database.background, sequencer)))
         notifications = Notifications(messaging, tail, sequencer)
         await notifications.start()
         await stack.enter_async_context(run("tail", tail.run))

@@ -7,6 +7,7 @@ from accord.context import SignedIn
 from accord.database.database import Database
 from accord.flows.auth.queries import ended_since, live_session
 from accord.flows.auth.rules import delete_failures_over_since, delete_sessions_over_before, note_use
+from accord.journal.housekeeping import STATEMENT_TIMEOUT
 from accord.security.tokens import Claims
 from accord.settings import Settings
 
@@ -17,6 +18,7 @@ class Sessions:
     def __init__(self, database: Database, settings: Settings) -> None:
         """Take the database, and the settings that say how long ended sessions are stored."""
         self._database = database
+        self._deleting = database.bounded(STATEMENT_TIMEOUT)
         self._lockout_window = settings.lockout_window
         self._retention = timedelta(seconds=settings.session_retention)
 
@@ -40,6 +42,6 @@ class Sessions:
 
     async def delete_some_old(self) -> bool:
         """Delete some old sessions and failed sign-ins; return whether there may be more."""
-        more_failures = await delete_failures_over_since(self._database, self._lockout_window)
-        more_sessions = await delete_sessions_over_before(self._database, clock.now() - self._retention)
+        more_failures = await delete_failures_over_since(self._deleting, self._lockout_window)
+        more_sessions = await delete_sessions_over_before(self._deleting, clock.now() - self._retention)
         return more_failures or more_sessions

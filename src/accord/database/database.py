@@ -10,11 +10,12 @@ from weakref import WeakSet
 import psycopg
 from sqlalchemy import text
 
+from accord.database.autocommit import Autocommit, Bounded
 from accord.database.connection import Call, Connection, Outcome
 from accord.database.errors import Errors, is_gone, words_of
 from accord.database.pool import NoConnection, Pool
 from accord.database.session import CONNECT, ReadOnly, Session
-from accord.database.statement import Row, Statement
+from accord.database.statement import Statement
 from accord.problems import Problem, ServiceUnavailable
 from accord.telemetry import logs
 
@@ -28,6 +29,8 @@ LOCK_WAIT = 4.0
 The time is longer than a frozen process of ours keeps a lock (STILL_TIMEOUT) and than PostgreSQL takes to find a
 deadlock, and shorter than others wait for the connection that it holds (ACQUIRE_TIMEOUT).
 """
+BACKGROUND_TIMEOUT = 10.0
+"""Seconds that a statement of background work may take: following stands still for no longer than that (I-11h)."""
 OPEN_TIMEOUT = 10.0
 """Seconds to wait at start for the server to let the first connection in."""
 HEAL_INTERVAL = 0.5
@@ -49,8 +52,8 @@ _WRITE_SOMETHING = (
 _ALIVE: Call = (Statement(text("SELECT 1 AS alive")), {})
 
 
-class Database:
-    """PostgreSQL behind a pool. `one`, `all` and `run` are single statements that commit by themselves."""
+class Database(Autocommit):
+    """PostgreSQL behind a pool. Requests use it as it is, within their deadlines; background work uses `background`."""
 
     def __init__(
         self,
@@ -60,11 +63,14 @@ class Database:
         kind: type[Connection] | None = None,
         *,
         for_reading: bool = False,
+        background_timeout: float = BACKGROUND_TIMEOUT,
     ) -> None:
         """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class.
 
         For reading, a server that refuses writes will do.
         """
+        self.background = self.bounded(background_timeout)
+        """The database for work without a deadline: a backend that stands still costs its connection alone."""
         settings = {
             "statement_timeout": f"{int(statement_timeout * 1000)}ms",
             "idle_in_transaction_session_timeout": f"{int(STILL_TIMEOUT * 1000)}ms",
@@ -105,6 +111,10 @@ class Database:
         for connection in tuple(self._opened):
             connection.discard()
 
+    def bounded(self, seconds: float) -> Bounded:
+        """Return the database for background work of which a statement may take so many seconds."""
+        return Bounded(self, seconds)
+
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
         """Acquire a connection in autocommit; errors of the server come out as problems."""
@@ -129,19 +139,6 @@ class Database:
     def release(self, connection: Connection, *, from_transaction: bool = False) -> None:
         """Give a connection back; what is open on it is rolled back, and one that broke is replaced."""
         self._pool.release(connection, from_transaction=from_transaction)
-
-    async def one(self, statement: Statement[Row], **values: Any) -> Row | None:
-        """Return the first row, or None."""
-        rows = (await self._run(statement, values)).rows
-        return rows[0] if rows else None
-
-    async def all(self, statement: Statement[Row], **values: Any) -> list[Row]:
-        """Return all rows."""
-        return (await self._run(statement, values)).rows
-
-    async def run(self, statement: Statement[Any], **values: Any) -> int:
-        """Return how many rows it touched."""
-        return (await self._run(statement, values)).touched
 
     async def ping(self) -> None:
         """Raise ServiceUnavailable unless the server responds, takes writes, and has room for them."""

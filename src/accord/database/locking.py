@@ -9,7 +9,7 @@ import asyncio
 
 import psycopg
 
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit
 from accord.telemetry import logs
 
 LOCK_TIMEOUT = 1.0
@@ -18,7 +18,7 @@ PAUSE = 3.0
 """Seconds in which the others work before the next attempt."""
 
 
-async def try_alone(database: Database, *statements: str) -> bool:
+async def try_alone(database: Autocommit, *statements: str) -> bool:
     """Run the statements in one transaction; False, with nothing done, when a lock could not be had in time."""
     limit = f"SET LOCAL lock_timeout = {int(LOCK_TIMEOUT * 1000)}"
     async with database.connection() as connection:
@@ -29,7 +29,7 @@ async def try_alone(database: Database, *statements: str) -> bool:
     return True
 
 
-async def alone(database: Database, *statements: str, attempts: int) -> bool:
+async def alone(database: Autocommit, *statements: str, attempts: int) -> bool:
     """Try so many times, with a pause after each; False when the lock was never had."""
     for attempt in range(1, attempts + 1):
         if await try_alone(database, *statements):

@@ -6,16 +6,13 @@ from typing import NamedTuple
 from prometheus_client import Gauge
 from sqlalchemy import BigInteger, Boolean, Double, column, text
 
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit, Bounded
 from accord.database.statement import Statement
 from accord.journal.sequencer import IS_LED, Sequencer
 from accord.telemetry import logs
 
 INTERVAL = 2.0
 """Seconds between looks."""
-
-LOOK_TIMEOUT = 10.0
-"""Seconds that a look may take; a backend that stands still would hold it for ever."""
 
 OVERDUE = 5.0
 """Seconds after which an entry without position counts as overdue."""
@@ -72,7 +69,7 @@ _HAS_LEADER = Statement(
 )
 
 
-async def backlog(database: Database) -> Backlog:
+async def backlog(database: Autocommit) -> Backlog:
     """Return the backlog among the newest entries, and those from the sequencer's low transaction id on."""
     async with database.connection() as connection, connection.transaction():
         # The planner cannot know how few such entries exist, and would read the whole journal.
@@ -81,27 +78,26 @@ async def backlog(database: Database) -> Backlog:
     return outcome.rows[0]
 
 
-async def whole_backlog(database: Database) -> Backlog:
+async def whole_backlog(database: Autocommit) -> Backlog:
     """Return the backlog among all entries; the statement takes as long as reading the whole journal."""
     [row] = await database.all(_ALL)
     return row
 
 
-async def has_leader(database: Database) -> bool:
+async def has_leader(database: Autocommit) -> bool:
     """Return whether a process has the lease of the leading sequencer."""
     [row] = await database.all(_HAS_LEADER)
     return row.has_leader
 
 
-async def measure(database: Database, sequencer: Sequencer | None) -> None:
+async def measure(database: Bounded, sequencer: Sequencer | None) -> None:
     """Keep the metrics of this process current until cancelled; a process without a sequencer measures, too."""
     if sequencer is not None:
         _leading.set_function(lambda: sequencer.leads)
     was_overdue = False
     while True:
         try:
-            async with asyncio.timeout(LOOK_TIMEOUT):
-                found = await backlog(database)
+            found = await backlog(database)
             _entries.set(found.entries)
             _overdue.set(found.overdue)
             _lag.set(found.seconds)

@@ -18,7 +18,7 @@ from sqlalchemy import BigInteger, bindparam, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from accord import clock
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal.keys import JournalKeys
@@ -80,7 +80,7 @@ def sign(keys: JournalKeys, position: int, digest: bytes, *, pruned: bool = Fals
     return Checkpoint(position, digest, pruned, clock.now(), keys.id, signature)
 
 
-async def save_checkpoint(database: Database, data_dir: Path | None, checkpoint: Checkpoint) -> None:
+async def save_checkpoint(database: Autocommit, data_dir: Path | None, checkpoint: Checkpoint) -> None:
     """Write a checkpoint to its table, and to the file in the data folder."""
     await database.run(_ADD, **checkpoint._asdict())
     if data_dir is not None:

@@ -10,7 +10,7 @@ import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from accord.database.database import Database
+from accord.database.autocommit import Bounded
 from accord.journal import partitions
 from accord.journal.checkpoints import load_checkpoints, save_checkpoint, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
@@ -20,8 +20,8 @@ from accord.telemetry import logs
 
 INTERVAL = 1.0
 """Seconds between looks."""
-TASK_TIMEOUT = 60.0
-"""Seconds that a task may take; a backend that stands still would hold it for ever."""
+STATEMENT_TIMEOUT = 60.0
+"""Seconds that a statement may take: a new partition or old rows may have to be read from a slow disk."""
 CHECKPOINT_ENTRIES = 1000
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is signed after so many entries, or after so many seconds with at least one entry."""
@@ -38,7 +38,7 @@ class Housekeeping:
     def __init__(
         self,
         sequencer: Sequencer,
-        database: Database,
+        database: Bounded,
         data_dir: Path | None,
         keys: JournalKeys,
         delete_some_old: Callable[[], Awaitable[bool]],
@@ -74,8 +74,7 @@ class Housekeeping:
 
     async def _try(self, task: Callable[[], Awaitable[None]]) -> None:
         try:
-            async with asyncio.timeout(TASK_TIMEOUT):
-                await task()
+            await task()
         except Exception as error:  # noqa: BLE001 - after any failure the other tasks go on
             logs.warning("A task of housekeeping failed; the next look tries again.", reason=type(error).__name__)
 

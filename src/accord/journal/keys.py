@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import bindparam, select
 from sqlalchemy.dialects.postgresql import insert
 
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal.tables import journal_keys
@@ -122,7 +122,7 @@ async def known(
 
 
 async def endorse_predecessors(
-    database: Database, data_dir: Path | None, journal: JournalKeys, checkpoints: Sequence["Checkpoint"], until: int
+    database: Autocommit, data_dir: Path | None, journal: JournalKeys, checkpoints: Sequence["Checkpoint"], until: int
 ) -> None:
     """Save an endorsement for every other key of the settings that has none by the current key yet."""
     endorsements = await _load_endorsements(database, data_dir)

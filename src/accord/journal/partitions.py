@@ -7,7 +7,7 @@ from sqlalchemy import Text, column, text
 
 from accord import clock
 from accord.database import locking
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit
 from accord.database.statement import Statement
 
 
@@ -74,13 +74,13 @@ def coming(today: date | None = None) -> list[Month]:
     return [this, this.next]
 
 
-async def existing(database: Database) -> list[Month]:
+async def existing(database: Autocommit) -> list[Month]:
     """Return the months that have a partition, oldest first."""
     names = [row.name for row in await database.all(_PARTITIONS)]
     return [Month(int(name[9:13]), int(name[14:16])) for name in names]
 
 
-async def make_ahead(database: Database) -> bool:
+async def make_ahead(database: Autocommit) -> bool:
     """Create the missing partitions of the coming months; False when one could not be created yet."""
     there = set(await existing(database))
     missing = [month for month in coming() if month not in there]

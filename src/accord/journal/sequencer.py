@@ -8,13 +8,14 @@ is still the one that the batch was computed from (`journal.sequencing`).
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from uuid import uuid4
 
 import psycopg
 from psycopg import AsyncConnection
 
+from accord.database.autocommit import bounded
 from accord.journal import restoring
 from accord.journal.sequencing import BATCH_LIMIT, PLANS, Connection, Sequenced, Superseded, assign_positions
 from accord.telemetry import logs
@@ -126,7 +127,7 @@ class Sequencer:
         """Run work that needs a settled journal; a restored journal is not settled while a writer is at work on it."""
         while True:
             try:
-                async with _bounded(connection, WORK_TIMEOUT):
+                async with bounded(connection.pgconn.finish, WORK_TIMEOUT):
                     return await work(connection)
             except psycopg.errors.LockNotAvailable:
                 logs.warning("The journal was restored; an open transaction blocks its sequencing.")
@@ -142,7 +143,7 @@ class Sequencer:
     async def _has_lease(self, connection: Connection) -> bool:
         """Take or renew the lease; return whether this process has it, here no longer than in the database."""
         asked_at = time.monotonic()
-        async with _bounded(connection, 2 * LEASE):
+        async with bounded(connection.pgconn.finish, 2 * LEASE):
             lead = await connection.execute(_LEAD.encode(), {"name": self._name}, prepare=True)
         if lead.rowcount == 0:
             return False
@@ -155,18 +156,3 @@ class Sequencer:
                 await self._woken.wait()
         except TimeoutError:
             return
-
-
-@asynccontextmanager
-async def _bounded(connection: Connection, seconds: float) -> AsyncGenerator[None]:
-    """Raise TimeoutError when the server takes longer, and close the connection.
-
-    A backend that stands still sends neither rows nor an error. The connection is closed before the wait is cancelled:
-    psycopg would spend ten seconds more on asking the server to cancel.
-    """
-    closing = asyncio.get_running_loop().call_later(seconds, connection.pgconn.finish)
-    try:
-        async with asyncio.timeout(seconds + 0.05):
-            yield
-    finally:
-        closing.cancel()

@@ -7,7 +7,7 @@ misses no entry.
 import asyncio
 from collections.abc import Callable
 
-from accord.database.database import Database
+from accord.database.autocommit import Bounded
 from accord.journal.chain import START
 from accord.journal.cursors import Cursor
 from accord.journal.reading import Entry, PositionPruned, Replaced, read_on, sequencer_state
@@ -19,16 +19,13 @@ POLL_INTERVAL = 1.0
 POLL_INTERVAL_ALONE = 0.1
 """Seconds after which the tail polls while no notification can arrive."""
 
-READ_TIMEOUT = 10.0
-"""Seconds that a read may take."""
-
 Listener = Callable[[list[Entry]], None]
 
 
 class JournalTail:
     """Hands every entry, in order and once, to the listeners of this process."""
 
-    def __init__(self, database: Database, is_woken_by_others: Callable[[], bool]) -> None:
+    def __init__(self, database: Bounded, is_woken_by_others: Callable[[], bool]) -> None:
         """Take the database, and a function that says whether notifications of other processes can arrive."""
         self._database = database
         self._is_woken_by_others = is_woken_by_others
@@ -68,9 +65,7 @@ class JournalTail:
 
     async def _read(self) -> list[Entry]:
         try:
-            # A backend that stands still sends neither rows nor an error; the connection is replaced then.
-            async with asyncio.timeout(READ_TIMEOUT):
-                return await self._read_on()
+            return await self._read_on()
         except Problem as problem:
             logs.debug("The journal could not be read.", reason=problem.code)
         except Exception as error:  # noqa: BLE001 - a tail that ended would leave every reader behind for good

@@ -46,7 +46,7 @@ class Live:
         self._token_life = token_life
         self._looking: asyncio.Task[None] | None = None
         self.hub = Hub(tail)
-        subscriptions = Subscriptions(self.hub, database, dispatch, stream_changes)
+        subscriptions = Subscriptions(self.hub, database.background, dispatch, stream_changes)
         self.sockets = Sockets(self.hub, subscriptions, self._identify)
         self.streams = Streams(self.hub, subscriptions)
         verified.when_ended.append(self.hub.sessions_ended)

@@ -12,7 +12,7 @@ from accord import clock
 from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.contract.records import Key, parse_key
-from accord.database.database import Database
+from accord.database.autocommit import Bounded
 from accord.dispatch import Dispatch
 from accord.journal.cursors import Cursor, fits
 from accord.journal.reading import WINDOW, ChangeEntry, PositionPruned, changes, keys_of
@@ -42,7 +42,7 @@ class Unreadable(Exception):
 class Subscriptions:
     """Begins subscriptions."""
 
-    def __init__(self, hub: Hub, database: Database, dispatch: Dispatch, stream_changes: Operation) -> None:
+    def __init__(self, hub: Hub, database: Bounded, dispatch: Dispatch, stream_changes: Operation) -> None:
         """Take the operation `streamChanges`, whose flow decides which keys a caller may follow."""
         self._hub = hub
         self._database = database

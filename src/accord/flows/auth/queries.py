@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert as upsert
 
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
@@ -291,7 +291,7 @@ async def live_session(read: Reader, session_id: str, now: datetime) -> LiveSess
     return await read.one(_LIVE_SESSION, session_id=session_id, now=now)
 
 
-async def mark_token_used(database: Database, session_id: str, token_hash: bytes) -> None:
+async def mark_token_used(database: Autocommit, session_id: str, token_hash: bytes) -> None:
     """Record the first use of an access token that came with this refresh token, unless a newer token exists."""
     await database.run(_MARK_USED, session_id=session_id, used_hash=token_hash)
 
@@ -339,12 +339,14 @@ async def count_repeat(tx: Transaction, token_hash: bytes) -> None:
     await tx.run(_COUNT_REPEAT, old_hash=token_hash)
 
 
-async def delete_tokens_of_oldest_over_before(database: Database, moment: datetime, sessions: int, tokens: int) -> int:
+async def delete_tokens_of_oldest_over_before(
+    database: Autocommit, moment: datetime, sessions: int, tokens: int
+) -> int:
     """Delete up to `tokens` refresh tokens of the oldest `sessions` that were over by then; return how many tokens."""
     return await database.run(_DELETE_OLD_TOKENS, moment=moment, sessions=sessions, tokens=tokens)
 
 
-async def delete_oldest_without_tokens_over_before(database: Database, moment: datetime, sessions: int) -> int:
+async def delete_oldest_without_tokens_over_before(database: Autocommit, moment: datetime, sessions: int) -> int:
     """Delete those of the oldest `sessions`, over by then, that have no refresh token left; return how many."""
     return await database.run(_DELETE_OLD_SESSIONS, moment=moment, sessions=sessions)
 
@@ -375,7 +377,7 @@ async def count_failure(
     return failures
 
 
-async def delete_failures_over_since(database: Database, window: int, limit: int) -> int:
+async def delete_failures_over_since(database: Autocommit, window: int, limit: int) -> int:
     """Delete up to `most` counts that began before the window (seconds) and lock no identifier; return how many."""
     return await database.run(_DELETE_FAILURES_OVER, window=float(window), limit=limit)
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from accord.context import Context
 from accord.contract.types import Logout
-from accord.database.database import Database
+from accord.database.autocommit import Autocommit
 from accord.flows.accounts.tables import UserRow
 from accord.flows.auth import queries
 from accord.flows.auth.problems import AccountLocked, SignInRefused
@@ -68,7 +68,7 @@ def generation_of(token_hash: bytes) -> str:
     return hashlib.sha256(b"accord generation " + token_hash).hexdigest()[:16]
 
 
-async def note_use(database: Database, session_id: str, session: LiveSession, generation: str | None) -> None:
+async def note_use(database: Autocommit, session_id: str, session: LiveSession, generation: str | None) -> None:
     """Record once that the newest refresh token reached its client; the access token that came with it proves so."""
     newest = session.current_token_hash
     if session.used_token_hash != newest and generation == generation_of(newest):
@@ -145,12 +145,12 @@ async def start_session(context: Context, account: UserRow) -> tuple[str, str, d
     return str(session_id), token, ends_at
 
 
-async def delete_failures_over_since(database: Database, window: int) -> bool:
+async def delete_failures_over_since(database: Autocommit, window: int) -> bool:
     """Delete some expired counts of failed sign-ins, which any client can create; return whether more may be left."""
     return await queries.delete_failures_over_since(database, window, FORGOTTEN_FAILURES) == FORGOTTEN_FAILURES
 
 
-async def delete_sessions_over_before(database: Database, moment: datetime) -> bool:
+async def delete_sessions_over_before(database: Autocommit, moment: datetime) -> bool:
     """Delete some of the sessions that were over by then, with their refresh tokens; return whether more may be left.
 
     The journal gets no entry: a session has no version and is in no list, so no client holds a copy to remove. The
