@@ -28,7 +28,7 @@ def names_in(file: Path) -> set[str]:
 
 def modules() -> set[str]:
     """Return the packages and the modules at the top of the source tree, as the page writes them."""
-    packages = {f"{path.parent.name}/" for path in SOURCE.glob("*/__init__.py")}
+    packages = {f"{path.parent.name}/" for path in SOURCE.glob("*/*.py")}
     return packages | {path.name for path in SOURCE.glob("*.py") if not path.name.startswith("__")}
 
 
@@ -37,6 +37,14 @@ def test_every_package_has_a_line_and_every_line_a_package():
 
     assert [codes(row[0])[0] for row in rows if not row[1]] == []
     assert {codes(row[0])[0] for row in rows} == modules()
+
+
+def test_every_package_within_a_package_is_named_in_its_line():
+    lines = {codes(row[0])[0]: row[1] for row in table(section(PAGE, "## Packages"))}
+    inner = {path.parent for path in SOURCE.glob("*/*/*.py") if path.parts[-3] != "flows"}
+
+    assert len(inner) > 5
+    assert [path for path in inner if f"`{path.name}/`" not in lines[f"{path.parent.name}/"]] == []
 
 
 @pytest.mark.parametrize(("file", "name"), STEP.findall(TEXT))
