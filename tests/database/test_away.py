@@ -10,7 +10,6 @@ from processes import once
 from sqlalchemy import text
 from system.faults.deployment import kill
 
-from accord.database import pool
 from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.embedded import EmbeddedServer, postgres
@@ -33,10 +32,9 @@ def server() -> Iterator[EmbeddedServer]:
 
 
 @pytest.fixture
-async def database(server: EmbeddedServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
+async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
     """Pool for which everybody would wait longer than the test does."""
-    monkeypatch.setattr(pool, "ACQUIRE_TIMEOUT", 60.0)
-    database = Database(server.url, CONNECTIONS)
+    database = Database(server.url, CONNECTIONS, acquire_timeout=60.0)
     await database.open()
     yield database
     await database.close()

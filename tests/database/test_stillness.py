@@ -7,7 +7,6 @@ import pytest
 from ledger import Ledger
 from sqlalchemy import text
 
-from accord.database import pool
 from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
@@ -17,9 +16,8 @@ TOUCH = Statement(text("SELECT pg_current_xact_id()"))
 ONE = Statement(text("SELECT 1 AS one"))
 
 
-async def test_a_transaction_that_stands_still_is_ended_and_refused(ledger: Ledger, monkeypatch):
-    monkeypatch.setattr(pool, "STILL_TIMEOUT", 0.2)
-    database = Database(ledger.url, 1)
+async def test_a_transaction_that_stands_still_is_ended_and_refused(ledger: Ledger):
+    database = Database(ledger.url, 1, still_timeout=0.2)
     await database.open()
     still = Transaction(database)
     await still.run(TOUCH)

@@ -64,17 +64,20 @@ class Database(Autocommit):
         *,
         for_reading: bool = False,
         background_timeout: float = BACKGROUND_TIMEOUT,
+        acquire_timeout: float = ACQUIRE_TIMEOUT,
+        lock_wait: float = LOCK_WAIT,
+        still_timeout: float = STILL_TIMEOUT,
     ) -> None:
         """Take a libpq URL, the number of connections, the server's limit per statement in seconds, and their class.
 
-        For reading, a server that refuses writes will do.
+        For reading, a server that refuses writes will do. The other limits are in seconds, as above.
         """
         self.background = self.bounded(background_timeout)
         """The database for work without a deadline: a backend that stands still costs its connection alone."""
         settings = {
             "statement_timeout": f"{int(statement_timeout * 1000)}ms",
-            "idle_in_transaction_session_timeout": f"{int(STILL_TIMEOUT * 1000)}ms",
-            "lock_timeout": f"{int(LOCK_WAIT * 1000)}ms",
+            "idle_in_transaction_session_timeout": f"{int(still_timeout * 1000)}ms",
+            "lock_timeout": f"{int(lock_wait * 1000)}ms",
             "timezone": "UTC",
             # Statements name the schema of each table; extensions of an app are found whatever the role's own path is.
             "search_path": "public",
@@ -89,7 +92,7 @@ class Database(Autocommit):
         self._errors = Errors()
         self._wrote_at = float("-inf")
         self._cannot_write: Problem | None = None
-        self._pool = Pool(self._connect, size, ACQUIRE_TIMEOUT, lambda: self._away)
+        self._pool = Pool(self._connect, size, acquire_timeout, lambda: self._away)
         self._looking: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self._opened: WeakSet[Connection] = WeakSet()
