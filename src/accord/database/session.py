@@ -44,5 +44,6 @@ class Session:
     async def begin(self, connection: Connection) -> None:
         """Set a new connection up. Raises ReadOnly, and whatever psycopg raises."""
         [outcome] = await connection.run(self._call)
-        if outcome.rows[0].read_only and not self._for_reading:
+        [[is_read_only, *_]] = outcome.rows
+        if is_read_only and not self._for_reading:
             raise ReadOnly

@@ -12,10 +12,12 @@ Transaction ids count in one cluster only. Restored entries are told from others
 get their positions first.
 """
 
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
+from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import namedtuple_row
 
 from accord.journal import chain, restoring
 from accord.journal.clusters import IS_FOREIGN
@@ -41,7 +43,35 @@ the whole journal each time: with 400,000 entries that took 50 ms instead of 1."
 CHUNK = 20_000
 """Ids of restored entries in one look: most have their position already, and a look must be quick."""
 
-_COLUMNS = ", ".join(f"journal.{name}" for name in chain.COLUMNS)
+
+class Waiting(NamedTuple):
+    """The state of the sequencer, and an entry that waits for its position; without one, `id` and what follows is None.
+
+    The fields are in the order of the columns that are read.
+    """
+
+    last_position: int
+    last_hash: bytes
+    next_restored_id: int
+    last_restored_id: int
+    is_foreign: bool
+    next_low_transaction_id: str | None
+    id: int | None
+    at: datetime
+    request_id: str
+    actor_kind: str
+    actor_id: UUID | None
+    organisation_id: UUID | None
+    operation: str
+    record_table: str
+    record_id: UUID
+    record_version: int | None
+    kind: str
+    fields: dict[str, Any]
+    list_keys: list[str]
+
+
+_COLUMNS = ", ".join(Waiting._fields)
 _STATE = f"""
 horizon AS (
     SELECT pg_snapshot_xmin(snapshot) AS transaction_id, pg_snapshot_xmax(snapshot) AS next
@@ -70,12 +100,13 @@ batch AS (
     )
     ORDER BY id LIMIT %(limit)s
 )
-SELECT sequencer.*, {_COLUMNS},
-    LEAST(
+SELECT {_COLUMNS} FROM sequencer CROSS JOIN (
+    SELECT LEAST(
         (SELECT transaction_id FROM horizon),
         (SELECT min(transaction_id) FROM unsequenced WHERE id > (SELECT max(id) FROM batch))
     )::text AS next_low_transaction_id
-FROM sequencer LEFT JOIN (batch JOIN accord.journal USING (id, at)) ON true ORDER BY id
+) low
+LEFT JOIN (batch JOIN accord.journal USING (id, at)) ON true ORDER BY id
 """  # noqa: S608 - the names are ours
 
 _RESTORED_ENTRIES = f"""
@@ -86,8 +117,8 @@ batch AS (
       AND NOT EXISTS (SELECT FROM accord.journal_positions WHERE entry_id = journal.id)
     ORDER BY id LIMIT %(limit)s
 )
-SELECT sequencer.*, {_COLUMNS}
-FROM sequencer LEFT JOIN (batch JOIN accord.journal USING (id, at)) ON true ORDER BY id
+SELECT {_COLUMNS} FROM sequencer CROSS JOIN (SELECT NULL AS next_low_transaction_id) low
+LEFT JOIN (batch JOIN accord.journal USING (id, at)) ON true ORDER BY id
 """  # noqa: S608 - the names are ours
 
 _WRITE = """
@@ -134,21 +165,26 @@ async def assign_positions(connection: Connection, limit: int = BATCH_LIMIT) -> 
     return await _write(connection, rows, low=rows[0].next_low_transaction_id, restored=rows[0].next_restored_id)
 
 
-async def _assign_to_restored(connection: Connection, sequencer: Any, limit: int) -> Sequenced:
+async def _assign_to_restored(connection: Connection, sequencer: Waiting, limit: int) -> Sequenced:
     """Give restored entries their positions in the order of ids: all restored entries were committed."""
     first, last = sequencer.next_restored_id, min(sequencer.last_restored_id, sequencer.next_restored_id + CHUNK - 1)
     rows = await _look(connection, _RESTORED_ENTRIES, first=first, last=last, limit=limit)
-    is_cut = len(rows) == limit and rows[0].id is not None
-    return await _write(connection, rows, low=None, restored=(rows[-1].id if is_cut else last) + 1)
+    newest = rows[-1].id
+    restored = newest if newest is not None and len(rows) == limit else last
+    return await _write(connection, rows, low=None, restored=restored + 1)
 
 
-async def _look(connection: Connection, query: str, **values: Any) -> list[Any]:
+async def _look(connection: Connection, query: str, **values: Any) -> list[Waiting]:
     """Return a row for each entry, each with the sequencer's state; without entries one row whose id is None."""
-    cursor = connection.cursor(row_factory=namedtuple_row)
+    cursor = connection.cursor(row_factory=_row)
     return await (await cursor.execute(query.encode(), values, prepare=True)).fetchall()
 
 
-async def _write(connection: Connection, rows: list[Any], *, low: str | None, restored: int) -> Sequenced:
+def _row(_: object) -> Callable[[Sequence[Any]], Waiting]:
+    return Waiting._make
+
+
+async def _write(connection: Connection, rows: list[Waiting], *, low: str | None, restored: int) -> Sequenced:
     started, digest = rows[0].last_position, rows[0].last_hash
     entries = [row for row in rows if row.id is not None]
     positions = list(range(started + 1, started + 1 + len(entries)))
