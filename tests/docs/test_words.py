@@ -62,6 +62,23 @@ def test_every_link_between_pages_leads_to_a_file():
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
 
 
+def anchors(page):
+    """Return the anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_into_a_page_leads_to_a_heading():
+    links = [
+        (page, (page.parent / target) if target else page, anchor)
+        for page in PAGES
+        for target, anchor in re.findall(r"\]\(([^)#:\s]*)#([^)\s]+)\)", page.read_text("utf-8"))
+    ]
+
+    assert len(links) > 50
+    assert [(page.name, anchor) for page, target, anchor in links if anchor not in anchors(target)] == []
+
+
 def test_every_decision_that_is_cited_exists():
     sources = [*PAGES, *(file for folder in ("src", "tests") for file in (REPOSITORY / folder).rglob("*.py"))]
     cited = {int(number) for file in sources for number in re.findall(r"\bdecision (\d+)", file.read_text("utf-8"))}
