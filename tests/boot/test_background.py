@@ -19,7 +19,7 @@ def restarts(task: str) -> float:
 @pytest.mark.parametrize(
     "error", [OSError(24, "Too many open files"), RuntimeError(), ExceptionGroup("", [ValueError()])]
 )
-async def test_a_task_that_an_error_ended_starts_again_later_each_time(monkeypatch, error):
+async def test_a_task_that_an_error_ended_starts_again_later_each_time(error):
     pauses: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -29,9 +29,8 @@ async def test_a_task_that_an_error_ended_starts_again_later_each_time(monkeypat
         if len(pauses) < 12:
             raise error
 
-    monkeypatch.setattr(background.asyncio, "sleep", sleep)
     before = restarts("a test")
-    await keep_running("a test", run)
+    await keep_running("a test", run, sleep)
 
     assert pauses[:4] == [0.1, 0.2, 0.4, 0.8]
     assert pauses[-1] == background.LONGEST_PAUSE

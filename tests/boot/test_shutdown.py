@@ -199,7 +199,7 @@ async def test_a_worker_finishes_what_it_runs_and_takes_no_more(given, alone):
     gateway = service.run("server", "gateway", "--port", "0")
     service.url = gateway.wait_for(r"listens on (\S+)")
     await asyncio.to_thread(wait_until, service.is_ready)
-    own = Given(service, given._stack)
+    own = given.of(service)
 
     async with held_request(own, service) as (request, release):
         worker.process.terminate()
@@ -219,7 +219,7 @@ async def test_a_worker_is_alive_and_not_ready_until_it_has_finished(given, alon
     worker = service.run("worker", "worker", "--port", "0")
     asked = worker.wait_for(r"it listens on (\S+)")
     service.url = service.run("server", "gateway", "--port", "0").wait_for(r"listens on (\S+)")
-    own = Given(service, given._stack)
+    own = given.of(service)
 
     async with held_request(own, service) as (request, release), httpx.AsyncClient(base_url=asked) as http:
         assert (await http.get("/readyz")).status_code == 200

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Iterator
 import httpx
 import psutil
 import pytest
-from given import Given
 from processes import once
 from raw_http import exchanged, request
 from running import Program, Service
@@ -65,7 +64,7 @@ async def test_a_worker_is_alive_and_ready(asked):
 
 
 async def test_the_flows_that_it_runs_are_counted_and_timed(given, split, asked):
-    me = await Given(split, given._stack).an_account()
+    me = await given.of(split).an_account()
     saved = 'accord_flow_seconds_count{operation="updateMe",status="200"}'
     conflicts = 'accord_conflicts_total{table="users"}'
     before = await sample(asked, saved), await sample(asked, conflicts)
@@ -113,7 +112,7 @@ async def test_without_the_option_it_listens_nowhere_and_works(given, split):
     quiet = split.run("quiet", "worker", PORT="0")
     quiet.wait_for(r"(Accord worker is ready\.\n)")
 
-    me = await Given(split, given._stack).an_account()
+    me = await given.of(split).an_account()
 
     assert ports(quiet) == []
     assert len(ports(split.programs[0])) == 1

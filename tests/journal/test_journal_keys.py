@@ -11,7 +11,7 @@ from journal.test_verification import Book, book
 from ledger import sequencing
 
 from accord import settings
-from accord.journal import checkpoints, housekeeping, pruning
+from accord.journal import checkpoints, pruning
 from accord.journal import keys as endorsing
 from accord.journal.housekeeping import Housekeeping
 from accord.journal.keys import JournalKeys
@@ -185,16 +185,17 @@ async def test_a_truncated_tail_is_found_after_a_rotation(book, key):
     assert (await book.verdict()).broken_at == 5
 
 
-async def test_the_leading_sequencer_endorses(book, key, monkeypatch, until):
-    monkeypatch.setattr(housekeeping, "INTERVAL", 0.01)
-    monkeypatch.setattr(housekeeping, "CHECKPOINT_SECONDS", 0.0)
+async def test_the_leading_sequencer_endorses(book, key, until):
     first = keys.journal_key(settings.load({"DATA_DIR": str(book.data_dir)}))
     await signed(book, 5)
     await book.write(5)
     book.configure(JOURNAL_PRIVATE_KEY=private_pem(key), JOURNAL_PREVIOUS_PUBLIC_KEYS=public_pem(first))
 
     async with sequencing(book, Sequencer(book.url, nothing)) as sequencer:
-        house = Housekeeping(sequencer, book.database.background, book.data_dir, book.keys, nothing)
+        background = book.database.background
+        house = Housekeeping(
+            sequencer, background, book.data_dir, book.keys, nothing, interval=0.01, checkpoint_seconds=0.0
+        )
         keeping = asyncio.create_task(house.run())
         await until(
             lambda: checkpoints.load_checkpoints(book.database, book.data_dir), lambda kept: kept[-1].position == 10

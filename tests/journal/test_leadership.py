@@ -83,13 +83,12 @@ class Usurper(Sequencer):
         return True
 
 
-async def test_two_sequencers_that_both_believe_to_lead_give_each_entry_one_position(ledger, monkeypatch):
-    monkeypatch.setattr("accord.journal.sequencer.STANDBY_INTERVAL", 0.01)
-
+async def test_two_sequencers_that_both_believe_to_lead_give_each_entry_one_position(ledger):
     async def announce(_position: int) -> None:
         return
 
-    async with sequencing(ledger, Usurper(ledger.url, announce)), sequencing(ledger, Usurper(ledger.url, announce)):
+    one, other = (Usurper(ledger.url, announce, standby_interval=0.01) for _ in range(2))
+    async with sequencing(ledger, one), sequencing(ledger, other):
         names = [[f"w{writer}-{number}" for number in range(60)] for writer in range(4)]
         await asyncio.gather(*(ledger.write(*marks) for marks in names))
         entries = await ledger.until_sequenced()

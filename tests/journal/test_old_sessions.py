@@ -14,7 +14,6 @@ from accord import settings
 from accord.database.database import Database
 from accord.database.transaction import Transaction
 from accord.flows.auth import queries, rules
-from accord.journal import housekeeping
 from accord.journal.housekeeping import Housekeeping
 from accord.journal.keys import JournalKeys
 from accord.security.tokens import AccessTokens
@@ -213,15 +212,15 @@ async def test_several_processes_at_once_delete_everything_that_is_old_and_nothi
 
 
 @pytest.mark.usefixtures("small")
-async def test_the_leader_deletes_until_no_old_session_is_left(book, tmp_path, monkeypatch, until):
-    monkeypatch.setattr(housekeeping, "INTERVAL", 0.01)
+async def test_the_leader_deletes_until_no_old_session_is_left(book, tmp_path, until):
     stay = set(await book.add(3))
     await book.add(10, **OVER)
     given = settings.load({"DATA_DIR": str(tmp_path)})
     keys = JournalKeys(given, AccessTokens(given))
 
     async with sequencing(book.ledger) as sequencer:
-        keeping = asyncio.create_task(Housekeeping(sequencer, book.database.background, None, keys, book.forget).run())
+        house = Housekeeping(sequencer, book.database.background, None, keys, book.forget, interval=0.01)
+        keeping = asyncio.create_task(house.run())
         left = await until(book.left, lambda left: len(left[0]) == len(stay))
         keeping.cancel()
         await asyncio.wait([keeping])

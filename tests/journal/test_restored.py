@@ -156,13 +156,12 @@ def copied(server: EmbeddedPostgres, folder: Path) -> EmbeddedPostgres:
     return postgres.start(folder)
 
 
-async def test_an_open_writer_only_delays_what_was_restored(ledger, restore, monkeypatch):
-    monkeypatch.setattr("accord.journal.restoring.RETRY_INTERVAL", 0.1)
+async def test_an_open_writer_only_delays_what_was_restored(ledger, restore):
     await half_sequenced(ledger)
     restored = await restore(ledger, ledger.url)
     writer = await restored.writer()
     await writer.write("late")
-    async with sequencing(restored) as sequencer:
+    async with sequencing(restored, retry_interval=0.1) as sequencer:
         await until(lambda: sequencer.leads)
         await restored.write("meanwhile")
         assert len(await restored.read()) == 10

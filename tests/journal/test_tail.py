@@ -11,10 +11,10 @@ import pytest
 from ledger import Ledger, sequencing, until
 
 from accord.database.database import Database
-from accord.journal import tail as feeds
 from accord.journal.reading import BATCH
 from accord.journal.tail import JournalTail
 
+OF_THE_TAIL = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = 'accord'"
 Following = Callable[..., Any]
 
 
@@ -22,12 +22,12 @@ Following = Callable[..., Any]
 def following(ledger: Ledger) -> Following:
     @asynccontextmanager
     async def follow(
-        *, is_woken: bool = False, database: Database | None = None
+        *, is_woken: bool = False, database: Database | None = None, **intervals: float
     ) -> AsyncIterator[tuple[JournalTail, list[int]]]:
         """A tail that runs until the block ends, and the positions that its listener was told."""
         database, told = database or Database(ledger.url, 2), []
         await database.open()
-        tail = JournalTail(database.background, lambda: is_woken)
+        tail = JournalTail(database.background, lambda: is_woken, **intervals)
         tail.listeners.append(lambda entries: told.extend(entry.position for entry in entries))
         await tail.start()
         task = asyncio.create_task(tail.run())
@@ -63,9 +63,8 @@ async def test_begins_at_the_newest_position(ledger, following):
     assert told == [2]
 
 
-async def test_a_notification_is_followed_by_a_read_at_once(ledger, following, monkeypatch):
-    monkeypatch.setattr(feeds, "POLL_INTERVAL", 600.0)
-    async with following(is_woken=True) as (tail, told):
+async def test_a_notification_is_followed_by_a_read_at_once(ledger, following):
+    async with following(is_woken=True, poll_interval=600.0) as (tail, told):
         await asyncio.sleep(0.05)
         await ledger.write("one")
         await ledger.assign_positions()
@@ -149,24 +148,26 @@ async def test_a_journal_that_was_replaced_is_noticed_and_followed_from_its_end(
 
 
 async def test_entries_pruned_before_they_were_read_are_skipped_and_reported(ledger):
-    database, passed = Database(ledger.url, 1), []
+    database, passed, told = Database(ledger.url, 1), [], []
     await database.open()
-    try:
-        tail = JournalTail(database.background, lambda: True)
-        tail.when_replaced.append(lambda: passed.append(tail.position))
-        await tail.start()
-        await ledger.write("pruned", "too")
-        await ledger.assign_positions()
-        await (await ledger.connect()).execute(b"SET session_replication_role = replica; DELETE FROM accord.journal")
+    tail = JournalTail(database.background, lambda: False)
+    tail.when_replaced.append(lambda: passed.append(tail.position))
+    tail.listeners.append(lambda entries: told.extend(entry.position for entry in entries))
+    await tail.start()
+    await ledger.write("pruned", "too")
+    await ledger.assign_positions()
+    await (await ledger.connect()).execute(b"SET session_replication_role = replica; DELETE FROM accord.journal")
 
-        assert await tail._read() == []
-        await ledger.write("new")
-        await ledger.assign_positions()
-        assert [entry.position for entry in await tail._read()] == [3]
-    finally:
-        await database.close()
+    following = asyncio.create_task(tail.run())
+    await until(lambda: passed)
+    await ledger.write("new")
+    await ledger.assign_positions()
+    await until(lambda: told)
+    following.cancel()
+    await asyncio.gather(following, return_exceptions=True)
+    await database.close()
 
-    assert passed == [2]
+    assert (passed, told) == ([2], [3])
 
 
 async def test_frozen_backends_cost_their_connections_and_not_the_followers(ledger, following):
@@ -174,7 +175,8 @@ async def test_frozen_backends_cost_their_connections_and_not_the_followers(ledg
     async with following(database=database) as (_, told), sequencing(ledger):
         await ledger.write("before")
         await until(lambda: told == [1])
-        frozen = [connection.info.backend_pid for connection in database._opened]
+        frozen = [pid for (pid,) in await (await (await ledger.connect()).execute(OF_THE_TAIL)).fetchall()]
+        assert frozen
         for pid in frozen:
             os.kill(pid, signal.SIGSTOP)
         try:

@@ -68,6 +68,10 @@ class Given:
         self.service = service
         self._stack = stack
 
+    def of(self, service: Service) -> "Given":
+        """Return the same for another service; its clients are closed with the test, too."""
+        return Given(service, self._stack)
+
     async def somebody(self, **headers: str) -> httpx.AsyncClient:
         """Return a client of its own address, not signed in."""
         return await self._stack.enter_async_context(

@@ -144,9 +144,11 @@ async def until_alone(connection: AsyncConnection[Any]) -> None:
 
 
 @asynccontextmanager
-async def sequencing(ledger: Ledger, sequencer: Sequencer | None = None) -> AsyncIterator[Sequencer]:
-    """Let a sequencer of this process lead or stand by until the block ends."""
-    sequencer = sequencer or Sequencer(ledger.url, _announce_nothing)
+async def sequencing(
+    ledger: Ledger, sequencer: Sequencer | None = None, **intervals: float
+) -> AsyncIterator[Sequencer]:
+    """Let a sequencer of this process, by default a new one with these intervals, lead or stand by within the block."""
+    sequencer = sequencer or Sequencer(ledger.url, _announce_nothing, **intervals)
     task = asyncio.create_task(sequencer.run())
     try:
         yield sequencer

@@ -30,8 +30,10 @@ async def background(name: str, run: Callable[[], Awaitable[None]], *, has_metri
         await asyncio.wait([task])
 
 
-async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
-    """Run a task until the task returns, or until cancelled."""
+async def keep_running(
+    name: str, run: Callable[[], Awaitable[None]], sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    """Run a task until the task returns, or until cancelled; `sleep` waits between two runs."""
     pause = FIRST_PAUSE
     while True:
         started = time.monotonic()
@@ -42,7 +44,7 @@ async def keep_running(name: str, run: Callable[[], Awaitable[None]]) -> None:
                 pause = FIRST_PAUSE
             logs.exception("A background task failed; it starts again.", error, task=name, seconds=pause)
             _count(name)
-        await asyncio.sleep(pause)
+        await sleep(pause)
         pause = min(2 * pause, LONGEST_PAUSE)
 
 

@@ -42,6 +42,9 @@ class Housekeeping:
         data_dir: Path | None,
         keys: JournalKeys,
         delete_some_old: Callable[[], Awaitable[bool]],
+        *,
+        interval: float = INTERVAL,
+        checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
         """Take the folder of the checkpoints, the keys that sign them, and the function that deletes some old sessions.
 
@@ -52,6 +55,8 @@ class Housekeeping:
         self._data_dir = data_dir
         self._keys = keys
         self._delete_some_old = delete_some_old
+        self._interval = interval
+        self._checkpoint_seconds = checkpoint_seconds
         self._has_endorsed = False
         self._signed_position = 0
         self._signed_at = time.monotonic()
@@ -61,7 +66,7 @@ class Housekeeping:
     async def run(self) -> None:
         """Run all tasks until cancelled, through failures of the database."""
         while True:
-            await asyncio.sleep(INTERVAL)
+            await asyncio.sleep(self._interval)
             if not self._sequencer.leads:
                 continue
             await self._try(self._make_partitions)
@@ -90,7 +95,7 @@ class Housekeeping:
         now = time.monotonic()
         state = await sequencer_state(self._database)
         new = state.position - self._signed_position
-        if new == 0 or (new < CHECKPOINT_ENTRIES and now - self._signed_at < CHECKPOINT_SECONDS):
+        if new == 0 or (new < CHECKPOINT_ENTRIES and now - self._signed_at < self._checkpoint_seconds):
             return
         if not self._has_endorsed:
             known = await load_checkpoints(self._database, self._data_dir)

@@ -51,10 +51,18 @@ Announce = Callable[[int], Awaitable[None]]
 class Sequencer:
     """Gives committed entries their positions while it leads. A lost call of `wake` costs time and nothing else."""
 
-    def __init__(self, database_url: str, announce: Announce) -> None:
-        """Take the URL of the database, and the function that announces new positions."""
+    def __init__(
+        self,
+        database_url: str,
+        announce: Announce,
+        *,
+        standby_interval: float = STANDBY_INTERVAL,
+        retry_interval: float = restoring.RETRY_INTERVAL,
+    ) -> None:
+        """Take the URL of the database, the function that announces new positions, and the seconds between attempts."""
         self._url = database_url
         self._announce = announce
+        self._standby_interval, self._retry_interval = standby_interval, retry_interval
         self._woken = asyncio.Event()
         self._name = str(uuid4())
         self._renewed_at = float("-inf")
@@ -80,7 +88,7 @@ class Sequencer:
                 logs.exception("The sequencer failed, and starts again.", error, led=self.leads)
             finally:
                 self._renewed_at = float("-inf")
-            await asyncio.sleep(STANDBY_INTERVAL)
+            await asyncio.sleep(self._standby_interval)
 
     async def _connect(self) -> Connection:
         return await AsyncConnection.connect(
@@ -94,7 +102,7 @@ class Sequencer:
 
     async def _lead(self, connection: Connection) -> None:
         while not await self._has_lease(connection):  # noqa: ASYNC110 - another process has the lease
-            await asyncio.sleep(STANDBY_INTERVAL)
+            await asyncio.sleep(self._standby_interval)
         logs.info("This process sequences the journal.")
         try:
             await self._settled(connection, restoring.settle)
@@ -132,7 +140,7 @@ class Sequencer:
             except psycopg.errors.LockNotAvailable:
                 logs.warning("The journal was restored; an open transaction blocks its sequencing.")
             tried_at = time.monotonic()
-            while time.monotonic() - tried_at < restoring.RETRY_INTERVAL:
+            while time.monotonic() - tried_at < self._retry_interval:
                 await self._renew(connection)
                 await asyncio.sleep(RENEW_INTERVAL)
 

@@ -25,10 +25,13 @@ Listener = Callable[[list[Entry]], None]
 class JournalTail:
     """Hands every entry, in order and once, to the listeners of this process."""
 
-    def __init__(self, database: Bounded, is_woken_by_others: Callable[[], bool]) -> None:
+    def __init__(
+        self, database: Bounded, is_woken_by_others: Callable[[], bool], *, poll_interval: float = POLL_INTERVAL
+    ) -> None:
         """Take the database, and a function that says whether notifications of other processes can arrive."""
         self._database = database
         self._is_woken_by_others = is_woken_by_others
+        self._poll_interval = poll_interval
         self._woken = asyncio.Event()
         self.listeners: list[Listener] = []
         self.when_replaced: list[Callable[[], object]] = []
@@ -86,7 +89,7 @@ class JournalTail:
 
     async def _wait(self) -> None:
         try:
-            async with asyncio.timeout(POLL_INTERVAL if self._is_woken_by_others() else POLL_INTERVAL_ALONE):
+            async with asyncio.timeout(self._poll_interval if self._is_woken_by_others() else POLL_INTERVAL_ALONE):
                 await self._woken.wait()
         except TimeoutError:
             return
