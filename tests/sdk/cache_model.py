@@ -281,7 +281,7 @@ class Socket:
             self.service.sockets.remove(self)
             self._came.put_nowait(None)
 
-    def _say(self, frame: dict) -> None:
+    def say(self, frame: dict) -> None:
         self.waiting.append(frame)
         if self.service.is_calm:
             self.let_through()
@@ -297,13 +297,13 @@ class Socket:
         if frame["type"] == "authenticate":
             try:
                 self.service.account(frame["token"])
-                self._say({"type": "authenticated", "userId": "", "expiresAt": "2126-01-31T09:30:00.000000Z"})
+                self.say({"type": "authenticated", "userId": "", "expiresAt": "2126-01-31T09:30:00.000000Z"})
             except Refused:
-                self._say({"type": "error", "code": "UNAUTHORIZED", "message": "No."})
+                self.say({"type": "error", "code": "UNAUTHORIZED", "message": "No."})
         elif frame["type"] == "subscribe":
             self._subscribe(frame["key"], frame.get("after"))
         elif frame["type"] == "ping":
-            self._say({"type": "pong"})
+            self.say({"type": "pong"})
         elif frame["type"] == "unsubscribe":
             self.keys.discard(frame["key"])
 
@@ -314,7 +314,7 @@ class Socket:
         outcome = "live" if after is None else "replayed" if fits else "resync_required"
         self.keys.add(key)
         place = {"position": service.position, "cursor": service.cursor(service.position)}
-        self._say({"type": "subscribed", "key": key, "outcome": outcome, **place})
+        self.say({"type": "subscribed", "key": key, "outcome": outcome, **place})
         for number in range(int(position) + 1, service.position + 1) if fits else ():
             self.changed(number)
 
@@ -327,7 +327,7 @@ class Socket:
         for key in self.keys:
             if key == record or key.startswith("getList:"):
                 of_list = about if key != record else {}
-                self._say({"type": "change", "key": key, **place, **told, **of_list})
+                self.say({"type": "change", "key": key, **place, **told, **of_list})
 
 
 def responded(status: int, body: object) -> httpx.Response:

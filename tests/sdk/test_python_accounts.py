@@ -1,13 +1,14 @@
 """A store whose account changes while calls are on their way: nothing of one account is sent as another."""
 
 import asyncio
+import fcntl
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 
 import attrs
 import httpx
 import pytest
-from accord_client import FileTokens, MemoryTokens, SignedOut, Tokens, tokens
+from accord_client import FileTokens, MemoryTokens, SignedOut, Tokens
 from accord_client.tokens import LOCK_TIMEOUT, MARGIN, TIMEOUT
 from ledger import until
 
@@ -132,47 +133,76 @@ async def test_without_a_good_token_a_refresh_passes_an_abandoned_lock(person):
     ada.tokens.unlock()
 
 
-def test_a_process_frozen_during_a_write_does_not_keep_others_from_signing_in(tmp_path, monkeypatch):
-    monkeypatch.setattr("accord_client.tokens.WRITE_TIMEOUT", 0.05)
-    store, tokens = FileTokens(tmp_path / "tokens"), Tokens("access", "refresh", 1.0, 1.0)
+@contextmanager
+def another_writes(path):
+    """Hold the lock that a process holds while it writes to the file of a store."""
+    with path.with_name(f"{path.name}.write").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
-    with FileTokens(tmp_path / "tokens")._alone():
+
+def test_a_process_frozen_during_a_write_does_not_keep_others_from_signing_in(tmp_path):
+    path, tokens = tmp_path / "tokens", Tokens("access", "refresh", 1.0, 1.0)
+    store = FileTokens(path, write_timeout=0.05)
+
+    with another_writes(path):
+        began = time.monotonic()
         store.save(tokens)
+        waited = time.monotonic() - began
 
+    assert waited >= 0.05
     assert store.load() == tokens
 
 
-@pytest.fixture
-def refused(monkeypatch):
-    """Whoever found a file locked, and looks again for so long that only a turn of the event loop can end it."""
-    looks, is_locked = [], tokens._is_locked
-    monkeypatch.setattr(tokens, "_is_locked", lambda file: is_locked(file) or looks.append(file) or False)
-    monkeypatch.setattr(tokens, "WRITE_TIMEOUT", 20.0)
-    return looks
+class Noting(FileTokens):
+    """A store that notes each write, and waits so long that only a turn of the event loop can end the wait."""
+
+    def __init__(self, path) -> None:
+        super().__init__(path, write_timeout=20.0)
+        self.path = path
+        self.begun: list[str] = []
+
+    def save(self, tokens) -> None:
+        self.begun.append("save")
+        super().save(tokens)
+
+    def clear(self) -> None:
+        self.begun.append("clear")
+        super().clear()
+
+    def replace(self, refresh_token, tokens) -> bool:
+        self.begun.append("replace")
+        return super().replace(refresh_token, tokens)
 
 
-async def while_another_writes(store, refused, work):
-    """Do this while another process writes, until it is waited for; return the seconds that it took."""
+async def while_another_writes(store, work):
+    """Do this while another process writes, until the store waits for it; return the seconds that the work took."""
     with ExitStack() as writing:
-        writing.enter_context(store._alone())
-        refused.clear()
+        writing.enter_context(another_writes(store.path))
+        store.begun.clear()
         began, working = time.monotonic(), asyncio.ensure_future(work)
-        await until(lambda: refused)
+        await until(lambda: store.begun)
+        await asyncio.sleep(0.05)
+        assert not working.done()
         writing.close()
         await working
     return time.monotonic() - began
 
 
-async def test_a_wait_for_another_process_that_writes_leaves_the_event_loop_free(person, password, tmp_path, refused):
+async def test_a_wait_for_another_process_that_writes_leaves_the_event_loop_free(person, password, tmp_path):
     ada = await person()
-    store, other = FileTokens(tmp_path / "tokens"), FileTokens(tmp_path / "tokens")
+    store = Noting(tmp_path / "tokens")
     accord = await ada.client(tokens=store)
 
-    signing_in = await while_another_writes(other, refused, accord.sign_in(ada.email, password))
+    signing_in = await while_another_writes(store, accord.sign_in(ada.email, password))
     before = store.load()
     assert before is not None
-    refreshing = await while_another_writes(other, refused, accord._session.access_token(refused=before.access_token))
-    signing_out = await while_another_writes(other, refused, accord.sign_out())
+    store.save(attrs.evolve(before, expires_at=time.time() - 1))
+    refreshing = await while_another_writes(store, accord.get_me())
+    renewed = store.load()
+    signing_out = await while_another_writes(store, accord.sign_out())
 
-    assert max(signing_in, refreshing, signing_out) < tokens.WRITE_TIMEOUT
+    assert max(signing_in, refreshing, signing_out) < 20
+    assert renewed is not None
+    assert renewed.refresh_token != before.refresh_token
     assert store.load() is None

@@ -147,9 +147,9 @@ def test_a_refused_key_is_an_error(accord):
 
 def test_leaving_early_ends_the_subscription(accord, me):
     with accord.live.follow(record_key("users", me.id)):
-        pass
+        assert accord.live.is_connected
 
-    assert accord._client.live._followers == {}
+    assert not accord.live.is_connected
 
 
 @pytest.mark.usefixtures("me")

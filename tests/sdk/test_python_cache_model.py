@@ -78,8 +78,8 @@ class Person:
             headers={"x-client": name},
             transport=service,
             ssl_context=TRUSTED,
+            web_socket=self._connect,
         )
-        self.accord.live._connect = self._connect
         self.socket: Socket | None = None
         self.cache = self.accord.cache()
         self.seen: dict[UUID, set[str]] = {}
@@ -95,7 +95,7 @@ class Person:
         access, refresh = self.service.token(account), self.service.token(account)
         self.tokens.save(Tokens(access, refresh, time.time() + DAY, DAY))
 
-    def _connect(self) -> Socket:
+    def _connect(self, *_args: object, **_options: object) -> Socket:
         self.socket = Socket(self.service)
         return self.socket
 

@@ -1,7 +1,9 @@
 import asyncio
+import json
 import random
 import tempfile
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,8 +21,10 @@ from accord_client import (
 )
 from accord_client.models import CreateConversation, UpdateMe
 from checked_client import new_address
+from cutting_proxy import cutting_proxy
 from given import details
 from running import Service
+from websockets.asyncio.client import ClientConnection, connect
 
 
 def key_of(person):
@@ -112,8 +116,8 @@ async def test_following_resumes_when_the_service_returns(person, proxy):
 
 async def test_followers_of_one_key_share_one_subscription(person, proxy):
     ada = await person()
-    accord, writer = await ada.client(proxy.url), await ada.client()
-    sent = spied(accord)
+    sent = []
+    accord, writer = await ada.client(proxy.url, web_socket=noting(sent)), await ada.client()
 
     async with accord.live.follow(key_of(ada)) as first:
         async with accord.live.follow(key_of(ada)) as second:
@@ -126,16 +130,15 @@ async def test_followers_of_one_key_share_one_subscription(person, proxy):
     assert [frame["type"] for frame in sent].count("unsubscribe") == 1
 
 
-def spied(accord):
-    sent = []
-    say = accord.live._say
+def noting(sent):
+    """Return what opens sockets that note the frames that the client sends."""
 
-    async def spy(**frame):
-        sent.append(frame)
-        await say(**frame)
+    class Noting(ClientConnection):
+        async def send(self, message, *, text=None):
+            sent.append(json.loads(message))
+            await super().send(message, text=text)
 
-    accord.live._say = spy
-    return sent
+    return partial(connect, create_connection=Noting)
 
 
 async def test_a_follower_from_an_earlier_position_gets_what_was_missed_and_others_nothing_twice(person):
@@ -191,14 +194,15 @@ async def test_a_follower_that_loses_access_is_told(person):
 
 async def test_a_refused_key_is_not_subscribed_again_after_a_reconnect(person):
     ada, bob = await person(), await person()
-    hers, his = await ada.client(), await bob.client()
+    sent = []
+    hers, his = await ada.client(), await bob.client(web_socket=noting(sent))
     made = await hers.create_conversation(CreateConversation(title="Plans", member_ids=[bob.account.id]))
 
     async with his.live.follow(record_key("conversations", made.id)) as lost, his.live.follow(key_of(bob)) as changes:
         await hers.remove_member(made.id, bob.account.id, expected_version=1)
         with pytest.raises(NotFound):
             await take(lost, 10)
-        sent = spied(his)
+        sent.clear()
         his.live.disconnect()
         await rename(his, 1)
         assert [change.version for change in await take(changes, 1)] == [2]
@@ -207,13 +211,14 @@ async def test_a_refused_key_is_not_subscribed_again_after_a_reconnect(person):
 
 async def test_a_refused_follower_makes_established_ones_subscribe_again(person):
     ada = await person()
-    accord = await ada.client()
-    refusal = {"type": "error", "code": "SERVICE_UNAVAILABLE", "message": "Try again.", "key": key_of(ada)}
+    sent = []
+    accord = await ada.client(web_socket=noting(sent))
+    error = {"type": "error", "code": "SERVICE_UNAVAILABLE", "message": "Try again.", "key": key_of(ada)}
 
     async with accord.live.follow(key_of(ada)) as changes:
-        sent = spied(accord)
+        sent.clear()
         accord.live._asked[key_of(ada)] = []  # For a follower that has left since.
-        await accord.live._take(refusal)
+        await accord.live._take(error)
         await rename(accord, 1)
 
         assert [change.version for change in await take(changes, 1)] == [2]
@@ -376,17 +381,17 @@ async def test_a_connection_outlives_its_token(monkeypatch):
 
     async with (
         service_with_short_tokens() as service,
-        AsyncAccord(service.url, headers={"X-Forwarded-For": new_address()}) as accord,
+        cutting_proxy(service.url) as proxy,
+        AsyncAccord(proxy.url, headers={"X-Forwarded-For": new_address()}) as accord,
     ):
         body = details()
         user = await accord.register(models.Register.from_dict(body))
         await accord.sign_in(body["email"], body["password"])
 
         async with accord.live.follow(record_key("users", user.id)) as changes:
-            socket = accord.live._socket
             await asyncio.sleep(9)
             await rename(accord, 1)
             [change] = await take(changes, 1)
 
             assert change.version == 2
-            assert accord.live._socket is socket
+            assert proxy.count("GET /api/v1/ws") == 1

@@ -268,7 +268,7 @@ def test_a_change_of_a_version_that_never_was_is_refused(loop, service, ada):
 def test_an_error_that_names_a_key_ends_its_followers(loop, ada, follower):
     told = []
     ada.cache.listen(told.append)
-    ada.socket._say({"type": "error", "code": "NOT_FOUND", "message": "No.", "key": LIST})
+    ada.socket.say({"type": "error", "code": "NOT_FOUND", "message": "No.", "key": LIST})
     loop.settle()
 
     assert [event.key for event in told if isinstance(event, Lost)] == [LIST]

@@ -3,7 +3,6 @@ import itertools
 import json
 import socket
 from contextlib import suppress
-from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -18,6 +17,8 @@ from accord_client import (
     retries,
 )
 from accord_client.models import CreateConversation, Login, UpdateMe
+
+from .cache_model import Loop
 
 
 async def test_a_create_whose_response_was_cut_is_sent_again_and_made_once(person, proxy):
@@ -100,22 +101,22 @@ async def test_a_service_that_stays_away_is_told(person, proxy):
 
 
 @pytest.mark.parametrize("is_change", [False, True])
-async def test_a_service_that_stays_away_is_tried_for_ten_seconds(monkeypatch, is_change):
-    now, tried = 0.0, []
-
-    async def sleep(seconds):
-        nonlocal now
-        now += seconds
+def test_a_service_that_stays_away_is_tried_for_ten_seconds(is_change):
+    loop, tried = Loop(), []
 
     async def away(_request):
-        tried.append(now)
+        tried.append(loop.time())
         raise httpx.ConnectError("refused")
 
-    monkeypatch.setattr(retries, "time", SimpleNamespace(monotonic=lambda: now))
-    monkeypatch.setattr(retries, "asyncio", SimpleNamespace(sleep=sleep))
-    async with AsyncAccord("http://accord", transport=httpx.MockTransport(away)) as accord:
-        with pytest.raises(ConnectionFailed):
+    async def call():
+        async with AsyncAccord("http://accord", transport=httpx.MockTransport(away)) as accord:
             await (patch if is_change else get)(accord)
+
+    calling = loop.create_task(call())
+    loop.wait(60)
+    loop.close()
+
+    assert isinstance(calling.exception(), ConnectionFailed)
 
     assert retries.UNSENT_FOR == 10
     assert retries.UNSENT_FOR <= tried[-1] < retries.UNSENT_FOR + retries.UNSENT_PAUSE

@@ -8,14 +8,14 @@ import pytest
 from accord_client import list_key, live
 from accord_client.models import CreateConversation
 from accord_client.questions import RESPONSE_WITHIN, TIMEOUT, Questions
-from websockets.asyncio.client import ClientConnection
+from websockets.asyncio.client import ClientConnection, connect
 
 from .cache_model import Loop
 from .test_python_live import key_of, rename, take
 
 
 def swallowing(*kinds):
-    """Return a connection that loses the first frame of each of these kinds, as a proxy may."""
+    """Return what opens sockets that lose the first frame of each of these kinds, as a proxy may."""
     left = list(kinds)
 
     class Swallowing(ClientConnection):
@@ -26,16 +26,15 @@ def swallowing(*kinds):
                     return text
                 left.remove(kind)
 
-    return Swallowing
+    return partial(connect, create_connection=Swallowing)
 
 
 @pytest.mark.parametrize("lost", ["welcome", "authenticated", "subscribed"])
 async def test_a_connection_without_responses_is_replaced(person, monkeypatch, lost):
     monkeypatch.setattr("accord_client.questions.TIMEOUT", 0.5)
     monkeypatch.setattr(live, "TIMEOUT", 0.5)
-    monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing(lost)))
     ada = await person()
-    accord = await ada.client()
+    accord = await ada.client(web_socket=swallowing(lost))
 
     async with accord.live.follow(key_of(ada)) as changes:
         await rename(accord, 1)
@@ -58,9 +57,8 @@ async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_ask
 
 async def test_a_connection_that_lost_one_response_is_replaced_although_other_frames_arrive(person, monkeypatch):
     monkeypatch.setattr("accord_client.questions.RESPONSE_WITHIN", 1.0)
-    monkeypatch.setattr(live, "connect", partial(live.connect, create_connection=swallowing("subscribed")))
     ada = await person()
-    accord, writer = await ada.client(), await ada.client()
+    accord, writer = await ada.client(web_socket=swallowing("subscribed")), await ada.client()
     following = asyncio.create_task(enter(accord.live.follow(list_key(ada.id, "conversations"))))
     await asyncio.sleep(0)  # Its key is asked about first.
 

@@ -26,6 +26,7 @@ from typing import ParamSpec, TypeVar
 from uuid import UUID
 
 import httpx
+from websockets.asyncio.client import connect
 
 from . import cache as asynchronous_cache
 from . import conflicts, pages
@@ -62,6 +63,7 @@ class Accord(Operations):
         headers: Mapping[str, str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        web_socket: asynchronous_live.WebSocket = connect,
     ) -> None:
         """Take what AsyncAccord takes."""
         self._loop = _Loop()
@@ -75,6 +77,7 @@ class Accord(Operations):
                 headers=headers,
                 ssl_context=ssl_context,
                 transport=transport,
+                web_socket=web_socket,
             )
 
         self._client = self._loop.wait_for(made())
@@ -149,6 +152,11 @@ class Live:
     def disconnect(self) -> None:
         """Cut the connection, as when the network goes; it comes back by itself."""
         self._loop.call(self._live.disconnect)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the WebSocket is open: while keys are followed, and not during a reconnect."""
+        return self._live.is_connected
 
 
 class Cache:

@@ -11,6 +11,7 @@ from typing import Final, ParamSpec, TypeVar, cast
 from uuid import uuid4
 
 import httpx
+from websockets.asyncio.client import connect
 
 from . import conflicts, pages
 from .cache import Cache
@@ -19,7 +20,7 @@ from .generated.metadata import ANONYMOUS, FOR_ANYBODY, KEYED, REPEATABLE
 from .generated.models import Login, Logout, Refresh, SignedIn, User
 from .generated.operations import AsyncOperations
 from .generated.types import UNSET, Model, Request, Unset, write_time
-from .live import Live
+from .live import Live, WebSocket
 from .pages import Page
 from .retries import send_with_retries
 from .tokens import MemoryTokens, Session, TokenStore, is_of_another_account
@@ -53,6 +54,7 @@ class AsyncAccord(AsyncOperations):
         headers: Mapping[str, str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
+        web_socket: WebSocket = connect,
     ) -> None:
         """Take where the service is.
 
@@ -64,6 +66,7 @@ class AsyncAccord(AsyncOperations):
             headers: Sent with every request.
             ssl_context: Which certificates are trusted, such as those of an authority of your own.
             transport: The transport of the requests, for proxies and tests.
+            web_socket: The function that opens the socket of live updates, such as `partial(connect, proxy=...)`.
         """
         base_url, trusted = base_url.rstrip("/"), ssl_context or httpx.create_ssl_context()
         self._http = httpx.AsyncClient(
@@ -76,7 +79,7 @@ class AsyncAccord(AsyncOperations):
         )
         self._retries = retries
         self._session = Session(tokens or MemoryTokens(), self._send_refresh)
-        self.live = Live(base_url, self._session.access_token, headers or {}, trusted)
+        self.live = Live(base_url, self._session.access_token, headers or {}, trusted, web_socket)
         """The follower of changes: `async with accord.live.follow(key) as changes`."""
         self._caches: list[Cache] = []
 

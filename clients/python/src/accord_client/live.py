@@ -14,7 +14,7 @@ import re
 import ssl
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any, Final
 
 from websockets.asyncio.client import ClientConnection, connect
@@ -41,6 +41,8 @@ _ID: Final = re.compile("[0-9A-Fa-f-]{36}")
 _AWAY: Final = (OSError, asyncio.TimeoutError, ConnectionClosed, ConnectionFailed, ServiceUnavailable)
 
 AccessToken = Callable[["str | None"], Awaitable["str | None"]]
+WebSocket = Callable[..., AbstractAsyncContextManager[ClientConnection]]
+"""Opens a socket, called as `websockets.asyncio.client.connect` is."""
 
 
 class Live:
@@ -52,11 +54,13 @@ class Live:
         access_token: AccessToken,
         headers: Mapping[str, str],
         ssl_context: ssl.SSLContext,
+        web_socket: WebSocket = connect,
     ) -> None:
         self._url = f"ws{base_url.removeprefix('http')}/api/v1/ws"
         self._ssl_context = ssl_context if base_url.startswith("https:") else None
         self._access_token = access_token
         self._headers = headers
+        self._web_socket = web_socket
         self._followers: dict[str, list[Changes]] = {}
         self._asked: dict[str, list[Changes]] = {}
         """The followers for which a key was requested, until the response: each request gets one response."""
@@ -173,8 +177,8 @@ class Live:
                 for task in tasks:
                     task.cancel()
 
-    def _connect(self) -> connect:
-        return connect(
+    def _connect(self) -> AbstractAsyncContextManager[ClientConnection]:
+        return self._web_socket(
             self._url,
             ssl=self._ssl_context,
             additional_headers=self._headers,

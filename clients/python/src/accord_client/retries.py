@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
 from collections.abc import Awaitable, Callable
 from typing import Final, TypeGuard
 
@@ -56,7 +55,8 @@ async def send_with_retries(
     send: Callable[[], Awaitable[httpx.Response]], *, repeatable: bool, retries: int
 ) -> httpx.Response:
     """Send until a response is final, or the retries are used up. Raises ConnectionFailed."""
-    attempt, unsent, over = 0, 0, time.monotonic() + UNSENT_FOR
+    clock = asyncio.get_running_loop().time
+    attempt, unsent, over = 0, 0, clock() + UNSENT_FOR
     while True:
         try:
             response = await send()
@@ -66,7 +66,7 @@ async def send_with_retries(
                 return response
         except _NEVER_SENT as failure:
             unsent += 1
-            if not retries or time.monotonic() >= over:
+            if not retries or clock() >= over:
                 raise ConnectionFailed(_what_happened(failure)) from failure
             pause = min(UNSENT_PAUSE, pause_before(unsent))
         except httpx.TransportError as failure:

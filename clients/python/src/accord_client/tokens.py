@@ -176,8 +176,10 @@ class FileTokens(TokenStore):
 
     waits = True
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], *, write_timeout: float = WRITE_TIMEOUT) -> None:
+        """Take the path of the file, and the seconds that a write waits for another process that writes."""
         self._path = Path(path)
+        self._write_timeout = write_timeout
         self._locked: int | None = None
 
     def load(self) -> Tokens | None:
@@ -218,7 +220,7 @@ class FileTokens(TokenStore):
     @contextmanager
     def _alone(self) -> Generator[None, None, None]:
         """Let no other process write meanwhile. A write takes milliseconds, so the second process waits."""
-        descriptor, over = self._opened("write"), time.monotonic() + WRITE_TIMEOUT
+        descriptor, over = self._opened("write"), time.monotonic() + self._write_timeout
         try:
             while not _is_locked(descriptor) and time.monotonic() < over:
                 time.sleep(0.001)
