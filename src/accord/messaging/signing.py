@@ -28,7 +28,8 @@ _BEFORE, _AFTER = b'{"signature":"', b'",'
 _SIGNATURE_BYTES = 64
 _SIGNATURE = slice(len(_BEFORE), len(_BEFORE) + _SIGNATURE_BYTES)
 _REST = slice(_SIGNATURE.stop + len(_AFTER), None)
-_WINDOW = 16_384
+WINDOW = 16_384
+"""Messages of one sender, up to the newest, of which a replay is told from a message that came out of order."""
 _MAX_SENDERS = 1024
 
 
@@ -134,13 +135,13 @@ class _Window:
     __slots__ = ("_highest", "_slots", "last_heard")
 
     def __init__(self) -> None:
-        self._slots = array("Q", bytes(8 * _WINDOW))
+        self._slots = array("Q", bytes(8 * WINDOW))
         self._highest = 0
         self.last_heard = 0.0
 
     def takes(self, number: int) -> bool:
-        slot = number % _WINDOW
-        if number <= self._highest - _WINDOW or self._slots[slot] == number:
+        slot = number % WINDOW
+        if number <= self._highest - WINDOW or self._slots[slot] == number:
             return False
         self._slots[slot] = number
         self._highest = max(self._highest, number)
