@@ -10,8 +10,8 @@ from sqlalchemy import Integer, Text, bindparam, column, insert, select, table, 
 from accord.database.connection import Connection
 from accord.database.database import Database
 from accord.database.statement import Statement
-from accord.database.transaction import Transaction
-from accord.problems import AlreadyExists, DeadlineExceeded
+from accord.database.transaction import NotBegun, Opening, Transaction
+from accord.problems import AlreadyExists, DeadlineExceeded, IdempotencyInProgress
 
 _numbers = table("numbers", column("number", Integer), column("word", Text))
 BEGIN, ROLLBACK = Statement(text("BEGIN")), Statement(text("ROLLBACK"))
@@ -133,6 +133,46 @@ async def test_a_transaction_of_nothing_but_its_last_statements_is_committed(dat
 
     name = await database.one(Statement(text("SELECT current_setting('application_name') AS name")))
     assert name.name == "committed"
+
+
+@pytest.mark.parametrize(
+    ("statement", "values"),
+    [
+        ("INSERT INTO unknown VALUES (1)", {}),  # Fails as it is prepared, which is before BEGIN.
+        ("SELECT CAST(:word AS text) AS word", {"word": "NUL \0"}),  # Is never sent, nor is BEGIN.
+        ("SELECT 1 / 0 AS number", {}),
+    ],
+)
+async def test_a_flow_that_ignores_the_failure_of_its_first_statement_writes_nothing(database, statement, values):
+    await database.run(Statement(text("CREATE TABLE ignored (id integer)")))
+    tx = Transaction(database)
+    with pytest.raises(psycopg.Error):
+        await tx.run(Statement(text(statement)), **values)
+
+    with pytest.raises(NotBegun):
+        await tx.run(Statement(text("INSERT INTO ignored VALUES (1)")))
+    with pytest.raises(NotBegun):
+        await tx.commit()
+
+    written = await database.one(Statement(text("SELECT count(*) AS number FROM ignored")))
+    await database.run(Statement(text("DROP TABLE ignored")))
+    assert written.number == 0
+
+
+async def test_a_flow_that_ignores_a_problem_of_its_key_writes_nothing(database):
+    def in_progress(_):
+        raise IdempotencyInProgress
+
+    tx = Transaction(database)
+    tx.opening = Opening(((SQUARE, {"number": 2}),), in_progress)
+    with pytest.raises(IdempotencyInProgress):
+        await tx.run(SQUARE, number=3)
+
+    with pytest.raises(NotBegun):
+        await tx.run(SQUARE, number=3)
+
+    await tx.rollback()
+    assert (await database.one(SQUARE, number=3)).square == 9
 
 
 async def test_the_servers_own_limit_becomes_a_missed_deadline(given):

@@ -23,6 +23,14 @@ class HeldTransaction(RuntimeError):
         super().__init__("Inside an open transaction a flow awaits nothing but its statements; wait before it begins.")
 
 
+class NotBegun(RuntimeError):
+    """A flow goes on after its first statement failed, and perhaps BEGIN with it: nothing would undo what it writes."""
+
+    def __init__(self) -> None:
+        """Tell its author what was ignored."""
+        super().__init__("The transaction could not begin: a failed statement, or a problem of its key, was ignored.")
+
+
 class Opening(NamedTuple):
     """Statements that travel with BEGIN; `check` gets their outcomes and raises when no other may follow."""
 
@@ -33,12 +41,13 @@ class Opening(NamedTuple):
 class Transaction:
     """Statements of one transaction, on one connection that is acquired when the first of them runs."""
 
-    __slots__ = ("_connection", "_database", "_last", "is_running", "opening")
+    __slots__ = ("_connection", "_database", "_has_begun", "_last", "is_running", "opening")
 
     def __init__(self, database: Database) -> None:
         """Acquire nothing yet: a flow that refuses before it writes never opens a transaction."""
         self._database = database
         self._connection: Connection | None = None
+        self._has_begun = False
         self._last: list[Call] = []
         self.opening: Opening | None = None
         self.is_running = False
@@ -75,6 +84,9 @@ class Transaction:
             except BaseException:
                 await self.rollback()
                 raise
+        elif self._connection is not None and not self._has_begun:
+            await self.rollback()
+            raise NotBegun
         await self._end(*last, _COMMIT)
 
     async def rollback(self) -> None:
@@ -82,8 +94,13 @@ class Transaction:
         await self._end(_ROLLBACK)
 
     async def _run(self, call: Call) -> Outcome:
-        calls = [call] if self._connection is not None else [*await self._begin(), call]
-        return (await self._sent(calls))[-1]
+        if self._has_begun:
+            return (await self._sent([call]))[0]
+        if self._connection is not None:
+            raise NotBegun
+        outcome = (await self._sent([*await self._begin(), call]))[-1]
+        self._has_begun = True
+        return outcome
 
     async def _begin(self) -> list[Call]:
         """Acquire a connection; return BEGIN if it can travel with the first statement of the flow."""
@@ -104,7 +121,7 @@ class Transaction:
             self.is_running = False
 
     async def _end(self, *calls: Call) -> None:
-        connection, self._connection = self._connection, None
+        connection, self._connection, self._has_begun = self._connection, None, False
         if connection is None:
             return
         try:
