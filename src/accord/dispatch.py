@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import coroutine
 from typing import Any, Protocol
@@ -102,7 +103,8 @@ class LocalDispatch:
                     continue
                 return result
             except asyncio.CancelledError:
-                await context.rollback()
+                with suppress(Problem):  # The server rolls back what was open on a connection that is gone.
+                    await context.rollback()
                 raise
             except Exception as error:  # noqa: BLE001 - after any exception the client gets a response and the log the reason
                 return await self._failed(context, error)

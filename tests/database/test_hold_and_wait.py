@@ -97,6 +97,26 @@ async def test_dispatch_in_production_does_not_watch_how_flows_wait(resources, k
     assert (result.success, result.data) == (True, {"number": 1})
 
 
+async def test_a_cancelled_request_whose_connection_is_gone_stays_cancelled(given, resources):
+    """Else the edge responds 503 to a missed deadline, and a worker logs an error of its own."""
+    begun: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+    async def flow(context: Context) -> None:
+        begun.set_result((await context.tx.one(BACKEND)).id)
+        await asyncio.sleep(60)
+
+    # In production dispatch does not watch how flows wait.
+    in_production = replace(resources, settings=resources.settings.model_copy(update={"env": "production"}))
+    dispatch = LocalDispatch(in_production, {"register": flow})
+    request = asyncio.ensure_future(dispatch(REGISTER, ANONYMOUS, with_key(None), {}))
+    assert await given.sql("SELECT pg_terminate_backend(%s, 60000)", await begun) == [(True,)]
+
+    request.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await request
+
+
 async def hold_and_wait(context: Context) -> dict[str, int]:
     number = (await context.tx.one(NUMBER)).number
     await asyncio.sleep(0)
