@@ -115,6 +115,33 @@ async def test_an_open_transaction_is_not_handed_on(database):
     assert (await next_).info.transaction_status == psycopg.pq.TransactionStatus.IDLE
 
 
+async def ping(database: Database) -> None:
+    await database.ping()
+
+
+async def leave_a_transaction_open(database: Database) -> None:
+    connection = await database.acquire()
+    await connection.execute("BEGIN")
+    database.release(connection)
+    while not database.statistics()["available"]:
+        await asyncio.sleep(0.01)
+
+
+async def send_a_large_value(database: Database) -> None:
+    await database.one(Statement(text("SELECT length(:word) AS length")), word="x" * 20_000_000)
+
+
+@pytest.mark.parametrize("use", [ping, leave_a_transaction_open, send_a_large_value])
+async def test_no_caller_gets_an_idle_connection_that_ended(given, database, use):
+    row = await database.one(PROCESS)
+    await use(database)
+
+    assert await given.sql("SELECT pg_terminate_backend(%s, 60000)", row.id) == [(True,)]
+    await asyncio.sleep(0.1)
+
+    assert (await database.one(PROCESS)).id != row.id
+
+
 @contextmanager
 def frozen(connection: Connection) -> Iterator[None]:
     """The backend of the connection stands still."""

@@ -114,12 +114,8 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         if self.pgconn.status != ConnStatus.OK:
             # Sending found out, and closed the socket; the event loop would not report its end any more.
             raise psycopg.OperationalError("The connection broke.")
-        loop = asyncio.get_running_loop()
-        complete = self._complete = loop.create_future()
-        if self._listens_to is None:
-            self._listens_to = self.pgconn.socket
-            loop.add_reader(self._listens_to, self._readable)
-            self._socket.register(self._listens_to, select.POLLIN)
+        complete = self._complete = asyncio.get_running_loop().create_future()
+        self.listen()
         try:
             await complete
         except asyncio.CancelledError:
@@ -146,6 +142,13 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             self._stop_listening()
             if waiting is not None:
                 waiting.set_exception(error)
+
+    def listen(self) -> None:
+        """Have the event loop tell of what arrives, such as the end of a connection that no caller has."""
+        if self._listens_to is None:
+            self._listens_to = self.pgconn.socket
+            asyncio.get_running_loop().add_reader(self._listens_to, self._readable)
+            self._socket.register(self._listens_to, select.POLLIN)
 
     def look_again(self) -> None:
         """See to what the event loop did not tell: uvloop tells nothing when the server left without reading all."""

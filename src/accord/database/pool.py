@@ -169,7 +169,8 @@ class Pool:
             await asyncio.wait([future], timeout=TRY_AGAIN)
         except asyncio.CancelledError:
             if future.done():
-                self._idle.append(future.result())
+                # The place of the caller goes to the next one, who finds the connection idle.
+                self._keep(future.result())
             raise
         finally:
             if future in self._with_place:
@@ -190,8 +191,16 @@ class Pool:
             return
         self._places_for_transactions += from_transaction
         if not self._next_gets(connection):
-            self._idle.append(connection)
+            self._keep(connection)
             self._places += 1
+
+    def _keep(self, connection: Connection) -> None:
+        if self._is_closed or connection.pgconn.status != ConnStatus.OK:
+            self._discard(connection)
+            return
+        # After a statement of psycopg nothing would tell that the connection ended.
+        connection.listen()
+        self._idle.append(connection)
 
     async def _reset(self, connection: Connection, *, from_transaction: bool) -> None:
         """Roll back what was left open; a connection on which a statement still runs is closed."""
