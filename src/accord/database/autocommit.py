@@ -1,19 +1,22 @@
 """Statements that commit by themselves: for requests, which have a deadline, and with a limit for background work."""
 
 import asyncio
+import os
+import socket
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Any
 
 import psycopg
+from psycopg import AsyncConnection
 
 from accord.database.connection import Connection, Outcome
 from accord.database.statement import Row, Statement
 from accord.telemetry import logs
 
-TO_CLOSE = 0.05
-"""Seconds between the close of a connection and the cancellation of the block that waits for its response."""
+GRACE = 1.0
+"""Seconds that a block has after its connection was shut down, before it is cancelled."""
 
 
 class Autocommit(ABC):
@@ -52,32 +55,33 @@ class Bounded(Autocommit):
     @asynccontextmanager
     async def connection(self) -> AsyncGenerator[Connection]:
         """Acquire a connection for a block; raise ServiceUnavailable when the block takes longer than the limit."""
-        async with self._database.connection() as connection:
-
-            def close() -> None:
-                logs.warning("A connection to PostgreSQL was closed: no response in time.", seconds=self._seconds)
-                connection.discard()
-
-            async with bounded(close, self._seconds):
-                yield connection
+        async with self._database.connection() as connection, bounded(connection, self._seconds):
+            yield connection
 
 
 @asynccontextmanager
-async def bounded(close: Callable[[], object], seconds: float) -> AsyncGenerator[None]:
-    """Close the connection of a block that takes longer, and raise psycopg.OperationalError.
+async def bounded(connection: AsyncConnection[Any], seconds: float) -> AsyncGenerator[None]:
+    """Shut the connection of a block down when the block takes longer, so that psycopg.OperationalError is raised.
 
-    A backend that stands still sends neither rows nor an error. The connection is closed before the wait is cancelled:
-    psycopg would spend ten seconds more on asking the server to cancel.
+    A backend that stands still sends neither rows nor an error, and psycopg would spend ten seconds more on asking the
+    server to cancel. A block that waits for something else is cancelled after GRACE.
     """
-    closing = asyncio.get_running_loop().call_later(seconds, close)
-    limit = asyncio.timeout(seconds + TO_CLOSE)
+    closing = asyncio.get_running_loop().call_later(seconds, _shut_down, connection, seconds)
+    limit = asyncio.timeout(seconds + GRACE)
     try:
         async with limit:
             yield
     except TimeoutError as error:
         if limit.expired():
-            message = f"PostgreSQL did not respond within {seconds} s."
+            message = f"The work did not end within {seconds} s."
             raise psycopg.OperationalError(message) from error
         raise
     finally:
         closing.cancel()
+
+
+def _shut_down(connection: AsyncConnection[Any], seconds: float) -> None:
+    logs.warning("A connection to PostgreSQL was shut down: no response in time.", seconds=seconds)
+    # A closed socket would give its number free while the event loop still waits for it.
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as copy:
+        copy.shutdown(socket.SHUT_RDWR)

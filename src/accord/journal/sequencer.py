@@ -135,7 +135,7 @@ class Sequencer:
         """Run work that needs a settled journal; a restored journal is not settled while a writer is at work on it."""
         while True:
             try:
-                async with bounded(connection.pgconn.finish, WORK_TIMEOUT):
+                async with bounded(connection, WORK_TIMEOUT):
                     return await work(connection)
             except psycopg.errors.LockNotAvailable:
                 logs.warning("The journal was restored; an open transaction blocks its sequencing.")
@@ -151,7 +151,7 @@ class Sequencer:
     async def _has_lease(self, connection: Connection) -> bool:
         """Take or renew the lease; return whether this process has it, here no longer than in the database."""
         asked_at = time.monotonic()
-        async with bounded(connection.pgconn.finish, 2 * LEASE):
+        async with bounded(connection, 2 * LEASE):
             lead = await connection.execute(_LEAD.encode(), {"name": self._name}, prepare=True)
         if lead.rowcount == 0:
             return False
