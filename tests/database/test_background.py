@@ -1,8 +1,10 @@
 """I-11h: work without a deadline waits for a backend that stands still no longer than its limit."""
 
 import asyncio
+import itertools
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
@@ -64,6 +66,39 @@ async def test_a_frozen_backend_costs_background_work_its_limit_and_the_connecti
     assert LIMIT <= took < LIMIT + 2
     assert other.id != row.id
     assert database.statistics() == {"size": 1, "available": 1, "waiting": 0}
+
+
+def is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
+async def test_a_socket_that_gets_the_number_of_a_closed_one_is_listened_to(database):
+    row = await database.one(PROCESS)
+    async with database.connection() as connection:
+        number = connection.pgconn.socket
+
+    with frozen(row.id):
+        work = asyncio.create_task(message_of_psycopg(database))
+        while is_open(number):
+            await asyncio.sleep(0)
+        pairs = [socket.socketpair()]
+        while not any(number == end.fileno() for end in pairs[-1]):
+            pairs.append(socket.socketpair())
+        next_, other = sorted(pairs.pop(), key=lambda end: end.fileno() != number)
+        reader, writer = await asyncio.open_connection(sock=next_)
+        with pytest.raises(ServiceUnavailable):
+            await work
+
+    other.sendall(b"heard\n")
+    async with asyncio.timeout(60):
+        assert await reader.readline() == b"heard\n"
+    writer.close()
+    for end in (other, *itertools.chain(*pairs)):
+        end.close()
 
 
 async def test_a_timeout_of_the_work_itself_stays_a_timeout(database):

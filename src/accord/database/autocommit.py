@@ -1,17 +1,15 @@
 """Statements that commit by themselves: for requests, which have a deadline, and with a limit for background work."""
 
 import asyncio
-import os
-import socket
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import psycopg
 from psycopg import AsyncConnection
 
-from accord.database.connection import Connection, Outcome
+from accord.database.connection import Connection, Outcome, cut
 from accord.database.statement import Row, Statement
 from accord.telemetry import logs
 
@@ -66,8 +64,16 @@ async def bounded(connection: AsyncConnection[Any], seconds: float) -> AsyncGene
     A backend that stands still sends neither rows nor an error, and psycopg would spend ten seconds more on asking the
     server to cancel. A block that waits for something else is cancelled after GRACE.
     """
-    closing = asyncio.get_running_loop().call_later(seconds, _shut_down, connection, seconds)
-    limit = asyncio.timeout(seconds + GRACE)
+    loop, limit, is_over = asyncio.get_running_loop(), asyncio.timeout(None), False
+
+    def end() -> None:
+        nonlocal is_over
+        is_over = True
+        logs.warning("A connection to PostgreSQL was shut down: no response in time.", seconds=seconds)
+        cut(connection.pgconn)
+        limit.reschedule(loop.time() + GRACE)
+
+    timer = loop.call_later(seconds, end)
     try:
         async with limit:
             yield
@@ -77,11 +83,7 @@ async def bounded(connection: AsyncConnection[Any], seconds: float) -> AsyncGene
             raise psycopg.OperationalError(message) from error
         raise
     finally:
-        closing.cancel()
-
-
-def _shut_down(connection: AsyncConnection[Any], seconds: float) -> None:
-    logs.warning("A connection to PostgreSQL was shut down: no response in time.", seconds=seconds)
-    # A closed socket would give its number free while the event loop still waits for it.
-    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.pgconn.socket)) as copy:
-        copy.shutdown(socket.SHUT_RDWR)
+        timer.cancel()
+        if is_over:
+            # A block that waited for something else has not noticed.
+            await connection.close()

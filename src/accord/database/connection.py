@@ -8,9 +8,12 @@ does every other use of the connection.
 """
 
 import asyncio
+import os
 import select
+import socket
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import psycopg
@@ -197,7 +200,10 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             self.discard()
 
     def discard(self) -> None:
-        """Close at once, whatever state the connection is in, without waiting for the server."""
+        """Close at once, whatever state the connection is in, without waiting for the server.
+
+        While another task may wait for a response, `cut` comes first.
+        """
         # libpq may have closed the socket, whose number may be that of another one next.
         self._stop_listening()
         self.pgconn.finish()
@@ -228,6 +234,16 @@ class _Compiled:
         self._adapter.set_pgresult(result, set_loaders=not self._has_loaders)
         self._has_loaders = True
         return self._adapter.load_rows(0, result.ntuples, self.statement.row_maker(result))
+
+
+def cut(pgconn: PGconn) -> None:
+    """End a connection for which another task may wait: that task gets an error, and lets go of the socket.
+
+    Were the socket closed under that task, the event loop would keep its number, which the next socket gets: uvloop
+    refuses that socket, and asyncio stops listening to it when the task ends.
+    """
+    with suppress(psycopg.Error, OSError), socket.socket(fileno=os.dup(pgconn.socket)) as same:
+        same.shutdown(socket.SHUT_RDWR)
 
 
 def _take(pgconn: PGconn, results: list[PGresult]) -> bool:

@@ -11,7 +11,7 @@ import psycopg
 from sqlalchemy import text
 
 from accord.database.autocommit import Autocommit, Bounded
-from accord.database.connection import Call, Connection, Outcome
+from accord.database.connection import Call, Connection, Outcome, cut
 from accord.database.errors import Errors, is_gone, words_of
 from accord.database.pool import NoConnection, Pool
 from accord.database.session import CONNECT, ReadOnly, Session
@@ -33,6 +33,8 @@ BACKGROUND_TIMEOUT = 10.0
 """Seconds that a statement of background work may take: following stands still for no longer than that (I-11h)."""
 OPEN_TIMEOUT = 10.0
 """Seconds to wait at start for the server to let the first connection in."""
+CUT_INTERVAL = 0.05
+"""Seconds in which callers notice that the pool closes, before their connections are closed under them."""
 HEAL_INTERVAL = 0.5
 """Seconds between looks at a server that went away."""
 WATCH_INTERVAL = 0.25
@@ -111,7 +113,12 @@ class Database(Autocommit):
             if task is not None:
                 task.cancel()
         await self._pool.close()
-        for connection in tuple(self._opened):
+        in_use = [connection for connection in self._opened if not connection.closed]
+        for connection in in_use:
+            cut(connection.pgconn)
+        if in_use:
+            await asyncio.sleep(CUT_INTERVAL)
+        for connection in in_use:
             connection.discard()
 
     def bounded(self, seconds: float) -> Bounded:

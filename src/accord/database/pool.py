@@ -16,7 +16,7 @@ from typing import NamedTuple
 import psycopg
 from psycopg.pq import ConnStatus, TransactionStatus
 
-from accord.database.connection import Connection
+from accord.database.connection import Connection, cut
 from accord.database.errors import words_of
 from accord.telemetry import logs
 
@@ -222,9 +222,9 @@ class Pool:
                 logs.warning("A connection could not be rolled back.", reason=words_of(error))
         finally:
             if not rollback.done():
-                # Closed first: psycopg would ask the server for seconds to cancel the statement.
-                connection.discard()
-                rollback.cancel()
+                # A cancelled rollback would ask the server for seconds to cancel the statement.
+                cut(connection.pgconn)
+                await asyncio.gather(rollback, return_exceptions=True)
 
     def _discard(self, connection: Connection) -> None:
         self._open -= 1
