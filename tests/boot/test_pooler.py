@@ -40,7 +40,7 @@ def pooler(request, service) -> Iterator[str]:
     process = subprocess.Popen([program, "-q", folder / "ini"], **account)
     url = f"postgresql://accord@/accord?host={folder}&port={PORT}"
     try:
-        wait_until(lambda: responses(url))
+        wait_until(lambda: responds(url))
         yield url
     finally:
         process.terminate()
@@ -48,7 +48,7 @@ def pooler(request, service) -> Iterator[str]:
         shutil.rmtree(folder)
 
 
-def responses(url: str) -> bool:
+def responds(url: str) -> bool:
     with suppress(psycopg.OperationalError):
         psycopg.connect(url).close()
         return True

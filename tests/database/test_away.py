@@ -33,7 +33,7 @@ def server() -> Iterator[EmbeddedServer]:
 
 @pytest.fixture
 async def database(server: EmbeddedServer) -> AsyncIterator[Database]:
-    """Pool for which everybody would wait longer than the test does."""
+    """A pool whose callers would wait for a connection longer than the test runs."""
     database = Database(server.url, CONNECTIONS, acquire_timeout=60.0)
     await database.open()
     yield database

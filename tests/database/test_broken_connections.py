@@ -75,13 +75,13 @@ async def opened() -> AsyncIterator[Callable[..., Any]]:
 
 def sql(server: EmbeddedServer, *statements: str) -> None:
     """Run statements, once the server has recovered from what a test did to it."""
-    wait_until(lambda: responses(server))
+    wait_until(lambda: responds(server))
     with psycopg.connect(server.url, autocommit=True) as connection:
         for statement in statements:
             connection.execute(statement.encode())
 
 
-def responses(server: EmbeddedServer) -> bool:
+def responds(server: EmbeddedServer) -> bool:
     try:
         psycopg.connect(server.url).close()
     except psycopg.OperationalError:

@@ -1,4 +1,4 @@
-"""Pool are few: whoever waits longest is next, and no connection is lost however the waiting ends."""
+"""Connections are few: the longest waiter is next, and no connection is lost however the waiting ends."""
 
 import asyncio
 import os

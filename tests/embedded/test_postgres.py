@@ -125,7 +125,7 @@ def test_a_server_started_by_hand_on_the_folder_is_left_alone(start, tmp_path):
     server.stop()
     by_hand = server._launch(os.open(os.devnull, os.O_RDONLY))
     try:
-        while not server._responses():
+        while not server._responds():
             time.sleep(0.02)
 
         with pytest.raises(EmbeddedError, match=f"stop process {by_hand.pid}"):

@@ -23,7 +23,7 @@ async def supervising(*servers):
 async def seconds_until_replaced(server, killed: int) -> float:
     start = time.monotonic()
     async with asyncio.timeout(120):
-        while server.pid == killed or not server.alive() or not server._responses():
+        while server.pid == killed or not server.alive() or not server._responds():
             await asyncio.sleep(0.01)
     return time.monotonic() - start
 

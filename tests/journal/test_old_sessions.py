@@ -99,8 +99,8 @@ async def book(ledger: Ledger) -> AsyncIterator[Book]:
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let two sessions and five tokens be the most that go at a time."""
-    monkeypatch.setattr(rules, "FORGOTTEN_SESSIONS", 2)
-    monkeypatch.setattr(rules, "FORGOTTEN_TOKENS", 5)
+    monkeypatch.setattr(rules, "MAX_DELETED_SESSIONS", 2)
+    monkeypatch.setattr(rules, "MAX_DELETED_TOKENS", 5)
 
 
 async def test_sessions_ended_long_ago_are_deleted_with_their_tokens_and_others_stay(book):

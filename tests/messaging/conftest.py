@@ -14,7 +14,7 @@ from accord.messaging.connection import Connection, _DirectClient
 Connect = Callable[..., Awaitable[Connection]]
 LONG = 60.0
 """Seconds for which no machine stands still."""
-USUAL = workers.LEASE, workers.RESPONSES_WITHIN
+USUAL = workers.LEASE, workers.RESPONSE_TIMEOUT
 PATIENT = {"ping_interval": "60s"}
 """Of NATS: else it ends the connection of a process that stood still for some seconds, and with it what waits there."""
 
@@ -22,7 +22,7 @@ PATIENT = {"ping_interval": "60s"}
 @pytest.fixture(autouse=True)
 def _unhurried(monkeypatch) -> None:
     """Let no worker be given up because the machine stood still; tests of silence say when it counts."""
-    for module, name in ((lease, "LEASE"), (workers, "LEASE"), (workers, "RESPONSES_WITHIN")):
+    for module, name in ((lease, "LEASE"), (workers, "LEASE"), (workers, "RESPONSE_TIMEOUT")):
         monkeypatch.setattr(module, name, LONG)
     monkeypatch.setattr(nats, "NOTICES_STILLNESS", PATIENT)
 
@@ -32,7 +32,7 @@ def silence_counts(monkeypatch, _unhurried) -> Callable[[], None]:
     """From when this is called, gateways give up who is silent, as they do elsewhere."""
 
     def counts() -> None:
-        for name, seconds in zip(("LEASE", "RESPONSES_WITHIN"), USUAL, strict=True):
+        for name, seconds in zip(("LEASE", "RESPONSE_TIMEOUT"), USUAL, strict=True):
             monkeypatch.setattr(workers, name, seconds)
 
     return counts

@@ -42,9 +42,7 @@ def resources() -> dict[str, Resource]:
     """Return the resources by table."""
     found: dict[str, Resource] = {}
     for table, kind in record_kinds(DOCUMENT).items():
-        create = next(
-            o for o in operations(DOCUMENT) if o.success_status == 201 and _responses(o, kind) and o.permission
-        )
+        create = next(o for o in operations(DOCUMENT) if o.success_status == 201 and _returns(o, kind) and o.permission)
         found[table] = Resource(kind, create, tuple(_changes(kind)))
     return found
 
@@ -52,7 +50,7 @@ def resources() -> dict[str, Resource]:
 def _changes(kind: RecordKind) -> Iterator[Operation]:
     for operation in operations(DOCUMENT):
         is_versioned = "expectedVersion" in _required(operation)
-        if is_versioned and (_responses(operation, kind) or _deletes(operation, kind)):
+        if is_versioned and (_returns(operation, kind) or _deletes(operation, kind)):
             yield operation
 
 
@@ -61,7 +59,7 @@ def _required(operation: Operation) -> set[str]:
     return set(body.get("required", ())) | {p.name for p in operation.parameters if p.required}
 
 
-def _responses(operation: Operation, kind: RecordKind) -> bool:
+def _returns(operation: Operation, kind: RecordKind) -> bool:
     return (operation.success_schema or {}).get("$ref", "").endswith(f"/{kind.schema}")
 
 

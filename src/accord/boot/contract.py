@@ -32,11 +32,11 @@ def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
             raise
         # The problems that the laws found explain the error; flows are compared once the document can be read.
         raise ContractBroken(problems) from None
-    flows, schema_errors = find_flows(found.values())
-    if not problems and not schema_errors:
-        schema_errors = list(dict.fromkeys(record_problems(document)))
-    if problems or schema_errors:
-        raise ContractBroken(problems + schema_errors)
+    flows, flow_problems = find_flows(found.values())
+    if not problems and not flow_problems:
+        flow_problems = list(dict.fromkeys(record_problems(document)))
+    if problems or flow_problems:
+        raise ContractBroken(problems + flow_problems)
     return found, flows
 
 

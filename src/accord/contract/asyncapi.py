@@ -31,8 +31,8 @@ def load() -> Mapping[str, Any]:
 def payloads(action: str) -> dict[str, dict[str, Any]]:
     """Return the schema of each message by its `type`: what the server takes is `receive`, what it sends is `send`."""
     document = load()
-    requested = (o for o in document["operations"].values() if o["action"] == action)
-    references = [message["$ref"] for operation in requested for message in operation["messages"]]
+    matching = (o for o in document["operations"].values() if o["action"] == action)
+    references = [message["$ref"] for operation in matching for message in operation["messages"]]
     messages = (resolve(document, resolve(document, {"$ref": reference})) for reference in references)
     return {message["name"]: _standing_alone(document, message["payload"]) for message in messages}
 

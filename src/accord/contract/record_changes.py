@@ -51,8 +51,8 @@ def check(operations: Sequence[Operation], kinds: Kinds) -> None:
     for index, operation in enumerate(operations):
         if operation["table"] not in kinds:
             raise NotWritable(index, "table", "is not a table that can be written")
-        requested = _KINDS.get(operation["op"])
-        if requested is not None and kinds[operation["table"]].get(operation["path"]) not in requested:
+        writable = _KINDS.get(operation["op"])
+        if writable is not None and kinds[operation["table"]].get(operation["path"]) not in writable:
             raise NotWritable(index, "path", f"is not a path that {operation['op']} can write")
         if operation["op"] == "set" and _is_given_moment(operation, kinds):
             raise NotWritable(index, "value", "must be null; setNow gives it the time of the server")

@@ -25,12 +25,12 @@ def record_serializer(schema: type[Record]) -> Callable[[Any], Record]:
     read = attrgetter(*map(snake_case, names))
     converter = _CONVERTERS.get
 
-    def shape(row: Any) -> Any:
+    def serialize(row: Any) -> Any:
         # A page has hundreds of values: one look at the type of each, and a call only for types that JSON has not.
         values = [value if (convert := converter(type(value))) is None else convert(value) for value in read(row)]
         return dict(zip(names, values, strict=True))
 
-    return shape
+    return serialize
 
 
 def _json(value: Any) -> Any:

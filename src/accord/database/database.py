@@ -235,7 +235,7 @@ class Database(Autocommit):
         elif not self._was_moved:
             return
         self._away = self._was_moved = False
-        # Pool that still work may lead to a server that takes no more writes.
+        # Connections that still work may lead to a server that takes no more writes.
         self._pool.renew()
 
     async def _reason_to_wait(self) -> Exception | None:

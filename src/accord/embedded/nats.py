@@ -48,7 +48,7 @@ class EmbeddedNats(EmbeddedServer):
         self._fresh = False
         return self._spawn(running, [_binary(), "-c", str(self.folder / "config.json")])
 
-    def _responses(self) -> bool:
+    def _responds(self) -> bool:
         """Return whether this server sends the first line, which has its name: another program may have the port."""
         config = self._config()
         with suppress(OSError), socket.create_connection((HOST, config["port"]), timeout=1) as connection:

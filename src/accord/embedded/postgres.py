@@ -73,7 +73,7 @@ class EmbeddedPostgres(EmbeddedServer):
         command = [str(self._binaries / "postgres"), "-D", str(self.data), *options]
         return self._spawn(running, command, **self._as_account())
 
-    def _responses(self) -> bool:
+    def _responds(self) -> bool:
         """Return whether the server is ready and accepts connections: a killed server leaves a file that says ready."""
         with suppress(FileNotFoundError, ConnectionRefusedError), socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._socket))

@@ -71,7 +71,7 @@ class EmbeddedServer(ABC):
         """Start the server process, which must inherit the descriptor `running`."""
 
     @abstractmethod
-    def _responses(self) -> bool:
+    def _responds(self) -> bool:
         """Return whether the running server accepts connections."""
 
     def _clear_orphans(self) -> None:  # noqa: B027 - NATS leaves none
@@ -131,7 +131,7 @@ class EmbeddedServer(ABC):
     def _comes_up(self) -> bool:
         deadline = time.monotonic() + START_TIMEOUT
         while self.alive():
-            if self._responses():
+            if self._responds():
                 return True
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"{self.title} does not respond. {self._log_tail()}")

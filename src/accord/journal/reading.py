@@ -52,7 +52,9 @@ class ChangeEntry(NamedTuple):
     list_keys: list[str]
 
 
-class _State(NamedTuple):
+class SequencerState(NamedTuple):
+    """The newest position, and the hash there."""
+
     position: int
     hash: bytes
 
@@ -81,7 +83,7 @@ _FROM = Statement(
     .limit(bindparam("limit")),
     Entry,
 )
-_STATE = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash), _State)
+_STATE = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash), SequencerState)
 _HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")), _Hash)
 _CHANGES = Statement(
     select(*_change)
@@ -132,8 +134,8 @@ async def read_on(database: Reader, position: int, digest: bytes, limit: int = B
     return _all_there(found[1:])
 
 
-async def sequencer_state(database: Reader) -> _State:
-    """Return the newest `position` and the `hash` there."""
+async def sequencer_state(database: Reader) -> SequencerState:
+    """Return the state of the sequencer, which is one row."""
     [state] = await database.all(_STATE)
     return state
 

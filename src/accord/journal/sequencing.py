@@ -45,9 +45,9 @@ CHUNK = 20_000
 
 
 class Waiting(NamedTuple):
-    """The state of the sequencer, and an entry that waits for its position; without one, `id` and what follows is None.
+    """The state of the sequencer, and an entry that waits for its position.
 
-    The fields are in the order of the columns that are read.
+    Without such an entry, `id` and the fields after it are None. The fields are in the order of the columns.
     """
 
     last_position: int

@@ -21,7 +21,7 @@ from accord.messaging.signing import ForgedMessage, MessageSigner
 from accord.problems import ServiceUnavailable
 from accord.telemetry import logs
 
-HEARTBEATS, CALLS = "accord.workers.beats", "accord.workers.calls"
+HEARTBEATS, CALLS = "accord.workers.heartbeats", "accord.workers.calls"
 INTERVAL = 0.5
 """Seconds between two heartbeats."""
 LEASE = 2.5

@@ -16,7 +16,7 @@ _told: dict[str, float] = {}
 
 
 def refuse(kind: str, reason: str) -> None:
-    """Count a dropped message; its kind is `request`, `answer`, `beat` (a heartbeat) or `part` (of a large message)."""
+    """Count a dropped message; its kind is `request`, `response`, `heartbeat` or `part` (of a large message)."""
     refused[kind] += 1
     now = time.monotonic()
     if now - _told.get(kind, -_QUIET) >= _QUIET:

@@ -58,7 +58,7 @@ class Worker:
         """Take the parts; `authenticate` returns the caller of an access token, or raises InvalidToken."""
         self._connection, self._signer = connection, signer
         self._dispatch, self._authenticate = dispatch, authenticate
-        self._max, self._is_closed = max_concurrency, False
+        self._max_concurrency, self._is_closed = max_concurrency, False
         self._running: set[asyncio.Task[None]] = set()
         self._endpoints: list[Endpoint] = []
         self._flows: dict[str, tuple[Endpoint, Operation]] = {}
@@ -111,14 +111,14 @@ class Worker:
         self._endpoints.append(endpoint)
 
         async def receive(msg: Msg) -> None:
-            is_full = len(self._running) >= self._max
+            is_full = len(self._running) >= self._max_concurrency
             self._begin(msg, self._respond_to_anybody(endpoint, _refuse_more if is_full else handler, msg))
 
         self._subscriptions.append(await self._connection.subscribe(subject, receive, QUEUE_GROUP))
         return endpoint
 
     async def _receive(self, msg: Msg) -> None:
-        known = None if self._is_closed or len(self._running) >= self._max else self._flows.get(msg.subject)
+        known = None if self._is_closed or len(self._running) >= self._max_concurrency else self._flows.get(msg.subject)
         self._begin(msg, self._respond_to_gateway(known, msg))
 
     def _begin(self, msg: Msg, work: Coroutine[Any, Any, None]) -> None:

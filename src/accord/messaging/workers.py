@@ -24,7 +24,7 @@ from accord.telemetry import logs
 
 LOOK_INTERVAL = 0.1
 """Seconds between looks for workers whose lease is over."""
-RESPONSES_WITHIN = 0.5
+RESPONSE_TIMEOUT = 0.5
 """Seconds for a worker to respond to a call; where none is subscribed, NATS says so at once."""
 PAUSE = 1.0
 """Seconds between two calls to all workers, and between two calls to the same worker."""
@@ -87,7 +87,7 @@ class Workers:
         """Begin to listen."""
         await self._connection.subscribe(self._inbox, self._response_received)
         await self._connection.subscribe(HEARTBEATS, self._heartbeat_received)
-        self._connection.when_lost.append(self._delete)
+        self._connection.when_lost.append(self._drop_all)
         self._look()
 
     async def choose(self, besides: Collection[str]) -> Peer | None:
@@ -110,7 +110,7 @@ class Workers:
                 return False
             loop = asyncio.get_running_loop()
             self._called, self._response = uptime(), loop.create_future()
-            self._limit = loop.call_later(RESPONSES_WITHIN, partial(self._conclude, found=False))
+            self._limit = loop.call_later(RESPONSE_TIMEOUT, partial(self._conclude, found=False))
             await self._call(None)
         return await asyncio.shield(self._response)
 
@@ -180,7 +180,7 @@ class Workers:
         _remember(self._last_told, worker, told)
         return True
 
-    def _delete(self) -> None:
+    def _drop_all(self) -> None:
         """Drop all workers: any client can replay the messages that were missed while the connection was lost."""
         self._peers.clear()
         self._last_called.clear()

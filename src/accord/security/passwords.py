@@ -25,7 +25,7 @@ from accord.problems import ServiceUnavailable
 from accord.settings import Settings
 
 _Arguments = ParamSpec("_Arguments")
-_Response = TypeVar("_Response")
+_Result = TypeVar("_Result")
 _SHORTEST, _LONGEST = 8, 128
 _NICENESS = 19
 _SCRYPT = re.compile(r"\$scrypt\$ln=(\d{1,2}),r=(\d{1,2}),p=(\d{1,2})\$([A-Za-z0-9+/.]+)\$([A-Za-z0-9+/.]+)")
@@ -42,7 +42,7 @@ class Passwords:
             settings.argon2_time_cost, settings.argon2_memory_kib, settings.argon2_parallelism
         )
         self._pool = ThreadPoolExecutor(threads, "password", _yield_to_the_event_loop)
-        self._max = threads + settings.argon2_queue
+        self._max_pending = threads + settings.argon2_queue
         self._pending = 0
         self._dummy = self._hasher.hash("no account has this password")
 
@@ -73,9 +73,9 @@ class Passwords:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     async def _run(
-        self, work: Callable[_Arguments, _Response], *args: _Arguments.args, **kwargs: _Arguments.kwargs
-    ) -> _Response:
-        if self._pending >= self._max:
+        self, work: Callable[_Arguments, _Result], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> _Result:
+        if self._pending >= self._max_pending:
             raise ServiceUnavailable("Too many people are signing in at this moment. Try again shortly.")
         self._pending += 1
         try:

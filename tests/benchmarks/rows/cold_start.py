@@ -51,7 +51,7 @@ def _start(stage: Stage, data: Path, resident: dict[str, list[float]]) -> float:
         "accord", "serve", "--port", str(port), folder=stage.folder, environment=environment, cores=EVERYWHERE
     )
     try:
-        while not _responses(port):
+        while not _responds(port):
             assert program.process.poll() is None, program.log.read_text()
             time.sleep(0.005)
         seconds = time.perf_counter() - started
@@ -64,7 +64,7 @@ def _start(stage: Stage, data: Path, resident: dict[str, list[float]]) -> float:
     return seconds
 
 
-def _responses(port: int) -> bool:
+def _responds(port: int) -> bool:
     with suppress(OSError, http.client.HTTPException):
         return ask(port, "GET", "/api/v1/meta/version")[0] == 200
     return False

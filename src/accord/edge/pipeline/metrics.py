@@ -53,7 +53,7 @@ class Durations(Collector):
         yield family
 
 
-class Pool(Collector):
+class DatabasePool(Collector):
     """The state of the connections to PostgreSQL, and the clock skew, read at each scrape."""
 
     def __init__(self, database: Database) -> None:
@@ -137,7 +137,7 @@ def measured(dispatch: Dispatch) -> Dispatch:
 
 def watch(database: Database) -> None:
     """Export the state of this process's pool."""
-    Pool(database)
+    DatabasePool(database)
 
 
 def page() -> bytes:

@@ -378,7 +378,7 @@ async def count_failure(
 
 
 async def delete_failures_over_since(database: Autocommit, window: int, limit: int) -> int:
-    """Delete up to `most` counts that began before the window (seconds) and lock no identifier; return how many."""
+    """Delete up to `limit` counts that began before the window (seconds) and lock no identifier; return how many."""
     return await database.run(_DELETE_FAILURES_OVER, window=float(window), limit=limit)
 
 

@@ -17,10 +17,10 @@ from accord.security.opaque_tokens import base64url, from_base64url, new_token, 
 MAX_REPEATS = 20
 """How often a replaced token may come again within its grace: enough for many tabs, too few to be a habit."""
 
-FORGOTTEN_SESSIONS = 1000
-FORGOTTEN_TOKENS = 5000
-FORGOTTEN_FAILURES = 5000
-"""The most that go at a time: a fraction of a second's work, however many tokens a session had."""
+MAX_DELETED_SESSIONS = 1000
+MAX_DELETED_TOKENS = 5000
+MAX_DELETED_FAILURES = 5000
+"""Rows that one deletion takes at most: a fraction of a second's work, however many tokens a session had."""
 
 
 def masked(successor: str, predecessor: str) -> bytes:
@@ -147,7 +147,7 @@ async def start_session(context: Context, account: UserRow) -> tuple[str, str, d
 
 async def delete_failures_over_since(database: Autocommit, window: int) -> bool:
     """Delete some expired counts of failed sign-ins, which any client can create; return whether more may be left."""
-    return await queries.delete_failures_over_since(database, window, FORGOTTEN_FAILURES) == FORGOTTEN_FAILURES
+    return await queries.delete_failures_over_since(database, window, MAX_DELETED_FAILURES) == MAX_DELETED_FAILURES
 
 
 async def delete_sessions_over_before(database: Autocommit, moment: datetime) -> bool:
@@ -157,6 +157,8 @@ async def delete_sessions_over_before(database: Autocommit, moment: datetime) ->
     tokens of such a session were rejected before, and still are, with the same problem. Only a session that is over is
     deleted, so that a stolen token that comes again still ends any session that is active.
     """
-    tokens = await queries.delete_tokens_of_oldest_over_before(database, moment, FORGOTTEN_SESSIONS, FORGOTTEN_TOKENS)
-    sessions = await queries.delete_oldest_without_tokens_over_before(database, moment, FORGOTTEN_SESSIONS)
-    return tokens == FORGOTTEN_TOKENS or sessions == FORGOTTEN_SESSIONS
+    tokens = await queries.delete_tokens_of_oldest_over_before(
+        database, moment, MAX_DELETED_SESSIONS, MAX_DELETED_TOKENS
+    )
+    sessions = await queries.delete_oldest_without_tokens_over_before(database, moment, MAX_DELETED_SESSIONS)
+    return tokens == MAX_DELETED_TOKENS or sessions == MAX_DELETED_SESSIONS

@@ -63,7 +63,7 @@ def _written(normalise: Normalise, operation: Operation, value: Any) -> Any:
 
 
 @cache
-def _shape(table: str) -> Callable[[Any], Any]:
+def _serializer(table: str) -> Callable[[Any], Any]:
     return record_serializer(getattr(types, kinds()[table].schema))
 
 
@@ -85,7 +85,7 @@ def _creation_validator(table: str) -> Callable[[Any], list[FieldError]]:
 
 def record(table: str, row: Any) -> dict[str, Any]:
     """Return a row as the schema of its table has it."""
-    return _shape(table)(row)
+    return _serializer(table)(row)
 
 
 def schema_errors(table: str, value: Record) -> list[FieldError]:
