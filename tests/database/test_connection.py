@@ -11,7 +11,7 @@ from accord.database.connection import Connection
 from accord.database.database import Database
 from accord.database.statement import Statement
 from accord.database.transaction import NotBegun, Opening, Transaction
-from accord.problems import AlreadyExists, DeadlineExceeded, IdempotencyInProgress
+from accord.problems import AlreadyExists, DeadlineExceeded, IdempotencyInProgress, ServiceUnavailable
 
 _numbers = table("numbers", column("number", Integer), column("word", Text))
 BEGIN, ROLLBACK = Statement(text("BEGIN")), Statement(text("ROLLBACK"))
@@ -109,6 +109,21 @@ async def database(given) -> AsyncIterator[Database]:
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.mark.parametrize("change", ["ALTER TABLE outdated ALTER word TYPE text", "DEALLOCATE ALL", "DISCARD ALL"])
+async def test_a_statement_that_is_outdated_is_503_once_for_each_connection(database, change):
+    await database.run(Statement(text("CREATE TABLE outdated (word varchar(9))")))
+    words = Statement(text("SELECT word FROM outdated"))
+    await database.all(words)
+    async with database.connection() as connection:
+        await connection.execute(change)
+
+    with pytest.raises(ServiceUnavailable):
+        await database.all(words)
+
+    assert await database.all(words) == []
+    await database.run(Statement(text("DROP TABLE outdated")))
 
 
 async def test_a_failing_statement_sent_with_the_commit_rolls_the_transaction_back(database):

@@ -12,8 +12,9 @@ LOG_AGAIN = 60.0
 """Seconds for which an error that goes on is logged once, however many requests meet it."""
 
 # SQLSTATEs, or how they begin, that say "not now" or "not here", whatever class psycopg gives them: connections that
-# ended, no writes here, ended by a limit, no resources, in use, an operator or a shutdown, the machine below.
-_NOT_NOW = ("08", "25006", "25P03", "25P04", "40003", "53", "55006", "55P03", "57", "58")
+# ended, no writes here, ended by a limit, statements deallocated by an operator or a pooler, no resources, in use, an
+# operator or a shutdown, the machine below.
+_NOT_NOW = ("08", "25006", "25P03", "25P04", "26000", "40003", "53", "55006", "55P03", "57", "58")
 # SQLSTATEs after which the server, or this connection's part of it, has to be looked at.
 _GONE = ("08", "25006", "57P")
 _LOST_A_RACE = (errors.DeadlockDetected, errors.SerializationFailure)
@@ -50,7 +51,14 @@ class Errors:
 def is_not_now(error: psycopg.Error) -> bool:
     """Say whether it is about the server's state, or the way to it, rather than about the statement."""
     by_class = isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
-    return by_class or (error.sqlstate or "").startswith(_NOT_NOW)
+    return by_class or (error.sqlstate or "").startswith(_NOT_NOW) or is_outdated(error)
+
+
+def is_outdated(error: psycopg.Error) -> bool:
+    """Say whether a migration changed the columns of a prepared statement, which a new connection prepares anew."""
+    # The error has no SQLSTATE of its own, and its message is in the server's language.
+    is_of_plan = error.diag.source_function == "RevalidateCachedQuery"
+    return isinstance(error, errors.FeatureNotSupported) and is_of_plan
 
 
 def is_gone(error: psycopg.Error) -> bool:
