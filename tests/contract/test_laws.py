@@ -232,11 +232,11 @@ def refusals() -> list[type[Problem]]:
     return [problem for problem in declared() if problem.__module__.startswith("accord.")]
 
 
-def examples(node: Any) -> Iterator[tuple[str, int]]:
-    """Yield the code and the status of every problem that the contract shows."""
+def examples(node: Any) -> Iterator[dict[str, Any]]:
+    """Yield every problem that the contract shows."""
     if isinstance(node, dict):
         if "requestId" in node and isinstance(node.get("code"), str):
-            yield node["code"], node["status"]
+            yield node
         for value in node.values():
             yield from examples(value)
     elif isinstance(node, list):
@@ -244,12 +244,28 @@ def examples(node: Any) -> Iterator[tuple[str, int]]:
             yield from examples(value)
 
 
-def test_the_contract_shows_every_error_with_its_status():
-    assert {(problem.code, problem.status) for problem in refusals()} <= set(examples(bundle.load()))
+def test_the_contract_shows_every_error_with_its_status_and_no_other():
+    shown = {(example["code"], example["status"]) for example in examples(bundle.load())}
+
+    assert {(problem.code, problem.status) for problem in refusals()} == shown
 
 
-def test_the_contract_shows_no_error_without_a_raiser():
-    assert set(examples(bundle.load())) <= {(problem.code, problem.status) for problem in refusals()}
+def test_the_contract_shows_errors_in_the_words_of_the_code():
+    """An example has the title of its class; its detail is that of the class, or one that code gives instead."""
+    declared_words = {(problem.code, problem.title, problem.detail) for problem in refusals()}
+    titles = {words[:2] for words in declared_words}
+    texts = {
+        node.value
+        for file in files()
+        if file.is_relative_to(ROOT / "src" / "accord") and file.suffix == ".py"
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+
+    shown = {(example["code"], example["title"], example["detail"]) for example in examples(bundle.load())}
+
+    assert {words[:2] for words in shown} <= titles
+    assert {words for words in shown - declared_words if words[2] not in texts} == set()
 
 
 @pytest.mark.parametrize("code", sorted({problem.code for problem in refusals()}))
