@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from accord_client import (
     AsyncAccord,
-    Changes,
     NotFound,
     Resync,
     SignedOut,
@@ -130,13 +129,19 @@ async def test_followers_of_one_key_share_one_subscription(person, proxy):
     assert [frame["type"] for frame in sent].count("unsubscribe") == 1
 
 
-def noting(sent):
-    """Return what opens sockets that note the frames that the client sends."""
+def noting(sent, instead_of_subscribed=()):
+    """Return what opens sockets that note the frames sent, and give these for the first `subscribed` frames."""
+    others = list(instead_of_subscribed)
 
     class Noting(ClientConnection):
         async def send(self, message, *, text=None):
             sent.append(json.loads(message))
             await super().send(message, text=text)
+
+        async def recv(self, decode=None):
+            text = await super().recv(decode)
+            other = others.pop(0) if others and json.loads(text)["type"] == "subscribed" else None
+            return text if other is None else json.dumps(other)
 
     return partial(connect, create_connection=Noting)
 
@@ -213,7 +218,7 @@ async def test_a_refused_follower_makes_established_ones_subscribe_again(person)
     ada = await person()
     sent = []
     accord = await ada.client(web_socket=noting(sent))
-    error = {"type": "error", "code": "SERVICE_UNAVAILABLE", "message": "Try again.", "key": key_of(ada)}
+    error = {"type": "error", "code": "TOO_MANY_KEYS", "message": "Follow fewer keys.", "key": key_of(ada)}
 
     async with accord.live.follow(key_of(ada)) as changes:
         sent.clear()
@@ -223,6 +228,24 @@ async def test_a_refused_follower_makes_established_ones_subscribe_again(person)
 
         assert [change.version for change in await take(changes, 1)] == [2]
         assert [frame["type"] for frame in sent] == ["subscribe"]
+
+
+@pytest.mark.parametrize("code", ["SERVICE_UNAVAILABLE", "TIMEOUT"])
+async def test_a_key_that_no_worker_could_check_is_subscribed_again_for_all_followers(person, code):
+    ada = await person()
+    sent, error = [], {"type": "error", "code": code, "message": "Try again.", "key": key_of(ada)}
+    accord = await ada.client(web_socket=noting(sent, instead_of_subscribed=[None, error]))
+
+    # A cursor of its own makes the second follower subscribe, too: the error is for both.
+    unknown = f"{2**53 - 1}.00000000"
+    follow = accord.live.follow
+    async with follow(key_of(ada)) as first, follow(key_of(ada), after=unknown) as second:
+        await rename(accord, 1)
+        [change] = await take(first, 1)
+        resync, _ = await take(second, 2)
+
+    assert (change.version, type(resync)) == (2, Resync)
+    assert [frame["type"] for frame in sent].count("subscribe") == 4
 
 
 async def test_a_position_that_is_unknown_is_a_resync(person):
@@ -236,72 +259,6 @@ async def test_a_position_that_is_unknown_is_a_resync(person):
 
     assert isinstance(news, Resync)
     assert (news.key, change.version) == (key_of(ada), 2)
-
-
-async def test_a_gateway_that_is_behind_tells_nothing_twice():
-    changes = Changes(["key"], after=cursor_at(5))
-
-    changes.subscribed("key", cursor_at(3), "live")
-    for position in (4, 5, 6):
-        changes.offer(a_change(position))
-
-    assert [news.position for news in await everything(changes)] == [6]
-
-
-async def test_after_a_resync_positions_and_versions_may_be_lower():
-    changes = Changes(["key"], after=cursor_at(5))
-    changes.subscribed("key", cursor_at(10), "replayed")
-    changes.offer(a_change(9, version=3))
-    changes.disconnected("key")
-
-    changes.subscribed("key", cursor_at(7), "resync_required")
-    changes.offer(a_change(8, version=3))
-
-    before, resync, after = await everything(changes)
-    assert (before.position, resync, after.position) == (9, Resync("key", 7, cursor_at(7)), 8)
-
-
-async def test_changes_replayed_for_one_follower_do_not_advance_a_pending_one():
-    changes = Changes(["key"], after=cursor_at(5))
-
-    changes.offer(a_change(8))
-    changes.subscribed("key", cursor_at(9), "replayed")
-    changes.offer(a_change(6))
-
-    assert [news.position for news in await everything(changes)] == [6]
-
-
-async def test_a_follower_that_reads_too_slowly_is_told_to_read_again():
-    changes = Changes(["key"], after=cursor_at(0), max_waiting=3)
-    changes.subscribed("key", cursor_at(0), "live")
-
-    for position in range(1, 6):
-        changes.offer(a_change(position))
-
-    assert [(type(news), news.position) for news in await everything(changes)] == [(Resync, 4), (models.Change, 5)]
-
-
-async def everything(changes):
-    """Return what the follower still has to read."""
-    changes.close()
-    return [news async for news in changes]
-
-
-def cursor_at(position):
-    return f"{position}.9f3a2b1c"
-
-
-def a_change(position, version=1):
-    return models.Change.from_dict(
-        {
-            "key": "key",
-            "position": position,
-            "cursor": cursor_at(position),
-            "version": version,
-            "kind": "updated",
-            "at": "2026-01-31T09:30:00.000000Z",
-        }
-    )
 
 
 async def test_following_needs_a_session(service):

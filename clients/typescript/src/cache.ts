@@ -4,7 +4,8 @@ import { ConnectionFailed, NotFound, otherAccount, otherHistory, SignedOut } fro
 import type { CallOptions, Operations, RecordTypes } from './generated/operations.gen.js';
 import type { Change, FoundRecords, RecordOperation, RecordPointer } from './generated/types.gen.js';
 import { byTable, foundIn, HeldRecords, isResponse, keyOf, type Pending } from './heldRecords.js';
-import { type Live, recordKey, recordOf, type Resync } from './live.js';
+import type { Resync } from './follower.js';
+import { type Live, recordKey, recordOf } from './live.js';
 import { inverse, renaming } from './recordChanges.js';
 import { isFinal, newKey, pauseOfQueue, sleep } from './retries.js';
 

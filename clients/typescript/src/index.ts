@@ -33,7 +33,8 @@ export {
 } from './errors.js';
 export * from './generated/operations.gen.js';
 export * from './generated/types.gen.js';
-export { type Following, type FollowOptions, listKey, type Live, recordKey, type Resync } from './live.js';
+export type { Following, Resync } from './follower.js';
+export { type FollowOptions, listKey, type Live, recordKey } from './live.js';
 export type { Lists, Page } from './pages.js';
 export { localStorageTokens, memoryTokens, type Tokens, type TokenStore } from './tokens.js';
 export { newKey } from './retries.js';

@@ -1,8 +1,9 @@
 /** Live updates: one connection for each client, opened with the first subscription and closed with the last. */
 
-import { errorOfCode, Unauthorized, type AccordError } from './errors.js';
+import { errorOfCode, ServiceUnavailable, Timeout, Unauthorized, type AccordError } from './errors.js';
+import { Follower, type Following } from './follower.js';
 import type { ListType, Operations, RecordTypes } from './generated/operations.gen.js';
-import type { Change, ChangedRecord, RecordPointer } from './generated/types.gen.js';
+import type { ChangedRecord, RecordPointer } from './generated/types.gen.js';
 import { backoff } from './retries.js';
 import {
   type Frame,
@@ -33,17 +34,6 @@ export function recordOf({ key, record }: { key: string; record?: ChangedRecord 
   return named as RecordPointer | undefined; // A table that is newer than this package is read, too.
 }
 
-/**
- * The journal no longer has all changes after your cursor, or it is another journal, after a restored backup. Delete the
- * versions that you hold, and read the record or the list again. Changes after `position` follow.
- */
-export interface Resync {
-  kind: 'resync';
-  key: string;
-  position: number;
-  cursor: string;
-}
-
 export interface FollowOptions {
   /** The cursor to begin after, such as that of `queryRecords`; without a cursor, changes from now on arrive. */
   after?: string;
@@ -64,116 +54,8 @@ const FIRST_PAUSE = 250; // Milliseconds before another connection, as a limit; 
 const LONGEST_PAUSE = 15_000;
 /** Milliseconds after which a connection counts as steady, so that the next pause is short again. */
 const STEADY = 5_000;
-
-/** The changes of some keys, in order, each once. Throws when the account may not follow a key, or no longer may. */
-export interface Following extends AsyncIterableIterator<Change | Resync, undefined> {
-  /** Resolves when the service has confirmed all subscriptions: later changes arrive. Rejects when a key is refused. */
-  readonly ready: Promise<void>;
-  /** Stop following. */
-  return(): Promise<IteratorResult<Change | Resync, undefined>>;
-}
-
-class Follower implements Following {
-  readonly keys: readonly string[];
-  readonly ready: Promise<void>;
-
-  readonly #waiting = new Set<string>();
-  readonly #seen = new Map<string, string>();
-  readonly #queue: (Change | Resync)[] = [];
-  readonly #leave: (follower: Follower) => void;
-  #isOver = false;
-  #error: unknown;
-  #arriving: Promise<void> | undefined;
-  #wake: () => void = () => undefined;
-  #stand!: { resolve: () => void; reject: (error: unknown) => void };
-
-  constructor(
-    keys: readonly string[],
-    after: string | undefined,
-    leave: (follower: Follower) => void,
-  ) {
-    this.keys = keys;
-    this.#leave = leave;
-    this.ready = new Promise((resolve, reject) => {
-      this.#stand = { resolve, reject };
-    });
-    this.ready.catch(() => undefined); // The iterator throws the same error.
-    for (const key of keys) {
-      this.#waiting.add(key);
-      if (after !== undefined) this.#seen.set(key, after);
-    }
-  }
-
-  [Symbol.asyncIterator](): this {
-    return this;
-  }
-
-  async next(): Promise<IteratorResult<Change | Resync, undefined>> {
-    for (;;) {
-      const value = this.#queue.shift();
-      if (value) return { done: false, value };
-      if (this.#isOver) {
-        const error = this.#error;
-        this.#error = undefined;
-        if (error !== undefined) throw error;
-        return { done: true, value: undefined };
-      }
-      await this.#arrival();
-    }
-  }
-
-  async return(): Promise<IteratorResult<Change | Resync, undefined>> {
-    this.end();
-    return { done: true, value: undefined };
-  }
-
-  /** The last cursor seen for a key; undefined before its subscription has a cursor. */
-  seen(key: string): string | undefined {
-    return this.#seen.get(key);
-  }
-
-  begin(key: string, cursor: string, isResync: boolean, isCaughtUp: boolean): void {
-    const seen = this.#seen.get(key);
-    if (isResync && seen !== undefined) this.#put({ kind: 'resync', key, position: positionOf(cursor), cursor });
-    if (seen === undefined || isResync) this.#seen.set(key, cursor);
-    else if (isCaughtUp) this.#seen.set(key, further(cursor, seen));
-    this.#waiting.delete(key);
-    if (this.#waiting.size === 0) this.#stand.resolve();
-  }
-
-  take(change: Change): void {
-    const seen = this.#seen.get(change.key);
-    // Skip a change that was replayed for another follower, or sent twice.
-    if (seen === undefined || change.position <= positionOf(seen)) return;
-    this.#seen.set(change.key, change.cursor);
-    this.#put(change);
-  }
-
-  end(error?: unknown): void {
-    if (this.#isOver) return;
-    this.#isOver = true;
-    this.#error = error;
-    this.#leave(this);
-    this.#stand.reject(error ?? new DOMException('The subscription ended before the service confirmed it.', 'AbortError'));
-    this.#wake();
-  }
-
-  /** Resolves with the next arrival, for all calls that wait. */
-  #arrival(): Promise<void> {
-    this.#arriving ??= new Promise((resolve) => {
-      this.#wake = () => {
-        this.#arriving = undefined;
-        resolve();
-      };
-    });
-    return this.#arriving;
-  }
-
-  #put(value: Change | Resync): void {
-    this.#queue.push(value);
-    this.#wake();
-  }
-}
+/** Milliseconds, at the most, before a key is requested again that no worker could check. */
+const AGAIN = 1_000;
 
 /** The key as the service writes it, with its id in lower case. */
 const asTold = (key: string): string => key.replace(/[0-9A-Fa-f-]{36}/, (id) => id.toLowerCase());
@@ -183,6 +65,8 @@ interface Subscription {
   followers: Set<Follower>;
   /** The last cursor received; undefined until the service has confirmed the subscription. */
   cursor: string | undefined;
+  /** Whether the key is requested again soon, as no worker could check it. */
+  isDelayed: boolean;
 }
 
 export class Live {
@@ -267,7 +151,7 @@ export class Live {
   #join(key: string, follower: Follower): void {
     const known = this.#subscriptions.get(key);
     if (!known) {
-      const subscription = { followers: new Set([follower]), cursor: undefined };
+      const subscription = { followers: new Set([follower]), cursor: undefined, isDelayed: false };
       this.#subscriptions.set(key, subscription);
       if (this.#isOpen) this.#subscribe(key, subscription);
       return;
@@ -318,10 +202,24 @@ export class Live {
     for (const each of subscription.followers) each.take(change);
   }
 
-  #lost(key: string, { followers }: Subscription, frame: Extract<Frame, { type: 'revoked' | 'error' }>): void {
+  #lost(key: string, subscription: Subscription, frame: Extract<Frame, { type: 'revoked' | 'error' }>): void {
     const [code, why] = frame.type === 'revoked' ? ['NOT_FOUND', frame.reason] : [frame.code, frame.message];
+    const error = errorOfCode(code, why, key);
+    if (error instanceof ServiceUnavailable || error instanceof Timeout) return this.#subscribeAgain(key, subscription);
     this.#subscriptions.delete(key);
-    for (const each of [...followers]) each.end(errorOfCode(code, why, key));
+    for (const each of [...subscription.followers]) each.end(error);
+  }
+
+  /** No worker could check the key: request it again, for all its followers. */
+  #subscribeAgain(key: string, subscription: Subscription): void {
+    subscription.cursor = undefined;
+    if (subscription.isDelayed) return;
+    subscription.isDelayed = true;
+    setTimeout(() => {
+      subscription.isDelayed = false;
+      const isMissing = subscription.cursor === undefined && this.#subscriptions.get(key) === subscription;
+      if (this.#isOpen && isMissing) this.#subscribe(key, subscription);
+    }, AGAIN * (0.5 + Math.random() / 2));
   }
 
   /** An error of the connection itself: the service refused its token. Every other error names a key. */

@@ -44,6 +44,38 @@ async function rename(accord: Accord, from: number, to: number): Promise<void> {
 
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 
+/** A socket that gives an error frame of this code in place of its first `subscribed` frame. */
+function unavailableAtFirst(url: string, headers: Record<string, string>, code: string): WebSocket {
+  const socket = new WebSocket(url, { headers } as never);
+  let take: ((event: MessageEvent) => void) | undefined;
+  let isFirst = true;
+  Object.defineProperty(socket, 'onmessage', { set: (handler: typeof take) => (take = handler) });
+  socket.addEventListener('message', (event) => {
+    const { type, key } = JSON.parse(String(event.data)) as { type: string; key?: string };
+    if (type !== 'subscribed' || !isFirst) return take?.call(socket, event);
+    isFirst = false;
+    const data = JSON.stringify({ type: 'error', code, message: 'Try again.', key });
+    take?.call(socket, new MessageEvent('message', { data }));
+  });
+  return socket;
+}
+
+test('a key that no worker could check is subscribed again', async () => {
+  const headers = { 'X-Forwarded-For': '10.254.0.2' };
+  for (const code of ['SERVICE_UNAVAILABLE', 'TIMEOUT']) {
+    const ada = await signedIn({ webSocket: (url) => unavailableAtFirst(url, headers, code) });
+    const first = collected(ada.live.follow([key(ada.user)]));
+    const second = ada.live.follow([key(ada.user)]);
+    await second.ready;
+
+    await rename(ada, 1, 2);
+    await until(() => first.versions().length === 1);
+
+    assert.deepEqual([first.versions(), first.error()], [[2], undefined]);
+    assert.equal((await second.next()).value?.kind, 'updated');
+  }
+});
+
 for (const liveOver of ['socket', 'stream'] as const) {
   describe(`live updates over a ${liveOver}`, () => {
     test('changes made while the connection is down arrive afterwards: all, once, in order', async () => {

@@ -21,7 +21,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
 from .changes import Changes
-from .errors import ConnectionFailed, ServiceUnavailable, Unauthorized, live_error
+from .errors import AccordError, ConnectionFailed, ServiceUnavailable, Timeout, Unauthorized, live_error
 from .generated.models import Change
 from .generated.types import read_time
 from .questions import Questions
@@ -33,6 +33,8 @@ STEADY: Final = 10.0
 """Seconds after which a connection counts as one that works, so that the next pause is short again."""
 TIMEOUT: Final = 10.0
 """Seconds to wait for a connection, and for the first response on it."""
+AGAIN: Final = 1.0
+"""Seconds, at the most, before a key is requested again that no worker could check."""
 FAREWELL: Final = 1.0
 """Seconds that the end of a connection waits for the service to agree."""
 
@@ -64,6 +66,8 @@ class Live:
         self._followers: dict[str, list[Changes]] = {}
         self._asked: dict[str, list[Changes]] = {}
         """The followers for which a key was requested, until the response: each request gets one response."""
+        self._delayed: set[asyncio.Task[None]] = set()
+        """The keys that are requested again."""
         self._socket: ClientConnection | None = None
         self._running: asyncio.Task[None] | None = None
         self._signed_in_until: asyncio.Queue[float] = asyncio.Queue()
@@ -174,7 +178,7 @@ class Live:
             finally:
                 self._socket = None
                 self._fall()
-                for task in tasks:
+                for task in [*tasks, *self._delayed]:
                     task.cancel()
 
     def _connect(self) -> AbstractAsyncContextManager[ClientConnection]:
@@ -276,14 +280,26 @@ class Live:
         elif kind == "error" and not key:
             self._questions.responded("authenticate")
         elif kind == "error":
-            error = live_error(frame["code"], frame["message"])
-            # Without a question it is for all. Else those who stood are asked for anew: it ends what all of them share.
-            self._asked.setdefault(key, self._followers.get(key, []))
-            self._fall_of(key)
-            await self._responded(key, lambda each: each.end(error))
+            await self._refused(key, live_error(frame["code"], frame["message"]))
         elif kind == "revoked":
             for changes in self._followers.get(key, ()):
                 changes.end(live_error("NOT_FOUND", frame["reason"]))
+
+    async def _refused(self, key: str, error: AccordError) -> None:
+        # Without a question it is for all. Else those who stood are asked for anew: it ends what all of them share.
+        self._asked.setdefault(key, self._followers.get(key, []))
+        self._fall_of(key)
+        if not isinstance(error, (ServiceUnavailable, Timeout)):
+            return await self._responded(key, lambda each: each.end(error))
+        # No worker could check the key. Until it is requested again, the question counts as open.
+        self._questions.responded(key)
+        task = asyncio.create_task(self._ask_again(key))
+        self._delayed.add(task)
+        return task.add_done_callback(self._delayed.discard)
+
+    async def _ask_again(self, key: str) -> None:
+        await asyncio.sleep(random.uniform(AGAIN / 2, AGAIN))  # noqa: S311 - this spreads load, and keeps no secret
+        await self._responded(key, lambda _: None)
 
     async def _responded(self, key: str, tell: Callable[[Changes], None]) -> None:
         self._questions.responded(key)
