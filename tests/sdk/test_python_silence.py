@@ -7,7 +7,7 @@ from functools import partial
 import pytest
 from accord_client import list_key, live
 from accord_client.models import CreateConversation
-from accord_client.questions import RESPONSE_WITHIN, TIMEOUT, Questions
+from accord_client.questions import RESPONSE_TIMEOUT, SILENCE_TIMEOUT, Questions
 from websockets.asyncio.client import ClientConnection, connect
 
 from .cache_model import Loop
@@ -31,8 +31,8 @@ def swallowing(*kinds):
 
 @pytest.mark.parametrize("lost", ["welcome", "authenticated", "subscribed"])
 async def test_a_connection_without_responses_is_replaced(person, monkeypatch, lost):
-    monkeypatch.setattr("accord_client.questions.TIMEOUT", 0.5)
-    monkeypatch.setattr(live, "TIMEOUT", 0.5)
+    monkeypatch.setattr("accord_client.questions.SILENCE_TIMEOUT", 0.5)
+    monkeypatch.setattr(live, "CONNECT_TIMEOUT", 0.5)
     ada = await person()
     accord = await ada.client(web_socket=swallowing(lost))
 
@@ -42,7 +42,7 @@ async def test_a_connection_without_responses_is_replaced(person, monkeypatch, l
 
 
 async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_asks(person, proxy, monkeypatch):
-    monkeypatch.setattr("accord_client.questions.TIMEOUT", 0.5)
+    monkeypatch.setattr("accord_client.questions.SILENCE_TIMEOUT", 0.5)
     ada = await person()
     accord, writer = await ada.client(proxy.url), await ada.client()
 
@@ -56,7 +56,7 @@ async def test_followers_of_a_connection_that_fell_silent_go_on_when_another_ask
 
 
 async def test_a_connection_that_lost_one_response_is_replaced_although_other_frames_arrive(person, monkeypatch):
-    monkeypatch.setattr("accord_client.questions.RESPONSE_WITHIN", 1.0)
+    monkeypatch.setattr("accord_client.questions.RESPONSE_TIMEOUT", 1.0)
     ada = await person()
     accord, writer = await ada.client(web_socket=swallowing("subscribed")), await ada.client()
     following = asyncio.create_task(enter(accord.live.follow(list_key(ada.id, "conversations"))))
@@ -82,7 +82,7 @@ def test_a_request_has_its_own_time_whatever_frames_come_first():
     questions = Questions(lambda: given_up.append(loop.time()))
     loop.call_soon(questions.asked, "first")
     for _ in range(6):
-        loop.wait(RESPONSE_WITHIN / 6 - 0.1)
+        loop.wait(RESPONSE_TIMEOUT / 6 - 0.1)
         loop.call_soon(questions.asked, "ping")
         loop.call_soon(questions.responded, "ping")
         loop.call_soon(questions.heard)
@@ -90,7 +90,7 @@ def test_a_request_has_its_own_time_whatever_frames_come_first():
     assert given_up == []
     loop.wait(0.2)
 
-    assert given_up == [RESPONSE_WITHIN]
+    assert given_up == [RESPONSE_TIMEOUT]
     loop.close()
 
 
@@ -101,11 +101,11 @@ def test_the_oldest_question_has_time_however_many_are_behind_it():
         loop.call_soon(questions.asked, name)
 
     for name in ("first", "second"):
-        loop.wait(TIMEOUT - 1)
+        loop.wait(SILENCE_TIMEOUT - 1)
         loop.call_soon(questions.responded, name)
-    loop.wait(TIMEOUT - 1)
+    loop.wait(SILENCE_TIMEOUT - 1)
     assert given_up == []
     loop.wait(1)
 
-    assert given_up == [3 * TIMEOUT - 2]
+    assert given_up == [3 * SILENCE_TIMEOUT - 2]
     loop.close()

@@ -62,7 +62,7 @@ export function localStorageTokens(key = 'accord.tokens'): TokenStore {
 /** Milliseconds until all windows see the tokens that one window saved. */
 const SHOWN = 200;
 /** Milliseconds that a call waits for a renewal while its token is still valid; then the call goes on with that token. */
-export const TIMEOUT = 2_000;
+export const REFRESH_TIMEOUT = 2_000;
 /** Milliseconds that a window waits for the lock of another, which may be frozen; then both renew: the service gives
  * both the same successor.
  */
@@ -109,7 +109,7 @@ export class Session {
     const isGood = () => Date.now() < tokens.expiresAt;
     const renewal = this.renewed(tokens.accessToken);
     try {
-      return await (isGood() ? orAfter(TIMEOUT, renewal, tokens.accessToken) : renewal);
+      return await (isGood() ? orAfter(REFRESH_TIMEOUT, renewal, tokens.accessToken) : renewal);
     } catch (error) {
       const isAway = error instanceof ConnectionFailed || error instanceof ServiceUnavailable;
       if (isAway && isGood()) return tokens.accessToken;

@@ -52,9 +52,9 @@ const CONNECTING = 3;
 const STREAM_HEARTBEAT = 25;
 const MAX_KEYS_OF_STREAM = 50;
 /** Milliseconds without a frame while a response is due; then the connection counts as dead. */
-const TIMEOUT = 15_000;
+const SILENCE_TIMEOUT = 15_000;
 /** Milliseconds that a response may take, with any frames before it: a replay over a slow line takes time. */
-const RESPONSE_WITHIN = 60_000;
+const RESPONSE_TIMEOUT = 60_000;
 
 /** Notices a dead connection that no side closed: after two silent intervals it asks, after a third it gives up. */
 class Watch {
@@ -94,7 +94,7 @@ class Questions {
   }
 
   asked(name: string): void {
-    const limit = setTimeout(this.#giveUp, RESPONSE_WITHIN);
+    const limit = setTimeout(this.#giveUp, RESPONSE_TIMEOUT);
     if (this.#open.push({ name, limit }) === 1) this.#wait();
   }
 
@@ -119,7 +119,7 @@ class Questions {
 
   #wait(): void {
     clearTimeout(this.#timer);
-    if (this.#open.length > 0) this.#timer = setTimeout(this.#giveUp, TIMEOUT);
+    if (this.#open.length > 0) this.#timer = setTimeout(this.#giveUp, SILENCE_TIMEOUT);
   }
 }
 

@@ -9,9 +9,9 @@ import { Proxy } from './proxy.ts';
 import { SERVICE, sent, signedIn, until } from './given.ts';
 
 /** Milliseconds that a response may take. */
-const TIMEOUT = 15_000;
+const SILENCE_TIMEOUT = 15_000;
 /** Milliseconds that one response may take, whatever comes before it. */
-const RESPONSE_WITHIN = 60_000;
+const RESPONSE_TIMEOUT = 60_000;
 /** Milliseconds between heartbeats on a stream. */
 const STREAM_HEARTBEAT = 25_000;
 const headers = { 'X-Forwarded-For': '10.254.0.1' };
@@ -82,7 +82,7 @@ for (const type of ['authenticated', 'subscribed']) {
     const ready = isReady(following);
     await come(() => swallowing.count === 1);
 
-    mock.timers.tick(TIMEOUT - 1);
+    mock.timers.tick(SILENCE_TIMEOUT - 1);
     assert.deepEqual([ready(), sockets], [false, 1]);
     giveUp(1);
     await come(ready);
@@ -102,7 +102,7 @@ test('followers of a connection that fell silent go on when another asks', async
   proxy.freeze();
 
   const second = ada.live.follow([listKey(ada.user.id, 'conversations')]);
-  giveUp(TIMEOUT);
+  giveUp(SILENCE_TIMEOUT);
   await come(isReady(second));
   await hears(elsewhere, first);
   await elsewhere.createConversation({ title: 'Plans' });
@@ -139,11 +139,11 @@ test('frames that come before a response keep the connection', async () => {
   await come(() => frames.filter(({ type }) => type === 'subscribe').length === 2);
 
   for (let number = 0; number < 3; number++) {
-    mock.timers.tick(TIMEOUT - 1);
+    mock.timers.tick(SILENCE_TIMEOUT - 1);
     sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"pong"}' }));
   }
   assert.equal(sockets[0]!.readyState, WebSocket.OPEN);
-  giveUp(TIMEOUT);
+  giveUp(SILENCE_TIMEOUT);
   await come(isReady(second));
 
   assert.equal(sockets.length, 2);
@@ -165,7 +165,7 @@ async function isReplacedWithout(type: string): Promise<void> {
   const ready = isReady(following);
   await come(() => swallowing.count === 1);
 
-  for (let passed = 0; passed < RESPONSE_WITHIN - 10_000; passed += 10_000) {
+  for (let passed = 0; passed < RESPONSE_TIMEOUT - 10_000; passed += 10_000) {
     mock.timers.tick(10_000);
     sockets[0]!.dispatchEvent(new MessageEvent('message', { data: '{"type":"pong"}' }));
   }
@@ -216,7 +216,7 @@ test('an event stream on which no response comes is replaced', async () => {
   await come(() => streams === 1);
   await new Promise((resolve) => setImmediate(resolve));
 
-  mock.timers.tick(TIMEOUT - 1);
+  mock.timers.tick(SILENCE_TIMEOUT - 1);
   assert.deepEqual([ready(), streams], [false, 1]);
   giveUp(1);
   await come(ready);

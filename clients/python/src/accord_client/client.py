@@ -136,8 +136,8 @@ class AsyncAccord(AsyncOperations):
         response = await self._response(request)
         try:
             return model.from_dict(cast("dict[str, object]", response.json()))
-        except (AttributeError, KeyError, TypeError, ValueError) as misfit:
-            raise error_of(response.status_code, b"", _request_id(response)) from misfit
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise error_of(response.status_code, b"", _request_id(response)) from error
 
     async def _do(self, request: Request) -> None:
         await self._response(request)

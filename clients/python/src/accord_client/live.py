@@ -31,7 +31,7 @@ FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 30.0
 STEADY: Final = 10.0
 """Seconds after which a connection counts as one that works, so that the next pause is short again."""
-TIMEOUT: Final = 10.0
+CONNECT_TIMEOUT: Final = 10.0
 """Seconds to wait for a connection, and for the first response on it."""
 AGAIN: Final = 1.0
 """Seconds, at the most, before a key is requested again that no worker could check."""
@@ -186,7 +186,7 @@ class Live:
             self._url,
             ssl=self._ssl_context,
             additional_headers=self._headers,
-            open_timeout=TIMEOUT,
+            open_timeout=CONNECT_TIMEOUT,
             close_timeout=FAREWELL,
             # The keepalive would end a connection whose pong is behind many frames, and a proxy replies itself:
             # `_stay_heard` asks the service.
@@ -317,7 +317,7 @@ def _report(error: Exception) -> None:
 
 
 async def _next_frame(socket: ClientConnection) -> dict[str, Any]:
-    return json.loads(await asyncio.wait_for(socket.recv(), TIMEOUT))
+    return json.loads(await asyncio.wait_for(socket.recv(), CONNECT_TIMEOUT))
 
 
 def _margin(left: float) -> float:

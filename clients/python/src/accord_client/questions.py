@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-TIMEOUT: Final = 15.0
+SILENCE_TIMEOUT: Final = 15.0
 """Seconds without a frame while a response is due; then the connection is taken as dead."""
 
 
-RESPONSE_WITHIN: Final = 60.0
+RESPONSE_TIMEOUT: Final = 60.0
 """Seconds that a response may take, with any frames before it: a replay over a slow line takes time."""
 
 
@@ -27,7 +27,7 @@ class Questions:
         self._timer: asyncio.TimerHandle | None = None
 
     def asked(self, name: str) -> None:
-        limit = asyncio.get_running_loop().call_later(RESPONSE_WITHIN, self._give_up)
+        limit = asyncio.get_running_loop().call_later(RESPONSE_TIMEOUT, self._give_up)
         self._open.append((name, limit))
         if len(self._open) == 1:
             self._wait()
@@ -55,4 +55,4 @@ class Questions:
     def _wait(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_later(TIMEOUT, self._give_up) if self._open else None
+        self._timer = asyncio.get_running_loop().call_later(SILENCE_TIMEOUT, self._give_up) if self._open else None

@@ -29,7 +29,7 @@ from .generated.models import SignedIn
 
 MARGIN: Final = 30.0
 """Seconds before its expiry when an access token is renewed, or a tenth of its lifetime, if that is less."""
-TIMEOUT: Final = 2.0
+REFRESH_TIMEOUT: Final = 2.0
 """Seconds that a call waits for a refresh while its token is still valid; then the call goes on with that token."""
 LOCK_TIMEOUT: Final = 5.0
 """Seconds that a refresh waits for the lock of another process, which may be frozen.
@@ -283,7 +283,7 @@ class Session:
             return self._of_the_same(refused, tokens)
         is_good = not tokens.is_over and tokens.access_token != refused
         try:
-            renewed = await asyncio.wait_for(self._renewed(refused), TIMEOUT if is_good else None)
+            renewed = await asyncio.wait_for(self._renewed(refused), REFRESH_TIMEOUT if is_good else None)
         except Unauthorized:
             raise
         except (AccordError, asyncio.TimeoutError):
