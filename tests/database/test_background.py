@@ -63,7 +63,8 @@ async def test_a_frozen_backend_costs_background_work_its_limit_and_the_connecti
         took = time.monotonic() - started
         other = await database.background.one(PROCESS)
 
-    assert LIMIT <= took < LIMIT + 2
+    # psycopg alone would spend ten seconds more on asking the server to cancel; a busy machine may add some.
+    assert LIMIT <= took < LIMIT + 8
     assert other.id != row.id
     assert database.statistics() == {"size": 1, "available": 1, "waiting": 0}
 

@@ -28,7 +28,7 @@ from accord.database.tables import idempotency_keys
 from accord.database.transaction import Opening, Transaction
 from accord.problems import IdempotencyInProgress, IdempotencyKeyReused
 
-KEPT_FOR = text("interval '24 hours'")
+RETENTION = text("interval '24 hours'")
 
 
 class _Lock(NamedTuple):
@@ -47,7 +47,7 @@ class _Response(NamedTuple):
 
 _columns = idempotency_keys.c
 _now = func.clock_timestamp()
-_fresh = _columns.created_at > _now - KEPT_FOR
+_fresh = _columns.created_at > _now - RETENTION
 _first, _second = (func.pg_try_advisory_xact_lock(bindparam(name, type_=BigInteger)) for name in ("first", "second"))
 # The second lock, where there is one, is tried by the holder of the first only: two requests that each hold what the
 # other one lacks would both be refused.
@@ -62,8 +62,8 @@ _FIND = Statement(
     ),
     _Response,
 )
-_kept = ("operation", "key", "inputs_hash", "status", "data")
-_sent = {name: cast(bindparam(name), _columns[name].type) for name in _kept}
+_saved = ("operation", "key", "inputs_hash", "status", "data")
+_sent = {name: cast(bindparam(name), _columns[name].type) for name in _saved}
 _values = {"caller": func.unnest(_callers), **_sent, "created_at": _now}
 _insert = insert(idempotency_keys).from_select(list(_values), select(*_values.values()))
 # A row that has expired may not have been deleted yet.

@@ -9,7 +9,7 @@ from accord.contract.buckets import BUCKETS, setting_of
 from accord.contract.operations import Operation
 from accord.database.database import Database
 from accord.edge.pipeline.client_address import bucket_key
-from accord.edge.pipeline.rate_limits import LocalBucket, SharedBucket, Verdict
+from accord.edge.pipeline.rate_limits import LimitVerdict, LocalBucket, SharedBucket
 from accord.edge.pipeline.request import Request
 from accord.problems import RateLimitExceeded
 from accord.settings import Rate, Settings
@@ -99,7 +99,7 @@ class Limits:
         if not self.exempts(request):
             self._apply(self._anonymous.consume(bucket_key(request.address)), request)
 
-    def _apply(self, verdict: Verdict, request: Request) -> None:
+    def _apply(self, verdict: LimitVerdict, request: Request) -> None:
         request.limits, wait = verdict
         if wait:
             raise RateLimitExceeded(self._advice, retryAfter=wait)

@@ -19,7 +19,7 @@ MAX_KEYS = 100_000
 """Keys that one process counts in one bucket; beyond this limit the oldest window is dropped."""
 
 
-class Verdict(NamedTuple):
+class LimitVerdict(NamedTuple):
     """The headers of the IETF draft `RateLimit header fields`, and the seconds to wait, 0 for none."""
 
     headers: list[Header]
@@ -35,11 +35,11 @@ class Bucket:
         self.rate = rate
         self._policy: Header = (b"ratelimit-policy", f'"{name}";q={rate.count};w={rate.seconds}'.encode())
 
-    def _verdict(self, count: int, seconds_left: float) -> Verdict:
+    def _verdict(self, count: int, seconds_left: float) -> LimitVerdict:
         reset = max(1, math.ceil(seconds_left))
         remaining = self.rate.count - count
         state = f'"{self.name}";r={max(0, remaining)};t={reset}'.encode()
-        return Verdict([(b"ratelimit", state), self._policy], reset if remaining < 0 else 0)
+        return LimitVerdict([(b"ratelimit", state), self._policy], reset if remaining < 0 else 0)
 
 
 class _Window:
@@ -59,7 +59,7 @@ class LocalBucket(Bucket):
         # All windows have the same length, so windows end in the order in which they begin.
         self._windows: OrderedDict[str, _Window] = OrderedDict()
 
-    def consume(self, key: str) -> Verdict:
+    def consume(self, key: str) -> LimitVerdict:
         """Count a request."""
         now = time.monotonic()
         window = self._windows.get(key)
@@ -86,7 +86,7 @@ class SharedBucket(Bucket):
         self._database = database
         self._expiry = Expiry(database, DELETE_EXPIRED)
 
-    async def consume(self, key: str) -> Verdict:
+    async def consume(self, key: str) -> LimitVerdict:
         """Count a request."""
         await self._expiry.delete_if_due()
         count, seconds_left = await count_request(self._database, self.name, key, float(self.rate.seconds))
