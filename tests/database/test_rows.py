@@ -80,6 +80,12 @@ def test_the_columns_of_a_returning_clause_are_compared():
         Statement(change.returning(things.c.id), ThingRow)
 
 
+@pytest.mark.parametrize("copy", ["COPY things FROM STDIN", "\n  copy things TO STDOUT"])
+def test_a_copy_is_no_statement(copy):
+    with pytest.raises(TypeError, match="COPY"):
+        Statement(text(copy))
+
+
 def test_a_text_without_columns_takes_no_row_type():
     with pytest.raises(TypeError, match="a text has columns when it says so"):
         Statement(text("SELECT 1 AS number"), Short)

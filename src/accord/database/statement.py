@@ -52,6 +52,10 @@ class Statement(Generic[Row]):
             check_row(statement, row)
         self.name = b"accord_%d" % next(_numbers)
         self.sql = str(compiled).encode()
+        if self.sql.lstrip()[:4].upper() == b"COPY":
+            # libpq would return the same result of it for ever, and the process would stand still.
+            message = "COPY needs psycopg's `copy`, on an acquired connection."
+            raise TypeError(message)
         self._names = tuple(compiled.positiontup)
         self._defaults = {name: value for name, value in compiled.params.items() if value is not None}
         self._wrap = [
