@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from accord.database import pool
 from accord.database.connection import Connection
-from accord.database.database import Database
+from accord.database.database import ACQUIRE_TIMEOUT, Database
 from accord.database.pool import NoConnection, Pool
 from accord.database.statement import Statement
 from accord.problems import ServiceUnavailable
@@ -201,6 +201,39 @@ async def test_a_connection_that_opens_while_the_pool_closes_is_closed(given):
     with pytest.raises(ServiceUnavailable):
         await opening
     assert database.statistics()["available"] == 0
+
+
+async def test_a_closed_pool_refuses_at_once_and_looks_for_no_server(given):
+    database = Database(given.service.database_url, 1)
+    await database.open()
+    one = await database.acquire()
+    (waiter,) = await waiting(database, 1)
+    tasks = asyncio.all_tasks() - {waiter, asyncio.current_task()}
+
+    await database.close()
+    started = time.monotonic()
+    with pytest.raises(ServiceUnavailable):
+        await database.acquire()
+    with pytest.raises(ServiceUnavailable):
+        await waiter
+
+    assert time.monotonic() - started < ACQUIRE_TIMEOUT
+    assert asyncio.all_tasks() - tasks == {asyncio.current_task()}
+    database.release(one)
+    assert database.statistics() == {"size": 0, "available": 0, "waiting": 0}
+
+
+async def test_a_statement_under_way_as_the_pool_closes_fails(given):
+    database = Database(given.service.database_url, 1)
+    await database.open()
+    statement = asyncio.create_task(database.one(Statement(text("SELECT pg_sleep(60)"))))
+    while database.statistics()["available"]:
+        await asyncio.sleep(0)
+
+    await database.close()
+
+    with pytest.raises(ServiceUnavailable):
+        await asyncio.wait_for(statement, 30)
 
 
 async def test_a_pool_closes_while_a_rollback_hangs(given):

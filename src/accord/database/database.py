@@ -218,7 +218,7 @@ class Database(Autocommit):
 
     def _suspect(self) -> None:
         """Find out whether the server is away; a pool whose connections are all busy has the same symptoms."""
-        if self._looking is None or self._looking.done():
+        if not self._pool.is_closed and (self._looking is None or self._looking.done()):
             self._looking = asyncio.create_task(self._look())
 
     async def _look(self) -> None:

@@ -59,7 +59,7 @@ class Pool:
         self._timeout = timeout
         self._idle: list[Connection] = []
         self._open = 0
-        self._is_closed = False
+        self.is_closed = False
         self._renewed_at = float("-inf")
         self.good_at = float("-inf")
         """When a connection came back that worked, by the monotonic clock."""
@@ -87,7 +87,7 @@ class Pool:
 
     async def close(self) -> None:
         """Close the idle connections, and the others when they come back; refuse the callers that wait."""
-        self._is_closed = True
+        self.is_closed = True
         for waiter in (*self._readers, *self._transactions):
             _refuse(waiter.future)
         self.renew()
@@ -103,6 +103,8 @@ class Pool:
         if self._places and (self._places_for_transactions or not for_transaction):
             self._places -= 1
             self._places_for_transactions -= for_transaction
+        elif self.is_closed:
+            raise NoConnection
         elif (connection := await self._handed_over(for_transaction=for_transaction)) is not None:
             return connection
         try:
@@ -113,7 +115,7 @@ class Pool:
 
     def release(self, connection: Connection, *, from_transaction: bool = False) -> None:
         """Give it to the next waiter; an open transaction is rolled back before, a broken connection is replaced."""
-        if self._is_closed or connection.pgconn.transaction_status in _SETTLED:
+        if self.is_closed or connection.pgconn.transaction_status in _SETTLED:
             self._pass_on(connection, from_transaction=from_transaction)
         else:
             reset = asyncio.create_task(self._reset(connection, from_transaction=from_transaction))
@@ -134,7 +136,7 @@ class Pool:
 
     async def _idle_or_new(self, until: float) -> Connection:
         # While the server is known to be away no caller tries: they would find out one after another.
-        while not (self._is_away() or self._is_closed):
+        while not (self._is_away() or self.is_closed):
             while self._idle:
                 connection = self._idle.pop()
                 if connection.pgconn.status == ConnStatus.OK:
@@ -156,7 +158,7 @@ class Pool:
     async def _opened(self) -> Connection:
         connection = await self._connect()
         self._open += 1
-        if self._is_closed:
+        if self.is_closed:
             self._discard(connection)
             raise NoConnection
         return connection
@@ -180,7 +182,7 @@ class Pool:
     def _pass_on(self, connection: Connection, *, from_transaction: bool) -> None:
         now = connection.idle_since = time.monotonic()
         is_old = connection.made_at <= max(self._renewed_at, now - MAX_LIFETIME)
-        if self._is_closed or is_old or connection.pgconn.status != ConnStatus.OK:
+        if self.is_closed or is_old or connection.pgconn.status != ConnStatus.OK:
             self._discard(connection)
             self._free_place(from_transaction=from_transaction)
             return
@@ -195,7 +197,7 @@ class Pool:
             self._places += 1
 
     def _keep(self, connection: Connection) -> None:
-        if self._is_closed or connection.pgconn.status != ConnStatus.OK:
+        if self.is_closed or connection.pgconn.status != ConnStatus.OK:
             self._discard(connection)
             return
         # After a statement of psycopg nothing would tell that the connection ended.
