@@ -62,6 +62,13 @@ def test_every_link_between_pages_leads_to_a_file():
     assert [(page.name, link) for page, link in links if not (page.parent / link).exists()] == []
 
 
+def test_no_table_was_wrapped_into_a_paragraph():
+    lines = [(page.name, line) for page in PAGES for line in page.read_text("utf-8").splitlines() if "|---" in line]
+
+    assert len(lines) > 20
+    assert [(name, line) for name, line in lines if not re.fullmatch(r" *\|(?:---\|)+", line)] == []
+
+
 def anchors(page):
     """Return the anchors that GitHub gives the headings of a page."""
     headings = re.findall(r"^#+ (.*)$", page.read_text("utf-8"), re.MULTILINE)

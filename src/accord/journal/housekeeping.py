@@ -21,7 +21,10 @@ from accord.telemetry import logs
 INTERVAL = 1.0
 """Seconds between looks."""
 STATEMENT_TIMEOUT = 60.0
-"""Seconds that a statement may take: a new partition or old rows may have to be read from a slow disk."""
+"""Seconds until a backend counts as frozen: a new partition or old rows may have to be read from a slow disk.
+
+PostgreSQL itself ends a slow statement after REQUEST_TIMEOUT and 5 s, which is sooner by default.
+"""
 CHECKPOINT_ENTRIES = 1000
 CHECKPOINT_SECONDS = 60.0
 """A checkpoint is signed after so many entries, or after so many seconds with at least one entry."""
