@@ -34,7 +34,7 @@ export class Follower implements Following {
   #error: unknown;
   #arriving: Promise<void> | undefined;
   #wake: () => void = () => undefined;
-  #stand!: { resolve: () => void; reject: (error: unknown) => void };
+  #confirmation!: { resolve: () => void; reject: (error: unknown) => void };
 
   constructor(
     keys: readonly string[],
@@ -44,7 +44,7 @@ export class Follower implements Following {
     this.keys = keys;
     this.#leave = leave;
     this.ready = new Promise((resolve, reject) => {
-      this.#stand = { resolve, reject };
+      this.#confirmation = { resolve, reject };
     });
     this.ready.catch(() => undefined); // The iterator throws the same error.
     for (const key of keys) {
@@ -87,7 +87,7 @@ export class Follower implements Following {
     if (seen === undefined || isResync) this.#seen.set(key, cursor);
     else if (isCaughtUp) this.#seen.set(key, further(cursor, seen));
     this.#waiting.delete(key);
-    if (this.#waiting.size === 0) this.#stand.resolve();
+    if (this.#waiting.size === 0) this.#confirmation.resolve();
   }
 
   take(change: Change): void {
@@ -103,7 +103,7 @@ export class Follower implements Following {
     this.#isOver = true;
     this.#error = error;
     this.#leave(this);
-    this.#stand.reject(error ?? new DOMException('The subscription ended before the service confirmed it.', 'AbortError'));
+    this.#confirmation.reject(error ?? new DOMException('The subscription ended before the service confirmed it.', 'AbortError'));
     this.#wake();
   }
 

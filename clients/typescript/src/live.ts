@@ -133,7 +133,7 @@ export class Live {
     if (!('key' in frame) || frame.key === undefined) return;
     const subscription = this.#subscriptions.get(frame.key);
     if (!subscription) return;
-    if (frame.type === 'subscribed') this.#stands(subscription, frame);
+    if (frame.type === 'subscribed') this.#subscribed(subscription, frame);
     else if (frame.type === 'change') this.#changed(subscription, frame);
     else this.#lost(frame.key, subscription, frame);
   }
@@ -189,7 +189,7 @@ export class Live {
     for (const after of cursors.size > 0 ? inOrder : [undefined]) this.#wire?.subscribe(key, after);
   }
 
-  #stands(subscription: Subscription, frame: Extract<Frame, { type: 'subscribed' }>): void {
+  #subscribed(subscription: Subscription, frame: Extract<Frame, { type: 'subscribed' }>): void {
     const isResync = frame.outcome === 'resync_required';
     const { cursor } = subscription;
     subscription.cursor = isResync || cursor === undefined ? frame.cursor : further(frame.cursor, cursor);

@@ -67,7 +67,7 @@ class Live:
         self._asked: dict[str, list[Changes]] = {}
         """The followers for which a key was requested, until the response: each request gets one response."""
         self._delayed: set[asyncio.Task[None]] = set()
-        """The keys that are requested again."""
+        """The tasks that request a key again."""
         self._socket: ClientConnection | None = None
         self._running: asyncio.Task[None] | None = None
         self._signed_in_until: asyncio.Queue[float] = asyncio.Queue()
@@ -177,7 +177,7 @@ class Live:
                     await self._take(json.loads(text))
             finally:
                 self._socket = None
-                self._fall()
+                self._disconnect_all()
                 for task in [*tasks, *self._delayed]:
                     task.cancel()
 
@@ -193,13 +193,13 @@ class Live:
             ping_interval=None,
         )
 
-    def _fall(self) -> None:
+    def _disconnect_all(self) -> None:
         self._asked.clear()
         self._questions.clear()
         for key in self._followers:
-            self._fall_of(key)
+            self._disconnect(key)
 
-    def _fall_of(self, key: str) -> None:
+    def _disconnect(self, key: str) -> None:
         for changes in self._followers.get(key, ()):
             changes.disconnected(key)
 
@@ -286,9 +286,10 @@ class Live:
                 changes.end(live_error("NOT_FOUND", frame["reason"]))
 
     async def _refused(self, key: str, error: AccordError) -> None:
-        # Without a question it is for all. Else those who stood are asked for anew: it ends what all of them share.
+        # An error that no request caused is for all followers. Any error ends the subscription that they share, so the
+        # key is requested again for followers that the error is not for.
         self._asked.setdefault(key, self._followers.get(key, []))
-        self._fall_of(key)
+        self._disconnect(key)
         if not isinstance(error, (ServiceUnavailable, Timeout)):
             return await self._responded(key, lambda each: each.end(error))
         # No worker could check the key. Until it is requested again, the question counts as open.
