@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from datetime import date
 
 import psycopg
 import pytest
@@ -10,6 +11,7 @@ from journal.test_verification import INSERT, INSERT_INTO_JANUARY, Book, book
 from accord.database import locking
 from accord.journal import partitions, pruning
 from accord.journal.verification import Verdict
+from accord.problems import CannotStart
 
 __all__ = ["book"]
 JANUARY = partitions.Month(2025, 1)
@@ -83,3 +85,20 @@ async def test_a_partition_that_cannot_be_made_now_is_made_later(old, monkeypatc
 
     assert (held, later) == (False, True)
     assert await partitions.existing(old.database) == [JANUARY, this, following]
+
+
+async def test_a_day_after_today_is_refused_and_drops_nothing(old):
+    months = await partitions.existing(old.database)
+
+    with pytest.raises(CannotStart, match=r"Nothing was dropped: 9999-12-31 is after today"):
+        await pruning.prune(old.database, old.data_dir, date(9999, 12, 31), old.keys)
+
+    assert await partitions.existing(old.database) == months
+    assert await old.verdict() == Verdict(5, 5)
+
+
+async def test_the_command_refuses_a_day_after_today(given):
+    done = await asyncio.to_thread(given.service.command, "journal", "prune", "--before", "9999-12-31")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "Nothing was dropped: 9999-12-31 is after today" in done.stderr

@@ -4,7 +4,7 @@ from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Date, bindparam, cast, func, select
+from sqlalchemy import BigInteger, Date, bindparam, cast, column, func, select, text
 
 from accord.database import locking
 from accord.database.database import Database
@@ -14,6 +14,7 @@ from accord.journal.checkpoints import load_checkpoints, save_checkpoint, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
 from accord.journal.reading import hash_at, sequencer_state
 from accord.journal.tables import journal, journal_positions, of_position
+from accord.problems import CannotStart
 
 _of_month = (journal.c.at >= cast(bindparam("start"), Date), journal.c.at < cast(bindparam("end"), Date))
 
@@ -33,6 +34,16 @@ _LAST_POSITION = Statement(
     .select_from(journal.outerjoin(journal_positions, of_position))
     .where(*_of_month),
     _Positions,
+)
+
+
+class _Today(NamedTuple):
+    today: date
+
+
+_TODAY = Statement(
+    text("SELECT (now() AT TIME ZONE 'UTC')::date AS today").columns(column("today", Date())),
+    _Today,
 )
 
 
@@ -59,8 +70,14 @@ class Held(Exception):
 async def prune(database: Database, data_dir: Path | None, before: date, keys: JournalKeys) -> list[Pruned]:
     """Drop the months that end before a day, oldest first; stop at a month with entries that are not sequenced yet.
 
-    Raises Held when a month could not be locked in ATTEMPTS attempts; other transactions work in between.
+    Raises Held when a month could not be locked in ATTEMPTS attempts; other transactions work in between. Raises
+    CannotStart for a day after today: a mistyped year must not drop the month that is being written.
     """
+    [row] = await database.all(_TODAY)
+    if before > row.today:
+        raise CannotStart(
+            f"Nothing was dropped: {before} is after today, {row.today} (UTC). Name today or an earlier day."
+        )
     position = (await sequencer_state(database)).position
     await endorse_predecessors(database, data_dir, keys, await load_checkpoints(database, data_dir), position)
     done: list[Pruned] = []
