@@ -10,6 +10,7 @@ from given import Given
 from journal.test_verification import Book, book
 from psycopg import conninfo
 
+from accord.journal import checkpoints
 from accord.journal.verification import Verdict
 
 __all__ = ["book"]
@@ -52,3 +53,25 @@ async def test_a_change_of_the_restored_database_is_found(restored):
     await restored.tamper("UPDATE accord.journal SET fields = '{}' WHERE id = 7")
 
     assert (await restored.verdict()).broken_at == 7
+
+
+async def test_later_checkpoints_than_an_older_backup_fail_and_the_reason_names_the_restore(book, restored):
+    await book.write(5)
+    await book.sign()
+    await restored.write(0)
+
+    verdict = await restored.verdict()
+    (restored.data_dir / checkpoints.FILE).rename(restored.data_dir / "archived")
+
+    assert verdict.broken_at == 16
+    assert "of the history before the restore at position 15" in str(verdict.reason)
+    assert await restored.verdict() == Verdict(15, 15)
+
+
+async def test_the_reason_names_no_restore_when_the_journal_was_changed_as_well(book, restored):
+    await book.write(5)
+    await book.sign()
+    await restored.write(0)
+    await restored.tamper("UPDATE accord.journal_sequencer SET hash = sha256('x')")
+
+    assert await restored.verdict() == Verdict(15, 15, 16, "the entries from here on were cut off")

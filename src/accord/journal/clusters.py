@@ -13,6 +13,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, Boolean, Text, column, text
 
 from accord.database.database import Database
+from accord.database.reader import Reader
 from accord.database.schema import timestamp
 from accord.database.statement import Statement
 
@@ -66,6 +67,24 @@ _MOVES = Statement(
     ),
     _Move,
 )
+
+
+class _Restore(NamedTuple):
+    after_position: int
+
+
+_LAST_RESTORE = Statement(
+    text("SELECT after_position FROM accord.journal_clusters WHERE restored ORDER BY id DESC LIMIT 1").columns(
+        column("after_position", BigInteger())
+    ),
+    _Restore,
+)
+
+
+async def last_restore(database: Reader) -> int | None:
+    """Return the last position of the backup that was restored last, or None when the journal was never restored."""
+    restore = await database.one(_LAST_RESTORE)
+    return None if restore is None else restore.after_position
 
 
 async def moves(database: Database) -> list[str]:

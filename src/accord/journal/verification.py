@@ -12,6 +12,7 @@ from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.journal import chain
 from accord.journal.checkpoints import Checkpoint
+from accord.journal.clusters import last_restore
 from accord.journal.keys import Trusted
 from accord.journal.reading import sequencer_state
 from accord.journal.tables import journal, journal_positions, of_position
@@ -79,10 +80,22 @@ async def verify(database: Reader, checkpoints: list[Checkpoint], keys: Mapping[
         verified += 1
     end = max([sequencer.position, *attested])
     if position < end:
-        return Verdict(verified, sequencer.position, position + 1, "the entries from here on were cut off")
+        is_whole = position == sequencer.position and previous == sequencer.hash
+        restore = await last_restore(database) if is_whole else None
+        return Verdict(verified, sequencer.position, position + 1, _cut_off(position, restore))
     if previous != sequencer.hash:
         return Verdict(verified, sequencer.position, position, "the sequencer remembers another hash")
     return Verdict(verified, sequencer.position)
+
+
+def _cut_off(position: int, restore: int | None) -> str:
+    """Name the restore that explains later checkpoints; a fault all the same, as an attacker may feign a restore."""
+    if restore is None:
+        return "the entries from here on were cut off"
+    return (
+        f"checkpoints after position {position} are of the history before the restore at position {restore}, or"
+        " entries were cut off; see `Restoring an older backup` in docs/guides/operating.md to archive them"
+    )
 
 
 async def _forged(checkpoints: Iterable[Checkpoint], keys: Mapping[str, Trusted]) -> Verdict | None:
