@@ -47,7 +47,7 @@ class Settings(BaseModel):
     env: Literal["development", "production", "test"] = _is(
         "development", "Production refuses generated keys and unsafe settings.", "production"
     )
-    host: str = _is("127.0.0.1", "Address to listen on; `::` for all.", "::")
+    host: str = _is("127.0.0.1", "IP address to listen on; `::` for all.", "::")
     port: int = _is(8080, "TCP port to listen on; 0 takes a free one. Workers need `--port`.", "8080", ge=0, le=65_535)
     log_level: Literal["debug", "info", "warning", "error"] = _is("info", "Least severe line written.", "info")
     data_dir: Path = _is(Path(".accord-data"), "Folder of embedded servers and generated keys.", "/var/lib/accord")
@@ -86,7 +86,9 @@ class Settings(BaseModel):
     jwt_issuer: str = _is("accord", "`iss` of access tokens.", "https://api.example.org", min_length=1, max_length=255)
     jwt_audience: str = _is("accord-api", "`aud` of access tokens.", "accord-api", min_length=1, max_length=255)
     access_token_ttl: Period = _is(900, "Life of an access token, at most a day.", "15min", le=86_400)
-    refresh_token_ttl: Period = _is(7 * 86_400, "Absolute life of a session.", "7d")
+    refresh_token_ttl: Period = _is(
+        7 * 86_400, "Time after sign-in at which a session ends, however often it is refreshed.", "7d"
+    )
     refresh_grace: Seconds = _is(
         30, "Time for which the previous refresh token stays good after its successor was used.", "30s"
     )
@@ -106,9 +108,9 @@ class Settings(BaseModel):
         0, "Hashes at a time in one process; 0 means one for each core but one.", "2", ge=0, le=256
     )
     argon2_queue: int = _is(512, "Hashes that may wait; past it the response is 503.", "512", ge=1, le=100_000)
-    lockout_attempts: int = _is(5, "Failed logins that lock an identifier.", "5", ge=1, le=1000)
-    lockout_window: Period = _is(900, "Time in which they count together.", "15min")
-    lockout_duration: Period = _is(900, "Time that an identifier stays locked.", "15min")
+    lockout_attempts: int = _is(5, "Failed logins that lock an e-mail address.", "5", ge=1, le=1000)
+    lockout_window: Period = _is(900, "Time in which failed logins count together.", "15min")
+    lockout_duration: Period = _is(900, "Time that an e-mail address stays locked.", "15min")
 
     cors_origins: Origins = _is((), "Origins of browser clients, by comma; never `*`.", "https://app.example.org")
     trusted_proxies: Networks = _is((), "Peers whose `X-Forwarded-For` counts, by comma.", "10.0.0.0/8, 127.0.0.1")
@@ -125,13 +127,15 @@ class Settings(BaseModel):
     shutdown_timeout: Period = _is(30, "Time for requests in flight to finish at stop.", "30s")
 
     rate_limit_enabled: bool = _is(_ON, "`false` turns rate limits off for load tests; not in production.", "true")
-    rate_limit_anonymous: RateLimit = _is(Rate(100, 900), "Anonymous requests of one address.", "100/15min")
+    rate_limit_anonymous: RateLimit = _is(Rate(100, 900), "Anonymous requests of one IP address.", "100/15min")
     rate_limit_authenticated: RateLimit = _is(Rate(600, 60), "Requests of one signed-in caller.", "600/min")
-    rate_limit_login: RateLimit = _is(Rate(5, 60), "Logins from one address.", "5/min")
-    rate_limit_register: RateLimit = _is(Rate(3, 3600), "Registrations from one address.", "3/hour")
-    rate_limit_forgot_password: RateLimit = _is(Rate(3, 3600), "Password resets of one address.", "3/hour")
-    rate_limit_live: RateLimit = _is(Rate(10, 60), "New live connections of one address or account.", "10/min")
-    rate_limit_refresh: RateLimit = _is(Rate(30, 60), "Token refreshes from one address.", "30/min")
+    rate_limit_login: RateLimit = _is(Rate(5, 60), "Logins from one IP address.", "5/min")
+    rate_limit_register: RateLimit = _is(Rate(3, 3600), "Registrations from one IP address.", "3/hour")
+    rate_limit_forgot_password: RateLimit = _is(
+        Rate(3, 3600), "No effect yet: password resets are not built.", "3/hour"
+    )
+    rate_limit_live: RateLimit = _is(Rate(10, 60), "New live connections of one IP address or account.", "10/min")
+    rate_limit_refresh: RateLimit = _is(Rate(30, 60), "Token refreshes from one IP address.", "30/min")
 
     @property
     def is_production(self) -> bool:
