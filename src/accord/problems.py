@@ -143,7 +143,7 @@ class IdempotencyInProgress(Problem):
     """The first request with this `Idempotency-Key` has not ended; `retryAfter` is in seconds."""
 
     code, status, title = "IDEMPOTENCY_IN_PROGRESS", 409, "The first request with this key is still running"
-    detail = "Send the request again after the seconds in Retry-After; its answer is then the first one's."
+    detail = "Send the request again after the seconds in Retry-After; you then get the first response."
 
     def __init__(self) -> None:
         """Say when to come back, in seconds."""
@@ -154,7 +154,7 @@ class IdempotencyKeyReused(Problem):
     """The `Idempotency-Key` came before, with another body."""
 
     code, status, title = "IDEMPOTENCY_KEY_REUSED", 422, "This key was used for another request"
-    detail = "Nothing was changed. Take a new Idempotency-Key for a new request."
+    detail = "Nothing was changed. Take a new key for a new request."
 
 
 class RateLimitExceeded(Problem):

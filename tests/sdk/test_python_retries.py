@@ -314,6 +314,7 @@ async def test_an_error_says_all_it_knows(person):
     error = raised.value
     assert (error.code, error.status) == ("VALIDATION_ERROR", 400)
     assert {wrong.field for wrong in error.errors} == {"firstName"}
+    assert f"firstName {error.errors[0].message}" in str(error)
     assert error.request_id in str(error)
     assert error.detail in str(error)
     assert json.dumps(error.problem.to_dict())

@@ -18,7 +18,8 @@ export class AccordError extends Error {
   readonly problem: Problem;
 
   constructor(problem: Problem, options?: ErrorOptions) {
-    super(`${problem.code}: ${problem.detail}`, options);
+    const faults = (problem.errors ?? []).map(({ field, message }) => `${field || 'the body'} ${message}`).join('; ');
+    super(`${problem.code}: ${problem.detail}${faults && ` ${faults}`}`, options);
     this.problem = problem;
     this.code = problem.code;
     this.status = problem.status;

@@ -70,6 +70,10 @@ class _Later(AccordError):
 class ValidationFailed(AccordError):
     """The request does not fit the contract. Nothing was changed."""
 
+    def __str__(self) -> str:
+        faults = "; ".join(f"{each.field or 'the body'} {each.message}" for each in self.errors)
+        return f"{super().__str__()}: {faults}" if faults else super().__str__()
+
     @property
     def errors(self) -> list[FieldError]:
         """The fault of each field."""
