@@ -87,6 +87,17 @@ def test_a_data_folder_that_cannot_be_written_is_named(alone):
     assert "The data folder /sys/accord cannot be used" in said
 
 
+@pytest.mark.parametrize("command", ["db check", "journal verify", "journal prune --before 2026-01-01"])
+def test_a_folder_without_a_database_is_named_and_stays_as_it_is(alone, tmp_path, command):
+    folder = tmp_path / "nothing"
+
+    said = refused(alone(), *command.split(), "--data-dir", str(folder))
+
+    assert f"There is no database in {folder.resolve()}." in said
+    assert "--data-dir or DATA_DIR" in said
+    assert not folder.exists()
+
+
 @pytest.mark.parametrize("command", ["serve", "worker", "db upgrade", "db check"])
 def test_an_unresponsive_database_is_reported_within_seconds_without_its_password(alone, command):
     url = "postgresql://accord:s3cret-of-mine@127.0.0.1:9/accord"

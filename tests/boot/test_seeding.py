@@ -22,7 +22,8 @@ def test_seeding_creates_root_once_and_takes_no_weak_password(service):
 
     assert weak.returncode == 1
     assert "most common passwords" in weak.stderr
-    assert (first.returncode, first.stdout.strip()) == (0, f"{email} is root now."), first.stderr
+    place = (service.folder / "data").resolve()
+    assert (first.returncode, first.stdout) == (0, f"{email} is root now.\nThe database is in {place}.\n"), first.stderr
     assert "has an account already" in again.stdout + again.stderr
     with closing(psycopg.connect(service.database_url)) as connection:
         roles = connection.execute("SELECT role FROM accord.users WHERE email = %s", [email]).fetchall()
@@ -51,6 +52,15 @@ def test_seeding_is_refused_before_any_server_starts(alone, arguments, password,
     assert reason in done.stderr
     assert "Traceback" not in done.stderr
     assert not (service.folder / "data").exists()
+
+
+def test_seeding_tells_of_a_new_database_and_where_it_is(alone):
+    service = alone()
+
+    done = service.command("db", "seed", "--email", "root@example.com", ROOT_PASSWORD="words of a second root 2")
+
+    assert done.returncode == 0, done.stderr
+    assert f"The database is new, in {(service.folder / 'data').resolve()}." in done.stdout
 
 
 @pytest.mark.parametrize("password", [{}, {"ROOT_PASSWORD": ""}])

@@ -64,4 +64,4 @@ async def test_clients_on_this_machine_are_not_limited_in_development(developmen
 
     assert [response.status_code for response in signed_up] == [201] * 5
     assert [response.status_code for response in refused] == [201] * 3 + [429]
-    assert "rate limits  not for this machine while ENV=development" in development.program.output()
+    assert "rate limits by IP address: not for this machine while ENV=development" in development.program.output()

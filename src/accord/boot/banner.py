@@ -13,7 +13,7 @@ def announce(process: HttpProcess, url: str) -> None:
         lines.append(f"  docs         {url}/docs")
     lines.append(f"  data folder  {settings.data_dir.resolve()}")
     if settings.env == "development" and settings.rate_limit_enabled:
-        lines.append("  rate limits  not for this machine while ENV=development")
+        lines.append("  rate limits by IP address: not for this machine while ENV=development")
     if process.setup_token is not None:
         lines.append(f"  setup token  {process.setup_token}")
         lines.append("               No root account exists: POST /api/v1/setup with this token creates it, once.")

@@ -7,7 +7,7 @@ from accord.cli.parser import Parser, subcommands
 from accord.cli.startup import add_data_dir, load_settings, run
 from accord.database.database import Database
 from accord.database.migrations import runner
-from accord.embedded.address import database_address
+from accord.embedded.address import database_address, refuse_missing
 from accord.journal.checkpoints import load_checkpoints
 from accord.journal.clusters import moves
 from accord.journal.keys import JournalKeys, known
@@ -38,6 +38,7 @@ def _day(text: str) -> date:
 
 def _verify(chosen: argparse.Namespace) -> int:
     settings = load_settings(chosen)
+    refuse_missing(settings)
     with database_address(settings) as url:
         runner.refuse_behind(runner.current(url))
         return run(verify_journal(settings, url))
@@ -45,6 +46,7 @@ def _verify(chosen: argparse.Namespace) -> int:
 
 def _prune(chosen: argparse.Namespace) -> int:
     settings = load_settings(chosen)
+    refuse_missing(settings)
     with database_address(settings) as url:
         runner.refuse_behind(runner.current(url))
         return run(prune_journal(settings, url, chosen.before))

@@ -3,7 +3,10 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from psycopg import conninfo
+
 from accord.embedded import postgres
+from accord.problems import CannotStart
 from accord.settings import Settings
 
 
@@ -18,3 +21,25 @@ def database_address(settings: Settings) -> Generator[str]:
         yield server.url
     finally:
         server.stop()
+
+
+def exists(settings: Settings) -> bool:
+    """Return whether a database is configured, or the embedded one was created in the data folder."""
+    return settings.database_url is not None or postgres.has_cluster(settings.data_dir)
+
+
+def refuse_missing(settings: Settings) -> None:
+    """Raise CannotStart without a database, so that a command in a wrong folder creates none there."""
+    if not exists(settings):
+        raise CannotStart(
+            f"There is no database in {settings.data_dir.resolve()}. Run this where the service was started, or name"
+            " its data folder with --data-dir or DATA_DIR, or its database with DATABASE_URL."
+        )
+
+
+def place_of_database(settings: Settings) -> str:
+    """Return where the database is, without its password."""
+    if settings.database_url is None:
+        return f"in {settings.data_dir.resolve()}"
+    parts = conninfo.conninfo_to_dict(settings.database_url.get_secret_value())
+    return f"{parts.get('dbname', 'that of DATABASE_URL')} on {parts.get('host', 'this machine')}"

@@ -183,6 +183,11 @@ class EmbeddedPostgres(EmbeddedServer):
         return False
 
 
+def has_cluster(data_dir: Path) -> bool:
+    """Return whether the folder has a cluster; looking creates nothing."""
+    return (data_dir / EmbeddedPostgres.name / "data" / "PG_VERSION").exists()
+
+
 def start(data_dir: Path) -> EmbeddedPostgres:
     return EmbeddedPostgres(data_dir).start()
 
