@@ -47,7 +47,7 @@ class Settings(BaseModel):
     env: Literal["development", "production", "test"] = _is(
         "development", "Production refuses generated keys and unsafe settings.", "production"
     )
-    host: str = _is("127.0.0.1", "IP address to listen on; `::` for all.", "::")
+    host: str = _is("127.0.0.1", "IP address or name to listen on; `::` for all.", "::")
     port: int = _is(8080, "TCP port to listen on; 0 takes a free one. Workers need `--port`.", "8080", ge=0, le=65_535)
     log_level: Literal["debug", "info", "warning", "error"] = _is("info", "Least severe line written.", "info")
     data_dir: Path = _is(Path(".accord-data"), "Folder of embedded servers and generated keys.", "/var/lib/accord")
