@@ -35,7 +35,7 @@ def pytest_testnodedown(node: Any) -> None:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
-    """Fail a whole run in which no test produced an answer that the contract documents."""
+    """Fail a whole run in which no test produced a response that the contract documents."""
     yield
     config = session.config
     if hasattr(config, "workeroutput"):

@@ -41,7 +41,7 @@ class HttpRow:
 
     def measure(self, stage: Stage) -> Report:
         """Start the contenders, make sure they answer the same, and take turns."""
-        extra = {"ANSWER_HEADERS": self._our_headers(stage)}
+        extra = {"RESPONSE_HEADERS": self._our_headers(stage)}
         if self.has_accounts:
             extra["ACCOUNTS"] = stage.accounts_file
         programs = {

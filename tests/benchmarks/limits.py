@@ -1,4 +1,4 @@
-"""What the limit programs share: the plainest way to the same answer."""
+"""What the limit programs share: the plainest way to the same response."""
 
 import json
 import os
@@ -25,13 +25,13 @@ _columns = (0, 1, 4, 5, 6, 7, 8, 10, 11, 12, 13)
 
 
 def user(row: Any) -> dict[str, Any]:
-    """Return the answer for a row of `users`."""
+    """Return the response for a row of `users`."""
     return {name: row[column] for name, column in zip(_properties, _columns, strict=True)}
 
 
 def response_headers() -> list[tuple[bytes, bytes]]:
-    """Return the headers of Accord's answer, so that both send the same bytes; the length is each answer's own."""
-    return [(name.encode(), value.encode()) for name, value in json.loads(os.environ["ANSWER_HEADERS"])]
+    """Return the headers of Accord's response, so that both send the same bytes; the length is each response's own."""
+    return [(name.encode(), value.encode()) for name, value in json.loads(os.environ["RESPONSE_HEADERS"])]
 
 
 def accounts_by_token() -> dict[bytes, str]:

@@ -1,6 +1,6 @@
-"""The load: HTTP clients in a closed loop, one connection each, on a core of their own; every answer is checked.
+"""The load: HTTP clients in a closed loop, one connection each, on a core of their own; every response is checked.
 
-wrk can neither compare bodies cheaply nor put the version of the last answer into the next request, which `PATCH /me`
+wrk can neither compare bodies cheaply nor put the version of the last response into the next request, which `PATCH /me`
 needs. This client spends about 10 µs on a request, a fraction of any server here, and reports how busy it was.
 """
 
@@ -19,7 +19,7 @@ from benchmarks.machine import EVERYWHERE, LOAD, percentile, pinned_to
 
 _length = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE).search
 TIMEOUT = 30.0
-"""Seconds past the planned end after which a connection that got no answer counts as hanging."""
+"""Seconds past the planned end after which a connection that got no response counts as hanging."""
 
 
 @dataclass
@@ -32,7 +32,7 @@ class Plan:
     seconds: float = 1.5
     warm_up: float = 0.3
     pause: float = 0.0
-    """Seconds between an answer and the next request of its connection; 0 for as fast as it goes."""
+    """Seconds between a response and the next request of its connection; 0 for as fast as it goes."""
     pinned: bool = True
 
 
@@ -51,7 +51,7 @@ class Outcome:
 
 
 def run(plan: Plan) -> Outcome:
-    """Load a server from a process of its own; raise AssertionError when any answer was wrong."""
+    """Load a server from a process of its own; raise AssertionError when any response was wrong."""
     with pinned_to(LOAD if plan.pinned else EVERYWHERE):
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.load"],
@@ -63,7 +63,7 @@ def run(plan: Plan) -> Outcome:
         )
     assert done.returncode == 0, done.stderr
     outcome = Outcome(**json.loads(done.stdout))
-    assert not outcome.faults, f"wrong answers on port {plan.port}: {outcome.faults}"
+    assert not outcome.faults, f"wrong responses on port {plan.port}: {outcome.faults}"
     return outcome
 
 
@@ -78,7 +78,7 @@ def request(method: str, path: str, token: str | None = None, body: bytes = b"")
 
 
 def response_to(port: int, sent: bytes) -> tuple[list[tuple[str, str]], bytes]:
-    """Return headers and body of the answer to one request; raise AssertionError unless it is 200."""
+    """Return headers and body of the response to one request; raise AssertionError unless it is 200."""
     with socket.create_connection(("127.0.0.1", port), timeout=TIMEOUT) as connection:
         connection.sendall(sent)
         response = b""
@@ -93,14 +93,14 @@ def response_to(port: int, sent: bytes) -> tuple[list[tuple[str, str]], bytes]:
 
 
 def _body(response: bytes) -> bytes | None:
-    """Return the body of a complete answer, else None."""
+    """Return the body of a complete response, else None."""
     head = response.find(b"\r\n\r\n") + 4
     length = _length(response, 0, head) if head > 3 else None
     return None if length is None or len(response) < head + int(length[1]) else response[head:]
 
 
 class Repeating:
-    """Sends the same request again and again, and wants the same answer each time."""
+    """Sends the same request again and again, and wants the same response each time."""
 
     def __init__(self, request: str, expected: str) -> None:
         self._request = request.encode()
@@ -114,7 +114,7 @@ class Repeating:
 
 
 class _Connection(asyncio.Protocol):
-    """One client: the next request leaves when the answer to the last is complete."""
+    """One client: the next request leaves when the response to the last is complete."""
 
     def __init__(self, caller: Any, clock: "_Clock") -> None:
         self._caller = caller
@@ -140,7 +140,7 @@ class _Connection(asyncio.Protocol):
         if not self._caller.accepts(data[9:12], body):
             clock.faults.append(data[:600].decode("utf-8", "replace"))
         clock.total += 1
-        # Where everything stood still for all the time, the first answer after it is what can be told.
+        # Where everything stood still for all the time, the first response after it is what can be told.
         if clock.begin <= now and (now <= clock.end or not clock.latencies):
             clock.latencies.append(now - self._sent)
         if now >= clock.end or len(clock.faults) > 3:
@@ -189,7 +189,7 @@ async def _load(plan: Plan) -> Outcome:
         async with asyncio.timeout(plan.warm_up + plan.seconds + TIMEOUT):
             await asyncio.gather(*(client.done for client in clients))
     except TimeoutError:
-        clock.faults.append("a request got no answer")
+        clock.faults.append("a request got no response")
     busy = (time.process_time() - cpu) / (time.perf_counter() - started)
     milliseconds = sorted(1000 * latency for latency in clock.latencies)
     return Outcome(

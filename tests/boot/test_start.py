@@ -22,7 +22,7 @@ CROWDED = 1.4
 
 
 def response_time(service: Service) -> float:
-    """Start it and return the seconds until the first answer, as it were alone on the machine."""
+    """Start it and return the seconds until the first response, as it were alone on the machine."""
     service.programs.clear()
     (service.folder / "server.log").unlink(missing_ok=True)
     started, busy = time.monotonic(), busy_seconds()
@@ -48,7 +48,7 @@ def get(service: Service, path: str) -> httpx.Response:
 
 @pytest.fixture(scope="module")
 def fresh():
-    """A service that was started on an empty folder, with the seconds to its first answer."""
+    """A service that was started on an empty folder, with the seconds to its first response."""
     # Not below pytest's own folder: a second run by root closes that to PostgreSQL's account while it is in use.
     with tempfile.TemporaryDirectory(prefix="accord-fresh-") as folder:
         service = Service(Path(folder))

@@ -26,7 +26,7 @@ FIELDS = (
 OPERATIONS = ("create_work_item", "delete_work_item", "get_work_item", "list_work_items", "update_work_item")
 # What goes through every operation of the contract, and knows none by hand.
 GENERIC = (
-    *("tests/contract/test_laws.py", "tests/contract/test_lists.py", "tests/contract/test_order_of_refusals.py"),
+    *("tests/contract/test_laws.py", "tests/contract/test_lists.py", "tests/contract/test_order_of_problems.py"),
     "tests/contract/test_readable_records.py",
     *("tests/contract/test_strangers.py", "tests/docs/test_examples.py", "tests/docs/test_language.py"),
     "tests/edge/test_conditional_requests.py",

@@ -29,7 +29,7 @@ class Docs:
         return self.page.locator(f".opblock[id$='-{operation_id}']")
 
     def try_out(self, operation_id: str, **fields: str) -> int:
-        """Open the operation, put the fields into its example, send it, and return the status of the answer."""
+        """Open the operation, put the fields into its example, send it, and return the status of the response."""
         block = self.operation(operation_id)
         block.locator(".opblock-summary-control").click()
         block.locator(".try-out__btn").click()

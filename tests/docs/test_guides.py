@@ -42,7 +42,7 @@ def test_the_guide_works(name, service, folder):
 
     if name == "adding-an-operation.md":
         request, response = (maximum_of_text(folder, schema) for schema in ("GreetSomebody", "GreetSomebodyResponse"))
-        assert request + len("Hello, !") <= response, "The example's answer must fit its contract."
+        assert request + len("Hello, !") <= response, "The example's response must fit its contract."
 
 
 def maximum_of_text(folder, schema):

@@ -1,4 +1,4 @@
-"""What the README shows is real: the request, its answer, every path and every command."""
+"""What the README shows is real: the request, its response, every path and every command."""
 
 import re
 from pathlib import Path

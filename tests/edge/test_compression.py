@@ -1,4 +1,4 @@
-"""E-6: answers over 1 KiB are compressed for who accepts that, and never those that have tokens."""
+"""E-6: responses over 1 KiB are compressed for who accepts that, and never those that have tokens."""
 
 import gzip
 

@@ -1,4 +1,4 @@
-"""E-4: browsers of listed origins may read answers and send credentials; others learn nothing."""
+"""E-4: browsers of listed origins may read responses and send credentials; others learn nothing."""
 
 import pytest
 from checked_client import client
@@ -110,7 +110,7 @@ async def test_headers_that_the_service_reads_or_writes_are_allowed_and_exposed(
 
 
 def responded_headers(document, operation):
-    """Return the headers that the contract names for any answer of an operation."""
+    """Return the headers that the contract names for any response of an operation."""
     for response in operation.definition["responses"].values():
         yield from resolve(document, response).get("headers", {})
 

@@ -29,9 +29,9 @@ async def test_a_client_that_sends_without_pause_does_not_stop_others(service, w
         waits = [await wait_for_livez(http) for _ in range(20)]
     await asyncio.gather(*floods)
 
-    # While a connection kept its turn for as long as more came, each answer took as long as the flood; those that take
-    # long here wait for this machine, which has other tests to run. This process sends the flood, too, so that it is
-    # slower than an attacker's: how much is done in one turn is counted in `test_turns.py`.
+    # While a connection kept its turn for as long as more came, each response took as long as the flood; those that
+    # take long here wait for this machine, which has other tests to run. This process sends the flood, too, so that it
+    # is slower than an attacker's: how much is done in one turn is counted in `test_turns.py`.
     assert sorted(waits)[5] < 0.25, waits
 
 

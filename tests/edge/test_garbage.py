@@ -36,7 +36,7 @@ SECRET = ("Authorization", "Bearer nobody-keeps-this")
 
 
 class Exchange(NamedTuple):
-    """What a client sends, piece by piece; whether it waits for the answer, or leaves before."""
+    """What a client sends, piece by piece; whether it waits for the response, or leaves before."""
 
     pieces: tuple[bytes, ...]
     has_response: bool = True
@@ -65,7 +65,7 @@ CASES = {
     f"{name} in HTTP/{version}": (exchange, version.encode())
     for name, exchange in EXCHANGES.items()
     for version in ("1.0", "1.1")
-    # In HTTP/1.0 the answer ends the connection: nothing can come behind a page.
+    # In HTTP/1.0 the response ends the connection: nothing can come behind a page.
     if (name, version) != ("a socket behind a page", "1.0")
 }
 

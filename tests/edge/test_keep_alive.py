@@ -1,4 +1,4 @@
-"""How long a connection may be idle, counted from its last answer."""
+"""How long a connection may be idle, counted from its last response."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -83,7 +83,7 @@ async def is_kept_while_a_request_comes(url) -> bool:
 
 
 async def has_response(connection, paused: float) -> bool:
-    """Say whether there is an answer; only after so long a pause the connection may have been closed instead."""
+    """Say whether there is a response; only after so long a pause the connection may have been closed instead."""
     try:
         return (await connection.response()).status == 200
     except (asyncio.IncompleteReadError, ConnectionError):

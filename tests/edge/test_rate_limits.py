@@ -65,7 +65,7 @@ async def test_an_account_has_600_requests_a_minute_from_all_addresses_together(
 
 
 async def used(url: str, me, count: int) -> None:
-    """Make so many requests of an account, well within a minute: in a row, without waiting for each answer."""
+    """Make so many requests of an account, well within a minute: in a row, without waiting for each response."""
     asked = request("GET", "/api/v1/me", [("Authorization", me.http.headers["authorization"])])
     async with connected(url) as connection:
         while count:

@@ -1,4 +1,4 @@
-"""E-2: every answer, log line and journal entry can be found by the id of its request."""
+"""E-2: every response, log line and journal entry can be found by the id of its request."""
 
 import asyncio
 import os

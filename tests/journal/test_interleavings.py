@@ -66,7 +66,7 @@ class Run:
         await asyncio.sleep(self.chance.choice([0, 0, 0.001, 0.003, 0.03]))
 
     async def follow(self, seen: list[str], database: Database) -> None:
-        """Read by position, as every reader does; now and then forget the last answer and ask for it again."""
+        """Read by position, as every reader does; now and then forget the last response and ask for it again."""
         after = 0
         while not (self.is_written and len(seen) >= len(self.acknowledged)):
             entries = await reading.read(database, after, self.chance.choice([1, 7, 500]))

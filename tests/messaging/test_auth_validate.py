@@ -67,7 +67,7 @@ async def test_after_signing_out_the_token_is_anonymous_within_a_second(given, a
     while refusals < 5:
         asked = time.monotonic()
         if (await ask(another_service, payload))["success"]:
-            # However long an answer takes: what is asked after a second must be refused.
+            # However long a response takes: what is asked after a second must be refused.
             assert asked - ended < 1
             refusals = 0
         else:

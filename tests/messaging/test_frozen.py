@@ -222,7 +222,7 @@ async def test_old_heartbeats_of_a_dead_worker_are_ignored_by_a_starting_gateway
     for subject, payload in said:
         await raw.publish(subject, payload)
         if subject == HEARTBEATS:
-            # It heard that, and asks; what the dead one said to the other gateway is no answer.
+            # It heard that, and asks; what the dead one said to the other gateway is no response.
             inbox = inbox or (await calls.next_msg(SOON)).reply
             for _, response in said:
                 await raw.publish(inbox, response)

@@ -138,7 +138,7 @@ async def test_a_part_may_take_longer_than_silence_is_allowed(nats_server, conne
 
 
 async def test_a_gateway_that_left_is_given_up_soon(connect, raw, name):
-    """A gateway that left: the answer to one request is not fetched, and the rest of another never comes."""
+    """A gateway that left: the response to one request is not fetched, and the rest of another never comes."""
     heartbeats, worker = await raw.subscribe(HEARTBEATS), await connect()
     await raw.flush()
 

@@ -1,4 +1,4 @@
-"""An HTTP client that holds every answer to the contract: status declared, body in shape, errors as problems."""
+"""An HTTP client that holds every response to the contract: status declared, body in shape, errors as problems."""
 
 import itertools
 import ssl
@@ -33,7 +33,7 @@ def new_address() -> str:
 
 
 def client(url: str, database_url: str | None = None, **options: Any) -> httpx.AsyncClient:
-    """Return a client from a network address of its own that checks every answer, and the journal where it is told."""
+    """Return a client from an IP address of its own that checks every response, and the journal where it is told."""
     headers = {"X-Forwarded-For": new_address()} | options.pop("headers", {})
     journal = [] if database_url is None else [partial(check_journal, database_url)]
     hooks = {"response": [check, *journal]}
@@ -47,7 +47,7 @@ def _tls() -> ssl.SSLContext:
 
 
 async def check(response: httpx.Response) -> None:
-    """Fail unless the answer is one that the contract declares for this operation."""
+    """Fail unless the response is one that the contract declares for this operation."""
     await response.aread()
     assert set(response.headers) >= EVERYWHERE, response.headers
     if response.request.method == "HEAD":
@@ -79,7 +79,7 @@ async def check(response: httpx.Response) -> None:
 
 
 async def check_journal(database_url: str, response: httpx.Response) -> None:
-    """Fail when the answer tells of a new version of a record, and the journal does not."""
+    """Fail when the response tells of a new version of a record, and the journal does not."""
     request = response.request
     found = _router().find(request.url.raw_path.decode().partition("?")[0])
     if found is None or not response.is_success or request.method in {"GET", "HEAD", "OPTIONS"}:

@@ -45,7 +45,7 @@ class CuttingProxy:
         self._frozen = set(self._open)
 
     def cut_response_of(self, request: str) -> None:
-        """Let the next request that begins like this through, and cut the connection before its answer."""
+        """Let the next request that begins like this through, and cut the connection before its response."""
         self._cuts.append(request.encode())
 
     def count(self, request: str) -> int:

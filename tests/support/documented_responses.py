@@ -1,8 +1,8 @@
-"""Which of the answers that the contract documents some test has seen: a description that nothing holds may be false.
+"""Which of the responses that the contract documents some test has seen: an untested description may be false.
 
-The checked client notes every answer. After a whole run of the tests, what an author of a domain documented and nobody
-produced fails the run, unless it is listed here with its reason. What the merge adds to every operation has tests of
-its own.
+The checked client notes every response. After a whole run of the tests, what an author of a domain documented and no
+test produced fails the run, unless it is listed here with its reason. What the merge adds to every operation has tests
+of its own.
 """
 
 from collections.abc import Iterator
@@ -45,9 +45,9 @@ def documented() -> set[Seen]:
 
 
 def codes_of(operation_id: str, status: str) -> set[str] | None:
-    """Return the codes that an answer may have: those that an author wrote, and those of the status by itself.
+    """Return the codes that a response may have: those that an author wrote, and those of the status by itself.
 
-    None where the merge alone wrote the answer.
+    None where the merge alone wrote the response.
     """
     written = _codes_by_response().get((operation_id, status))
     return None if written is None else written | _codes_by_themselves().get(status, set())

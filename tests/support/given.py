@@ -130,7 +130,7 @@ class Given:
         return await self.signed_in(created.json()["email"])
 
     async def entries(self, response: httpx.Response) -> list[dict[str, Any]]:
-        """Return what the journal has of the request that got this answer."""
+        """Return what the journal has of the request that got this response."""
         names = ("actor_kind", "actor_id", "operation", "record_table", "record_id", "record_version", "kind", "fields")
         rows = await self.sql(
             f"SELECT {', '.join(names)} FROM accord.journal WHERE request_id = %s ORDER BY id",  # noqa: S608 - the names above

@@ -8,7 +8,7 @@ from running import Service
 
 
 async def logged(service: Service, request_id: str, count: int = 1) -> list[dict[str, Any]]:
-    """Return the lines with this id, once there are as many; lines are written a moment after the answer."""
+    """Return the lines with this id, once there are as many; lines are written a moment after the response."""
     mark = f'"requestId":"{request_id}"'
     for _ in range(1500):
         # What follows the last line break is a line that is only half written.

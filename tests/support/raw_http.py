@@ -15,7 +15,7 @@ TIMEOUT = 30.0
 
 @dataclass(frozen=True)
 class RawResponse:
-    """An answer as it came."""
+    """A response as it came."""
 
     status: int
     headers: dict[str, str]
@@ -49,7 +49,7 @@ class Connection:
         return self
 
     async def response(self, *, to_head: bool = False) -> RawResponse:
-        """Read one answer; fails when none comes."""
+        """Read one response; fails when none comes."""
         head = await asyncio.wait_for(self._reader.readuntil(b"\r\n\r\n"), TIMEOUT)
         first, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
         headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
@@ -101,7 +101,7 @@ async def connected(url: str) -> AsyncIterator[Connection]:
 
 
 async def exchanged(url: str, data: bytes) -> RawResponse:
-    """Send the bytes on a connection of their own, and return the first answer."""
+    """Send the bytes on a connection of their own, and return the first response."""
     async with connected(url) as connection:
         return await (await connection.send(data)).response()
 

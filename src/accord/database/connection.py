@@ -111,7 +111,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             try:
                 await self._wait_for_rest()
             except asyncio.CancelledError:
-                await self._interrupt()
+                await self._cancel_statement()
                 raise
             return
         if self.pgconn.status != ConnStatus.OK:
@@ -123,7 +123,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
             await complete
         except asyncio.CancelledError:
             if complete.cancelled():
-                await self._interrupt()
+                await self._cancel_statement()
             raise
         finally:
             self._complete = None
@@ -172,7 +172,7 @@ class Connection(AsyncConnection[tuple[Any, ...]]):
         self._stop_listening()
         await wait_async(_remaining(self.pgconn, self._results), self.pgconn.socket, _WAIT_INTERVAL, limit)
 
-    async def _interrupt(self) -> None:
+    async def _cancel_statement(self) -> None:
         """Have the server cancel what it is at, and hear it out: else the next user would get these results."""
         try:
             await self.cancel_safe(timeout=CANCEL_TIMEOUT)

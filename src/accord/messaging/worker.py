@@ -177,7 +177,7 @@ class Worker:
                 result = await self._dispatch(operation, caller, request, inputs)
         except TimeoutError:
             result = _refused(DeadlineExceeded())
-        except Exception as error:  # noqa: BLE001  the sender gets an answer and the log the reason
+        except Exception as error:  # noqa: BLE001  the sender gets a response and the log the reason
             logs.exception("A request on NATS failed.", error, operation=operation.id)
             result = _refused(InternalError())
         endpoint.count(time.perf_counter_ns() - started, result.error_code)
@@ -215,7 +215,7 @@ class Worker:
             result = _refused(problem)
         except asyncio.CancelledError:
             result = _refused(ServiceUnavailable())
-        except Exception as error:  # noqa: BLE001  the sender gets an answer and the log the reason
+        except Exception as error:  # noqa: BLE001  the sender gets a response and the log the reason
             logs.exception("A request on NATS failed.", error, subject=endpoint.subject)
             result = _refused(InternalError())
         endpoint.count(time.perf_counter_ns() - started, result.error_code)

@@ -1,4 +1,4 @@
-"""Cold start: from the command to the first answer, with everything embedded, and how much memory that takes."""
+"""Cold start: from the command to the first response, with everything embedded, and how much memory that takes."""
 
 import http.client
 import shutil
@@ -19,7 +19,7 @@ from benchmarks.stage import Stage, ask, free_port
 class ColdStart:
     id: str = "cold_start"
     order: int = 7
-    title: str = "Cold start to the first answer"
+    title: str = "Cold start to the first response"
 
     def measure(self, stage: Stage) -> Report:
         fresh: list[float] = []
@@ -42,7 +42,7 @@ ROW = ColdStart()
 
 
 def _start(stage: Stage, data: Path, resident: dict[str, list[float]]) -> float:
-    """Return the seconds until the first answer; note what is resident after a few hundred requests."""
+    """Return the seconds until the first response; note what is resident after a few hundred requests."""
     port = free_port()
     alone = {"DATABASE_URL": "", "NATS_URL": "", "DATA_DIR": str(data)}
     started = time.perf_counter()

@@ -26,7 +26,7 @@ INSERT INTO hot VALUES (1, 'Plans', 1);
 
 
 class Competing:
-    """A client that goes on from the version in the last answer, whoever wrote it."""
+    """A client that goes on from the version in the last response, whoever wrote it."""
 
     def __init__(self, token: str, path: str, version: int) -> None:
         self._token, self._path, self._version = token, path, version

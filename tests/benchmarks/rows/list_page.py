@@ -36,7 +36,7 @@ class ListPage:
         head, body = load.response_to(ours.port, sent)
         headers = json.dumps([(name, value) for name, value in head if name not in {"date", "content-length"}])
         cursor = json.loads(body)["nextCursor"]
-        extra = {"ANSWER_HEADERS": headers, "ACCOUNTS": stage.accounts_file, "CURSOR": cursor}
+        extra = {"RESPONSE_HEADERS": headers, "ACCOUNTS": stage.accounts_file, "CURSOR": cursor}
         limit = stage.start("benchmarks.serving", __name__, "limit", **extra)
         try:
             runs = {

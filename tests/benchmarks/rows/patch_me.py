@@ -21,7 +21,7 @@ NAMES = ("Ada", "Grace")
 
 
 class Patching:
-    """A client that changes its own account, each time from the version that the last answer gave."""
+    """A client that changes its own account, each time from the version that the last response gave."""
 
     def __init__(self, token: str, version: int) -> None:
         self._token = token

@@ -16,7 +16,7 @@ from benchmarks.stage import Stage
 RATE = 500
 """Changes a second in the paced run."""
 RESPONSE = 0.003
-"""About how long an answer takes then, in seconds."""
+"""About how long a response takes then, in seconds."""
 TIMEOUT = 60.0
 _LAG = """
 SELECT percentile_cont(ARRAY[0.5, 0.99]) WITHIN GROUP (ORDER BY 1000 * extract(epoch FROM sequenced_at - at))

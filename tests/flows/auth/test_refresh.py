@@ -74,7 +74,7 @@ async def test_the_number_of_repeats_is_bounded(given):
 
 
 async def days_pass(given, account):
-    """Move what happened to the account's tokens back by days, as far as a lost answer may be tried again."""
+    """Move what happened to the account's tokens back by days, as far as a lost response may be tried again."""
     await given.sql(
         "UPDATE accord.refresh_tokens SET rotated_at = rotated_at - interval '3 days' FROM accord.sessions s"
         " WHERE s.id = session_id AND s.user_id = %s",

@@ -19,7 +19,7 @@ TRANSPORT = os.environ.get("FLOW_TRANSPORT", "local")
 HEALED_WITHIN = 10.0
 """Seconds after the return of PostgreSQL or NATS (O-8)."""
 ENOUGH = 12
-"""Good answers in a row; any worker may give each, and one that is not well yet would hardly give none of them."""
+"""Good responses in a row; any worker may give each, and one that is not well yet would hardly give none of them."""
 REQUEST_TIMEOUT = 30.0
 LONGEST = 25.0
 """Seconds that a request may take while something is away: the wait for a connection, and some."""
@@ -28,7 +28,7 @@ TIMEOUT = 60.0
 
 
 class SmallNats(nats.EmbeddedNats):
-    """It takes less than what requests and answers may have."""
+    """It takes less than what requests and responses may have."""
 
     max_payload = 64 * 1024
 
@@ -103,7 +103,7 @@ async def until_well(deployment: Deployment) -> None:
 
 @dataclass
 class Traffic:
-    """What clients saw: `(when, status, seconds)` of each answer, and which changes were acknowledged."""
+    """What clients saw: `(when, status, seconds)` of each response, and which changes were acknowledged."""
 
     responses: list[tuple[float, int, float]] = field(default_factory=list)
     acknowledged: dict[str, list[int]] = field(default_factory=dict)
@@ -160,7 +160,7 @@ async def traffic(writers: list[Account], readers: list[Account]) -> AsyncGenera
 
 
 async def _write(me: Account, seen: Traffic, over: asyncio.Event) -> None:
-    """Change the account again and again; after a doubtful answer read what became of it."""
+    """Change the account again and again; after a doubtful response read what became of it."""
     acknowledged = seen.acknowledged.setdefault(me.id, [])
     version = (await me.get("/api/v1/me")).json()["version"]
     while not over.is_set():

@@ -63,7 +63,7 @@ def hostile(seed: int) -> Iterator[bytes]:
 
 
 async def responded(url: str, sent: bytes) -> tuple[float, int]:
-    """Return the seconds that the answer took, and its status."""
+    """Return the seconds that the response took, and its status."""
     async with connected(url) as connection:
         started = time.perf_counter()
         await connection.send(sent)

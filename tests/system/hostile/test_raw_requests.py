@@ -1,4 +1,4 @@
-"""What no HTTP client sends: each gets an answer that is a problem, in its turn, and the connection stays in step."""
+"""What no HTTP client sends: each gets a response that is a problem, in its turn, and the connection stays in step."""
 
 import asyncio
 import json

@@ -32,7 +32,7 @@ def secrets() -> dict[str, str]:
 
 
 async def spread(given, url: str, secrets: dict[str, str]) -> list[str]:
-    """Put the secrets everywhere that clients may put them, rightly or wrongly; return the answers."""
+    """Put the secrets everywhere that clients may put them, rightly or wrongly; return the responses."""
     headers = {"Authorization": f"Bearer {secrets['token']}", "Cookie": f"session={secrets['cookie']}"}
     account = details(password=secrets["password"])
     login = {"email": account["email"], "password": secrets["password"]}

@@ -1,4 +1,4 @@
-"""A process that is killed leaves the thing and its answer, or neither."""
+"""A process that is killed leaves the thing and its response, or neither."""
 
 import asyncio
 import signal

@@ -18,7 +18,7 @@ async def rename_all(me, ids, title):
 
 
 async def in_a_ring(given, url, request, ids):
-    """Let a request and another transaction wait for each other; return the answer, and whether the request lost."""
+    """Let a request and another transaction wait for each other; return the response, and whether the request lost."""
     first, second = ids
     async with await psycopg.AsyncConnection.connect(url) as other:
         await other.execute(LOCK, [second])

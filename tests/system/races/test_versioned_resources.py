@@ -25,7 +25,7 @@ clients = st.integers(0, CLIENTS - 1)
 
 
 class Versions(RuleBasedStateMachine):
-    """Several clients who remember the version that they saw last; the model is the last answer of success."""
+    """Several clients who remember the version that they saw last; the model is the last response of success."""
 
     service: Service
     resource: Resource

@@ -15,7 +15,7 @@ WRITERS = 8
 
 
 async def write(writer: Account, path: str, name: str, until: float) -> list[tuple[int, int, int]]:
-    """Change from version 1 on, read, and save again and again; return each answer as status, expected and current."""
+    """Change from version 1 on, read, save, again and again; return each response as status, expected and current."""
     responses: list[tuple[int, int, int]] = []
     version = 1  # For all of them at first, so that one wins and the others do not.
     while not responses or time.monotonic() < until:
@@ -23,7 +23,7 @@ async def write(writer: Account, path: str, name: str, until: float) -> list[tup
         assert response.status_code in {200, 409}, response.text
         current = response.json()["version" if response.status_code == 200 else "currentVersion"]
         responses.append((response.status_code, version, current))
-        # Clients differ: most go on from what the answer says, some read again.
+        # Clients differ: most go on from what the response says, some read again.
         version = current if len(responses) % 3 else (await writer.get(path)).json()["version"]
     return responses
 

@@ -30,7 +30,7 @@ function lookUp(reference, contract) {
   return reference.slice(2).split("/").reduce((found, part) => found[part], contract);
 }
 
-// Every operation can answer these, always in the shape that 400 shows; a line for each is enough to read.
+// Every operation can respond with these, always in the shape that 400 shows; a line for each is enough to read.
 const ALIKE = ["401", "403", "404", "405", "406", "412", "413", "415", "429", "500", "503", "504"];
 
 function inOneLine(response, contract) {
@@ -55,7 +55,7 @@ function forReading(contract) {
     for (const method of METHODS.filter((name) => name in path)) {
       const operation = path[method];
       operation.description += "\n\n" + whoMayCall(operation);
-      if (operation["x-stream"]) operation.description += "\n\nIts answer does not end, so try it with `curl -N`.";
+      if (operation["x-stream"]) operation.description += "\n\nIts response does not end, so try it with `curl -N`.";
       operation.parameters = (operation.parameters || []).map((one) => withoutPrefill(one, contract));
       for (const status of ALIKE.filter((name) => name in operation.responses)) {
         operation.responses[status] = inOneLine(operation.responses[status], contract);

@@ -14,9 +14,9 @@ let delay = 500;
 async function call(method, path, body) {
   const headers = { "Content-Type": "application/json" };
   if (session) headers.Authorization = "Bearer " + session.accessToken;
-  const answer = await fetch("/api/v1" + path, { method, headers, body: body && JSON.stringify(body) });
-  const content = answer.status === 204 ? null : await answer.json();
-  if (!answer.ok) throw new Error(content.title + ". " + content.detail);
+  const response = await fetch("/api/v1" + path, { method, headers, body: body && JSON.stringify(body) });
+  const content = response.status === 204 ? null : await response.json();
+  if (!response.ok) throw new Error(content.title + ". " + content.detail);
   return content;
 }
 
