@@ -213,7 +213,7 @@ class AuditVerdict(TypedDict):
 
 
 class Login(TypedDict):
-    """The address and the password. Any length of the password is accepted, so that old passwords still work."""
+    """The e-mail address and the password. Any length of the password is accepted, so that old passwords still work."""
 
     email: Email
     password: str

@@ -68,7 +68,7 @@ export interface RegisterInput extends Register {
    * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
    * get the first response again, and nothing is made twice. The same key with another body is 422; while the
    * first request is still running, the response is 409. For requests without an access token, the same key and
-   * body get the first response from any address, and another body is 422 only from the address of the first
+   * body get the first response from any IP address, and another body is 422 only from the IP address of the first
    * request.
    */
   idempotencyKey?: string;
@@ -80,7 +80,7 @@ export interface SetupInput extends Setup {
    * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
    * get the first response again, and nothing is made twice. The same key with another body is 422; while the
    * first request is still running, the response is 409. For requests without an access token, the same key and
-   * body get the first response from any address, and another body is 422 only from the address of the first
+   * body get the first response from any IP address, and another body is 422 only from the IP address of the first
    * request.
    */
   idempotencyKey?: string;
@@ -110,7 +110,7 @@ export interface CreateUserInput extends CreateUser {
    * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
    * get the first response again, and nothing is made twice. The same key with another body is 422; while the
    * first request is still running, the response is 409. For requests without an access token, the same key and
-   * body get the first response from any address, and another body is 422 only from the address of the first
+   * body get the first response from any IP address, and another body is 422 only from the IP address of the first
    * request.
    */
   idempotencyKey?: string;
@@ -118,7 +118,7 @@ export interface CreateUserInput extends CreateUser {
 
 /** What `getUserByEmail` takes. */
 export interface GetUserByEmailInput {
-  /** The address to look for. */
+  /** The e-mail address to look for. */
   email: Email;
 }
 
@@ -252,7 +252,7 @@ export interface CreateConversationInput extends CreateConversation {
    * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
    * get the first response again, and nothing is made twice. The same key with another body is 422; while the
    * first request is still running, the response is 409. For requests without an access token, the same key and
-   * body get the first response from any address, and another body is 422 only from the address of the first
+   * body get the first response from any IP address, and another body is 422 only from the IP address of the first
    * request.
    */
   idempotencyKey?: string;
@@ -339,7 +339,7 @@ export interface CreateMessageInput extends CreateMessage {
    * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
    * get the first response again, and nothing is made twice. The same key with another body is 422; while the
    * first request is still running, the response is 409. For requests without an access token, the same key and
-   * body get the first response from any address, and another body is 422 only from the address of the first
+   * body get the first response from any IP address, and another body is 422 only from the IP address of the first
    * request.
    */
   idempotencyKey?: string;
@@ -511,7 +511,7 @@ export abstract class Operations {
   /**
    * The account with an e-mail address
    *
-   * The address is compared in any letter case.
+   * The e-mail address is compared in any letter case.
    */
   getUserByEmail(input: GetUserByEmailInput, options: CallOptions = {}): Promise<User> {
     const { email } = input;
@@ -691,8 +691,8 @@ export abstract class Operations {
   /**
    * Sign in
    *
-   * An unknown address, a wrong password and a disabled account get the same 401 in the same time.
-   * After five failures within 15 minutes the address is locked for 15 minutes (429 ACCOUNT_LOCKED).
+   * An unknown e-mail address, a wrong password and a disabled account get the same 401 in the same time.
+   * After five failures within 15 minutes the e-mail address is locked for 15 minutes (429 ACCOUNT_LOCKED).
    */
   login(input: LoginInput, options: CallOptions = {}): Promise<SignedIn> {
     const { ...body } = input;

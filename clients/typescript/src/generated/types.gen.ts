@@ -139,7 +139,7 @@ export type Problem = {
 export type Role = 'root' | 'admin' | 'customer';
 
 /**
- * 8 to 128 characters, not a common password, not the person's own name or address.
+ * 8 to 128 characters, not a common password, not the person's own name or e-mail address.
  */
 export type NewPassword = string;
 
@@ -327,7 +327,7 @@ export type AuditVerdict = {
 };
 
 /**
- * The address and the password. Any length of the password is accepted, so that old passwords still work.
+ * The e-mail address and the password. Any length of the password is accepted, so that old passwords still work.
  */
 export type Login = {
     email: Email;
@@ -850,7 +850,7 @@ export type IfNoneMatchOnChange = EntityTagList;
  * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
  * get the first response again, and nothing is made twice. The same key with another body is 422; while the
  * first request is still running, the response is 409. For requests without an access token, the same key and
- * body get the first response from any address, and another body is 422 only from the address of the first
+ * body get the first response from any IP address, and another body is 422 only from the IP address of the first
  * request.
  *
  */
@@ -1075,7 +1075,7 @@ export type RegisterData = {
          * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
          * get the first response again, and nothing is made twice. The same key with another body is 422; while the
          * first request is still running, the response is 409. For requests without an access token, the same key and
-         * body get the first response from any address, and another body is 422 only from the address of the first
+         * body get the first response from any IP address, and another body is 422 only from the IP address of the first
          * request.
          *
          */
@@ -1151,7 +1151,7 @@ export type SetupData = {
          * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
          * get the first response again, and nothing is made twice. The same key with another body is 422; while the
          * first request is still running, the response is 409. For requests without an access token, the same key and
-         * body get the first response from any address, and another body is 422 only from the address of the first
+         * body get the first response from any IP address, and another body is 422 only from the IP address of the first
          * request.
          *
          */
@@ -1309,7 +1309,7 @@ export type CreateUserData = {
          * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
          * get the first response again, and nothing is made twice. The same key with another body is 422; while the
          * first request is still running, the response is 409. For requests without an access token, the same key and
-         * body get the first response from any address, and another body is 422 only from the address of the first
+         * body get the first response from any IP address, and another body is 422 only from the IP address of the first
          * request.
          *
          */
@@ -1403,7 +1403,7 @@ export type GetUserByEmailData = {
     path?: never;
     query: {
         /**
-         * The address to look for.
+         * The e-mail address to look for.
          */
         email: Email;
     };
@@ -2696,7 +2696,7 @@ export type CreateConversationData = {
          * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
          * get the first response again, and nothing is made twice. The same key with another body is 422; while the
          * first request is still running, the response is 409. For requests without an access token, the same key and
-         * body get the first response from any address, and another body is 422 only from the address of the first
+         * body get the first response from any IP address, and another body is 422 only from the IP address of the first
          * request.
          *
          */
@@ -3313,7 +3313,7 @@ export type CreateMessageData = {
          * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
          * get the first response again, and nothing is made twice. The same key with another body is 422; while the
          * first request is still running, the response is 409. For requests without an access token, the same key and
-         * body get the first response from any address, and another body is 422 only from the address of the first
+         * body get the first response from any IP address, and another body is 422 only from the IP address of the first
          * request.
          *
          */

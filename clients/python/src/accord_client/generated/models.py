@@ -440,7 +440,7 @@ class CreateUser(Model):
     """An e-mail address, saved as sent and unique in any letter case."""
 
     password: str
-    """8 to 128 characters, not a common password, not the person's own name or address."""
+    """8 to 128 characters, not a common password, not the person's own name or e-mail address."""
 
     first_name: str
     """A name without control characters that does not start with a space."""
@@ -604,7 +604,7 @@ class LiveTicket(Model):
 
 @define(kw_only=True)
 class Login(Model):
-    """The address and the password. Any length of the password is accepted, so that old passwords still work."""
+    """The e-mail address and the password. Any length of the password is accepted, so that old passwords still work."""
 
     email: str
     """An e-mail address, saved as sent and unique in any letter case."""
@@ -777,7 +777,7 @@ class Register(Model):
     """An e-mail address, saved as sent and unique in any letter case."""
 
     password: str
-    """8 to 128 characters, not a common password, not the person's own name or address."""
+    """8 to 128 characters, not a common password, not the person's own name or e-mail address."""
 
     first_name: str
     """A name without control characters that does not start with a space."""
@@ -881,7 +881,7 @@ class Setup(Model):
     """An e-mail address, saved as sent and unique in any letter case."""
 
     password: str
-    """8 to 128 characters, not a common password, not the person's own name or address."""
+    """8 to 128 characters, not a common password, not the person's own name or e-mail address."""
 
     first_name: str
     """A name without control characters that does not start with a space."""

@@ -133,8 +133,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return await self._get(
             Request(
@@ -183,8 +183,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return await self._get(
             Request(
@@ -214,8 +214,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return await self._get(
             Request(
@@ -460,10 +460,10 @@ class AsyncOperations(ABC):
     ) -> User:
         """The account with an e-mail address.
 
-        The address is compared in any letter case.
+        The e-mail address is compared in any letter case.
 
         Args:
-            email: The address to look for.
+            email: The e-mail address to look for.
         """
         return await self._get(
             Request(
@@ -746,8 +746,8 @@ class AsyncOperations(ABC):
     ) -> SignedIn:
         """Sign in.
 
-        An unknown address, a wrong password and a disabled account get the same 401 in the same time. After five
-        failures within 15 minutes the address is locked for 15 minutes (429 ACCOUNT_LOCKED).
+        An unknown e-mail address, a wrong password and a disabled account get the same 401 in the same time. After
+        five failures within 15 minutes the e-mail address is locked for 15 minutes (429 ACCOUNT_LOCKED).
         """
         return await self._get(
             Request(
@@ -848,8 +848,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return await self._get(
             Request(
@@ -915,8 +915,8 @@ class AsyncOperations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return await self._get(
             Request(
@@ -1196,8 +1196,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return self._wait_for(
             self._asynchronous.create_conversation(
@@ -1233,8 +1233,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return self._wait_for(
             self._asynchronous.create_message(
@@ -1259,8 +1259,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return self._wait_for(
             self._asynchronous.create_user(
@@ -1447,10 +1447,10 @@ class Operations(ABC):
     ) -> User:
         """The account with an e-mail address.
 
-        The address is compared in any letter case.
+        The e-mail address is compared in any letter case.
 
         Args:
-            email: The address to look for.
+            email: The e-mail address to look for.
         """
         return self._wait_for(
             self._asynchronous.get_user_by_email(
@@ -1675,8 +1675,8 @@ class Operations(ABC):
     ) -> SignedIn:
         """Sign in.
 
-        An unknown address, a wrong password and a disabled account get the same 401 in the same time. After five
-        failures within 15 minutes the address is locked for 15 minutes (429 ACCOUNT_LOCKED).
+        An unknown e-mail address, a wrong password and a disabled account get the same 401 in the same time. After
+        five failures within 15 minutes the e-mail address is locked for 15 minutes (429 ACCOUNT_LOCKED).
         """
         return self._wait_for(
             self._asynchronous.login(
@@ -1759,8 +1759,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return self._wait_for(
             self._asynchronous.register(
@@ -1814,8 +1814,8 @@ class Operations(ABC):
             idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
                 within 24 hours, get the first response again, and nothing is made twice. The same key with
                 another body is 422; while the first request is still running, the response is 409. For requests
-                without an access token, the same key and body get the first response from any address, and
-                another body is 422 only from the address of the first request.
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
         """
         return self._wait_for(
             self._asynchronous.setup(
