@@ -27,6 +27,8 @@ from accord.cli.main import main
         ("settings", "accord settings [-h]", "the following arguments are required: COMMAND"),
         ("sdk verify cobol", "accord sdk verify [-h]", "there is no SDK for 'cobol'; there are python and typescript"),
         ("serv", "accord [-h]", "invalid choice: 'serv'"),
+        ("nwe", "accord [-h]", "; is new meant?"),
+        ("journal verfy", "accord journal [-h]", "; is verify meant?"),
     ],
 )
 def test_the_usage_is_that_of_the_command(typed, usage, reason, capsys):
@@ -49,8 +51,23 @@ def test_a_value_that_was_typed_is_not_blamed_on_the_file(tmp_path, monkeypatch,
 
     said = capsys.readouterr().err
     assert status
-    assert "PORT" in said
+    assert "  --port must be at most 65535; for example --port 8080" in said
     assert ".env" not in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [
+        ("contract verify", "The generated files are current."),
+        ("contract lint", "The contract keeps the laws."),
+        ("contract compare", "Each change that breaks clients of the last release is in CHANGELOG.md"),
+        ("settings verify", "docs/settings.md is current."),
+    ],
+)
+def test_a_check_that_finds_nothing_says_so(typed, said, capsys):
+    assert main(typed.split()) == 0
+
+    assert capsys.readouterr().out.startswith(said)
 
 
 def test_the_help_of_all_commands_imports_no_library():

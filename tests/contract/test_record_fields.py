@@ -47,8 +47,8 @@ def test_the_singular_of_a_regular_plural_is_derived(plural, singular):
 @pytest.mark.parametrize(
     ("name", "fields", "singular", "message"),
     [
-        ("task", ["title:text"], None, "task is no plural: write tasks"),
-        ("people", ["title:text"], None, "say what one is called with --singular"),
+        ("task", ["title:text"], None, "The singular of task is unknown: write a plural, such as tasks"),
+        ("people", ["title:text"], None, "or name one with --singular"),
         ("Tasks!", ["title:text"], None, "has a name in the plural"),
         ("tasks", ["title:text"], "tasks", "differs from the plural"),
         ("conversations", ["title:text"], None, "The domain conversations is there"),
@@ -65,8 +65,8 @@ def test_the_singular_of_a_regular_plural_is_derived(plural, singular):
         ("tasks", ["from:date"], None, "a field is named in camelCase, like dueDate, and not by a word"),
         ("tasks", ["title"], None, "a field is name:kind"),
         ("tasks", ["title:string"], None, "kind one of text, longtext"),
-        ("tasks", ["title:text:maybe"], None, "and nothing else does"),
-        ("tasks", ["state:choice"], None, "a choice names what there is"),
+        ("tasks", ["title:text:maybe"], None, "title:text:maybe: only a choice lists values, such as"),
+        ("tasks", ["state:choice"], None, "state:choice: a choice lists values, such as"),
         ("tasks", ["state:choice:open"], None, "at least two different choices"),
         ("tasks", ["title:text", "title:date"], None, "title: a field is named once"),
         ("tasks", ["passwordHash:text"], None, "a response has the property passwordHash"),
@@ -82,6 +82,15 @@ def test_an_invalid_field_is_refused_with_its_reason_and_no_file_is_written(
 
     assert message in str(refused.value)
     assert tree(repository) == before
+
+
+def test_a_record_that_is_there_is_refused_in_one_line(repository):
+    new_record("tasks", ["title:text"], repository=repository)
+
+    with pytest.raises(ScaffoldRefused) as refused:
+        new_record("tasks", ["title:text"], repository=repository)
+
+    assert refused.value.problems == ["The domain tasks is there; choose another name."]
 
 
 def test_missing_packages_of_the_scaffold_are_named(repository, monkeypatch):

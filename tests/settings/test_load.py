@@ -77,6 +77,37 @@ def test_every_problem_is_reported_at_once_with_its_variable_and_an_example():
     assert all(f"for example {name}=" in problem for name, problem in problems.items())
 
 
+@pytest.mark.parametrize(
+    ("variable", "value", "reason"),
+    [
+        ("PORT", "http", "must be a whole number; for example PORT=8080"),
+        ("PORT", "99999", "must be at most 65535; for example PORT=8080"),
+        ("ACCESS_TOKEN_TTL", "3d", "must be at most 1d; for example ACCESS_TOKEN_TTL=15min"),
+        ("SESSION_RETENTION", "1min", "must be at least 1h; for example SESSION_RETENTION=90d"),
+        ("SHUTDOWN_DELAY", "4000d", "must be at most 3650d; for example SHUTDOWN_DELAY=5s"),
+        ("RATE_LIMIT_ENABLED", "maybe", "must be true or false; for example RATE_LIMIT_ENABLED=true"),
+        ("FLOW_TRANSPORT", "tcp", "must be 'local' or 'nats'; for example FLOW_TRANSPORT=nats"),
+    ],
+)
+def test_a_problem_states_what_the_value_must_be(variable, value, reason):
+    assert problems_of({variable: value}) == {variable: reason}
+
+
+def test_a_line_that_means_nothing_hides_no_other_problem_of_the_file(tmp_path):
+    file, environ = tmp_path / ".env", {}
+    file.write_text("nonsense\nPORT=http\nENV=production\n")
+
+    with pytest.raises(SettingsError) as refused:
+        read_file(environ, file)
+
+    assert [line.partition(": ")[0].partition(" must")[0] for line in refused.value.problems] == [
+        f"{file}, line 1",
+        f"ENV ({file}, line 3)",
+        f"PORT ({file}, line 2)",
+    ]
+    assert environ == {}
+
+
 def test_no_problem_repeats_what_was_given():
     given = {"JWT_PRIVATE_KEY": "canary-1", "PORT": "canary-2", "FLOW_SIGNING_KEY": "canary-3", "ENV": "canary-4"}
 

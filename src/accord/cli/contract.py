@@ -26,6 +26,8 @@ def _run(chosen: argparse.Namespace) -> int:
     except (ContractInvalid, generate.SourcesMissing, bundle.BundleUnusable) as error:
         problems = str(error).splitlines()
     write_failure(*problems)
+    if not problems and chosen.work in SUCCESS:
+        print(SUCCESS[chosen.work])
     return 1 if problems else 0
 
 
@@ -82,3 +84,9 @@ COMMANDS: dict[str, tuple[str, Callable[[], list[str]]]] = {
     "release": ("record this contract as the last released one", _release),
     "openapi-3.1": ("print the contract as OpenAPI 3.1", _openapi_3_1),
 }
+SUCCESS: dict[Callable[[], list[str]], str] = {
+    _verify: "The generated files are current.",
+    _lint: "The contract keeps the laws.",
+    _compare: "Each change that breaks clients of the last release is in CHANGELOG.md, or there is none.",
+}
+"""What the commands print that find no problem, and write nothing."""

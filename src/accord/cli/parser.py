@@ -22,6 +22,15 @@ class Parser(argparse.ArgumentParser):
             self.error(f"unrecognized arguments: {' '.join(unknown)}{f'; is {near[0]} meant?' if near else ''}")
         return parsed, unknown
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        """Suggest the command or choice that is spelt most like an unknown one."""
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            near = difflib.get_close_matches(str(value), [str(choice) for choice in action.choices or ()], n=1)
+            error.message += f"; is {near[0]} meant?" if near else ""
+            raise
+
     def error(self, message: str) -> NoReturn:
         """Print usage, error and example; end with status 2."""
         super().error(message if self.example is None else f"{message}\nFor example: {self.example}")

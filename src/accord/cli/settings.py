@@ -33,6 +33,7 @@ def verify(_: argparse.Namespace) -> int:
     """Return 1 when the file is not current."""
     file = path_in_checkout("docs") / "settings.md"
     if file.exists() and file.read_text("utf-8") == reference():
+        print(f"{FILE} is current.")
         return 0
     write_failure(f"{FILE} is not current: run `accord settings generate`.")
     return 1

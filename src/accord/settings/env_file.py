@@ -1,10 +1,10 @@
 """`.env` in the working folder: settings of development, each known by the line that it stands in."""
 
 import io
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
-from accord.settings.loading import DEVELOPMENT, SettingsError
+from accord.settings.loading import DEVELOPMENT, SettingsError, load
 
 
 def read_file(environ: MutableMapping[str, str], file: Path = Path(".env")) -> dict[str, str]:
@@ -17,13 +17,25 @@ def read_file(environ: MutableMapping[str, str], file: Path = Path(".env")) -> d
     from dotenv import dotenv_values  # noqa: PLC0415 - most starts have no such file
 
     text = _text(file)
-    places = _places(text, file)
-    values = dotenv_values(stream=io.StringIO(text)).items()
+    places, wrong, sound = _places(text, file)
+    values = dotenv_values(stream=io.StringIO(sound)).items()
     found = {name: value for name, value in values if value and name not in environ}
     if found.get("ENV", DEVELOPMENT) != DEVELOPMENT:
-        raise SettingsError([f"ENV ({places['ENV']}) must not be set in a file that is read in development only"])
+        wrong.append(f"ENV ({places['ENV']}) must not be set in a file that is read in development only")
+        del found["ENV"]
+    if wrong:
+        raise SettingsError([*wrong, *_problems({**environ, **found}, places)])
     environ.update(found)
     return {name: places[name] for name in sorted(found)}
+
+
+def _problems(environ: Mapping[str, str], places: Mapping[str, str]) -> list[str]:
+    """Return what else is wrong, so that one start tells all."""
+    try:
+        load(environ, places)
+    except SettingsError as error:
+        return error.problems
+    return []
 
 
 def _text(file: Path) -> str:
@@ -35,12 +47,16 @@ def _text(file: Path) -> str:
         raise SettingsError([f"{file} cannot be read: it must be UTF-8 text"]) from error
 
 
-def _places(text: str, file: Path) -> dict[str, str]:
-    """Return file and line of each name; a line that means nothing is refused, without its text: it may be a secret."""
+def _places(text: str, file: Path) -> tuple[dict[str, str], list[str], str]:
+    """Return file and line of each name, the problems, and the text of the sound lines.
+
+    The problem of a line that means nothing does not repeat it: it may be a secret.
+    """
     from dotenv.parser import parse_stream  # noqa: PLC0415
 
     places: dict[str, str] = {}
     wrong: list[str] = []
+    sound = ""
     for binding in parse_stream(io.StringIO(text)):
         read = binding.original.string
         blank = read[: len(read) - len(read.lstrip())].count("\n")
@@ -49,6 +65,5 @@ def _places(text: str, file: Path) -> dict[str, str]:
             wrong.append(f"{place}: write NAME=value, for example PORT=8080; a quote that begins also ends")
         elif binding.key is not None:
             places[binding.key] = place
-    if wrong:
-        raise SettingsError(wrong)
-    return places
+            sound += read
+    return places, wrong, sound

@@ -21,6 +21,14 @@ class Rate:
     seconds: int
 
 
+def spoken(seconds: int) -> str:
+    """Return a duration in its largest whole unit: `86400` → `1d`."""
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds and seconds % length == 0:
+            return f"{seconds // length}{unit}"
+    return f"{seconds}s"
+
+
 def _seconds(value: object) -> object:
     if not isinstance(value, str):
         return value

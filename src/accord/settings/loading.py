@@ -3,12 +3,13 @@
 import difflib
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from accord.settings.kinds import Period, Seconds, spoken
 from accord.settings.variables import Settings
 
 DEVELOPMENT = "development"
@@ -38,7 +39,7 @@ class SettingsError(Exception):
 def load(
     environ: Mapping[str, str] | None = None, places: Mapping[str, str] | None = None, **overrides: Any
 ) -> Settings:
-    """Read the environment; `overrides` win over it. Raises SettingsError with every problem.
+    """Read the environment; `overrides`, options of the command, win over it. Raises SettingsError with every problem.
 
     `places` says of variables that were read from a file where they stand.
     """
@@ -50,7 +51,7 @@ def load(
         problems.setdefault(name, problem)
     if problems:
         found = [name for name in Settings.model_fields if name in problems]
-        raise SettingsError([_line(name, problems[name], places or {}) for name in found])
+        raise SettingsError([_line(name, problems[name], places or {}, overrides) for name in found])
     return settings
 
 
@@ -96,11 +97,35 @@ def _validated(values: dict[str, Any]) -> tuple[Settings, dict[str, str]]:
         return Settings(**values), {}
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)
-    problems = {str(one["loc"][0]): one["msg"].removeprefix("Value error, ") for one in wrong}
+    problems = {str(one["loc"][0]): _reason(one) for one in wrong}
     unknown = problems.keys() - Settings.model_fields.keys()
     if unknown:
         raise TypeError(f"no such setting: {', '.join(sorted(unknown))}")
     return Settings(**{name: value for name, value in values.items() if name not in problems}), problems
+
+
+def _reason(error: Mapping[str, Any]) -> str:
+    """Return what the value must be; pydantic's own words name types of Python, and durations in seconds."""
+    name, limits = str(error["loc"][0]), error.get("ctx", {})
+    match error["type"]:
+        case "int_parsing" | "int_parsing_size" | "int_from_float":
+            return "must be a whole number"
+        case "bool_parsing":
+            return "must be true or false"
+        case "literal_error":
+            return f"must be {limits['expected']}"
+        case "less_than_equal":
+            return f"must be at most {_limit(name, limits['le'])}"
+        case "greater_than_equal":
+            return f"must be at least {_limit(name, limits['ge'])}"
+        case _:
+            return error["msg"].removeprefix("Value error, ")
+
+
+def _limit(name: str, limit: int) -> str:
+    annotation = Settings.__annotations__[name]
+    is_duration = any(kind in (annotation, *get_args(annotation)) for kind in (Seconds, Period))
+    return spoken(limit) if is_duration else str(limit)
 
 
 def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
@@ -141,8 +166,11 @@ def _password_in(secret: str) -> str:
     return (match[1] or "") if match else secret
 
 
-def _line(name: str, problem: str, places: Mapping[str, str]) -> str:
+def _line(name: str, problem: str, places: Mapping[str, str], options: Collection[str]) -> str:
     variable, (example, *_) = name.upper(), Settings.model_fields[name].examples or [""]
+    if name in options:
+        option = f"--{name.replace('_', '-')}"
+        return f"{option} {problem[0].lower()}{problem[1:]}; for example {option} {example}"
     placed = _placed(variable, places.get(variable) or places.get(f"{variable}_FILE"))
     return f"{placed} {problem[0].lower()}{problem[1:]}; for example {variable}={example}"
 

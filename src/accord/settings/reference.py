@@ -1,6 +1,6 @@
 """docs/settings.md, generated from the variables."""
 
-from accord.settings.kinds import Period, Rate, Seconds
+from accord.settings.kinds import Period, Rate, Seconds, spoken
 from accord.settings.variables import GROUPS, Settings
 
 _PREAMBLE = """# Settings
@@ -28,18 +28,11 @@ def _shown(name: str, default: object) -> str:
     if default is None or default == ():
         return "unset"
     if isinstance(default, Rate):
-        period = _spoken(default.seconds)
+        period = spoken(default.seconds)
         return _code(f"{default.count}/{period.removeprefix('1') if period[1:].isalpha() else period}")
     if Settings.__annotations__[name] in (Seconds, Period) and isinstance(default, int):
-        return _code(_spoken(default))
+        return _code(spoken(default))
     return _code(str(default).lower() if isinstance(default, bool) else str(default))
-
-
-def _spoken(seconds: int) -> str:
-    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
-        if seconds and seconds % length == 0:
-            return f"{seconds // length}{unit}"
-    return f"{seconds}s"
 
 
 def _code(text: str) -> str:

@@ -100,13 +100,15 @@ def problems(plan: RecordPlan, sources: Sequence[Source], repository: Path) -> l
     if not _snake(table) or len(table) > LONGEST_NAME:
         return [f"A kind of record has a name in the plural, like tasks or workItems, of up to {LONGEST_NAME} letters."]
     if not one:
-        return [f"{table} is no plural: write {table}s, or say what one is called with --singular."]
+        return [f"The singular of {table} is unknown: write a plural, such as tasks, or name one with --singular."]
     if not _snake(one) or one == table or len(one) > LONGEST_NAME:
         return ["--singular is what one is called, like task; it differs from the plural."]
     taken = [word for word in (table, one) if iskeyword(word) or word in TAKEN]
     wrong = [f"{word} has another meaning; choose another name." for word in taken]
     if table in RESERVED or table.startswith("pg_"):
         wrong.append(f"{table} has a meaning in the database; choose another name.")
+    if any(source.domain == table for source in sources):
+        wrong.append(f"The domain {table} is there; choose another name.")
     return wrong or [*_taken(plan, sources), *_tables_taken(plan, repository)]
 
 
@@ -116,7 +118,6 @@ def _taken(plan: RecordPlan, sources: Sequence[Source]) -> list[str]:
     own = {f.schema_name(plan.schema) or "": f.name for f in plan.fields if KINDS[f.kind].shared is None}
     schemas = {plan.schema, f"{plan.schema}List", f"Create{plan.schema}", f"Update{plan.schema}"}
     return [
-        *(f"The domain {s.domain} is there; choose another name." for s in sources if s.domain == plan.table),
         *(f"The operationId {i} is in {ids[i]}; choose another." for i in plan.operations.values() if i in ids),
         *(
             f"The schema {name} is in {s.name}; choose another name."

@@ -144,8 +144,10 @@ def parse(text: str) -> tuple[Field | None, str | None]:
         return None, f"{text}: {name} has another meaning; choose another name."
     if kind not in KINDS:
         return None, f"{text}: a field is name:kind or name:kind:optional, and kind one of {', '.join(KINDS)}."
-    if (kind == "choice") != bool(options):
-        return None, f"{text}: a choice names what there is, like state:choice:open,done, and nothing else does."
+    if kind == "choice" and not options:
+        return None, f"{text}: a choice lists values, such as state:choice:open,done."
+    if options and kind != "choice":
+        return None, f"{text}: only a choice lists values, such as state:choice:open,done."
     if options and not (len(set(options)) == len(options) > 1 and all(map(_option, options))):
         return None, f"{text}: write at least two different choices in camelCase, like open,inProgress,done."
     return Field(name, kind, optional, tuple(options)), None
