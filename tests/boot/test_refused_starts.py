@@ -93,7 +93,7 @@ def test_a_folder_without_a_database_is_named_and_stays_as_it_is(alone, tmp_path
 
     said = refused(alone(), *command.split(), "--data-dir", str(folder))
 
-    assert f"There is no database in {folder.resolve()}." in said
+    assert f"{folder.resolve()} has no database." in said
     assert "--data-dir or DATA_DIR" in said
     assert not folder.exists()
 

@@ -89,4 +89,4 @@ SUCCESS: dict[Callable[[], list[str]], str] = {
     _lint: "The contract keeps the laws.",
     _compare: "Each change that breaks clients of the last release is in CHANGELOG.md, or there is none.",
 }
-"""What the commands print that find no problem, and write nothing."""
+"""The line of a check that found no problem."""

@@ -32,7 +32,7 @@ def refuse_missing(settings: Settings) -> None:
     """Raise CannotStart without a database, so that a command in a wrong folder creates none there."""
     if not exists(settings):
         raise CannotStart(
-            f"There is no database in {settings.data_dir.resolve()}. Run this where the service was started, or name"
+            f"{settings.data_dir.resolve()} has no database. Run this command where the service was started, or name"
             " its data folder with --data-dir or DATA_DIR, or its database with DATABASE_URL."
         )
 
