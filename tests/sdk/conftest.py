@@ -1,19 +1,14 @@
 """The SDKs against the running service; each client has a network address of its own."""
 
-import sys
 import time
 from contextlib import AsyncExitStack
-from pathlib import Path
 
 import attrs
 import pytest
+from accord_client import AsyncAccord, MemoryTokens, Tokens
 from checked_client import new_address
 from cutting_proxy import cutting_proxy
 from given import PASSWORD
-
-sys.path.insert(0, str(Path(__file__).parents[2] / "clients" / "python" / "src"))
-
-from accord_client import AsyncAccord, MemoryTokens, Tokens
 
 
 class Person:
