@@ -14,6 +14,7 @@ import pytest
 from given import Account, Given
 from live_client import LiveSocket, caught_up, open_socket, open_stream, record_key
 from psycopg import conninfo
+from recovery import until_well
 from running import Service
 
 # Found and not imported: importing it warns of folders that it would use.
@@ -55,6 +56,8 @@ async def restored() -> AsyncIterator[Restored]:
         await write(me, "Lost", 1, 1 + BEYOND)
         lost = [await socket.expect("change") for _ in range(BEYOND)][-1]["cursor"]
         await restore(service.database_url, folder / "backup")
+        # Each worker notices the end of its connections by itself.
+        await until_well(service)
         yield Restored(me, socket, kept, lost, service.url)
 
 

@@ -11,20 +11,15 @@ from pathlib import Path
 
 import httpx
 from given import Account
+from recovery import TIMEOUT, until_well
 from running import Program, Service
 
 from accord.embedded import EmbeddedServer, nats, postgres
 
 TRANSPORT = os.environ.get("FLOW_TRANSPORT", "local")
-HEALED_WITHIN = 10.0
-"""Seconds after the return of PostgreSQL or NATS (O-8)."""
-ENOUGH = 12
-"""Good responses in a row; any worker may give each, and one that is not well yet would hardly give none of them."""
 REQUEST_TIMEOUT = 30.0
 LONGEST = 25.0
 """Seconds that a request may take while something is away: the wait for a connection, and some."""
-TIMEOUT = 60.0
-"""Seconds after which what a test waits for does not come any more."""
 
 
 class SmallNats(nats.EmbeddedNats):
@@ -85,20 +80,6 @@ async def without(deployment: Deployment, server: EmbeddedServer) -> AsyncGenera
     finally:
         await asyncio.to_thread(server.restart_if_dead)
         await until_well(deployment)
-
-
-async def until_well(deployment: Deployment) -> None:
-    """Wait for a row of good responses, the last bad one before HEALED_WITHIN is over, however busy the machine is."""
-    started, in_a_row = time.monotonic(), 0
-    async with httpx.AsyncClient(base_url=deployment.url, timeout=TIMEOUT) as http:
-        while in_a_row < ENOUGH:
-            ready, health = await http.get("/readyz"), await http.get("/api/v1/healthcheck")
-            if ready.status_code == health.status_code == 200 and health.json()["status"] == "ok":
-                in_a_row += 1
-                continue
-            assert time.monotonic() - started < HEALED_WITHIN, f"{ready.text} {health.text}"
-            in_a_row = 0
-            await asyncio.sleep(0.05)
 
 
 @dataclass

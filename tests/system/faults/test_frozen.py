@@ -13,8 +13,9 @@ import orjson
 import psutil
 import pytest
 from processes import locked_row, someone_waits_for_a_lock
+from recovery import TIMEOUT, until_well
 from stillness import stillness
-from system.faults.deployment import REQUEST_TIMEOUT, TIMEOUT, TRANSPORT, Deployment, each_writes, traffic, until_well
+from system.faults.deployment import REQUEST_TIMEOUT, TRANSPORT, Deployment, each_writes, traffic
 from system.faults.test_postgres_killed import accounts, nothing_acknowledged_is_lost
 
 GIVEN_UP_WITHIN = 3.0

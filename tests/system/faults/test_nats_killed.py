@@ -4,16 +4,8 @@ import asyncio
 import time
 
 import pytest
-from system.faults.deployment import (
-    HEALED_WITHIN,
-    LONGEST,
-    TRANSPORT,
-    each_writes,
-    kill,
-    traffic,
-    until_seen,
-    until_well,
-)
+from recovery import HEALED_WITHIN, until_well
+from system.faults.deployment import LONGEST, TRANSPORT, each_writes, kill, traffic, until_seen
 from system.faults.test_postgres_killed import accounts, nothing_acknowledged_is_lost
 
 

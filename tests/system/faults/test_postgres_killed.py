@@ -5,17 +5,8 @@ import time
 
 import pytest
 from given import Account, Given
-from system.faults.deployment import (
-    HEALED_WITHIN,
-    LONGEST,
-    Deployment,
-    Traffic,
-    each_writes,
-    kill,
-    traffic,
-    until_seen,
-    until_well,
-)
+from recovery import HEALED_WITHIN, until_well
+from system.faults.deployment import LONGEST, Deployment, Traffic, each_writes, kill, traffic, until_seen
 
 
 async def accounts(given: Given, count: int) -> list[Account]:

@@ -8,7 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import pytest
 from accord_client import AsyncAccord, MemoryTokens, Tokens
 from live_client import open_socket, record_key
-from system.faults.deployment import TIMEOUT, TRANSPORT, Deployment, until_well, without
+from recovery import TIMEOUT, until_well
+from system.faults.deployment import TRANSPORT, Deployment, without
 
 
 @asynccontextmanager
