@@ -64,7 +64,8 @@ async def test_a_frozen_backend_costs_background_work_its_limit_and_the_connecti
         other = await database.background.one(PROCESS)
 
     # psycopg alone would spend ten seconds more on asking the server to cancel; a busy machine may add some.
-    assert LIMIT <= took < LIMIT + 8
+    # Without the shutdown of the socket, psycopg would ask the server for five seconds more to cancel.
+    assert LIMIT <= took < LIMIT + 5
     assert other.id != row.id
     assert database.statistics() == {"size": 1, "available": 1, "waiting": 0}
 
