@@ -16,6 +16,8 @@ from accord.database.reader import Reader
 from accord.database.transaction import HeldTransaction, Transaction
 from accord.journal.entries import Actor, Journal
 from accord.problems import DeadlineExceeded
+from accord.queue.enqueue import Jobs
+from accord.queue.tasks import Tasks
 from accord.security.passwords import Passwords
 from accord.security.permissions import allows, permissions_of
 from accord.security.tokens import AccessTokens
@@ -58,8 +60,30 @@ class Anonymous:
         return False
 
 
-Caller = SignedIn | Anonymous
+@dataclass(frozen=True, slots=True)
+class System:
+    """The caller of a job or a reaction: Accord itself, which has every permission and no account."""
+
+    id: None = None
+    role: None = None
+    session_id: None = None
+    permissions: frozenset[str] = frozenset({"admin:all"})
+
+    def may(self, permission: str) -> bool:  # noqa: ARG002 - SignedIn takes it
+        """Return True."""
+        return True
+
+
+Caller = SignedIn | Anonymous | System
 ANONYMOUS = Anonymous()
+SYSTEM = System()
+
+
+def actor_of(caller: Caller) -> Actor:
+    """Return the caller as the journal names it."""
+    if isinstance(caller, SignedIn):
+        return Actor("user", UUID(caller.id))
+    return Actor("system" if isinstance(caller, System) else "anonymous", None)
 
 
 @dataclass(slots=True)
@@ -101,12 +125,15 @@ class Resources:
     cursors: Cursors
     idempotency: Idempotency
     probes: Mapping[str, Probe]
+    tasks: Tasks = field(default_factory=Tasks)
     started: float = field(default_factory=time.monotonic)
     clock: Callable[[], datetime] = now
     new_id: Callable[[], UUID] = new_id
     random_bytes: Callable[[int], bytes] = os.urandom
     journal_appended: Callable[[], None] = lambda: None
     """Called after a commit that appended to the journal; the boot lets it wake the sequencer."""
+    jobs_enqueued: Callable[[Collection[str]], None] = lambda _: None
+    """Called after a commit that enqueued jobs, with their queues; the boot lets it wake a runner."""
     sessions_ended: Callable[[Collection[str]], None] = lambda _: None
     """Called after a commit that ended sessions; the boot lets it revoke their access tokens at once."""
 
@@ -114,7 +141,17 @@ class Resources:
 class Context:
     """One run of one flow. Returning commits what it wrote through `tx`; raising rolls it back."""
 
-    __slots__ = ("_journal", "_tx", "caller", "ended_sessions", "operation", "request", "resources", "trace_events")
+    __slots__ = (
+        "_jobs",
+        "_journal",
+        "_tx",
+        "caller",
+        "ended_sessions",
+        "operation",
+        "request",
+        "resources",
+        "trace_events",
+    )
 
     def __init__(self, resources: Resources, operation: str, caller: Caller, request: RequestInfo) -> None:
         """Take the parts; the transaction begins with the first write."""
@@ -126,6 +163,7 @@ class Context:
         self.ended_sessions: list[str] = []
         self._tx: Transaction | None = None
         self._journal: Journal | None = None
+        self._jobs: Jobs | None = None
 
     @property
     def tx(self) -> Transaction:
@@ -152,10 +190,23 @@ class Context:
     def journal(self) -> Journal:
         """The journal of this flow: entries are written with the commit."""
         if self._journal is None:
-            caller_id = self.caller.id
-            actor = Actor("anonymous", None) if caller_id is None else Actor("user", UUID(caller_id))
-            self._journal = Journal(actor, self.operation, self.request.id)
+            self._journal = Journal(actor_of(self.caller), self.operation, self.request.id)
         return self._journal
+
+    @property
+    def jobs(self) -> Jobs:
+        """The jobs of this flow: they are enqueued with the commit."""
+        if self._jobs is None:
+            self._jobs = Jobs(
+                self.resources.tasks,
+                self.tx,
+                lambda: self.journal,
+                self.request.id,
+                self.request.traceparent,
+                new_id=self.new_id,
+                now=self.now,
+            )
+        return self._jobs
 
     @property
     def passwords(self) -> Passwords:
@@ -222,6 +273,8 @@ class Context:
             await self._tx.commit()
         if appends:
             self.resources.journal_appended()
+        if self._jobs is not None and self._jobs.queues:
+            self.resources.jobs_enqueued(self._jobs.queues)
         if self.ended_sessions:
             self.resources.sessions_ended(self.ended_sessions)
 
@@ -237,3 +290,26 @@ class SignedInContext(Context):
     __slots__ = ()
 
     caller: SignedIn  # pyright: ignore[reportIncompatibleVariableOverride] - flows only read it
+
+
+@dataclass(frozen=True, slots=True)
+class RunningJob:
+    """The job that a flow is an attempt of; `id` is a stable key for what the flow does outside of the database."""
+
+    id: UUID
+    task: str
+    attempt: int
+    owner_id: UUID | None
+
+
+class JobContext(Context):
+    """The context of a job: the caller is Accord itself, and the end of the job is in the commit of its work."""
+
+    __slots__ = ("job",)
+
+    caller: System  # pyright: ignore[reportIncompatibleVariableOverride] - flows only read it
+
+    def __init__(self, resources: Resources, job: RunningJob, request: RequestInfo) -> None:
+        """Take the parts and the job."""
+        super().__init__(resources, job.task, SYSTEM, request)
+        self.job = job

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from types import coroutine
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from accord.context import Caller, Context, RequestInfo, Resources, SignedInContext
 from accord.contract.operations import Operation
@@ -15,6 +15,7 @@ from accord.problems import Deadlock, InternalError, Problem, Unauthorized, Vers
 from accord.telemetry import logs
 
 Flow = Callable[..., Awaitable[Any]]
+Returned = TypeVar("Returned")
 MAX_ATTEMPTS = 4
 """The most runs of a flow that loses a deadlock each time."""
 
@@ -66,13 +67,9 @@ class LocalDispatch:
     """Runs flows in this process."""
 
     def __init__(self, resources: Resources, flows: Mapping[str, Flow]) -> None:
-        """Take the parts that flows use, and the flows by operationId.
-
-        Outside of production `watched` checks what flows await while a transaction is open, so that tests show faults.
-        """
+        """Take the parts that flows use, and the flows by operationId."""
         self._resources = resources
         self._flows = flows
-        self._watches = not resources.settings.is_production
 
     async def __call__(
         self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
@@ -94,9 +91,7 @@ class LocalDispatch:
                     status, data = await self._idempotent(key, operation, context, inputs)
                 else:
                     flow = self._flows[operation.id](context, **inputs)
-                    status, data = operation.success_status, await (watched(context, flow) if self._watches else flow)
-                    if context.has_begun:
-                        await context.commit()
+                    status, data = operation.success_status, await run_to_commit(context, flow)
             except Problem as problem:
                 result = await self._with_problem(context, problem)
                 if attempts_left and isinstance(problem, Deadlock):
@@ -144,8 +139,7 @@ class LocalDispatch:
     ) -> tuple[int, Any]:
         idempotency = self._resources.idempotency
         context.tx.opening = idempotency.opening(attempt)
-        flow = self._flows[operation.id](context, **inputs)
-        data = await (watched(context, flow) if self._watches else flow)
+        data = await observed(context, self._flows[operation.id](context, **inputs))
         idempotency.save_response(context.tx, attempt, operation.success_status, data)
         await context.commit()
         await idempotency.delete_expired()
@@ -171,6 +165,19 @@ class LocalDispatch:
             )
         context.trace_events.append(f"ERROR: {type(error).__name__}")
         return Result.from_problem(InternalError(), context.trace_events)
+
+
+async def run_to_commit(context: Context, flow: Awaitable[Returned]) -> Returned:
+    """Run a flow, or a function like one, and commit what it wrote; the caller rolls back what raises."""
+    returned = await observed(context, flow)
+    if context.has_begun:
+        await context.commit()
+    return returned
+
+
+def observed(context: Context, flow: Awaitable[Returned]) -> Awaitable[Returned]:
+    """Return the flow; outside of production it is watched, so that tests show faults."""
+    return flow if context.resources.settings.is_production else watched(context, flow)
 
 
 def idempotency_key(operation: Operation, request: RequestInfo, inputs: dict[str, Any]) -> str | None:

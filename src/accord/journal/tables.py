@@ -108,3 +108,13 @@ journal_keys = Table(
     Column("signed_by", Text, primary_key=True),
     Column("signature", LargeBinary, nullable=False),
 )
+
+# Durable readers: each moves its position in the commit of what its batch wrote.
+journal_readers = Table(
+    "journal_readers",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("moved_at", timestamp("at").type, nullable=False, server_default=text("clock_timestamp()")),
+)

@@ -1,0 +1,148 @@
+"""Jobs, schedules and readers of the journal."""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0002_pre_jobs"
+down_revision = "0001_pre_foundation"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply; old code must go on working on the new schema."""
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("sequence", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("task", sa.Text(), nullable=False),
+        sa.Column("queue", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("is_ready", sa.Boolean(), nullable=False),
+        sa.Column("is_blocked", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("priority", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("run_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("share", sa.Text(), server_default="", nullable=False),
+        sa.Column("order_key", sa.Text(), nullable=True),
+        sa.Column("unique_key", sa.Text(), nullable=True),
+        sa.Column("owner_id", sa.Uuid(), nullable=True),
+        sa.Column("request_id", sa.Text(), nullable=False),
+        sa.Column("traceparent", sa.Text(), nullable=True),
+        sa.Column("args", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.Column("attempt", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("attempts", postgresql.JSONB(astext_type=sa.Text()), server_default="[]", nullable=False),
+        sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("lease_seconds", sa.Integer(), server_default="0", nullable=False),
+        sa.Column("worker", sa.Text(), server_default="", nullable=False),
+        sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column(
+            "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "state IN ('scheduled', 'queued', 'retrying', 'running', 'completed', 'dead', 'cancelled')",
+            name=op.f("jobs_state_check"),
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("jobs_pkey")),
+        schema="accord",
+    )
+    op.create_index(
+        "jobs_claimable_idx",
+        "jobs",
+        ["queue", "share", sa.literal_column("priority DESC"), "run_at", "id"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text("is_ready AND NOT is_blocked"),
+    )
+    op.create_index(
+        "jobs_ended_idx",
+        "jobs",
+        ["ended_at"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text("ended_at IS NOT NULL"),
+    )
+    op.create_index(
+        "jobs_later_idx",
+        "jobs",
+        ["run_at"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text("NOT is_ready AND state IN ('scheduled', 'queued', 'retrying')"),
+    )
+    op.create_index(
+        "jobs_order_idx",
+        "jobs",
+        ["order_key", "sequence"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text("order_key IS NOT NULL AND state IN ('scheduled', 'queued', 'retrying', 'running')"),
+    )
+    op.create_index(
+        "jobs_owner_idx",
+        "jobs",
+        ["owner_id", "id"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text("owner_id IS NOT NULL"),
+    )
+    op.create_index(
+        "jobs_running_idx",
+        "jobs",
+        ["queue", "share", "lease_until"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text("state = 'running'"),
+    )
+    op.create_index(
+        "jobs_unique_idx",
+        "jobs",
+        ["task", "unique_key"],
+        unique=True,
+        schema="accord",
+        postgresql_where=sa.text("unique_key IS NOT NULL AND state IN ('scheduled', 'queued', 'retrying', 'running')"),
+    )
+    op.create_table(
+        "journal_readers",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("moved_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("journal_readers_pkey")),
+        schema="accord",
+    )
+    op.create_table(
+        "queues",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("slots", sa.Integer(), nullable=True),
+        sa.Column("paused", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column(
+            "updated_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("queues_pkey")),
+        schema="accord",
+    )
+    op.create_table(
+        "schedules",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("paused", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("last_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("last_job_id", sa.Uuid(), nullable=True),
+        sa.Column("skipped", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
+        sa.Column(
+            "updated_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
+        sa.PrimaryKeyConstraint("name", name=op.f("schedules_pkey")),
+        schema="accord",
+    )
+
+
+def downgrade() -> None:
+    """Undo."""
+    for table in ("schedules", "queues", "journal_readers", "jobs"):
+        op.drop_table(table, schema="accord")

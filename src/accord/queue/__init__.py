@@ -1,0 +1,1 @@
+"""The queue: what a transaction writes so that a job runs after its commit."""

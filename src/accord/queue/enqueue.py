@@ -1,0 +1,163 @@
+"""Enqueueing: a job is a row that is written with the commit of its flow, so the job exists exactly when the row does.
+
+No trigger runs and nothing is notified in the commit: a hint after it wakes a runner, and runners poll as well.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import Text, and_, bindparam, case, cast, exists, func, literal, select
+from sqlalchemy.dialects.postgresql import insert
+
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.journal.entries import Journal
+from accord.queue.tables import IS_ORDERED, IS_UNIQUE, jobs
+from accord.queue.tasks import Tasks
+
+ORDER_LOCK = 0x4F52_4445
+"""The class of the advisory locks of order keys ("ORDE" in ASCII)."""
+
+
+class NewJob(NamedTuple):
+    """The first version of a job, as its journal entry has it."""
+
+    id: UUID
+    version: int
+
+
+class _Id(NamedTuple):
+    id: UUID
+
+
+_order_key = cast(bindparam("order_key"), Text)
+_state = cast(bindparam("state"), Text)
+# The lock makes the sequence follow the commits, and lets the end of the job before see this one.
+LOCK_ORDER = Statement(select(func.pg_advisory_xact_lock(ORDER_LOCK, func.hashtext(_order_key))))
+_earlier = exists(select(literal(1)).select_from(jobs).where(and_(jobs.c.order_key == _order_key, IS_ORDERED)))
+_insert = insert(jobs).values(
+    {
+        "state": _state,
+        "is_ready": _state == "queued",
+        "is_blocked": case((_order_key.is_(None), False), else_=_earlier),
+        "run_at": func.coalesce(cast(bindparam("run_at"), jobs.c.run_at.type), func.clock_timestamp()),
+        "order_key": _order_key,
+        **{
+            name: bindparam(name)
+            for name in (
+                "id",
+                "task",
+                "queue",
+                "priority",
+                "share",
+                "unique_key",
+                "owner_id",
+                "request_id",
+                "traceparent",
+                "args",
+            )
+        },
+    }
+)
+_ADD = Statement(_insert.inline())
+# The update that changes nothing returns the job that is there, and waits for the transaction that is adding it.
+_ADD_OR_FIND = Statement(
+    _insert.on_conflict_do_update(
+        index_elements=[jobs.c.task, jobs.c.unique_key],
+        index_where=IS_UNIQUE,
+        set_={"unique_key": _insert.excluded.unique_key},
+    ).returning(jobs.c.id),
+    _Id,
+)
+
+
+def lists_of(owner_id: UUID) -> list[str]:
+    """Return the live keys of the lists that show a job of this owner."""
+    return [f"getList:{owner_id}:jobs"]
+
+
+class Jobs:
+    """Enqueues the jobs of one flow."""
+
+    __slots__ = ("_journal", "_new_id", "_now", "_request_id", "_tasks", "_traceparent", "_tx", "queues")
+
+    def __init__(
+        self,
+        tasks: Tasks,
+        tx: Transaction,
+        journal: Callable[[], Journal],
+        request_id: str,
+        traceparent: str | None,
+        *,
+        new_id: Callable[[], UUID],
+        now: Callable[[], datetime],
+    ) -> None:
+        """Take the tasks, the flow's transaction, and what its jobs are marked with."""
+        self._tasks = tasks
+        self._tx = tx
+        self._journal = journal
+        self._request_id, self._traceparent = request_id, traceparent
+        self._new_id, self._now = new_id, now
+        self.queues: set[str] = set()
+        """The queues that got a job."""
+
+    async def enqueue(
+        self,
+        task: str,
+        args: Mapping[str, Any] | None = None,
+        *,
+        run_at: datetime | None = None,
+        priority: int = 0,
+        unique_key: str | None = None,
+        share: str = "",
+        order_key: str | None = None,
+        owner_id: UUID | None = None,
+    ) -> UUID:
+        """Return the id of a job that exists from the commit on.
+
+        `priority` is -100 to 100, higher first. With a `unique_key` the id may be that of a job of this task and key
+        that has not ended. Jobs of one `order_key` run one after another, in the order of their commits. The slots of
+        a queue go round its shares. A job with an owner is journaled, and its owner may read it.
+
+        Raises UnknownTask, WrongArguments, and ValueError for a priority out of range.
+        """
+        args = {} if args is None else args
+        known = self._tasks.checked(task, args)
+        if not -100 <= priority <= 100:  # noqa: PLR2004 - the docstring says what they are
+            raise ValueError("The priority of a job is -100 to 100.")
+        state = "queued" if run_at is None or run_at <= self._now() else "scheduled"
+        job_id = self._new_id()
+        values = {
+            "id": job_id,
+            "task": task,
+            "queue": known.queue,
+            "state": state,
+            "run_at": run_at,
+            "priority": priority,
+            "share": share,
+            "order_key": order_key,
+            "unique_key": unique_key,
+            "owner_id": owner_id,
+            "request_id": self._request_id,
+            "traceparent": self._traceparent,
+            "args": args,
+        }
+        if unique_key is None:
+            if order_key is not None:
+                self._tx.with_commit(LOCK_ORDER, order_key=order_key)
+            self._tx.with_commit(_ADD, **values)
+        else:
+            if order_key is not None:
+                await self._tx.run(LOCK_ORDER, order_key=order_key)
+            found = await self._tx.one(_ADD_OR_FIND, **values)
+            assert found is not None
+            if found.id != job_id:
+                return found.id
+        if state == "queued":
+            self.queues.add(known.queue)
+        if owner_id is not None:
+            shown = {"task": task, "queue": known.queue, "state": state}
+            self._journal().created("jobs", NewJob(job_id, 1), shown, lists_of(owner_id))
+        return job_id

@@ -1,0 +1,116 @@
+"""The tables of the queue: jobs, what operators set for queues, and schedules."""
+
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from accord.database.schema import id_column, metadata, timestamp, version
+
+WAITING = ("scheduled", "queued", "retrying")
+"""The states of a job that has not begun its next attempt."""
+UNENDED = (*WAITING, "running")
+ENDED = ("completed", "dead", "cancelled")
+STATES = (*UNENDED, *ENDED)
+
+
+def _listed(states: tuple[str, ...]) -> str:
+    return ", ".join(f"'{state}'" for state in states)
+
+
+IS_UNENDED = text(f"state IN ({_listed(UNENDED)})")
+IS_UNIQUE = text(f"unique_key IS NOT NULL AND state IN ({_listed(UNENDED)})")
+IS_ORDERED = text(f"order_key IS NOT NULL AND state IN ({_listed(UNENDED)})")
+IS_CLAIMABLE = text("is_ready AND NOT is_blocked")
+
+_NOW = text("clock_timestamp()")
+
+
+def _no_text(name: str) -> Column[Any]:
+    return Column(name, Text, nullable=False, server_default="")
+
+
+jobs = Table(
+    "jobs",
+    metadata,
+    id_column(),
+    # Drawn at the commit, under the lock of the order key: jobs of one key run in this order.
+    Column("sequence", BigInteger, Identity(always=True), nullable=False),
+    Column("task", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    # Whether its time has come, and whether an earlier job of its order key has not ended: two columns, so that the
+    # index of a claim holds claimable jobs only, however many others wait.
+    Column("is_ready", Boolean, nullable=False),
+    Column("is_blocked", Boolean, nullable=False, server_default=text("false")),
+    Column("priority", Integer, nullable=False, server_default="0"),
+    timestamp("run_at"),
+    _no_text("share"),
+    Column("order_key", Text),
+    Column("unique_key", Text),
+    Column("owner_id", Uuid),
+    Column("request_id", Text, nullable=False),
+    Column("traceparent", Text),
+    Column("args", JSONB, nullable=False),
+    # Attempts that count against `max_attempts` of the task. The version, which every change of the state raises, is
+    # the fencing token: a worker whose lease ended has an old one.
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    Column("attempts", JSONB, nullable=False, server_default="[]"),
+    # The lease of a running job. A lease that ends later than one that begins now was made before the clock was set back.
+    timestamp("lease_until", nullable=True),
+    Column("lease_seconds", Integer, nullable=False, server_default="0"),
+    _no_text("worker"),
+    Column("result", JSONB),
+    version(),
+    Column("created_at", timestamp("at").type, nullable=False, server_default=_NOW),
+    timestamp("started_at", nullable=True),
+    timestamp("ended_at", nullable=True),
+    CheckConstraint(f"state IN ({_listed(STATES)})", name="state"),
+    Index("jobs_claimable_idx", "queue", "share", text("priority DESC"), "run_at", "id", postgresql_where=IS_CLAIMABLE),
+    Index(
+        "jobs_later_idx",
+        "run_at",
+        postgresql_where=text(f"NOT is_ready AND state IN ({_listed(WAITING)})"),
+    ),
+    Index("jobs_running_idx", "queue", "share", "lease_until", postgresql_where=text("state = 'running'")),
+    Index("jobs_unique_idx", "task", "unique_key", unique=True, postgresql_where=IS_UNIQUE),
+    Index("jobs_order_idx", "order_key", "sequence", postgresql_where=IS_ORDERED),
+    Index("jobs_owner_idx", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),
+    Index("jobs_ended_idx", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+)
+
+# The choices of operators; a queue without a row has the slots of QUEUES.
+queues = Table(
+    "queues",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("slots", Integer),
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    version(),
+    Column("updated_at", timestamp("at").type, nullable=False, server_default=_NOW),
+)
+
+schedules = Table(
+    "schedules",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    # The newest due time that was run, or skipped.
+    timestamp("last_due_at", nullable=True),
+    Column("last_job_id", Uuid),
+    Column("skipped", BigInteger, nullable=False, server_default="0"),
+    version(),
+    Column("updated_at", timestamp("at").type, nullable=False, server_default=_NOW),
+)
