@@ -82,6 +82,42 @@ def test_a_flow_with_the_context_of_another_kind_of_caller_is_told(copy, service
     assert "logout: its flow must take `context: Context`, as the operation has no x-permission" in said
 
 
+def task(**arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return a task with these arguments, of which `userId` is required."""
+    args = {"type": "object", "additionalProperties": False, "required": ["userId"], "properties": arguments}
+    return {"x-domain": "meta", "summary": "Remind a person.", "args": args}
+
+
+def test_every_task_without_its_flow_and_every_flow_without_its_task_is_told(copy, service):
+    flows = copy / "src" / "accord" / "flows" / "meta"
+    imports = "from accord.context import Context, JobContext\n\n\n"
+    wrong = f"{imports}async def job_wrong(user_id: str, context: Context, limit: int) -> None: ...\n"
+    (flows / "job_wrong.py").write_text(wrong)
+    good = f"{imports}async def job_good(context: JobContext, user_id: str, limit: int = 5) -> None: ...\n"
+    (flows / "job_good.py").write_text(good)
+    (flows / "job_lost.py").write_text(f"{imports}async def job_lost(context: JobContext) -> None: ...\n")
+    (flows / "job_named.py").write_text(f"{imports}async def job_name(context: JobContext) -> None: ...\n")
+    identifier = {"$ref": "#/components/schemas/Uuid"}
+    limit = {"type": "integer", "minimum": 1, "maximum": 9}
+    tasks = {
+        "good": task(userId=identifier, limit=limit),
+        "wrong": task(userId=identifier, limit=limit, dryRun={"type": "boolean"}),
+        "missing": task(userId=identifier),
+        "named": {"x-domain": "meta", "summary": "Do nothing."},
+    }
+    change_bundle(copy, lambda document: document.update({"x-tasks": tasks}))
+
+    said = start(copy, service)
+
+    assert "missing: has no flow; write src/accord/flows/meta/job_missing.py" in said
+    assert "flows/meta/job_lost.py: has no task in the contract; add one, or delete the file" in said
+    assert "wrong: the first parameter of its flow must be `context: JobContext`" in said
+    assert "wrong: its flow takes ['limit', 'user_id'], the contract gives ['dry_run', 'limit', 'user_id']" in said
+    assert "wrong: its flow must give limit a default, as a job may lack the argument" in said
+    assert "named: job_named.py must define `async def job_named(context, …)`" in said
+    assert "good" not in said
+
+
 def test_a_rate_limit_bucket_without_a_setting_is_told_with_both_names(copy, service):
     file = copy / "src" / "accord" / "contract" / "buckets.py"
     file.write_text(file.read_text().replace('"refresh", ', '"refresh", "sendInvitation", '))

@@ -62,6 +62,37 @@ def test_an_unknown_extension_and_a_wrong_value_are_refused_with_their_place(pla
     assert message in problem
 
 
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"arguments": {}}, "/remind has 'arguments'; write args, or remove it."),
+        ({"args": {"type": "string"}}, '/remind/args/type: "object" was expected'),
+        ({"args": {"type": "object", "properties": {}}}, '/remind/args: "additionalProperties" is a required property'),
+        ({"args": {"$ref": "#/components/schemas/Note"}}, '/remind/args: "properties" is a required property'),
+        ({"queue": "Mail Queue"}, "/remind/queue: "),
+        ({"maxAttempts": 0}, "/remind/maxAttempts: "),
+        ({"timeoutSeconds": 86_401}, "/remind/timeoutSeconds: "),
+        ({"backoff": {"first": 1}}, "/remind/backoff has 'first'; it may have firstSeconds, lastSeconds."),
+        ({"backoff": {"firstSeconds": 0}}, "/remind/backoff/firstSeconds: "),
+        ({"every": {"cron": "0 3 * * *"}}, '/remind/every: "zone" is a required property'),
+        ({"summary": " "}, "/remind/summary: "),
+        (None, "/remind: null is not of type"),
+    ],
+)
+def test_each_member_of_a_task_has_its_values(members, message):
+    task = None if members is None else {"summary": "Remind the owner of a note.", **members}
+
+    found = list(extensions.problems("domains/notes.yaml", {"x-tasks": {"remind": task}}))
+
+    assert [problem for problem in found if problem.startswith(f"domains/notes.yaml: /x-tasks{message}")]
+
+
+def test_the_name_of_a_task_is_in_camel_case():
+    [found] = extensions.problems("domains/notes.yaml", {"x-tasks": {"Remind": {"summary": "Remind."}}})
+
+    assert found.startswith('domains/notes.yaml: /x-tasks: "Remind" does not match')
+
+
 def test_the_contract_has_no_other_extensions():
     for source in read(bundle.REPOSITORY / "openapi"):
         assert list(extensions.problems(source.name, source.document)) == []

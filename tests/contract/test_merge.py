@@ -121,6 +121,35 @@ def test_two_domains_may_share_a_path_with_different_methods(merged):
     assert [p["name"] for p in item["delete"]["parameters"] if "name" in p] == ["noteId"]
 
 
+TASKS = """
+x-tasks:
+  remindOfNote:
+    summary: Remind the owner of a note.
+    args:
+      type: object
+      additionalProperties: false
+      properties: {at: {$ref: '#/components/schemas/Time'}, note: {$ref: '#/components/schemas/Reminder'}}
+components:
+  schemas:
+    Reminder: {type: object, properties: {at: {$ref: '#/components/schemas/TimeOrNull'}}}
+"""
+
+
+def test_a_task_gets_its_domain_and_keeps_the_components_that_it_alone_uses(merged):
+    document = merged(notes=NOTES, reminders=TASKS)
+
+    task = document["x-tasks"]["remindOfNote"]
+    assert (task["x-domain"], task["summary"]) == ("reminders", "Remind the owner of a note.")
+    assert {"Reminder", "Time", "TimeOrNull"} <= document["components"]["schemas"].keys()
+    assert "TimeOrNull" not in merged(notes=NOTES, reminders="x-tasks: {}")["components"]["schemas"]
+
+
+def test_a_task_is_declared_once(merged):
+    (found,) = problems(merged, notes="x-tasks: {remind: {summary: A.}}", others="x-tasks: {remind: {summary: B.}}")
+
+    assert found.startswith("domains/notes.yaml and domains/others.yaml both have the task remind;")
+
+
 def test_duplicates_are_all_refused_at_once_and_name_both_files(merged):
     found = "\n".join(problems(merged, notes=NOTES, others=NOTES))
 
@@ -164,6 +193,7 @@ def test_an_unknown_section_of_components_is_refused(merged):
         ("paths:\n", "domains/notes.yaml: paths is empty"),
         ("paths:\n  /api/v1/notes:\n", "domains/notes.yaml: /api/v1/notes is empty"),
         ("components:\n  schemas:\n", "domains/notes.yaml: components.schemas is empty"),
+        ("x-tasks:\n", "domains/notes.yaml: x-tasks is empty"),
         ("", "domains/notes.yaml: holds no mapping"),
     ],
 )

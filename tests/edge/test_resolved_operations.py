@@ -26,7 +26,7 @@ def document() -> dict:
 
 
 def resolved(document: dict) -> dict[str, ResolvedOperation]:
-    _, flows = load_contract()
+    flows = load_contract().flows
     return {one.id: one for one in resolved_operations(document, flows, {"bearer": by_bearer})}
 
 

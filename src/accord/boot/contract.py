@@ -1,14 +1,17 @@
 """The contract and its flows, checked against each other before the process serves (C-3)."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
 
 from accord.boot.flow_discovery import find_flows
 from accord.boot.record_types import record_problems
 from accord.contract import bundle, laws
 from accord.contract.buckets import BUCKETS, setting_of
 from accord.contract.operations import Operation, operations
+from accord.contract.tasks import tasks
 from accord.dispatch import Flow
 from accord.problems import CannotStart
+from accord.queue.tasks import Tasks
 from accord.settings import Settings
 
 
@@ -21,23 +24,37 @@ class ContractBroken(CannotStart):
         super().__init__("The contract and the flows do not fit together:\n" + "\n".join(f"  {p}" for p in problems))
 
 
-def load_contract() -> tuple[dict[str, Operation], dict[str, Flow]]:
-    """Return the operations and their flows by operationId; raise ContractBroken with every problem."""
+class Contract(NamedTuple):
+    """The operations and their flows by operationId, the tasks, and the flows of their jobs by the task's name."""
+
+    operations: Mapping[str, Operation]
+    flows: Mapping[str, Flow]
+    tasks: Tasks
+    job_flows: Mapping[str, Flow]
+
+    def wrapped(self, wrap: Callable[[Mapping[str, Flow]], Mapping[str, Flow]]) -> "Contract":
+        """Return the same with each flow in a wrapper."""
+        return self._replace(flows=wrap(self.flows), job_flows=wrap(self.job_flows))
+
+
+def load_contract() -> Contract:
+    """Return the contract with its flows; raise ContractBroken with every problem."""
     document = bundle.load()
     problems = [*laws.problems(document), *_bucket_problems()]
     try:
         found = {operation.id: operation for operation in operations(document)}
+        known = Tasks(tasks(document))
     except (LookupError, StopIteration, TypeError, ValueError):
         if not problems:
             raise
         # The problems that the laws found explain the error; flows are compared once the document can be read.
         raise ContractBroken(problems) from None
-    flows, flow_problems = find_flows(found.values())
+    flows, job_flows, flow_problems = find_flows(found.values(), known.by_name.values())
     if not problems and not flow_problems:
         flow_problems = list(dict.fromkeys(record_problems(document)))
     if problems or flow_problems:
         raise ContractBroken(problems + flow_problems)
-    return found, flows
+    return Contract(found, flows, known, job_flows)
 
 
 def _bucket_problems() -> Iterator[str]:

@@ -29,6 +29,7 @@ from accord.journal.tail import JournalTail
 from accord.messaging.connection import Connection
 from accord.messaging.notifications import Notifications, announce_positions
 from accord.messaging.signing import MessageSigner
+from accord.queue.tasks import Tasks
 from accord.security.keys import derived_key, flow_signing_key
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
@@ -62,6 +63,7 @@ async def opened_parts(
     tracing: "Tracing | None",
     prestarted: Prestarted | None,
     *,
+    tasks: Tasks,
     has_metrics: bool = True,
 ) -> AsyncGenerator[Parts]:
     """Open the parts; every process but a gateway also stands by to sequence the journal.
@@ -116,6 +118,7 @@ async def opened_parts(
                 "database": SharedCheck(partial(works, database.ping, PROBE_TIMEOUT), fresh_for=0),
                 "messaging": SharedCheck(partial(works, messaging.ping, PROBE_TIMEOUT), fresh_for=0),
             },
+            tasks=tasks,
             journal_appended=notifications.appended,
             sessions_ended=tokens.end,
         )

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from accord import __version__
-from accord.boot.contract import load_contract
+from accord.boot.contract import Contract, load_contract
 from accord.boot.parts import Parts, opened_parts
 from accord.boot.readiness import Check, Readiness
 from accord.boot.tracing import traced
@@ -52,19 +52,24 @@ class WorkerProcess:
 @asynccontextmanager
 async def serve(settings: Settings, prestarted: Prestarted | None = None) -> AsyncGenerator[HttpProcess]:
     """Serve HTTP and run flows; with FLOW_TRANSPORT=nats, requests go over NATS to any worker, including this one."""
-    operations, flows = load_contract()
-    async with traced("serve") as tracing, opened_parts(settings, "serve", tracing, prestarted) as parts:
-        flows = flows if tracing is None else tracing.flows(flows)
-        local = _local_dispatch(parts, flows, tracing)
+    contract = load_contract()
+    async with (
+        traced("serve") as tracing,
+        opened_parts(settings, "serve", tracing, prestarted, tasks=contract.tasks) as parts,
+    ):
+        contract = _traced(contract, tracing)
+        local = _local_dispatch(parts, contract.flows, tracing)
         sends = settings.flow_transport == "nats"
         dispatch, checks = await _remote_dispatch(parts, tracing) if sends else (local, _database_check(parts))
         readiness = Readiness(checks)
         worker = Worker(parts.messaging, parts.signer, local, parts.tokens.caller_of, version=__version__)
         # Without flows over NATS, other services still request `auth.validate`, which every worker offers.
-        await worker.start(operations.values() if sends else [])
+        await worker.start(contract.operations.values() if sends else [])
         try:
             setup_token = await _offered_setup_token(parts.resources)
-            yield HttpProcess(settings, parts, operations, flows, dispatch, readiness, tracing, setup_token)
+            yield HttpProcess(
+                settings, parts, contract.operations, contract.flows, dispatch, readiness, tracing, setup_token
+            )
         finally:
             readiness.stop()
             await worker.stop(settings.shutdown_timeout)
@@ -73,9 +78,13 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
 @asynccontextmanager
 async def gateway(settings: Settings, prestarted: Prestarted | None = None) -> AsyncGenerator[HttpProcess]:
     """Serve HTTP, and have flows run by workers."""
-    operations, flows = load_contract()
-    async with traced("gateway") as tracing, opened_parts(settings, "gateway", tracing, prestarted) as parts:
+    contract = load_contract()
+    async with (
+        traced("gateway") as tracing,
+        opened_parts(settings, "gateway", tracing, prestarted, tasks=contract.tasks) as parts,
+    ):
         dispatch, checks = await _remote_dispatch(parts, tracing)
+        operations, flows = contract.operations, contract.flows
         yield HttpProcess(settings, parts, operations, flows, dispatch, Readiness(checks), tracing)
 
 
@@ -84,12 +93,13 @@ async def worker(
     settings: Settings, prestarted: Prestarted | None = None, *, has_metrics: bool
 ) -> AsyncGenerator[WorkerProcess]:
     """Run flows for gateways; without metrics, figures that only metrics show are not measured."""
-    operations, flows = load_contract()
+    contract = load_contract()
     async with (
         traced("worker") as tracing,
-        opened_parts(settings, "worker", tracing, prestarted, has_metrics=has_metrics) as parts,
+        opened_parts(settings, "worker", tracing, prestarted, tasks=contract.tasks, has_metrics=has_metrics) as parts,
     ):
-        dispatch = _local_dispatch(parts, flows if tracing is None else tracing.flows(flows), tracing)
+        contract = _traced(contract, tracing)
+        dispatch = _local_dispatch(parts, contract.flows, tracing)
         if has_metrics:
             from accord.edge.pipeline.metrics import measured  # noqa: PLC0415 - most workers have no metrics
 
@@ -97,7 +107,7 @@ async def worker(
         messaging_check = parts.resources.probes["messaging"], "messaging unreachable"
         readiness = Readiness([*_database_check(parts), messaging_check])
         flow_worker = Worker(parts.messaging, parts.signer, dispatch, parts.tokens.caller_of, version=__version__)
-        await flow_worker.start(operations.values())
+        await flow_worker.start(contract.operations.values())
 
         async def drain() -> None:
             readiness.stop()
@@ -107,6 +117,10 @@ async def worker(
             yield WorkerProcess(settings, parts, readiness, drain)
         finally:
             await drain()
+
+
+def _traced(contract: Contract, tracing: "Tracing | None") -> Contract:
+    return contract if tracing is None else contract.wrapped(tracing.flows)
 
 
 def _local_dispatch(parts: Parts, flows: Mapping[str, Flow], tracing: "Tracing | None") -> Dispatch:

@@ -68,7 +68,7 @@ jobs = Table(
     # the fencing token: a worker whose lease ended has an old one.
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("attempts", JSONB, nullable=False, server_default="[]"),
-    # The lease of a running job. A lease that ends later than one that begins now was made before the clock was set back.
+    # The lease of a running job. A lease that ends later than one that begins now is older than a clock set back.
     timestamp("lease_until", nullable=True),
     Column("lease_seconds", Integer, nullable=False, server_default="0"),
     _no_text("worker"),

@@ -39,10 +39,10 @@ def findings(settings: Settings) -> Iterator[Finding]:
 def contract() -> Finding:
     """Hold contract and flows against one another, as a start does."""
     try:
-        operations, _ = load_contract()
+        found = load_contract()
     except CannotStart as broken:
         return Finding("contract", str(broken), "Correct what is listed", works=False)
-    return Finding("contract", f"{len(operations)} operations, each with its flow")
+    return Finding("contract", f"{len(found.operations)} operations, each with its flow")
 
 
 def data_folder(settings: Settings) -> Iterator[Finding]:

@@ -88,6 +88,8 @@ def schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
             yield from inner(f"{operation.where}, parameter {parameter.get('name')}", parameter.get("schema", {}))
         for where, _, content in contents(operation):
             yield from inner(where, content.get("schema", {}))
+    for name, task in bundle.get("x-tasks", {}).items():
+        yield from inner(f"task {name}, args", task.get("args", {}))
 
 
 def inner(where: str, schema: Json) -> Iterator[tuple[str, Json]]:

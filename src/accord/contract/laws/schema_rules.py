@@ -42,7 +42,7 @@ def is_described(bundle: Json) -> Iterator[str]:
 
 def is_used(bundle: Json) -> Iterator[str]:
     """An unused component is left over from a change."""
-    used = set(references(bundle.get("paths", {})))
+    used = set(references([bundle.get("paths", {}), bundle.get("x-tasks", {})]))
     waiting = list(used)
     components = bundle.get("components", {})
     while waiting:
@@ -107,6 +107,7 @@ def closes_objects(bundle: Json) -> Iterator[str]:
 def names_each_object(bundle: Json) -> Iterator[str]:
     """An object without a schema of its own gets a made-up name in both SDKs."""
     named = {f"schema {name}" for name in bundle.get("components", {}).get("schemas", {})}
+    named |= {f"task {name}, args" for name in bundle.get("x-tasks", {})}
     for where, schema in schemas(bundle):
         says_nothing = schema.get("additionalProperties") is True and "properties" not in schema
         if schema.get("type") == "object" and where not in named and not says_nothing:

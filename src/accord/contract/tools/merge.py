@@ -37,6 +37,7 @@ def _duplicates(sources: list[Source]) -> Iterator[str]:
         "the operationId",
         ((o.get("operationId", "(none)"), f"{name} ({m.upper()} {path})") for name, path, m, o in placed),
     )
+    yield from _twice("the task", ((name, s.name) for s in sources for name in s.tasks))
     for kind in COMPONENT_KINDS:
         names = ((name, s.name) for s in sources for name in s.components(kind))
         yield from _twice(f"the name in components.{kind}", names)
@@ -65,7 +66,9 @@ def _join(sources: list[Source]) -> Document:
     bundle = {key: root[key] for key in ("openapi", "info", "servers", "externalDocs") if key in root}
     bundle["tags"] = [{"name": s.domain, **s.document.get("x-tag", {})} for s in sources if s.domain]
     bundle["paths"] = _paths(sources, components)
-    _drop_unused(components, bundle["paths"], root)
+    if tasks := {n: {"x-domain": s.domain, **t} for s in sources for n, t in s.tasks.items()}:
+        bundle["x-tasks"] = tasks
+    _drop_unused(components, [bundle["paths"], tasks], root)
     bundle["components"] = {kind: section for kind, section in components.items() if section}
     return bundle
 
@@ -101,10 +104,10 @@ def _header_names(components: Document, parameters: list[Document]) -> set[str]:
     return {p.get("name", "") for p in resolved if p.get("in") == "header"}
 
 
-def _drop_unused(components: Document, paths: Document, root: Document) -> None:
-    """Leave out what the shared file offers and no operation uses yet."""
+def _drop_unused(components: Document, users: list[Document], root: Document) -> None:
+    """Leave out what the shared file offers and nothing else uses yet."""
     used: set[str] = set()
-    waiting = list(references(paths))
+    waiting = list(references(users))
     while waiting:
         reference = waiting.pop()
         if reference not in used:

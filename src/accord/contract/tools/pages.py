@@ -69,8 +69,9 @@ def _is_extension(name: str) -> bool:
 
 
 def _extension(name: str, definition: Mapping[str, Any], users: list[str]) -> str:
-    members = definition.get("properties", {})
-    required = definition.get("required", ())
+    described = definition.get("additionalProperties") or definition
+    members = described.get("properties", {})
+    required = described.get("required", ())
     rows = (
         [f"`{member}`", "yes" if member in required else "", what.get("description", "")]
         for member, what in members.items()
@@ -84,8 +85,9 @@ def _extension(name: str, definition: Mapping[str, Any], users: list[str]) -> st
 
 
 def _users(document: Mapping[str, Any], name: str) -> list[str]:
-    """Return the operations and the schemas that have the extension."""
+    """Return the operations and the schemas that have the extension, or what the bundle has below it."""
     found = [operation.id for operation in operations(document) if name in operation.definition]
+    found += document.get(name, {})
     schemas = document["components"]["schemas"].items()
     return found + [key for key, schema in schemas if f'"{name}":' in json.dumps(schema)]
 

@@ -11,7 +11,7 @@ import yaml
 from accord.contract.operations import METHODS
 
 ROOT_KEYS = frozenset({"openapi", "info", "servers", "components", "externalDocs"})
-DOMAIN_KEYS = frozenset({"x-tag", "paths", "components"})
+DOMAIN_KEYS = frozenset({"x-tag", "x-tasks", "paths", "components"})
 COMPONENT_KINDS = (
     "securitySchemes",
     "parameters",
@@ -46,6 +46,11 @@ class Source:
     def components(self, kind: str) -> Document:
         """One section of the file's components."""
         return self.document.get("components", {}).get(kind, {})
+
+    @property
+    def tasks(self) -> Document:
+        """The tasks of the file by name."""
+        return self.document.get("x-tasks", {})
 
     def operations(self) -> Iterator[tuple[str, str, Document]]:
         """Path, method and operation, as authored."""
@@ -148,7 +153,7 @@ def _misplaced(source: Source) -> Iterator[str]:
 def _not_mappings(source: Source) -> Iterator[str]:
     paths = source.document.get("paths", {})
     components = source.document.get("components", {})
-    for name, section in (("paths", paths), ("components", components)):
+    for name, section in (("paths", paths), ("components", components), ("x-tasks", source.tasks)):
         if not isinstance(section, dict):
             yield f"{source.name}: {name} is empty; write something below it, or remove it."
             return

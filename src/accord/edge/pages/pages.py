@@ -73,6 +73,7 @@ class Pages(Probes):
         """Load the files, which stay the same while the process runs."""
         super().__init__(settings, ready)
         document = bundle.load()
+        document.pop("x-tasks", None)  # No client can enqueue one.
         self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
         self._files["/asyncapi.yaml"] = StaticFile(asyncapi.text().encode(), YAML)
         if settings.docs_enabled:
