@@ -76,11 +76,12 @@ def test_an_unknown_extension_and_a_wrong_value_are_refused_with_their_place(pla
         ({"backoff": {"firstSeconds": 0}}, "/remind/backoff/firstSeconds: "),
         ({"every": {"cron": "0 3 * * *"}}, '/remind/every: "zone" is a required property'),
         ({"summary": " "}, "/remind/summary: "),
+        ({"summary": "Remind."}, "/remind/summary: "),
         (None, "/remind: null is not of type"),
     ],
 )
 def test_each_member_of_a_task_has_its_values(members, message):
-    task = None if members is None else {"summary": "Remind the owner of a note.", **members}
+    task = None if members is None else {"summary": "Remind the owner of a note", **members}
 
     found = list(extensions.problems("domains/notes.yaml", {"x-tasks": {"remind": task}}))
 
@@ -88,7 +89,7 @@ def test_each_member_of_a_task_has_its_values(members, message):
 
 
 def test_the_name_of_a_task_is_in_camel_case():
-    [found] = extensions.problems("domains/notes.yaml", {"x-tasks": {"Remind": {"summary": "Remind."}}})
+    [found] = extensions.problems("domains/notes.yaml", {"x-tasks": {"Remind": {"summary": "Remind"}}})
 
     assert found.startswith('domains/notes.yaml: /x-tasks: "Remind" does not match')
 

@@ -16,6 +16,7 @@ from accord.contract import bundle
 from accord.contract.names import NOUNS
 from accord.contract.operations import operations
 from accord.contract.records import kinds
+from accord.contract.tasks import tasks
 from accord.edge.pages.pages import problem_page
 from accord.flows.record_types import record_type
 from accord.journal.entries import Journal
@@ -26,6 +27,10 @@ FLOWS = ROOT / "src" / "accord" / "flows"
 TESTS = ROOT / "tests" / "flows"
 DOMAINS = sorted(folder.name for folder in FLOWS.iterdir() if (folder / "__init__.py").exists())
 OPERATIONS = list(operations(bundle.load()))
+TASKS = list(tasks(bundle.load()))
+CARRIERS = sorted(file for file in FLOWS.glob("*/*.py") if file.stem not in {"__init__", *NOUNS})
+"""The files of operations, tasks and reactions."""
+REACTIONS = ("on_", "after_")
 WRITTEN_BY_HAND = {".py", ".ts", ".js", ".css", ".html", ".yaml", ".yml", ".toml", ".md", ".sql", ""}
 NOT_COUNTED = {
     r"src/accord/contract/types\.py|clients/.*/generated/.*": "a tool writes them",
@@ -70,14 +75,18 @@ def modules(*places: Path) -> Iterator[Path]:
         yield from sorted(place.rglob("*.py"))
 
 
-def test_every_operation_has_exactly_one_flow_and_one_test_and_there_are_no_others():
-    named = {f"{operation.domain}/{operation.flow_name}" for operation in OPERATIONS}
+def test_every_operation_and_task_has_exactly_one_flow_and_one_test_and_there_are_no_others():
+    named = {f"{one.domain}/{one.flow_name}" for one in (*OPERATIONS, *TASKS)}
 
-    flows = {f"{f.parent.name}/{f.stem}" for f in FLOWS.glob("*/*.py") if f.stem not in {"__init__", *NOUNS}}
-    tests = {f"{f.parent.name}/{f.stem.removeprefix('test_')}" for f in TESTS.glob("*/test_*.py")}
+    flows = {f"{file.parent.name}/{file.stem}" for file in CARRIERS if not file.stem.startswith(REACTIONS)}
 
     assert flows == named
-    assert tests == named
+
+
+def test_every_flow_has_exactly_one_test_and_there_are_no_others():
+    tests = {f"{f.parent.name}/{f.stem.removeprefix('test_')}" for f in TESTS.glob("*/test_*.py")}
+
+    assert tests == {f"{file.parent.name}/{file.stem}" for file in CARRIERS}
 
 
 def test_a_domain_holds_modules_alone_and_a_few_nouns_beside_its_operations():
@@ -87,12 +96,11 @@ def test_a_domain_holds_modules_alone_and_a_few_nouns_beside_its_operations():
     assert {"tables", "queries", "records", "rules", "serializers", "problems"} == NOUNS
 
 
-@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.id)
-def test_a_flow_is_one_short_function(operation):
-    file = FLOWS / operation.domain / f"{operation.flow_name}.py"
+@pytest.mark.parametrize("file", CARRIERS, ids=lambda file: file.stem)
+def test_a_flow_is_one_short_function(file):
     [flow] = [node for node in ast.parse(file.read_text("utf-8")).body if isinstance(node, DEFINITIONS)]
 
-    assert flow.name == operation.flow_name
+    assert flow.name == file.stem
     assert ast.get_docstring(flow)
     assert (flow.end_lineno or 0) - flow.lineno < LONGEST_FLOW
 

@@ -124,7 +124,7 @@ def test_two_domains_may_share_a_path_with_different_methods(merged):
 TASKS = """
 x-tasks:
   remindOfNote:
-    summary: Remind the owner of a note.
+    summary: Remind the owner of a note
     args:
       type: object
       additionalProperties: false
@@ -139,13 +139,13 @@ def test_a_task_gets_its_domain_and_keeps_the_components_that_it_alone_uses(merg
     document = merged(notes=NOTES, reminders=TASKS)
 
     task = document["x-tasks"]["remindOfNote"]
-    assert (task["x-domain"], task["summary"]) == ("reminders", "Remind the owner of a note.")
+    assert (task["x-domain"], task["summary"]) == ("reminders", "Remind the owner of a note")
     assert {"Reminder", "Time", "TimeOrNull"} <= document["components"]["schemas"].keys()
     assert "TimeOrNull" not in merged(notes=NOTES, reminders="x-tasks: {}")["components"]["schemas"]
 
 
 def test_a_task_is_declared_once(merged):
-    (found,) = problems(merged, notes="x-tasks: {remind: {summary: A.}}", others="x-tasks: {remind: {summary: B.}}")
+    (found,) = problems(merged, notes="x-tasks: {remind: {summary: A}}", others="x-tasks: {remind: {summary: B}}")
 
     assert found.startswith("domains/notes.yaml and domains/others.yaml both have the task remind;")
 

@@ -119,7 +119,7 @@ def reachable(bundle: Json, where: str, schema: Json, seen: set[str]) -> Iterato
 
 
 def request_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
-    """Yield every schema that reads a request: bodies, and parameters in path and query."""
+    """Yield every schema that reads a request: bodies, parameters in path and query, and the arguments of jobs."""
     seen: set[str] = set()
     for operation in operations(bundle):
         for content in operation.body.get("content", {}).values():
@@ -127,6 +127,8 @@ def request_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:
         for parameter in operation.parameters:
             where = f"{operation.where}, parameter {parameter.get('name')}"
             yield from reachable(bundle, where, parameter.get("schema", {}), seen)
+    for name, task in bundle.get("x-tasks", {}).items():
+        yield from reachable(bundle, f"task {name}, args", task.get("args", {}), seen)
 
 
 def response_schemas(bundle: Json) -> Iterator[tuple[str, Json]]:

@@ -1,0 +1,31 @@
+"""Tasks that break the laws: the rule, where tests/contract/notes.yaml is broken, by what, and the message."""
+
+from typing import Any
+
+TASK = ("x-tasks", "remindOfNote")
+ARGS = (*TASK, "args")
+EVERY = {"cron": "0 3 * * *", "zone": "Europe/Paris"}
+TEXT = {"type": "string", "maxLength": 9, "pattern": "^[a-z]*$"}
+SECRETS = {"type": "object", "properties": {"passwordHash": TEXT}}
+ID = ("paths", "/api/v1/notes/{noteId}", "get", "operationId")
+
+BROKEN: list[tuple[str, tuple[str, ...], Any, str]] = [
+    ("stores_no_secret", (*ARGS, "properties", "resetToken"), TEXT, "arguments are stored; replace resetToken"),
+    (
+        "stores_no_secret",
+        (*ARGS, "properties", "notes"),
+        {"type": "array", "items": SECRETS},
+        "args.notes.items: argume",
+    ),
+    ("runs_on_its_schedule", (*TASK, "every"), EVERY, "task remindOfNote: a schedule gives no noteId; require no"),
+    ("waits_longer_each_time", (*TASK, "backoff"), {"firstSeconds": 500}, "backoff is 300; make it at least firstS"),
+    ("waits_longer_each_time", (*TASK, "backoff"), {"lastSeconds": 0.5}, "at least firstSeconds, 1."),
+    ("leaves_their_names_to_jobs", ID, "jobOfNote", "(jobOfNote): job_… is the file of a task or a reaction"),
+    ("leaves_their_names_to_jobs", ID, "onNote", "(onNote): on_… is the file of a task or a reaction"),
+    ("leaves_their_names_to_jobs", ID, "afterNote", "(afterNote): after_… is the file of a task or a reaction"),
+    ("says_which_characters_it_reads", (*ARGS, "properties", "text"), {"type": "string"}, "args.text: give the stri"),
+    ("bounds_strings", (*ARGS, "properties", "text"), {"type": "string"}, "task remindOfNote, args.text: give the st"),
+    ("names_properties_in_every_language", (*ARGS, "properties", "from"), TEXT, "task remindOfNote, args: the prope"),
+    ("names_each_object", (*ARGS, "properties", "more"), {"type": "object"}, "task remindOfNote, args.more: write th"),
+    ("refuses_unknown_fields", (*ARGS, "additionalProperties"), True, "task remindOfNote, args: a request names all"),
+]
