@@ -23,6 +23,7 @@ TEXT = (*CREATE, "properties", "text")
 ABSENT = object()
 RECORD = {"table": "notes", "read": "getNote"}
 
+
 # The rule, where the document is broken, by what, and what the message says.
 BROKEN = [
     ("has_a_name", (*POST, "operationId"), "create_note", "give it an operationId in camelCase"),

@@ -18,6 +18,8 @@ BROKEN: list[tuple[str, tuple[str, ...], Any, str]] = [
         "args.notes.items: argume",
     ),
     ("runs_on_its_schedule", (*TASK, "every"), EVERY, "task remindOfNote: a schedule gives no noteId; require no"),
+    ("has_a_schedule_that_comes", (*TASK, "every"), EVERY | {"cron": "61 3 * * *"}, "every: the cron expression"),
+    ("has_a_schedule_that_comes", (*TASK, "every"), EVERY | {"zone": "Paris"}, "'Paris' is no time zone"),
     ("waits_longer_each_time", (*TASK, "backoff"), {"firstSeconds": 500}, "backoff is 300; make it at least firstS"),
     ("waits_longer_each_time", (*TASK, "backoff"), {"lastSeconds": 0.5}, "at least firstSeconds, 1."),
     ("leaves_their_names_to_jobs", ID, "jobOfNote", "(jobOfNote): job_… is the file of a task or a reaction"),

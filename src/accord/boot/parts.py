@@ -22,6 +22,7 @@ from accord.database.pagination import Cursors
 from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.prestart import Prestarted, prestart
 from accord.flows.meta.rules import works
+from accord.jobs.schedules import Schedules
 from accord.journal.housekeeping import STATEMENT_TIMEOUT, Housekeeping
 from accord.journal.keys import JournalKeys
 from accord.journal.sequencer import Sequencer
@@ -122,6 +123,9 @@ async def opened_parts(
             journal_appended=notifications.appended,
             sessions_ended=tokens.end,
         )
+        if role != "gateway":
+            schedules = Schedules(resources, has_metrics=has_metrics)
+            await stack.enter_async_context(run("schedules", schedules.run))
         signer = MessageSigner(flow_signing_key(settings))
         yield Parts(database, messaging, signer, sessions, tokens, tail, resources)
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 
+from accord.contract.due_times import mistake
 from accord.contract.laws.document import Json, operations, reachable
 from accord.contract.tasks import tasks
 
@@ -27,6 +28,13 @@ def runs_on_its_schedule(bundle: Json) -> Iterator[str]:
             yield f"task {task.name}: a schedule gives no {', '.join(required)}; require no argument, or remove every."
 
 
+def has_a_schedule_that_comes(bundle: Json) -> Iterator[str]:
+    """A schedule has due times, in a time zone that exists."""
+    for task in tasks(bundle):
+        if task.every is not None and (wrong := mistake(task.every)) is not None:
+            yield f"task {task.name}, every: {wrong}"
+
+
 def waits_longer_each_time(bundle: Json) -> Iterator[str]:
     """A last wait below the first would shorten the first."""
     for task in tasks(bundle):
@@ -47,6 +55,7 @@ def leaves_their_names_to_jobs(bundle: Json) -> Iterator[str]:
 RULES = (
     stores_no_secret,
     runs_on_its_schedule,
+    has_a_schedule_that_comes,
     waits_longer_each_time,
     leaves_their_names_to_jobs,
 )
