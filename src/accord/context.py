@@ -15,6 +15,7 @@ from accord.database.pagination import Cursors, Listing
 from accord.database.reader import Reader
 from accord.database.transaction import HeldTransaction, Transaction
 from accord.journal.entries import Actor, Journal
+from accord.mail.mail import JobMail, Mail, Mailer
 from accord.problems import DeadlineExceeded
 from accord.queue.enqueue import Jobs
 from accord.queue.tasks import Tasks
@@ -126,6 +127,8 @@ class Resources:
     idempotency: Idempotency
     probes: Mapping[str, Probe]
     tasks: Tasks = field(default_factory=Tasks)
+    mailer: Mailer | None = None
+    """Sends the mails of jobs; a process that runs none has none."""
     started: float = field(default_factory=time.monotonic)
     clock: Callable[[], datetime] = now
     new_id: Callable[[], UUID] = new_id
@@ -207,6 +210,11 @@ class Context:
                 now=self.now,
             )
         return self._jobs
+
+    @property
+    def mail(self) -> Mail:
+        """The mails of this flow: jobs send them after the commit."""
+        return Mail(self.jobs)
 
     @property
     def passwords(self) -> Passwords:
@@ -305,7 +313,7 @@ class RunningJob:
 class JobContext(Context):
     """The context of a job: the caller is Accord itself, and the end of the job is in the commit of its work."""
 
-    __slots__ = ("job",)
+    __slots__ = ("_mail", "job")
 
     caller: System  # pyright: ignore[reportIncompatibleVariableOverride] - flows only read it
 
@@ -313,3 +321,13 @@ class JobContext(Context):
         """Take the parts and the job."""
         super().__init__(resources, job.task, SYSTEM, request)
         self.job = job
+        self._mail: JobMail | None = None
+
+    @property
+    def mail(self) -> JobMail:
+        """The mails of this job: it may send one itself, before its transaction begins."""
+        if self._mail is None:
+            mailer = self.resources.mailer
+            assert mailer is not None, "A process that runs jobs has a mailer."
+            self._mail = JobMail(self.jobs, mailer, self.job.id, lambda: self.tx, lambda: self.journal, self.now)
+        return self._mail

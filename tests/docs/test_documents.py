@@ -94,17 +94,9 @@ async def test_a_page_is_read_and_nothing_else(http):
 @pytest.fixture(scope="module")
 def without_page(service) -> Iterator[list[str]]:
     """Two more servers on the same data: the page turned off, and production, where it is off by itself."""
-    production = {
-        "ENV": "production",
-        "DATABASE_URL": service.database_url,
-        "NATS_URL": service.nats_url,
-        **service.keys,
-        "FLOW_TRANSPORT": "local",
-        "SHUTDOWN_DELAY": "0s",
-    }
     programs = [
         service.run("without-page", "serve", "--port", "0", ENABLE_DOCS="false"),
-        service.run("production", "serve", "--port", "0", **production),
+        service.run("production", "serve", "--port", "0", **service.production),
     ]
     yield [program.wait_for(r"listens on (\S+)") for program in programs]
     for program in programs:

@@ -33,12 +33,7 @@ class Server:
 def start_production(service: Service):
     """Start a server as in production; it counts with the shared service, and can be started again."""
     settings = {
-        "ENV": "production",
-        "DATABASE_URL": service.database_url,
-        "NATS_URL": service.nats_url,
-        **service.keys,
-        "FLOW_TRANSPORT": "local",
-        "SHUTDOWN_DELAY": "0s",
+        **service.production,
         "CORS_ORIGINS": f"{LISTED_ORIGIN}, http://localhost:5173",
         "METRICS_TOKEN": METRICS_TOKEN,
     }

@@ -75,7 +75,7 @@ async def here(service: Service) -> AsyncIterator[SimpleNamespace]:
     """A server in this process, on the data of the shared one."""
     environment = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url, "FLOW_TRANSPORT": "local"}
     environment["HTTP_FAST_PATH"] = os.environ.get("HTTP_FAST_PATH", "true")
-    settings = load({**ENVIRONMENT, **service.environment, **environment, **service.keys})
+    settings = load({**ENVIRONMENT, **service.environment, **service.production, "ENV": "test", **environment})
     async with serve(settings) as process:
         with warnings.catch_warnings(action="ignore"):  # Connexion imports a client for tests, which warns.
             http, _ = http_server(process)

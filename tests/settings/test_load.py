@@ -30,6 +30,9 @@ def production(**changes: str) -> dict[str, str]:
         "JWT_PRIVATE_KEY": pem(ed25519.Ed25519PrivateKey.generate()),
         "JOURNAL_PRIVATE_KEY": pem(ed25519.Ed25519PrivateKey.generate()),
         "FLOW_SIGNING_KEY": SECRET,
+        "SMTP_URL": f"smtp://accord:{SECRET}@mail.example.org",
+        "MAIL_FROM": "Accord <no-reply@example.org>",
+        "PUBLIC_URL": "https://accord.example.org",
     } | changes
 
 
@@ -117,7 +120,8 @@ def test_no_problem_repeats_what_was_given():
 def test_production_requires_what_development_generates():
     problems = problems_of({"ENV": "production", "FLOW_TRANSPORT": "nats"})
 
-    assert set(problems) == {"DATABASE_URL", "NATS_URL", "JOURNAL_PRIVATE_KEY", "JWT_PRIVATE_KEY", "FLOW_SIGNING_KEY"}
+    keys = {"JOURNAL_PRIVATE_KEY", "JWT_PRIVATE_KEY", "FLOW_SIGNING_KEY"}
+    assert set(problems) == {"DATABASE_URL", "NATS_URL", *keys, "SMTP_URL", "MAIL_FROM", "PUBLIC_URL"}
 
 
 def test_production_problems_are_told_together_with_wrong_values():
@@ -132,6 +136,7 @@ def test_production_problems_are_told_together_with_wrong_values():
         ("FLOW_SIGNING_KEY", "too short"),
         ("METRICS_TOKEN", "replace this with a long random secret"),
         ("DATABASE_URL", "postgresql://accord:change-me@db/accord"),
+        ("SMTP_URL", "smtp://accord:change-me@mail.example.org"),
         ("RATE_LIMIT_ENABLED", "false"),
         ("ARGON2_MEMORY_KIB", "1024"),
     ],
@@ -261,7 +266,7 @@ def test_settings_of_features_not_built_are_refused(variable, value):
 
 def test_variables_without_effect_are_pointed_out():
     warnings = suspicious(
-        {"RATE_LIMIT_LOGINS": "1", "RATE_LIMIT_TEA": "1", "SMTP_URL": "x", "PATH": "/bin", "HOME": "/"}
+        {"RATE_LIMIT_LOGINS": "1", "RATE_LIMIT_TEA": "1", "COOKIE_DOMAIN": "x", "PATH": "/bin", "HOME": "/"}
     )
 
     assert len(warnings) == 3

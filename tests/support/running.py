@@ -124,13 +124,21 @@ class Service:
         return EmbeddedNats(self.folder / "data").url
 
     @property
-    def keys(self) -> dict[str, str]:
-        """The keys of this service, for a process in production that is to work with the others."""
+    def production(self) -> dict[str, str]:
+        """The settings of a process in production that works with the others of this service, and sends no mail."""
         folder = self.folder / "data" / "keys"
         return {
+            "ENV": "production",
+            "DATABASE_URL": self.database_url,
+            "NATS_URL": self.nats_url,
+            "FLOW_TRANSPORT": "local",
+            "SHUTDOWN_DELAY": "0s",
             "JWT_PRIVATE_KEY": (folder / "jwt.pem").read_text(),
             "JOURNAL_PRIVATE_KEY": (folder / "journal.pem").read_text(),
             "FLOW_SIGNING_KEY": (folder / "flow.key").read_text(),
+            "SMTP_URL": "smtp://127.0.0.1:9",  # the port that discards
+            "MAIL_FROM": "Accord <no-reply@example.org>",
+            "PUBLIC_URL": "https://accord.example.org",
         }
 
     @property

@@ -27,6 +27,7 @@ from accord.journal.housekeeping import STATEMENT_TIMEOUT, Housekeeping
 from accord.journal.keys import JournalKeys
 from accord.journal.sequencer import Sequencer
 from accord.journal.tail import JournalTail
+from accord.mail.mail import Mailer
 from accord.messaging.connection import Connection
 from accord.messaging.notifications import Notifications, announce_positions
 from accord.messaging.signing import MessageSigner
@@ -86,6 +87,8 @@ async def opened_parts(
         passwords = Passwords(settings)
         stack.callback(passwords.close)
         signed_tokens = AccessTokens(settings)
+        mailer = Mailer(settings)
+        stack.push_async_callback(mailer.close)
         sessions = Sessions(database, settings)
         tokens = VerifiedTokens(signed_tokens, sessions.load, sessions.ended_within)
         await stack.enter_async_context(run("sessions", tokens.follow))
@@ -120,6 +123,7 @@ async def opened_parts(
                 "messaging": SharedCheck(partial(works, messaging.ping, PROBE_TIMEOUT), fresh_for=0),
             },
             tasks=tasks,
+            mailer=mailer,
             journal_appended=notifications.appended,
             sessions_ended=tokens.end,
         )

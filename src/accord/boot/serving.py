@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from accord.boot.processes import HttpProcess, WorkerProcess, gateway, serve, worker
 from accord.boot.signals import StopSignals
 from accord.embedded.prestart import Prestarted
+from accord.mail import public_address
 from accord.settings import Settings
 from accord.telemetry import logs
 
@@ -108,6 +109,7 @@ async def _serve(process: HttpProcess, signals: StopSignals, listener: socket.so
     asyncio.get_running_loop().call_later(FREEZE_AFTER, freeze_memory)
     # A reader of the announcement may connect at once; until uvicorn accepts, the connection waits in the backlog.
     listener.listen(BACKLOG)
+    public_address.announce(process.settings, address_of(listener))
     announce(process, address_of(listener))
     await http.serve(sockets=[listener])
 

@@ -11,3 +11,10 @@ class Later(Exception):
         """Take the seconds to wait."""
         super().__init__(f"later: {seconds:g} s")
         self.seconds = seconds
+
+
+class Dead(Exception):
+    """The job can never succeed: it is dead after this attempt, and what it wrote is committed, such as an event.
+
+    A declared problem makes a job dead, too, and rolls back what it wrote.
+    """

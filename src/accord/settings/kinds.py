@@ -4,12 +4,14 @@ import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _RATE = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})?(s|sec|m|min|h|hour|d|day)")
 _PUBLIC_KEY = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
+_A_MAIL_SERVER = "must be the URL of an SMTP server: smtp:// or smtps://, host, and port if it is another than usual"
 _TEN_YEARS = 10 * 365 * 86_400
 
 
@@ -89,6 +91,35 @@ def _nats_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _smtp_url(value: SecretStr) -> SecretStr:
+    try:
+        url = urlsplit(value.get_secret_value())
+        is_server = url.scheme in {"smtp", "smtps"} and bool(url.hostname) and url.port != 0
+    except ValueError:
+        raise ValueError(_A_MAIL_SERVER) from None
+    if not is_server or url.path.strip("/") or url.query or url.fragment:
+        raise ValueError(_A_MAIL_SERVER)
+    if bool(url.username) != bool(url.password):
+        raise ValueError("must have both user and password, or neither; write `%40` for an @ in them")
+    return value
+
+
+def _web_url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not re.fullmatch(r"https?://[A-Za-z0-9.\-\[\]:]+(?:/[A-Za-z0-9._~\-/]*)?", value):
+        raise ValueError("must be the URL that people open: scheme and host (and port, path), without a query")
+    return value.rstrip("/")
+
+
+def _mailbox(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(
+        r"(?:[^<>@\"\r\n,;:]*<[^\s<>@,;:]+@[^\s<>@,;:]+>|[^\s<>@,;:]+@[^\s<>@,;:]+)", value
+    ):
+        raise ValueError("must be one e-mail address, with or without a name before it")
+    return value
+
+
 def _public_keys(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -139,7 +170,7 @@ def _header_only(value: str) -> str:
 
 def _unverified_only(value: bool) -> bool:  # noqa: FBT001  pydantic calls it with the value alone
     if value:
-        raise ValueError("must be false: sending mail is not built yet, so nobody could verify an address")
+        raise ValueError("must be false: verifying an address is not built yet")
     return value
 
 
@@ -150,6 +181,9 @@ Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
 Networks = Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_networks)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 NatsUrl = Annotated[SecretStr, AfterValidator(_nats_url)]
+SmtpUrl = Annotated[SecretStr, AfterValidator(_smtp_url)]
+WebUrl = Annotated[str, BeforeValidator(_web_url)]
+Mailbox = Annotated[str, BeforeValidator(_mailbox)]
 PublicKeys = Annotated[tuple[str, ...], BeforeValidator(_public_keys)]
 PrivateKey = Annotated[SecretStr | None, BeforeValidator(_private_key)]
 TokenStorage = Annotated[str, AfterValidator(_header_only)]

@@ -23,7 +23,6 @@ _PASSWORD_IN_URL = re.compile(r"[a-z0-9+.\-]+://(?:[^/@]*?:([^/@]*)@)?")
 _ARGON2_FLOOR = {"argon2_memory_kib": 19_456, "argon2_time_cost": 2, "argon2_parallelism": 1}
 _LATER = {
     "COOKIE_DOMAIN": "cookie sign-in is not built yet",
-    "SMTP_URL": "sending mail is not built yet",
 }
 
 
@@ -149,10 +148,13 @@ def _unsafe(settings: Settings) -> Iterator[tuple[str, str]]:
 def _unfit_for_production(settings: Settings) -> Iterator[tuple[str, str]]:
     required = ["database_url", "jwt_private_key", "journal_private_key", "flow_signing_key"]
     required += ["nats_url"] if settings.flow_transport == "nats" else []
+    required += ["smtp_url", "public_url"]
     for name in required:
         if getattr(settings, name) is None:
             yield name, "is required in production"
-    for name in (*_SECRETS, "database_url", "nats_url"):
+    if settings.mail_from == Settings.model_fields["mail_from"].default:
+        yield "mail_from", "is required in production"
+    for name in (*_SECRETS, "database_url", "nats_url", "smtp_url"):
         secret = getattr(settings, name)
         if secret is not None and _PLACEHOLDER.search(_password_in(secret.get_secret_value())):
             yield name, "is a placeholder: production needs a random secret"

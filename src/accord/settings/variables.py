@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from accord.settings.kinds import (
     DatabaseUrl,
     EmailVerification,
+    Mailbox,
     NatsUrl,
     Networks,
     Origins,
@@ -17,7 +18,9 @@ from accord.settings.kinds import (
     Rate,
     RateLimit,
     Seconds,
+    SmtpUrl,
     TokenStorage,
+    WebUrl,
 )
 
 _A_SECRET = "(the output of `openssl rand -hex 32`)"  # noqa: S105  a description of one
@@ -29,6 +32,7 @@ GROUPS = {
     "journal_private_key": "The journal",
     "jwt_private_key": "Tokens and sessions",
     "argon2_memory_kib": "Passwords and lockout",
+    "smtp_url": "Mail",
     "cors_origins": "The edge",
     "rate_limit_enabled": "Rate limits (requests per period)",
 }
@@ -99,7 +103,9 @@ class Settings(BaseModel):
     )
     max_sessions: int = _is(10, "Sessions of one account; the oldest ends.", "10", ge=1, le=1000)
     auth_token_storage: TokenStorage = _is("header", "Where clients keep tokens; only `header` is built yet.", "header")
-    require_email_verification: EmailVerification = _is(_OFF, "Only `false`: sending mail is not built yet.", "false")
+    require_email_verification: EmailVerification = _is(
+        _OFF, "Only `false`: verifying an address is not built yet.", "false"
+    )
 
     argon2_memory_kib: int = _is(19_456, "Memory of one argon2id hash in KiB.", "19456", ge=8, le=4_194_304)
     argon2_time_cost: int = _is(2, "Passes of one argon2id hash.", "2", ge=1, le=100)
@@ -111,6 +117,24 @@ class Settings(BaseModel):
     lockout_attempts: int = _is(5, "Failed logins that lock an e-mail address.", "5", ge=1, le=1000)
     lockout_window: Period = _is(900, "Time in which failed logins count together.", "15min")
     lockout_duration: Period = _is(900, "Time that an e-mail address stays locked.", "15min")
+
+    smtp_url: SmtpUrl | None = _is(
+        None,
+        "SMTP server, with user and password; unset keeps mails in the inbox at `/docs/inbox`, not in production.",
+        "smtp://accord:…@mail.internal:587",
+    )
+    mail_from: Mailbox = _is("Accord <accord@localhost>", "Sender of mails.", "Accord <no-reply@example.org>")
+    smtp_timeout: Period = _is(10, "Time for the SMTP server to respond to one command.", "10s", le=60)
+    public_url: WebUrl | None = _is(
+        None,
+        "Address that links in mails begin with; unset means the one that a process of this data folder listens on.",
+        "https://accord.example.org",
+    )
+    welcome_follow_up: Period | None = _is(
+        None,
+        "Time from registration to the follow-up of the welcome mail; unset means 2d, and 30s in development.",
+        "2d",
+    )
 
     cors_origins: Origins = _is((), "Origins of browser clients, by comma; never `*`.", "https://app.example.org")
     trusted_proxies: Networks = _is((), "Peers whose `X-Forwarded-For` counts, by comma.", "10.0.0.0/8, 127.0.0.1")
@@ -146,6 +170,12 @@ class Settings(BaseModel):
     def serves_on_for(self) -> int:
         """For how many seconds a process serves on while its readiness says that it ends, so that balancers notice."""
         return (5 if self.is_production else 0) if self.shutdown_delay is None else self.shutdown_delay
+
+    @property
+    def welcome_follow_up_after(self) -> int:
+        """After how many seconds an account gets the follow-up of its welcome mail."""
+        default = 30 if self.env == "development" else 2 * 86_400
+        return default if self.welcome_follow_up is None else self.welcome_follow_up
 
     @property
     def docs_enabled(self) -> bool:

@@ -16,7 +16,9 @@ from accord.context import Caller, RequestInfo
 from accord.contract.operations import Operation
 from accord.database.database import Database
 from accord.dispatch import Dispatch, Result
+from accord.mail.counts import outcomes
 from accord.messaging.refused_messages import refused
+from accord.outbound import breaker
 from accord.problems import VersionConflict
 
 BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0)
@@ -85,7 +87,25 @@ class RefusedMessages(Collector):
         yield family
 
 
+class Outside(Collector):
+    """Calls to servers outside; counted without Prometheus, as most workers are never asked for metrics."""
+
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        """Yield mails and breakers for Prometheus."""
+        mails = CounterMetricFamily("accord_mails", "Mails by outcome of an attempt.", labels=["outcome"])
+        for outcome, count in sorted(outcomes.items()):
+            mails.add_metric([outcome], count)
+        yield mails
+        breakers = GaugeMetricFamily(
+            "accord_breakers", "Destinations outside by kind and state of their breaker.", labels=["kind", "state"]
+        )
+        for (kind, state), count in sorted(breaker.states().items()):
+            breakers.add_metric([kind, state], count)
+        yield breakers
+
+
 REGISTRY.register(RefusedMessages())
+REGISTRY.register(Outside())
 _requests = Durations("accord_request_seconds", "Requests by operation and status.", ["operation", "status"])
 _flows = Durations(
     "accord_flow_seconds",

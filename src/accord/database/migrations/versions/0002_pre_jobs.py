@@ -106,6 +106,22 @@ def upgrade() -> None:
         postgresql_where=sa.text("unique_key IS NOT NULL AND state IN ('scheduled', 'queued', 'retrying', 'running')"),
     )
     op.create_table(
+        "inbox",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=True), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("recipient", sa.Text(), nullable=False),
+        sa.Column("recipient_key", sa.Text(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=False),
+        sa.Column("template", sa.Text(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("html", sa.Text(), nullable=False),
+        sa.Column("links", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("inbox_pkey")),
+        sa.UniqueConstraint("number", name=op.f("inbox_number_key")),
+        schema="accord",
+    )
+    op.create_table(
         "journal_readers",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("position", sa.BigInteger(), nullable=False),
@@ -144,5 +160,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Undo."""
-    for table in ("schedules", "queues", "journal_readers", "jobs"):
+    for table in ("schedules", "queues", "journal_readers", "inbox", "jobs"):
         op.drop_table(table, schema="accord")

@@ -1,0 +1,1 @@
+"""Mail: templates, the message, the SMTP server, and the inbox of development."""

@@ -1,0 +1,1 @@
+"""Calls to servers outside: what all of them share."""
