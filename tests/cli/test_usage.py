@@ -22,6 +22,7 @@ from accord.cli.main import main
         ("journal verify --all", "accord journal verify [-h]", "unrecognized arguments: --all"),
         ("journal prune --before soon", "accord journal prune [-h]", "'soon' is no day such as 2026-01-01"),
         ("new greetings greetSomebody", "accord new [-h]", "For example: accord new greetings greetSomebody --method"),
+        ("new --job remindOfNote", "accord new --job [-h]", "For example: accord new --job remindOfNote --domain"),
         ("new record tasks", "accord new record [-h]", "For example: accord new record tasks title:text"),
         ("contract generat", "accord contract [-h]", "invalid choice: 'generat'"),
         ("settings", "accord settings [-h]", "the following arguments are required: COMMAND"),

@@ -18,6 +18,7 @@ EDITED = ("openapi", "src", "tests/flows", "pyproject.toml")
 
 
 STARTS_ITS_OWN = {"adding-an-operation.md", "running-replicas.md"}
+CHANGE_THE_CODE = {"adding-an-operation.md", "adding-a-job.md"}
 
 
 @pytest.fixture
@@ -32,7 +33,7 @@ def test_the_guide_works(name, service, folder):
     if name in STARTS_ITS_OWN and service.transport != "local":
         pytest.skip("It runs in the other transport; what it starts is the same.")
     source = REPOSITORY / "src"
-    if name == "adding-an-operation.md":
+    if name in CHANGE_THE_CODE:
         copy_to(folder)
         source = folder / "src"
     python_path = os.pathsep.join([str(source), *filter(None, [os.environ.get("PYTHONPATH")])])

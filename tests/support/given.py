@@ -4,12 +4,14 @@ import asyncio
 import itertools
 import os
 from contextlib import AsyncExitStack
+from functools import cached_property
 from typing import Any
 from uuid import UUID
 
 import httpx
 import psycopg
 from checked_client import client
+from given_jobs import Jobs
 from running import ROOT_EMAIL, ROOT_PASSWORD, Service
 
 PASSWORD = "some words nobody guesses 9"
@@ -67,6 +69,11 @@ class Given:
     def __init__(self, service: Service, stack: AsyncExitStack) -> None:
         self.service = service
         self._stack = stack
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        """Jobs that the service runs."""
+        return Jobs(self)
 
     def of(self, service: Service) -> "Given":
         """Return the same for another service; its clients are closed with the test, too."""
@@ -131,10 +138,14 @@ class Given:
 
     async def entries(self, response: httpx.Response) -> list[dict[str, Any]]:
         """Return what the journal has of the request that got this response."""
+        return await self.entries_of(response.headers["x-request-id"])
+
+    async def entries_of(self, request_id: str) -> list[dict[str, Any]]:
+        """Return what the journal has of a request, and of the jobs that it enqueued."""
         names = ("actor_kind", "actor_id", "operation", "record_table", "record_id", "record_version", "kind", "fields")
         rows = await self.sql(
             f"SELECT {', '.join(names)} FROM accord.journal WHERE request_id = %s ORDER BY id",  # noqa: S608 - the names above
-            response.headers["x-request-id"],
+            request_id,
         )
         return [dict(zip(names, (str(v) if isinstance(v, UUID) else v for v in row), strict=True)) for row in rows]
 

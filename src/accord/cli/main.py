@@ -15,6 +15,7 @@ COMMANDS = {
     "db": "migrate, check or seed the database",
     "journal": "verify the journal, or drop old months of it",
     "new": "write the contract, flow and test of a new operation",
+    "new --job": "write a new task with its flow and its test",
     "new record": "write a domain of records: five operations, table, migration, samples and tests",
     "contract": "generate, verify, lint and compare the contract",
     "settings": "generate or verify the reference of the settings",
@@ -27,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return its exit status: 2 for wrong arguments or settings, 1 when the command failed."""
     typed = list(sys.argv[1:] if arguments is None else arguments)
     if " ".join(typed[:2]) in COMMANDS:
-        typed[:2] = [" ".join(typed[:2])]  # One command of two words: `accord new` has a domain behind it otherwise.
+        typed[:2] = [" ".join(typed[:2])]  # One command of two words: `accord new` has a domain after it otherwise.
     try:
         chosen = _parser(typed).parse_args(typed)
         return chosen.run(chosen)
@@ -50,5 +51,5 @@ def _parser(typed: Sequence[str]) -> Parser:
     for name, explanation in COMMANDS.items():
         command = commands.add_parser(name, help=explanation, description=f"{explanation[0].upper()}{explanation[1:]}.")
         if name == next(iter(typed), None):
-            import_module(f"accord.cli.{name.replace(' ', '_')}").define(command)
+            import_module(f"accord.cli.{name.replace('--', '').replace(' ', '_')}").define(command)
     return parser

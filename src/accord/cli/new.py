@@ -11,7 +11,7 @@ from accord.contract.tools import scaffold
 def define(command: Parser) -> None:
     """Add the arguments."""
     command.set_defaults(run=new)
-    command.epilog = "See also `accord new record -h`."
+    command.epilog = "See also `accord new --job -h` and `accord new record -h`."
     command.example = "accord new greetings greetSomebody --method post --path /api/v1/greetings"
     command.add_argument("domain", help="a word like accounts; a new domain is begun")
     command.add_argument("operation_id", metavar="operationId", help="a name like updateMe")

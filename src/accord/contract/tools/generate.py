@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from accord.contract import bundle
-from accord.contract.tools import extensions, pages
+from accord.contract.tools import extensions, pages, task_page
 from accord.contract.tools.merge import merge, render
 
 HEADER = '"""Generated from openapi/ by `accord contract generate`; do not edit."""'
@@ -73,6 +73,7 @@ def _generated(repository: Path) -> Iterator[tuple[Path, str]]:
     if docs.is_dir():  # A copy in which operations are tried out has none.
         yield docs / "extensions.md", pages.extensions(document, extensions.schema())
         yield docs / "permissions.md", pages.permissions(document, package / "flows")
+        yield docs / "tasks.md", task_page.page(document)
 
 
 def types(schemas: dict[str, object]) -> str:

@@ -46,9 +46,9 @@ class Plan:
         return _place.findall(self.path)
 
 
-def new_domain(plan: Plan) -> str:
+def new_domain(domain: str) -> str:
     """Return the beginning of a domain file."""
-    return rendered(TEMPLATES / "domain.yaml.tmpl", {"domain": plan.domain})
+    return rendered(TEMPLATES / "domain.yaml.tmpl", {"domain": domain})
 
 
 def fragment(plan: Plan) -> str:

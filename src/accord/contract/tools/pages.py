@@ -11,6 +11,7 @@ import yaml
 
 from accord.contract.operations import Operation, operations
 from accord.contract.roles import PERMISSIONS, ROLES
+from accord.contract.tools.tables import table
 
 _FOR_EVERYBODY = "self"
 _INCLUDES_ALL = "admin:all"
@@ -76,12 +77,12 @@ def _extension(name: str, definition: Mapping[str, Any], users: list[str]) -> st
         [f"`{member}`", "yes" if member in required else "", what.get("description", "")]
         for member, what in members.items()
     )
-    table = "\n" + _table(["member", "required", "meaning"], rows) if members else ""
+    listed = "\n" + table(["member", "required", "meaning"], rows) if members else ""
     example = yaml.safe_dump({name: definition["examples"][0]}, sort_keys=False, allow_unicode=True, width=110)
     more = len(users) - _MAX_USERS
     named = ", ".join(f"`{user}`" for user in users[:_MAX_USERS]) + (f" and {more} more" if more > 0 else "")
     used = f"\nUsed by {named}.\n" if users else ""
-    return f"\n### {name}\n\n{_filled(definition['description'])}\n{table}\n```yaml\n{example}```\n{used}"
+    return f"\n### {name}\n\n{_filled(definition['description'])}\n{listed}\n```yaml\n{example}```\n{used}"
 
 
 def _users(document: Mapping[str, Any], name: str) -> list[str]:
@@ -107,8 +108,8 @@ def permissions(document: Mapping[str, Any], flows: Path) -> str:
         for name in names
     )
     return _PERMISSIONS.format(
-        roles=_table(["permission", *(f"`{role}`" for role in ROLES)], roles),
-        uses=_table(["permission", "operations that need it", "flows that ask for it"], uses),
+        roles=table(["permission", *(f"`{role}`" for role in ROLES)], roles),
+        uses=table(["permission", "operations that need it", "flows that ask for it"], uses),
         public=_ids(one for one in found if one.access == "public"),
         optional=_ids(one for one in found if one.access == "optional"),
     )
@@ -137,11 +138,3 @@ def _asked_in(tree: ast.Module) -> Iterator[str]:
             for argument in node.args:
                 if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
                     yield argument.value
-
-
-def _table(heads: list[str], rows: Iterable[list[str]]) -> str:
-    return "".join([_line(heads), "|" + "---|" * len(heads) + "\n", *map(_line, rows)])
-
-
-def _line(cells: list[str]) -> str:
-    return "|" + "".join(f" {cell} |" if cell else " |" for cell in cells) + "\n"

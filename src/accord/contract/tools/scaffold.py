@@ -1,4 +1,4 @@
-"""`accord new`: write a new operation into its domain file, or a whole domain of records, with tests that pass."""
+"""`accord new`: write a new operation or task into its domain file, or a domain of records, with tests that pass."""
 
 import importlib.util
 import keyword
@@ -13,7 +13,7 @@ from accord.contract import bundle, laws
 from accord.contract.laws.operation_rules import is_camel_case, is_path
 from accord.contract.names import NOUNS, snake_case
 from accord.contract.operations import METHODS
-from accord.contract.tools import record
+from accord.contract.tools import job, record
 from accord.contract.tools.generate import SourcesMissing, generate
 from accord.contract.tools.insertion import insert
 from accord.contract.tools.merge import merge
@@ -40,11 +40,10 @@ def new(domain: str, operation_id: str, method: str, path: str, *, repository: P
     if problems := [*_name_problems(plan), *_taken(plan, sources)]:
         raise ScaffoldRefused(problems)
     plan = _with_known_parameters(plan, sources)
-    source, files = repository / "openapi" / "domains" / f"{domain}.yaml", _python_files(plan, repository)
+    files = _python_files(plan, repository)
     _refuse_existing(files, "choose another operationId", repository)
-    existing = source.read_text(encoding="utf-8") if source.exists() else new_domain(plan)
-    text = insert(existing, fragment(plan), source.name)
-    return _written({source: text, **files, **_samples(plan, sources, repository)}, repository)
+    contract = _contract(domain, fragment(plan), repository)
+    return _written({**contract, **files, **_samples(plan, sources, repository)}, repository)
 
 
 def new_record(
@@ -61,12 +60,24 @@ def new_record(
     return _written(files, repository)
 
 
-def next_steps(written: Sequence[Path]) -> list[str]:
+def new_job(domain: str, task: str, *, repository: Path = bundle.REPOSITORY) -> list[Path]:
+    """Write the task, its flow and its test; return the files written, the generated ones too."""
+    sources = _sources(repository)
+    plan = job.JobPlan(domain, task)
+    if problems := [*_domain_problems(domain), *job.problems(plan, sources)]:
+        raise ScaffoldRefused(problems)
+    files = job.files(plan, repository)
+    _refuse_existing(files, "choose another name", repository)
+    contract = _contract(domain, job.fragment(plan), repository)
+    return _written({**contract, **files, **_package(domain, repository)}, repository)
+
+
+def next_steps(written: Sequence[Path], use: str) -> list[str]:
     """Return what to do with what was written; its first file is the domain's."""
     domain = written[0].stem
     return [
         f"Next, edit openapi/domains/{domain}.yaml and src/accord/flows/{domain}/, then run `nox -s generate`.",
-        "Try it with `accord serve`, which brings the database up to date; the page at /docs sends requests.",
+        use,
         f"Test it with `nox -s tests -- tests/flows/{domain}`.",
     ]
 
@@ -87,10 +98,21 @@ def _refuse_existing(files: Mapping[Path, str], advice: str, repository: Path) -
         raise ScaffoldRefused([f"{file} is there already; {advice}." for file in existing])
 
 
+def _contract(domain: str, addition: str, repository: Path) -> dict[Path, str]:
+    """Return the file of the domain with the addition."""
+    source = repository / "openapi" / "domains" / f"{domain}.yaml"
+    existing = source.read_text(encoding="utf-8") if source.exists() else new_domain(domain)
+    return {source: insert(existing, addition, source.name)}
+
+
+def _domain_problems(domain: str) -> list[str]:
+    is_word = domain.isidentifier() and domain.islower()
+    return [] if is_word else ["The domain is one lower-case word, like accounts or work_items."]
+
+
 def _name_problems(plan: Plan) -> list[str]:
-    name, domain, operation_id = plan.flow_name, plan.domain, plan.operation_id
+    name, operation_id = plan.flow_name, plan.operation_id
     checks = (
-        (domain.isidentifier() and domain.islower(), "The domain is one lower-case word, like accounts or work_items."),
         (
             is_camel_case(operation_id) is not None,
             f"The operationId is camelCase, like {_suggested(operation_id)}.",
@@ -106,7 +128,7 @@ def _name_problems(plan: Plan) -> list[str]:
             f"{plan.path}: write the path as /api/v1/words-with-hyphens/{{camelCaseParameter}}.",
         ),
     )
-    return [message for passed, message in checks if not passed]
+    return [*_domain_problems(plan.domain), *(message for passed, message in checks if not passed)]
 
 
 def _suggested(operation_id: str) -> str:
@@ -152,12 +174,17 @@ def _with_known_parameters(plan: Plan, sources: list[Source]) -> Plan:
 def _python_files(plan: Plan, repository: Path) -> dict[Path, str]:
     """Return the flow, the test, and the package that a new domain begins with."""
     flows = repository / "src" / "accord" / "flows" / plan.domain
-    package = {} if (flows / "__init__.py").exists() else {flows / "__init__.py": f'"""The domain {plan.domain}."""\n'}
     return {
         flows / f"{plan.flow_name}.py": flow(plan),
         repository / "tests" / "flows" / plan.domain / f"test_{plan.flow_name}.py": test(plan),
-        **package,
+        **_package(plan.domain, repository),
     }
+
+
+def _package(domain: str, repository: Path) -> dict[Path, str]:
+    """Return the package of flows that a new domain begins with."""
+    file = repository / "src" / "accord" / "flows" / domain / "__init__.py"
+    return {} if file.exists() else {file: f'"""The domain {domain}."""\n'}
 
 
 def _samples(plan: Plan, sources: Sequence[Source], repository: Path) -> dict[Path, str]:
