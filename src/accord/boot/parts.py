@@ -29,6 +29,7 @@ from accord.journal.sequencer import Sequencer
 from accord.journal.tail import JournalTail
 from accord.mail.mail import Mailer
 from accord.messaging.connection import Connection
+from accord.messaging.job_hints import JobHints
 from accord.messaging.notifications import Notifications, announce_positions
 from accord.messaging.signing import MessageSigner
 from accord.queue.tasks import Tasks
@@ -55,6 +56,7 @@ class Parts:
     sessions: Sessions
     tokens: VerifiedTokens[SignedIn]
     tail: JournalTail
+    job_hints: JobHints
     resources: Resources
 
 
@@ -111,6 +113,7 @@ async def opened_parts(
         notifications = Notifications(messaging, tail, sequencer)
         await notifications.start()
         await stack.enter_async_context(run("tail", tail.run))
+        job_hints = JobHints(messaging)
         resources = Resources(
             settings=settings,
             database=database,
@@ -125,13 +128,14 @@ async def opened_parts(
             tasks=tasks,
             mailer=mailer,
             journal_appended=notifications.appended,
+            jobs_enqueued=job_hints.enqueued,
             sessions_ended=tokens.end,
         )
         if role != "gateway":
             schedules = Schedules(resources, has_metrics=has_metrics)
             await stack.enter_async_context(run("schedules", schedules.run))
         signer = MessageSigner(flow_signing_key(settings))
-        yield Parts(database, messaging, signer, sessions, tokens, tail, resources)
+        yield Parts(database, messaging, signer, sessions, tokens, tail, job_hints, resources)
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """The three kinds of process: `serve`, `gateway` and `worker` open their parts in order, and close them in reverse."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from accord import __version__
 from accord.boot.contract import Contract, load_contract
+from accord.boot.jobs import running_jobs
 from accord.boot.parts import Parts, opened_parts
 from accord.boot.readiness import Check, Readiness
 from accord.boot.tracing import traced
@@ -65,14 +67,15 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
         worker = Worker(parts.messaging, parts.signer, local, parts.tokens.caller_of, version=__version__)
         # Without flows over NATS, other services still request `auth.validate`, which every worker offers.
         await worker.start(contract.operations.values() if sends else [])
-        try:
-            setup_token = await _offered_setup_token(parts.resources)
-            yield HttpProcess(
-                settings, parts, contract.operations, contract.flows, dispatch, readiness, tracing, setup_token
-            )
-        finally:
-            readiness.stop()
-            await worker.stop(settings.shutdown_timeout)
+        async with running_jobs(parts, contract.job_flows, has_metrics=True) as runner:
+            try:
+                setup_token = await _offered_setup_token(parts.resources)
+                yield HttpProcess(
+                    settings, parts, contract.operations, contract.flows, dispatch, readiness, tracing, setup_token
+                )
+            finally:
+                readiness.stop()
+                await asyncio.gather(worker.stop(settings.shutdown_timeout), runner.stop(settings.shutdown_timeout))
 
 
 @asynccontextmanager
@@ -109,14 +112,19 @@ async def worker(
         flow_worker = Worker(parts.messaging, parts.signer, dispatch, parts.tokens.caller_of, version=__version__)
         await flow_worker.start(contract.operations.values())
 
-        async def drain() -> None:
-            readiness.stop()
-            await flow_worker.stop(settings.shutdown_timeout, settings.serves_on_for)
+        async with running_jobs(parts, contract.job_flows, has_metrics=has_metrics) as runner:
 
-        try:
-            yield WorkerProcess(settings, parts, readiness, drain)
-        finally:
-            await drain()
+            async def drain() -> None:
+                readiness.stop()
+                await asyncio.gather(
+                    flow_worker.stop(settings.shutdown_timeout, settings.serves_on_for),
+                    runner.stop(settings.shutdown_timeout),
+                )
+
+            try:
+                yield WorkerProcess(settings, parts, readiness, drain)
+            finally:
+                await drain()
 
 
 def _traced(contract: Contract, tracing: "Tracing | None") -> Contract:

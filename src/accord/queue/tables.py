@@ -31,8 +31,9 @@ def _listed(states: tuple[str, ...]) -> str:
 
 
 IS_UNENDED = text(f"state IN ({_listed(UNENDED)})")
-IS_UNIQUE = text(f"unique_key IS NOT NULL AND state IN ({_listed(UNENDED)})")
-IS_ORDERED = text(f"order_key IS NOT NULL AND state IN ({_listed(UNENDED)})")
+IS_WAITING = text(f"state IN ({_listed(WAITING)})")
+IS_UNIQUE = text(f"unique_key IS NOT NULL AND {IS_UNENDED.text}")
+IS_ORDERED = text(f"order_key IS NOT NULL AND {IS_UNENDED.text}")
 IS_CLAIMABLE = text("is_ready AND NOT is_blocked")
 
 _NOW = text("clock_timestamp()")
@@ -68,7 +69,7 @@ jobs = Table(
     # the fencing token: a worker whose lease ended has an old one.
     Column("attempt", Integer, nullable=False, server_default="0"),
     Column("attempts", JSONB, nullable=False, server_default="[]"),
-    # The lease of a running job. A lease that ends later than one that begins now is older than a clock set back.
+    # The lease of a running job; see `queue.claiming` for the clock that is set back.
     timestamp("lease_until", nullable=True),
     Column("lease_seconds", Integer, nullable=False, server_default="0"),
     _no_text("worker"),
@@ -82,9 +83,9 @@ jobs = Table(
     Index(
         "jobs_later_idx",
         "run_at",
-        postgresql_where=text(f"NOT is_ready AND state IN ({_listed(WAITING)})"),
+        postgresql_where=text(f"NOT is_ready AND {IS_WAITING.text}"),
     ),
-    Index("jobs_running_idx", "queue", "share", "lease_until", postgresql_where=text("state = 'running'")),
+    Index("jobs_running_idx", "queue", "share", postgresql_where=text("state = 'running'")),
     Index("jobs_unique_idx", "task", "unique_key", unique=True, postgresql_where=IS_UNIQUE),
     Index("jobs_order_idx", "order_key", "sequence", postgresql_where=IS_ORDERED),
     Index("jobs_owner_idx", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),

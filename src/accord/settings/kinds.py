@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
 _UNITS = {"": 1, "s": 1, "sec": 1, "m": 60, "min": 60, "h": 3600, "hour": 3600, "d": 86_400, "day": 86_400}
 _RATE = re.compile(r"([1-9][0-9]{0,8})/([1-9][0-9]{0,8})?(s|sec|m|min|h|hour|d|day)")
+_QUEUE = re.compile(r"([a-z][a-zA-Z0-9]{0,62})=([1-9][0-9]{0,4})(?:/([1-9][0-9]{0,4}))?")
 _PUBLIC_KEY = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 _A_MAIL_SERVER = "must be the URL of an SMTP server: smtp:// or smtps://, host, and port if it is another than usual"
 _TEN_YEARS = 10 * 365 * 86_400
@@ -21,6 +22,14 @@ class Rate:
 
     count: int
     seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """How many jobs of a queue run at the same time in all processes, and how many of one share."""
+
+    all: int
+    share_limit: int
 
 
 def spoken(seconds: int) -> str:
@@ -51,6 +60,20 @@ def _rate(value: object) -> object:
 
 def _listed(value: object) -> object:
     return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+
+def _queues(value: object) -> object:
+    queues: dict[str, Slots] = {}
+    listed = _listed(value)
+    if not isinstance(listed, tuple):
+        return value
+    for part in listed:
+        match = _QUEUE.fullmatch(part.replace(" ", ""))
+        if match is None:
+            raise ValueError("must list queues: name=slots, or name=slots/slots of one share, by comma")
+        slots = int(match[2])
+        queues[match[1]] = Slots(slots, int(match[3] or max(slots * 3 // 4, 1)))
+    return queues
 
 
 def _origins(value: object) -> object:
@@ -178,6 +201,8 @@ Seconds = Annotated[int, BeforeValidator(_seconds), Field(ge=0, le=_TEN_YEARS)]
 Period = Annotated[int, BeforeValidator(_seconds), Field(ge=1, le=_TEN_YEARS)]
 RateLimit = Annotated[Rate, BeforeValidator(_rate)]
 Origins = Annotated[tuple[str, ...], BeforeValidator(_origins)]
+Queues = Annotated[dict[str, Slots], BeforeValidator(_queues)]
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed)]
 Networks = Annotated[tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...], BeforeValidator(_networks)]
 DatabaseUrl = Annotated[SecretStr, AfterValidator(_database_url)]
 NatsUrl = Annotated[SecretStr, AfterValidator(_nats_url)]

@@ -9,12 +9,14 @@ from accord.settings.kinds import (
     DatabaseUrl,
     EmailVerification,
     Mailbox,
+    Names,
     NatsUrl,
     Networks,
     Origins,
     Period,
     PrivateKey,
     PublicKeys,
+    Queues,
     Rate,
     RateLimit,
     Seconds,
@@ -33,6 +35,7 @@ GROUPS = {
     "jwt_private_key": "Tokens and sessions",
     "argon2_memory_kib": "Passwords and lockout",
     "smtp_url": "Mail",
+    "queues": "Jobs",
     "cors_origins": "The edge",
     "rate_limit_enabled": "Rate limits (requests per period)",
 }
@@ -134,6 +137,17 @@ class Settings(BaseModel):
         None,
         "Time from registration to the follow-up of the welcome mail; unset means 2d, and 30s in development.",
         "2d",
+    )
+
+    queues: Queues | None = _is(
+        None,
+        "Jobs of a queue that run at the same time in all processes, and of one share: `name=20/15`, by comma."
+        " Unset: mail=5, webhooks=50/4, each other queue 20.",
+        "default=40, mail=10",
+    )
+    job_queues: Names = _is((), "Queues that this process runs, by comma; unset means all.", "default, mail")
+    job_lease: Period = _is(
+        30, "Time after which a job of a process that died runs again; renewed each third of it.", "30s", ge=3, le=3600
     )
 
     cors_origins: Origins = _is((), "Origins of browser clients, by comma; never `*`.", "https://app.example.org")

@@ -92,7 +92,7 @@ def upgrade() -> None:
     op.create_index(
         "jobs_running_idx",
         "jobs",
-        ["queue", "share", "lease_until"],
+        ["queue", "share"],
         unique=False,
         schema="accord",
         postgresql_where=sa.text("state = 'running'"),

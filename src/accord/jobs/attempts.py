@@ -1,0 +1,156 @@
+"""One attempt of a job: run the flow, and end the job in the commit of its work, or record why it did not end."""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from accord.context import JobContext, RequestInfo, Resources, RunningJob
+from accord.contract.names import snake_case
+from accord.contract.tasks import Task
+from accord.dispatch import run_to_commit
+from accord.problems import Problem
+from accord.queue import ending
+from accord.queue.claiming import Claimed, Lost
+from accord.queue.ending import GivenUp
+from accord.queue.outcomes import Later
+from accord.telemetry import logs
+
+MAX_ERROR = 2048
+"""The most bytes of an attempt's error."""
+JITTER = 0.3
+"""The part of a wait that chance adds at most, so that jobs which failed together are not tried together."""
+FIRST_SERVER_ERROR = 500
+SUPERSEDED, SHUTDOWN = "superseded", "shutdown"
+"""Why a running attempt is cancelled: it no longer holds the job, or the process stops."""
+RETRY_INTERVAL = 0.5
+"""Seconds between tries to record an end while PostgreSQL is away."""
+
+JobFlow = Callable[..., Awaitable[Any]]
+Observe = Callable[[str, float], None]
+
+
+@dataclass(slots=True)
+class Attempt:
+    """A running attempt, and why it was cancelled."""
+
+    job: Claimed
+    task: Task
+    running: asyncio.Task[None] | None = None
+    cancelled_for: str | None = None
+    is_renewed: bool = True
+    """False once the attempt ran out of time: a flow that ignores that loses its lease."""
+    began: float = field(default_factory=time.monotonic)
+
+    def cancel(self, reason: str) -> None:
+        """Cancel the flow; what it wrote is rolled back."""
+        if self.cancelled_for is None and self.running is not None:
+            self.cancelled_for = reason
+            self.running.cancel()
+
+
+async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lease: float) -> str:
+    """Run the flow once, and record the end; return the outcome for metrics."""
+    job, limit = attempt.job, asyncio.timeout(attempt.task.timeout_seconds)
+    context = _context(resources, job)
+    try:
+        async with limit:
+            await run_to_commit(context, _completed(context, flow, job))
+    except asyncio.CancelledError:
+        if attempt.cancelled_for is None:
+            raise
+        _uncancel()
+        how = None if attempt.cancelled_for == SUPERSEDED else _waiting(job, SHUTDOWN)
+    except Later as later:
+        how = _waiting(job, "later", later.seconds)
+    except Exception as error:  # noqa: BLE001 - the job is tried again, and the log has the reason
+        if ending.lost_its_lease(error):
+            how = None
+        else:
+            attempt.is_renewed = not limit.expired()
+            how = given_up(job, attempt.task, error, timed_out=limit.expired())
+            _log(job, error, how)
+    else:
+        return "ok"
+    await _rolled_back(context)
+    if how is None or not await record(resources, job, how, until=attempt.began + lease):
+        return "lost"
+    return how.outcome
+
+
+async def record(resources: Resources, job: Claimed | Lost, how: GivenUp, *, until: float) -> bool:
+    """Record an end, trying again while PostgreSQL is away; return False when the job was no longer held."""
+    while True:
+        context = _context(resources, job)
+        try:
+            return await run_to_commit(context, ending.give_up(context.tx, context.journal, job, how))
+        except Problem as problem:
+            await _rolled_back(context)
+            if time.monotonic() > until:
+                logs.warning("The end of a job could not be recorded.", job=str(job.id), reason=problem.code)
+                return False
+        await asyncio.sleep(RETRY_INTERVAL)
+
+
+def given_up(job: Claimed | Lost, task: Task, error: Exception | None, *, timed_out: bool = False) -> GivenUp:
+    """Return how the job goes on after an attempt that failed; without an error its lease was lost.
+
+    A problem that the contract declares, below 500, is a decision: the job is dead at once.
+    """
+    outcome = "lost" if error is None else "timeout" if timed_out else "failed"
+    text = None if error is None else told(error, task if timed_out else None)
+    is_decided = isinstance(error, Problem) and error.status < FIRST_SERVER_ERROR
+    if is_decided or job.attempt >= task.max_attempts:
+        return GivenUp("dead", outcome, text)
+    # A lost job ran on a process that died: its next attempt need not wait.
+    delay = 0.0 if error is None else task.backoff(job.attempt) * (1 + JITTER * random.random())  # noqa: S311
+    return GivenUp("retrying", outcome, text, delay)
+
+
+def told(error: Exception, timed_out: Task | None = None) -> str:
+    """Return the error for people: class and message, without secrets, of at most MAX_ERROR bytes."""
+    if timed_out is not None:
+        return f"The attempt took longer than {timed_out.timeout_seconds} s."
+    text = f"{error.code}: {error.detail}" if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
+    return str(logs.redacted(text)).encode()[:MAX_ERROR].decode(errors="ignore").replace("\0", "")
+
+
+async def _completed(context: JobContext, flow: JobFlow, job: Claimed) -> None:
+    inputs: Mapping[str, Any] = {snake_case(name): value for name, value in job.args.items()}
+    result = await flow(context, **inputs)
+    ending.complete(context.tx, context.journal, job, result)
+
+
+def _context(resources: Resources, job: Claimed | Lost) -> JobContext:
+    traceparent = job.traceparent if isinstance(job, Claimed) else None
+    running = RunningJob(job.id, job.task, job.attempt, job.owner_id)
+    return JobContext(resources, running, RequestInfo(job.request_id, traceparent=traceparent))
+
+
+def _waiting(job: Claimed, outcome: str, delay: float = 0.0) -> GivenUp:
+    """Return the end of an attempt that does not count."""
+    state = "retrying" if job.attempt > 1 else "scheduled" if delay > 0 else "queued"
+    return GivenUp(state, outcome, None, delay, counts=False)
+
+
+async def _rolled_back(context: JobContext) -> None:
+    try:
+        await context.rollback()
+    except Problem as problem:
+        logs.debug("The transaction of a job was rolled back by the server.", reason=problem.code)
+
+
+def _uncancel() -> None:
+    task = asyncio.current_task()
+    assert task is not None
+    task.uncancel()
+
+
+def _log(job: Claimed, error: Exception, how: GivenUp) -> None:
+    fields = {"job": str(job.id), "task": job.task, "attempt": job.attempt, "state": how.state}
+    if isinstance(error, Problem | TimeoutError):
+        logs.warning("An attempt of a job failed.", reason=how.error, **fields)
+    else:
+        logs.exception("An attempt of a job failed.", error, **fields)

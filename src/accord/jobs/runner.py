@@ -1,0 +1,265 @@
+"""The runner of one process: it claims jobs, runs their attempts, and renews their leases.
+
+A hint after a commit makes it quick; polling finds every job whose hint was lost, whose time has come, or whose runner
+died. Several runners share the slots of a queue, which the claim counts in the database.
+"""
+
+import asyncio
+import time
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import text
+
+from accord.context import Resources
+from accord.database.connection import Call
+from accord.database.statement import Statement
+from accord.jobs.attempts import SHUTDOWN, SUPERSEDED, Attempt, JobFlow, given_up, record, run_attempt
+from accord.journal.reading import Entry
+from accord.problems import Problem
+from accord.queue.claiming import (
+    CLAIM,
+    FIND_LOST,
+    FIND_UNKNOWN,
+    LOCK_QUEUE,
+    PROMOTE,
+    RENEW,
+    Claimed,
+    Lost,
+)
+from accord.queue.ending import GivenUp
+from accord.telemetry import logs
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from accord.settings.kinds import Slots
+
+POLL_INTERVAL = 0.5
+"""Seconds between looks for jobs whose time has come, whose hint was lost, or whose lease ended."""
+UNKNOWN_INTERVAL = 60.0
+"""Seconds between looks for jobs that no running release knows."""
+CANCEL_TIMEOUT = 5.0
+"""Seconds that cancelled attempts have to hand their jobs back at the end of the process."""
+
+_BEGIN: Call = (Statement(text("BEGIN ISOLATION LEVEL READ COMMITTED")), {})
+_COMMIT: Call = (Statement(text("COMMIT")), {})
+_NEVER = float("-inf")
+
+
+@dataclass(slots=True)
+class _Queue:
+    """A queue as the runner sees it."""
+
+    name: str
+    slots: "Slots"
+    running: int = 0
+    may_have_more: bool = True
+    is_full: bool = False
+    """Whether other processes use the remaining slots; the next poll, or the end of a job here, tells."""
+
+
+class Runner:
+    """Runs jobs until it is stopped."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        flows: Mapping[str, JobFlow],
+        queues: Mapping[str, "Slots"],
+        name: str,
+        *,
+        has_metrics: bool,
+        runs: Collection[str] | None = None,
+        poll_interval: float = POLL_INTERVAL,
+    ) -> None:
+        """Take the parts, the flows by task, the slots by queue, and the queues that are run: None for all."""
+        self._resources = resources
+        self._database = resources.database.background
+        self._flows = flows
+        self._all_queues = list(queues)
+        self._queues = {queue: _Queue(queue, slots) for queue, slots in queues.items() if runs is None or queue in runs}
+        self._name = name
+        self._has_metrics = has_metrics
+        self._lease = resources.settings.job_lease
+        self._poll_interval = poll_interval
+        self._woken = asyncio.Event()
+        self._attempts: dict[tuple[UUID, int], Attempt] = {}
+        self._is_stopping = False
+        self._polled_at = self._looked_for_unknown_at = _NEVER
+
+    @property
+    def running(self) -> int:
+        """How many attempts run in this process."""
+        return len(self._attempts)
+
+    def wake(self, queues: Collection[str]) -> bool:
+        """Claim now: jobs were enqueued. Return False when this process has no slot left for one of the queues."""
+        has_room = True
+        for name in queues:
+            queue = self._queues.get(name)
+            if queue is None or queue.running >= queue.slots.all:
+                has_room = False
+            else:
+                queue.may_have_more = True
+        self._woken.set()
+        return has_room and not self._is_stopping
+
+    def heard(self, entries: list[Entry]) -> None:
+        """Cancel attempts whose job changed in the journal: the job was cancelled, or lost its lease."""
+        for entry in entries:
+            if entry.record_table == "jobs" and entry.record_version is not None:
+                for (job_id, version), attempt in self._attempts.items():
+                    if job_id == entry.record_id and version < entry.record_version:
+                        attempt.cancel(SUPERSEDED)
+
+    async def run(self) -> None:
+        """Claim and poll until stopped."""
+        while not self._is_stopping:
+            self._woken.clear()
+            try:
+                await self._poll_if_due()
+                claimed = [await self._claim(queue) for queue in self._queues.values()]
+            except Problem as problem:
+                logs.debug("Jobs could not be claimed.", reason=problem.code)
+                claimed = []
+            if not any(claimed):
+                await self._wait()
+
+    async def renew(self) -> None:
+        """Renew the leases of running attempts, each third of a lease, until cancelled."""
+        while True:
+            await asyncio.sleep(self._lease / 3)
+            held = [attempt.job for attempt in self._attempts.values() if attempt.is_renewed]
+            if not held:
+                continue
+            try:
+                kept = await self._database.all(
+                    RENEW, ids=[job.id for job in held], versions=[job.version for job in held]
+                )
+            except Problem as problem:
+                logs.warning("The leases of running jobs could not be renewed.", reason=problem.code)
+                continue
+            are_kept = {row.id for row in kept}
+            for job in held:
+                # An attempt that ended meanwhile is no longer among them.
+                if job.id not in are_kept and (attempt := self._attempts.get((job.id, job.version))) is not None:
+                    attempt.cancel(SUPERSEDED)
+
+    async def stop(self, timeout_seconds: float) -> None:
+        """Claim no more, let attempts finish, and hand back the jobs of those that take longer; a second call waits."""
+        self._is_stopping = True
+        self._woken.set()
+        if (running := self._running_tasks()) and timeout_seconds > 0:
+            await asyncio.wait(running, timeout=timeout_seconds)
+        for attempt in self._attempts.values():
+            attempt.cancel(SHUTDOWN)
+        if running := self._running_tasks():
+            await asyncio.wait(running, timeout=CANCEL_TIMEOUT)
+
+    def _running_tasks(self) -> list[asyncio.Task[None]]:
+        return [attempt.running for attempt in self._attempts.values() if attempt.running is not None]
+
+    async def _wait(self) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, self._polled_at + self._poll_interval - time.monotonic())):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    async def _poll_if_due(self) -> None:
+        now = time.monotonic()
+        if now - self._polled_at < self._poll_interval:
+            return
+        self._polled_at = now
+        for queue in self._queues.values():
+            queue.may_have_more, queue.is_full = True, False
+        await self._database.all(PROMOTE)
+        for job in await self._database.all(FIND_LOST):
+            await self._give_up_lost(job)
+        if now - self._looked_for_unknown_at > UNKNOWN_INTERVAL:
+            self._looked_for_unknown_at = now
+            known = {"tasks": list(self._resources.tasks.by_name), "queues": self._all_queues}
+            for job in await self._database.all(FIND_UNKNOWN, **known):
+                unknown = GivenUp("dead", "failed", "UNKNOWN_TASK: No running release knows this task.", counts=False)
+                await record(self._resources, job, unknown, until=now)
+
+    async def _give_up_lost(self, job: Lost) -> None:
+        task = self._resources.tasks.by_name.get(job.task)
+        if task is None:
+            return  # A release that knows the task decides.
+        if (own := self._attempts.get((job.id, job.version))) is not None:
+            own.cancel(SUPERSEDED)
+        if await record(self._resources, job, given_up(job, task, None), until=_NEVER):
+            logs.warning("A job lost its lease.", job=str(job.id), task=job.task, attempt=job.attempt)
+            self._count_lost()
+
+    async def _claim(self, queue: _Queue) -> int:
+        """Claim and begin jobs of a queue; return how many."""
+        wanted = queue.slots.all - queue.running
+        if not queue.may_have_more or queue.is_full or wanted <= 0 or self._is_stopping:
+            return 0
+        queue.may_have_more = False
+        claim: Call = (
+            CLAIM,
+            {
+                "queue": queue.name,
+                "slots": queue.slots.all,
+                "share_limit": queue.slots.share_limit,
+                "wanted": wanted,
+                "lease": self._lease,
+                "worker": self._name,
+                "tasks": list(self._flows),
+            },
+        )
+        async with self._database.connection() as connection:
+            outcomes = await connection.run(_BEGIN, (LOCK_QUEUE, {"queue": queue.name}), claim, _COMMIT)
+        rows: list[Claimed] = outcomes[2].rows
+        jobs = [row for row in rows if row.id is not None]  # pyright: ignore[reportUnnecessaryComparison] - outer join
+        free = rows[0].free
+        queue.may_have_more = queue.may_have_more or len(jobs) >= free
+        queue.is_full = free < wanted and len(jobs) >= free
+        for job in jobs:
+            self._begin(queue, job)
+        if any(job.owner_id is not None for job in jobs):
+            self._resources.journal_appended()
+        return len(jobs)
+
+    def _begin(self, queue: _Queue, job: Claimed) -> None:
+        attempt = Attempt(job, self._resources.tasks.by_name[job.task])
+        self._attempts[job.id, job.version] = attempt
+        queue.running += 1
+        attempt.running = asyncio.create_task(self._run(queue, attempt), name=f"job {job.task}")
+
+    async def _run(self, queue: _Queue, attempt: Attempt) -> None:
+        outcome = "failed"
+        try:
+            outcome = await run_attempt(self._resources, self._flows[attempt.job.task], attempt, self._lease)
+        except Exception as error:  # noqa: BLE001 - the lease ends, and the job is tried again
+            logs.exception("The end of a job could not be recorded.", error, job=str(attempt.job.id))
+        finally:
+            del self._attempts[attempt.job.id, attempt.job.version]
+            queue.running -= 1
+            queue.is_full = False
+            # Other jobs of the share or of the order key may have waited for this one, though the queue has slots left.
+            waited = attempt.job.share != "" or attempt.job.order_key is not None
+            queue.may_have_more = queue.may_have_more or waited
+            if queue.may_have_more:
+                self._woken.set()
+            if self._has_metrics:
+                self._measure(attempt, outcome)
+
+    def _measure(self, attempt: Attempt, outcome: str) -> None:
+        from accord.jobs import metrics  # noqa: PLC0415 - most workers are never asked for metrics
+
+        job = attempt.job
+        metrics.attempts.labels(job.task, outcome).inc()
+        metrics.run_time.labels(job.task).observe(time.monotonic() - attempt.began)
+        metrics.start_lag.labels(job.queue).observe(max(job.lag, 0.0))
+
+    def _count_lost(self) -> None:
+        if self._has_metrics:
+            from accord.jobs import metrics  # noqa: PLC0415 - most workers are never asked for metrics
+
+            metrics.leases_lost.inc()

@@ -1,0 +1,230 @@
+"""Claiming: which jobs run next, and the leases that running jobs hold.
+
+A claim runs behind a lock of its queue, in one round trip, so that the slots of a queue count over all processes. Slots
+go round the shares: a share's first job comes before the second job of another, within one priority.
+"""
+
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Double,
+    Integer,
+    Text,
+    Uuid,
+    bindparam,
+    column,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from accord.database.statement import Statement
+from accord.queue.tables import IS_CLAIMABLE, IS_WAITING
+
+QUEUE_LOCK = 0x5155_4555
+"""The class of the advisory locks of queues ("QUEU" in ASCII)."""
+MAX_SWEPT = 500
+"""The most jobs that one sweep takes."""
+UNKNOWN_AFTER = "24 hours"
+"""How long a job whose task no running release knows waits for a release that does."""
+
+LEASE_ENDED = """(lease_until <= clock_timestamp()
+    OR lease_until > clock_timestamp() + make_interval(secs => lease_seconds))"""
+"""A lease that ends later than one that begins now was made before the clock of the database was set back."""
+
+
+class Claimed(NamedTuple):
+    """A claimed job; all but `free` are null in the one row that tells of a claim that found none."""
+
+    free: int
+    id: UUID
+    task: str
+    queue: str
+    share: str
+    args: dict[str, Any]
+    attempt: int
+    version: int
+    owner_id: UUID | None
+    order_key: str | None
+    request_id: str
+    traceparent: str | None
+    started_at: datetime
+    lag: float
+
+
+class Lost(NamedTuple):
+    """A running job whose lease ended, as `ending` needs it."""
+
+    id: UUID
+    task: str
+    queue: str
+    share: str
+    attempt: int
+    version: int
+    owner_id: UUID | None
+    order_key: str | None
+    request_id: str
+    started_at: datetime
+
+
+class Queue(NamedTuple):
+    """The queue of a job that became ready."""
+
+    queue: str
+
+
+class Held(NamedTuple):
+    """A job that is still held at this version."""
+
+    id: UUID
+
+
+LOCK_QUEUE = Statement(select(func.pg_advisory_xact_lock(QUEUE_LOCK, func.hashtext(bindparam("queue", type_=Text)))))
+
+_ready = f"FROM accord.jobs WHERE {IS_CLAIMABLE.text} AND queue = :queue"
+CLAIM = Statement(
+    text(
+        f"""
+WITH RECURSIVE chosen_by_people AS (
+    SELECT slots, paused FROM accord.queues WHERE name = :queue
+), running AS (
+    SELECT share, count(*) AS jobs FROM accord.jobs WHERE state = 'running' AND queue = :queue GROUP BY share
+), slots AS (
+    SELECT COALESCE((SELECT slots FROM chosen_by_people), :slots) AS all_slots,
+        COALESCE((SELECT sum(jobs) FROM running), 0)::integer AS taken,
+        COALESCE((SELECT paused FROM chosen_by_people), false) AS paused
+), free AS (
+    SELECT CASE WHEN paused THEN 0 ELSE LEAST(:wanted, GREATEST(all_slots - taken, 0)) END AS slots,
+        LEAST(:share_limit, GREATEST(all_slots * 3 / 4, 1)) AS of_share
+    FROM slots
+), shares AS (
+    (SELECT share {_ready} ORDER BY share LIMIT 1)
+    UNION ALL
+    SELECT (SELECT share {_ready} AND share > before.share ORDER BY share LIMIT 1)
+    FROM shares before WHERE before.share IS NOT NULL
+), candidates AS (
+    SELECT next.id, next.priority, next.run_at, COALESCE(running.jobs, 0) + next.place AS round
+    FROM free CROSS JOIN shares LEFT JOIN running ON running.share = shares.share
+    CROSS JOIN LATERAL (
+        SELECT id, priority, run_at, row_number() OVER (ORDER BY priority DESC, run_at, id) AS place
+        {_ready} AND share = shares.share AND task = ANY(:tasks)
+        ORDER BY priority DESC, run_at, id
+        LIMIT CASE WHEN shares.share = '' THEN free.slots
+            ELSE LEAST(free.slots, GREATEST(free.of_share - COALESCE(running.jobs, 0), 0)) END
+    ) next
+    WHERE free.slots > 0 AND shares.share IS NOT NULL
+), chosen AS (
+    SELECT id {_ready} AND id IN (
+        SELECT id FROM candidates ORDER BY priority DESC, round, run_at, id LIMIT (SELECT slots FROM free)
+    ) FOR UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE accord.jobs SET state = 'running', is_ready = false, attempt = attempt + 1, version = version + 1,
+        started_at = clock_timestamp(), lease_seconds = :lease, worker = :worker,
+        lease_until = clock_timestamp() + make_interval(secs => :lease)
+    FROM chosen WHERE jobs.id = chosen.id
+    RETURNING jobs.id, task, queue, share, args, attempt, version, owner_id, order_key, request_id, traceparent,
+        started_at, priority, run_at,
+        EXTRACT(epoch FROM started_at - GREATEST(run_at, created_at))::double precision AS lag
+), told AS (
+    INSERT INTO accord.journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind,
+        fields, list_keys)
+    SELECT request_id, 'system', task, 'jobs', id, version, 'updated', '{{"state": "running"}}',
+        ARRAY['getList:' || owner_id || '\\:jobs']
+    FROM claimed WHERE owner_id IS NOT NULL
+)
+SELECT free.slots AS free, id, task, queue, share, args, attempt, version, owner_id, order_key, request_id,
+    traceparent, started_at, lag
+FROM free LEFT JOIN claimed ON true ORDER BY priority DESC, run_at, id
+"""  # noqa: S608 - the conditions are ours
+    )
+    .bindparams(
+        bindparam("queue", type_=Text),
+        bindparam("tasks", type_=ARRAY(Text)),
+        bindparam("worker", type_=Text),
+        *(bindparam(name, type_=Integer) for name in ("slots", "wanted", "share_limit", "lease")),
+    )
+    .columns(
+        column("free", Integer),
+        column("id", Uuid),
+        column("task", Text),
+        column("queue", Text),
+        column("share", Text),
+        column("args", JSONB),
+        column("attempt", Integer),
+        column("version", BigInteger),
+        column("owner_id", Uuid),
+        column("order_key", Text),
+        column("request_id", Text),
+        column("traceparent", Text),
+        column("started_at", DateTime(timezone=True)),
+        column("lag", Double),
+    ),
+    Claimed,
+)
+"""The claim of up to `wanted` jobs of one queue; `free` is how many it could take at most."""
+
+PROMOTE = Statement(
+    text(
+        f"""
+UPDATE accord.jobs SET is_ready = true WHERE id IN (
+    SELECT id FROM accord.jobs WHERE NOT is_ready AND {IS_WAITING.text} AND run_at <= clock_timestamp()
+    ORDER BY run_at LIMIT {MAX_SWEPT} FOR UPDATE SKIP LOCKED
+) RETURNING queue
+"""  # noqa: S608 - the condition is ours
+    ).columns(column("queue", Text)),
+    Queue,
+)
+"""Makes jobs claimable whose time has come; their state and version stay until they start."""
+
+_lost = (
+    column("id", Uuid),
+    column("task", Text),
+    column("queue", Text),
+    column("share", Text),
+    column("attempt", Integer),
+    column("version", BigInteger),
+    column("owner_id", Uuid),
+    column("order_key", Text),
+    column("request_id", Text),
+    column("started_at", DateTime(timezone=True)),
+)
+_names = ", ".join(each.name for each in _lost)
+FIND_LOST = Statement(
+    text(
+        f"SELECT {_names} FROM accord.jobs WHERE state = 'running' AND {LEASE_ENDED} LIMIT {MAX_SWEPT}"  # noqa: S608
+    ).columns(*_lost),
+    Lost,
+)
+FIND_UNKNOWN = Statement(
+    text(
+        f"""
+SELECT {_names.replace("started_at", "COALESCE(started_at, created_at) AS started_at")} FROM accord.jobs
+WHERE {IS_CLAIMABLE.text} AND run_at < clock_timestamp() - interval '{UNKNOWN_AFTER}'
+    AND NOT (task = ANY(:tasks) AND queue = ANY(:queues)) LIMIT {MAX_SWEPT}
+"""  # noqa: S608 - the conditions are ours
+    )
+    .bindparams(bindparam("tasks", type_=ARRAY(Text)), bindparam("queues", type_=ARRAY(Text)))
+    .columns(*_lost),
+    Lost,
+)
+"""Jobs that no running release has taken for a day."""
+
+RENEW = Statement(
+    text(
+        """
+UPDATE accord.jobs SET lease_until = clock_timestamp() + make_interval(secs => lease_seconds)
+FROM unnest(:ids, :versions) AS held (id, version)
+WHERE jobs.id = held.id AND jobs.version = held.version AND state = 'running'
+RETURNING jobs.id
+"""
+    )
+    .bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("versions", type_=ARRAY(BigInteger)))
+    .columns(column("id", Uuid)),
+    Held,
+)
+"""Renews leases; a job that is not returned is no longer held by this process."""
