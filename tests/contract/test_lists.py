@@ -45,6 +45,11 @@ async def three_of(operation: Operation, owner: Account) -> dict[str, str]:
     """Make three of what is listed, or of everything where it is no kind of record; return the ids of the path."""
     ids = await samples.ids_for([operation], owner, {})
     items = resolve(bundle.load(), operation.success_schema or {})["properties"]["items"]["items"]
+    for kind in versioned.made_by_the_service().values():
+        if items.get("$ref", "").endswith(f"/{kind.schema}"):
+            for _ in range(3):
+                await samples.sample(versioned.id_name(kind), owner)
+            return ids
     listed = [r for r in versioned.resources().values() if items.get("$ref", "").endswith(f"/{r.kind.schema}")]
     for resource in listed or versioned.resources().values():
         for _ in range(3):

@@ -25,22 +25,22 @@ async def database(service) -> AsyncIterator[Database]:
 
 async def may_read(account: Account, table: str, record_id: str, database: Database) -> bool:
     """Return whether the account may read the record, after checking that the record type and the GET agree."""
-    resource = versioned.resources()[table]
-    response = await account.get(path_of(resource.kind.read, **{resource.id_name: record_id}))
+    read = kinds()[table].read
+    response = await account.get(path_of(read, **{versioned.id_name(kinds()[table]): record_id}))
     caller = SignedIn.user(account.id, account.user["role"], None)
     rows = await record_type(table).readable(database, caller, [record_id])
 
     assert response.status_code in {200, 404}
-    read = [response.json()] if response.status_code == 200 else []
-    assert [(str(row.id), row.version) for row in rows] == [(record["id"], record["version"]) for record in read]
+    shown = [response.json()] if response.status_code == 200 else []
+    assert [(str(row.id), row.version) for row in rows] == [(record["id"], record["version"]) for record in shown]
     return bool(rows)
 
 
 @pytest.mark.parametrize("table", sorted(kinds()))
 async def test_a_record_type_and_the_get_of_its_record_let_the_same_callers_read(given, database, table):
     owner, stranger, admin = await given.an_account(), await given.an_account(), await given.an_admin()
-    resource = versioned.resources()[table]
-    record_id = (await samples.ids_for([resource.kind.read], owner, {}))[resource.id_name]
+    kind = kinds()[table]
+    record_id = (await samples.ids_for([kind.read], owner, {}))[versioned.id_name(kind)]
 
     assert await may_read(owner, table, record_id, database)
     assert not await may_read(stranger, table, record_id, database)

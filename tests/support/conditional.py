@@ -60,7 +60,7 @@ class Records:
 
     def of(self, operation: Operation) -> tuple[str, str]:
         """Return the table and the id of the record that an operation is about: the first that its path names."""
-        by_name = {resource.id_name: table for table, resource in versioned.resources().items()}
+        by_name = {versioned.id_name(kind): table for table, kind in versioned.record_kinds(versioned.DOCUMENT).items()}
         for parameter in parameters(operation, "path"):
             if parameter.name in by_name:
                 return by_name[parameter.name], self.ids[parameter.name]
@@ -72,8 +72,11 @@ async def made(given: Given) -> Records:
     ids = {"userId": other.id, "me": me.id, "newcomer": root.id}
     for name, resource in ((r.id_name, r) for r in versioned.resources().values() if r.id_name != "userId"):
         ids[name] = (await samples.created(resource, me, ids))["id"]
-    for table, resource in versioned.resources().items():
-        await given.sql(f"UPDATE {table} SET version = 7 WHERE id = %s", ids[resource.id_name])  # noqa: S608 - of ours
+    for name in map(versioned.id_name, versioned.made_by_the_service().values()):
+        ids[name] = (await samples.sample(name, me))["id"]
+    for table, kind in versioned.record_kinds(versioned.DOCUMENT).items():
+        record_id = ids[versioned.id_name(kind)]
+        await given.sql(f"UPDATE {table} SET version = 7 WHERE id = %s", record_id)  # noqa: S608 - of ours
     return Records(ids, other.email, me.http, root.http)
 
 

@@ -28,7 +28,7 @@ class Resource:
     @property
     def id_name(self) -> str:
         """The path parameter that names one, such as `userId`."""
-        return next(p.name for p in self.kind.read.parameters if p.place == "path")
+        return id_name(self.kind)
 
     @property
     def role(self) -> str:
@@ -39,12 +39,26 @@ class Resource:
 
 @cache
 def resources() -> dict[str, Resource]:
-    """Return the resources by table."""
+    """Return the resources by table, without records such as jobs, which no client creates in a collection."""
     found: dict[str, Resource] = {}
     for table, kind in record_kinds(DOCUMENT).items():
-        create = next(o for o in operations(DOCUMENT) if o.success_status == 201 and _returns(o, kind) and o.permission)
-        found[table] = Resource(kind, create, tuple(_changes(kind)))
+        collection = kind.read.path.split("/")[-2]
+        posts = (o for o in operations(DOCUMENT) if o.success_status == 201 and _returns(o, kind) and o.permission)
+        create = next((post for post in posts if post.path.endswith(f"/{collection}")), None)
+        if create is not None:
+            found[table] = Resource(kind, create, tuple(_changes(kind)))
     return found
+
+
+def id_name(kind: RecordKind) -> str:
+    """Return the path parameter that names one, such as `userId`."""
+    return next(parameter.name for parameter in kind.read.parameters if parameter.place == "path")
+
+
+@cache
+def made_by_the_service() -> dict[str, RecordKind]:
+    """Return the kinds of records that no client creates, by table."""
+    return {table: kind for table, kind in record_kinds(DOCUMENT).items() if table not in resources()}
 
 
 def _changes(kind: RecordKind) -> Iterator[Operation]:

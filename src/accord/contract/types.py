@@ -388,6 +388,91 @@ class UpdateMessage(TypedDict):
     text: MessageText
 
 
+JobState: TypeAlias = Literal['scheduled', 'queued', 'retrying', 'running', 'completed', 'dead', 'cancelled']
+
+
+QueueName: TypeAlias = str
+
+
+TaskName: TypeAlias = str
+
+
+class JobAttempt(TypedDict):
+    """One run of the job."""
+
+    startedAt: Timestamp
+    endedAt: Timestamp
+    outcome: Literal['ok', 'failed', 'timeout', 'lost']
+    error: str | None
+
+
+class JobValues(TypedDict):
+    """Values of the task, by name."""
+
+
+class Job(TypedDict):
+    """
+    One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others shown
+    with secrets redacted.
+
+    """
+
+    id: Uuid
+    task: TaskName
+    queue: QueueName
+    state: JobState
+    priority: int
+    runAt: Timestamp
+    ownerId: UuidOrNull | None
+    requestId: str
+    attempts: list[JobAttempt]
+    args: JobValues | None
+    result: JobValues | None
+    createdAt: Timestamp
+    startedAt: TimestampOrNull | None
+    endedAt: TimestampOrNull | None
+    version: Version
+
+
+class JobList(TypedDict):
+    """Some jobs, newest first."""
+
+    items: list[Job]
+    nextCursor: CursorOrNull | None
+
+
+class ChangeJob(TypedDict):
+    """The version at which the job was read."""
+
+    expectedVersion: Version
+
+
+class RetryJobs(TypedDict):
+    """The dead jobs to run again."""
+
+    task: TaskName
+    deadAfter: NotRequired[Time]
+    limit: NotRequired[int]
+
+
+class RetriedJobs(TypedDict):
+    """How many jobs were queued again."""
+
+    retried: int
+
+
+class JobCounts(TypedDict):
+    """The number of jobs in each state, 100,000 at most."""
+
+    scheduled: int
+    queued: int
+    retrying: int
+    running: int
+    completed: int
+    dead: int
+    cancelled: int
+
+
 class ServiceVersion(TypedDict):
     """A release of the service."""
 
@@ -568,11 +653,25 @@ class Changes(TypedDict):
     cursor: ChangeCursor
 
 
+class QueueStats(TypedDict):
+    """The jobs of one queue."""
+
+    queue: QueueName
+    oldestReadySeconds: float | None
+    counts: JobCounts
+
+
 class HealthCheck(TypedDict):
     """A dependency of the service."""
 
     status: HealthStatus
     latencyMs: float
+
+
+class JobStats(TypedDict):
+    """The jobs of each queue."""
+
+    queues: list[QueueStats]
 
 
 HealthChecks: TypeAlias = dict[str, HealthCheck]

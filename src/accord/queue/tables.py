@@ -1,6 +1,8 @@
 """The tables of the queue: jobs, what operators set for queues, and schedules."""
 
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
@@ -90,7 +92,42 @@ jobs = Table(
     Index("jobs_order_idx", "order_key", "sequence", postgresql_where=IS_ORDERED),
     Index("jobs_owner_idx", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),
     Index("jobs_ended_idx", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    # Every filter of listJobs, and every count, is a walk over the few kinds of jobs at the front of this index.
+    Index("jobs_listed_idx", "state", "queue", "task", "created_at", "id"),
+    Index("jobs_ready_idx", "queue", "run_at", postgresql_where=IS_CLAIMABLE),
 )
+
+
+class JobRow(NamedTuple):
+    """A row of `jobs`; `attempts` are `{startedAt, endedAt, outcome, error}`, the times as RFC 3339."""
+
+    id: UUID
+    sequence: int
+    task: str
+    queue: str
+    state: str
+    is_ready: bool
+    is_blocked: bool
+    priority: int
+    run_at: datetime
+    share: str
+    order_key: str | None
+    unique_key: str | None
+    owner_id: UUID | None
+    request_id: str
+    traceparent: str | None
+    args: dict[str, Any]
+    attempt: int
+    attempts: list[dict[str, Any]]
+    lease_until: datetime | None
+    lease_seconds: int
+    worker: str
+    result: dict[str, Any] | None
+    version: int
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
 
 # The choices of operators; a queue without a row has the slots of QUEUES.
 queues = Table(

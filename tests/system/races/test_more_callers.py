@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import versioned
 from contract_operations import NAMED, OPERATIONS, example_body, parameters
+from flows.jobs.samples import a_job
 from given import PASSWORD, Account, Given, details, new_email
 from processes import beside, once
 from running import Service
@@ -28,6 +29,8 @@ NOTICEABLE = 0.5
 ROUNDS = 3
 """How often something may take long before that is not the machine's doing."""
 ENDING_SESSIONS = {"login", "refresh", "logout", "logoutAll"}
+STATES = {"retryJob": "dead"}
+"""The state of the job that an operation changes, where it is not one that waits."""
 REFUSED = {"setup"}
 """Cannot succeed twice; its refusals take the same way up to the transaction."""
 
@@ -109,6 +112,10 @@ async def prepared(operation: Operation, me: Account, actor: Account, other: str
     for table, resource in versioned.resources().items():
         if f"{{{resource.id_name}}}" in path:
             path = path.replace(f"{{{resource.id_name}}}", await created(me, table))
+    for name in (p.name for p in parameters(operation, "path")):
+        if f"{{{name}}}" in path:
+            state = STATES.get(operation.id, "scheduled")
+            path = path.replace(f"{{{name}}}", await a_job(me.given, state, owner_id=me.id))
     query = {p.name: 1 for p in parameters(operation, "query") if p.required}
     headers = {p.name: str(uuid4()) for p in parameters(operation, "header") if p.name == "Idempotency-Key"}
     body = await body_of(operation, me, other)
@@ -117,7 +124,7 @@ async def prepared(operation: Operation, me: Account, actor: Account, other: str
 
 async def all_prepared(operation: Operation, given: Given, accounts: list[Account]) -> list[Send]:
     other = accounts[-1].id
-    if operation.path.startswith("/api/v1/users"):
+    if operation.permission not in {None, "self"}:
         admin = await given.an_admin()
         targets = await asyncio.gather(*(admin.post("/api/v1/users", **details()) for _ in range(CALLERS)))
         people = [Account(await given.somebody(), given, target.json(), admin.tokens) for target in targets]

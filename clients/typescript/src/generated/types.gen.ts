@@ -583,6 +583,147 @@ export type UpdateMessage = {
 };
 
 /**
+ * `scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the ends
+ * `completed`, `dead` (failed for good) and `cancelled`.
+ *
+ */
+export type JobState = 'scheduled' | 'queued' | 'retrying' | 'running' | 'completed' | 'dead' | 'cancelled';
+
+/**
+ * The name of a queue.
+ */
+export type QueueName = string;
+
+/**
+ * The name of a task.
+ */
+export type TaskName = string;
+
+/**
+ * One run of the job.
+ */
+export type JobAttempt = {
+    startedAt: Timestamp;
+    endedAt: Timestamp;
+    /**
+     * `lost` is an attempt whose worker stopped renewing its lease.
+     */
+    outcome: 'ok' | 'failed' | 'timeout' | 'lost';
+    /**
+     * The class and the message of what went wrong; null for `ok`.
+     */
+    error: string | null;
+};
+
+/**
+ * Values of the task, by name.
+ */
+export type JobValues = {
+    [key: string]: unknown;
+} | null;
+
+/**
+ * One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others shown
+ * with secrets redacted.
+ *
+ */
+export type Job = {
+    id: Uuid;
+    task: TaskName;
+    queue: QueueName;
+    state: JobState;
+    /**
+     * Jobs of higher priority start first.
+     */
+    priority: number;
+    runAt: Timestamp;
+    ownerId: UuidOrNull;
+    /**
+     * The X-Request-Id of the request that enqueued the job.
+     */
+    requestId: string;
+    /**
+     * The last attempts, oldest first.
+     */
+    attempts: Array<JobAttempt>;
+    args: JobValues;
+    result: JobValues;
+    createdAt: Timestamp;
+    startedAt: TimestampOrNull;
+    endedAt: TimestampOrNull;
+    version: Version;
+};
+
+/**
+ * Some jobs, newest first.
+ */
+export type JobList = {
+    items: Array<Job>;
+    nextCursor: CursorOrNull;
+};
+
+/**
+ * The version at which the job was read.
+ */
+export type ChangeJob = {
+    expectedVersion: Version;
+};
+
+/**
+ * The dead jobs to run again.
+ */
+export type RetryJobs = {
+    task: TaskName;
+    deadAfter?: Time;
+    /**
+     * The most jobs to run again.
+     */
+    limit?: number;
+};
+
+/**
+ * How many jobs were queued again.
+ */
+export type RetriedJobs = {
+    /**
+     * The number of jobs.
+     */
+    retried: number;
+};
+
+/**
+ * The jobs of each queue.
+ */
+export type JobStats = {
+    queues: Array<QueueStats>;
+};
+
+/**
+ * The jobs of one queue.
+ */
+export type QueueStats = {
+    queue: QueueName;
+    /**
+     * How long the oldest job that could run waits; null when none waits.
+     */
+    oldestReadySeconds: number | null;
+    counts: JobCounts;
+};
+
+/**
+ * The number of jobs in each state, 100,000 at most.
+ */
+export type JobCounts = {
+    scheduled: number;
+    queued: number;
+    retrying: number;
+    running: number;
+    completed: number;
+    dead: number;
+    cancelled: number;
+};
+
+/**
  * A release of the service.
  */
 export type ServiceVersion = {
@@ -636,7 +777,7 @@ export type HealthStatus = 'ok' | 'degraded' | 'error';
 /**
  * The table of a record, as `x-record` names it.
  */
-export type TableName = 'conversations' | 'messages' | 'users';
+export type TableName = 'conversations' | 'jobs' | 'messages' | 'users';
 
 /**
  * A field that `x-record` lists as writable.
@@ -808,6 +949,7 @@ export type VersionsByTable = {
     users?: VersionsById;
     conversations?: VersionsById;
     messages?: VersionsById;
+    jobs?: VersionsById;
 };
 
 /**
@@ -914,6 +1056,11 @@ export type ConversationId = Uuid;
  * The `id` of the message.
  */
 export type MessageId = Uuid;
+
+/**
+ * The `id` of the job.
+ */
+export type JobId = Uuid;
 
 export type GetMeData = {
     body?: never;
@@ -3665,6 +3812,562 @@ export type UpdateMessageResponses = {
 };
 
 export type UpdateMessageResponse = UpdateMessageResponses[keyof UpdateMessageResponses];
+
+export type ListMyJobsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * The maximum number of items in the response.
+         */
+        limit?: number;
+        /**
+         * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+         * is the beginning, as without a cursor.
+         *
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/me/jobs';
+};
+
+export type ListMyJobsErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type ListMyJobsError = ListMyJobsErrors[keyof ListMyJobsErrors];
+
+export type ListMyJobsResponses = {
+    /**
+     * A part of the list; `nextCursor` leads to the next, and is null at the end.
+     */
+    200: JobList;
+};
+
+export type ListMyJobsResponse = ListMyJobsResponses[keyof ListMyJobsResponses];
+
+export type ListJobsData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only jobs in this state.
+         */
+        state?: JobState;
+        /**
+         * Only jobs of this queue.
+         */
+        queue?: QueueName;
+        /**
+         * Only jobs of this task.
+         */
+        task?: TaskName;
+        /**
+         * Only jobs that were created at this time or later.
+         */
+        since?: Time;
+        /**
+         * Only jobs that were created before this time.
+         */
+        until?: Time;
+        /**
+         * The maximum number of items in the response.
+         */
+        limit?: number;
+        /**
+         * The `nextCursor` of the previous response. A cursor is valid for the same filters and the same caller. `start`
+         * is the beginning, as without a cursor.
+         *
+         */
+        cursor?: string;
+    };
+    url: '/api/v1/jobs';
+};
+
+export type ListJobsErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type ListJobsError = ListJobsErrors[keyof ListJobsErrors];
+
+export type ListJobsResponses = {
+    /**
+     * A part of the list; `nextCursor` leads to the next, and is null at the end.
+     */
+    200: JobList;
+};
+
+export type ListJobsResponse = ListJobsResponses[keyof ListJobsResponses];
+
+export type GetJobStatsData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/jobs/stats';
+};
+
+export type GetJobStatsErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type GetJobStatsError = GetJobStatsErrors[keyof GetJobStatsErrors];
+
+export type GetJobStatsResponses = {
+    /**
+     * The queues that have jobs, by name.
+     */
+    200: JobStats;
+};
+
+export type GetJobStatsResponse = GetJobStatsResponses[keyof GetJobStatsResponses];
+
+export type RetryJobsData = {
+    body: RetryJobs;
+    path?: never;
+    query?: never;
+    url: '/api/v1/jobs/retry';
+};
+
+export type RetryJobsErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * A record with that unique value exists. Nothing was changed.
+     */
+    409: Problem;
+    /**
+     * The body is larger than the server accepts.
+     */
+    413: Problem;
+    /**
+     * The body is not plain `application/json` in UTF-8.
+     */
+    415: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type RetryJobsError = RetryJobsErrors[keyof RetryJobsErrors];
+
+export type RetryJobsResponses = {
+    /**
+     * The number of jobs that are queued again. Send the request again until the number is 0.
+     */
+    200: RetriedJobs;
+};
+
+export type RetryJobsResponse = RetryJobsResponses[keyof RetryJobsResponses];
+
+export type GetJobData = {
+    body?: never;
+    headers?: {
+        /**
+         * The `ETag` of the version that you want to read. When another version is current, the response is 412. A weak
+         * tag is 412, too: tags are compared strongly. `*` is any version.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
+         * The `ETag` that you hold. While that version is current, the response is 304 without a body.
+         */
+        'If-None-Match'?: EntityTagList;
+    };
+    path: {
+        /**
+         * The `id` of the job.
+         */
+        jobId: Uuid;
+    };
+    query?: never;
+    url: '/api/v1/jobs/{jobId}';
+};
+
+export type GetJobErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type GetJobError = GetJobErrors[keyof GetJobErrors];
+
+export type GetJobResponses = {
+    /**
+     * The job.
+     */
+    200: Job;
+};
+
+export type GetJobResponse = GetJobResponses[keyof GetJobResponses];
+
+export type CancelJobData = {
+    body: ChangeJob;
+    headers?: {
+        /**
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is not a list of entity tags gets 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
+    };
+    path: {
+        /**
+         * The `id` of the job.
+         */
+        jobId: Uuid;
+    };
+    query?: never;
+    url: '/api/v1/jobs/{jobId}/cancel';
+};
+
+export type CancelJobErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * The record has moved on to `currentVersion`. Nothing was changed.
+     */
+    409: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
+    /**
+     * The body is larger than the server accepts.
+     */
+    413: Problem;
+    /**
+     * The body is not plain `application/json` in UTF-8.
+     */
+    415: Problem;
+    /**
+     * The job has ended. Nothing was changed.
+     */
+    422: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type CancelJobError = CancelJobErrors[keyof CancelJobErrors];
+
+export type CancelJobResponses = {
+    /**
+     * The cancelled job.
+     */
+    200: Job;
+};
+
+export type CancelJobResponse = CancelJobResponses[keyof CancelJobResponses];
+
+export type RetryJobData = {
+    body: ChangeJob;
+    headers?: {
+        /**
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is not a list of entity tags gets 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
+    };
+    path: {
+        /**
+         * The `id` of the job.
+         */
+        jobId: Uuid;
+    };
+    query?: never;
+    url: '/api/v1/jobs/{jobId}/retry';
+};
+
+export type RetryJobErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * `VERSION_CONFLICT` when the job has moved on to `currentVersion`, `ALREADY_EXISTS` when another job has its
+     * unique key. Nothing was changed.
+     *
+     */
+    409: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
+    /**
+     * The body is larger than the server accepts.
+     */
+    413: Problem;
+    /**
+     * The body is not plain `application/json` in UTF-8.
+     */
+    415: Problem;
+    /**
+     * The job is neither dead nor cancelled. Nothing was changed.
+     */
+    422: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type RetryJobError = RetryJobErrors[keyof RetryJobErrors];
+
+export type RetryJobResponses = {
+    /**
+     * The queued job.
+     */
+    200: Job;
+};
+
+export type RetryJobResponse = RetryJobResponses[keyof RetryJobResponses];
 
 export type GetVersionData = {
     body?: never;

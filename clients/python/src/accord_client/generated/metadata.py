@@ -24,6 +24,8 @@ REPEATABLE: Final = frozenset(
     [
         "apply_transaction",
         "get_conversation",
+        "get_job",
+        "get_job_stats",
         "get_me",
         "get_message",
         "get_session",
@@ -36,8 +38,10 @@ REPEATABLE: Final = frozenset(
         "list_audit",
         "list_changes",
         "list_conversations",
+        "list_jobs",
         "list_messages",
         "list_my_activity",
+        "list_my_jobs",
         "list_users",
         "query_records",
         "refresh",
@@ -53,7 +57,7 @@ CREATABLE: Final[Mapping[str, frozenset[str]]] = {
 """For each table the fields of a request that creates a record."""
 MOMENTS: Final[Mapping[str, frozenset[str]]] = {"conversations": frozenset(["archivedAt"])}
 """For each table the fields that hold a time of the service, or null."""
-ListType: TypeAlias = Literal["conversations", "messages"]
+ListType: TypeAlias = Literal["conversations", "jobs", "messages"]
 """The types of the lists that clients follow."""
 RecordOperation: TypeAlias = Union[
     SetOperation, SetNowOperation, ListInsertOperation, ListRemoveOperation, CreateOperation, DeleteOperation

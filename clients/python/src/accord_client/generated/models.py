@@ -23,6 +23,7 @@ __all__ = [
     "AuditVerdict",
     "Change",
     "ChangedRecord",
+    "ChangeJob",
     "ChangeKind",
     "Changes",
     "Conflict",
@@ -41,8 +42,17 @@ __all__ = [
     "HealthCheck",
     "HealthChecks",
     "HealthStatus",
+    "Job",
+    "JobAttempt",
+    "JobAttemptOutcome",
+    "JobCounts",
+    "JobList",
+    "JobState",
+    "JobStats",
+    "JobValuesType0",
     "ListInsertOperation",
     "ListInsertOperationWhere",
+    "ListJobsState",
     "ListRemoveOperation",
     "LiveTicket",
     "Login",
@@ -51,6 +61,7 @@ __all__ = [
     "MessageList",
     "Problem",
     "QueryRecords",
+    "QueueStats",
     "RecordFields",
     "RecordPath",
     "RecordPointer",
@@ -58,6 +69,8 @@ __all__ = [
     "RecordsByTable",
     "Refresh",
     "Register",
+    "RetriedJobs",
+    "RetryJobs",
     "Role",
     "ServiceVersion",
     "Session",
@@ -91,7 +104,17 @@ CreateUserRole: TypeAlias = Literal["admin", "customer"]
 HealthStatus: TypeAlias = Literal["degraded", "error", "ok"]
 """`ok`, `degraded` (works, with something missing) or `error`."""
 
+JobAttemptOutcome: TypeAlias = Literal["failed", "lost", "ok", "timeout"]
+"""`lost` is an attempt whose worker stopped renewing its lease."""
+
+JobState: TypeAlias = Literal["cancelled", "completed", "dead", "queued", "retrying", "running", "scheduled"]
+"""`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the ends
+`completed`, `dead` (failed for good) and `cancelled`."""
+
 ListInsertOperationWhere: TypeAlias = Literal["after", "before", "end", "start"]
+
+ListJobsState: TypeAlias = Literal["cancelled", "completed", "dead", "queued", "retrying", "running", "scheduled"]
+"""Only jobs in this state."""
 
 RecordPath: TypeAlias = Literal["archivedAt", "pinnedMessageIds", "tags", "text", "title"]
 """A field that `x-record` lists as writable."""
@@ -99,7 +122,7 @@ RecordPath: TypeAlias = Literal["archivedAt", "pinnedMessageIds", "tags", "text"
 Role: TypeAlias = Literal["admin", "customer", "root"]
 """`customer`, `admin` (manages customers) or `root` (has every permission)."""
 
-TableName: TypeAlias = Literal["conversations", "messages", "users"]
+TableName: TypeAlias = Literal["conversations", "jobs", "messages", "users"]
 """The table of a record, as `x-record` names it."""
 
 
@@ -289,6 +312,19 @@ class ChangedRecord(Model):
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
+
+
+@define(kw_only=True)
+class ChangeJob(Model):
+    """The version at which the job was read."""
+
+    expected_version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+    }
 
 
 @define(kw_only=True)
@@ -546,6 +582,134 @@ HealthChecks: TypeAlias = Dict[str, "HealthCheck"]
 
 
 @define(kw_only=True)
+class Job(Model):
+    """One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others
+    shown with secrets redacted."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    task: str
+    """The name of a task."""
+
+    queue: str
+    """The name of a queue."""
+
+    state: JobState
+    """`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the
+    ends `completed`, `dead` (failed for good) and `cancelled`."""
+
+    priority: int
+    """Jobs of higher priority start first."""
+
+    run_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    owner_id: None | UUID
+    """A UUID, or null."""
+
+    request_id: str
+    """The X-Request-Id of the request that enqueued the job."""
+
+    attempts: list[JobAttempt]
+    """The last attempts, oldest first."""
+
+    args: JobValuesType0 | None
+    """Values of the task, by name."""
+
+    result: JobValuesType0 | None
+    """Values of the task, by name."""
+
+    created_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    started_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
+
+    ended_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
+
+    version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "run_at": "runAt",
+        "owner_id": "ownerId",
+        "request_id": "requestId",
+        "created_at": "createdAt",
+        "started_at": "startedAt",
+        "ended_at": "endedAt",
+    }
+
+
+@define(kw_only=True)
+class JobAttempt(Model):
+    """One run of the job."""
+
+    started_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    ended_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    outcome: JobAttemptOutcome
+    """`lost` is an attempt whose worker stopped renewing its lease."""
+
+    error: None | str
+    """The class and the message of what went wrong; null for `ok`."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "started_at": "startedAt",
+        "ended_at": "endedAt",
+    }
+
+
+@define(kw_only=True)
+class JobCounts(Model):
+    """The number of jobs in each state, 100,000 at most."""
+
+    scheduled: int
+
+    queued: int
+
+    retrying: int
+
+    running: int
+
+    completed: int
+
+    dead: int
+
+    cancelled: int
+
+
+@define(kw_only=True)
+class JobList(Model):
+    """Some jobs, newest first."""
+
+    items: list[Job]
+
+    next_cursor: None | str
+    """The place where the list continues, to be sent back as `cursor`; null at the end."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "next_cursor": "nextCursor",
+    }
+
+
+@define(kw_only=True)
+class JobStats(Model):
+    """The jobs of each queue."""
+
+    queues: list[QueueStats]
+
+
+JobValuesType0: TypeAlias = Dict[str, "object"]
+"""Values of the task, by name."""
+
+
+@define(kw_only=True)
 class ListInsertOperation(Model):
     """Put a value into a list, or move it there. `before` and `after` need the value `anchor`."""
 
@@ -734,6 +898,24 @@ class QueryRecords(Model):
     pointers: list[RecordPointer]
 
 
+@define(kw_only=True)
+class QueueStats(Model):
+    """The jobs of one queue."""
+
+    queue: str
+    """The name of a queue."""
+
+    oldest_ready_seconds: float | None
+    """How long the oldest job that could run waits; null when none waits."""
+
+    counts: JobCounts
+    """The number of jobs in each state, 100,000 at most."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "oldest_ready_seconds": "oldestReadySeconds",
+    }
+
+
 RecordFields: TypeAlias = Dict[str, "bool | float | list[str] | None | str"]
 """Fields of a record and their values."""
 
@@ -788,6 +970,32 @@ class Register(Model):
     wire_names: ClassVar[Mapping[str, str]] = {
         "first_name": "firstName",
         "last_name": "lastName",
+    }
+
+
+@define(kw_only=True)
+class RetriedJobs(Model):
+    """How many jobs were queued again."""
+
+    retried: int
+    """The number of jobs."""
+
+
+@define(kw_only=True)
+class RetryJobs(Model):
+    """The dead jobs to run again."""
+
+    task: str
+    """The name of a task."""
+
+    dead_after: datetime.datetime | Unset = UNSET
+    """RFC 3339 with 0 to 9 decimals and any offset; digits finer than microseconds are cut off."""
+
+    limit: int | Unset = 1000
+    """The most jobs to run again."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "dead_after": "deadAfter",
     }
 
 

@@ -13,6 +13,7 @@ from .models import (
     ApplyTransaction,
     AuditPage,
     AuditVerdict,
+    ChangeJob,
     Changes,
     Conversation,
     ConversationList,
@@ -22,6 +23,10 @@ from .models import (
     Echo,
     FoundRecords,
     Health,
+    Job,
+    JobList,
+    JobStats,
+    ListJobsState,
     LiveTicket,
     Login,
     Logout,
@@ -30,6 +35,8 @@ from .models import (
     QueryRecords,
     Refresh,
     Register,
+    RetriedJobs,
+    RetryJobs,
     ServiceVersion,
     SessionState,
     Setup,
@@ -116,6 +123,39 @@ class AsyncOperations(ABC):
                 body=body,
             ),
             FoundRecords,
+        )
+
+    async def cancel_job(
+        self,
+        job_id: UUID,
+        body: ChangeJob,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Job:
+        """Cancel a job, unless it changed since it was read.
+
+        For the owner of the job, and for callers with `jobs:write`. A waiting job never runs. A running job is
+        stopped within two seconds, and what its attempt wrote is rolled back. A job that has ended is 422
+        `ALREADY_ENDED`.
+
+        Args:
+            body: The version at which the job was read.
+            job_id: The `id` of the job.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "cancel_job",
+                "POST",
+                f"/api/v1/jobs/{in_path(job_id)}/cancel",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            Job,
         )
 
     async def create_conversation(
@@ -363,6 +403,44 @@ class AsyncOperations(ABC):
                 f"/api/v1/conversations/{in_path(conversation_id)}",
             ),
             Conversation,
+        )
+
+    async def get_job(
+        self,
+        job_id: UUID,
+    ) -> Job:
+        """One job.
+
+        For the owner of the job, who sees no arguments, and for callers with `jobs:read`. `getRecord:jobs:{id}`
+        announces the changes of a job that has an owner.
+
+        Args:
+            job_id: The `id` of the job.
+        """
+        return await self._get(
+            Request(
+                "get_job",
+                "GET",
+                f"/api/v1/jobs/{in_path(job_id)}",
+            ),
+            Job,
+        )
+
+    async def get_job_stats(
+        self,
+    ) -> JobStats:
+        """The number of jobs of each queue in each state.
+
+        A count is exact up to 100,000; a larger one is shown as 100,000. `oldestReadySeconds` is how long the
+        oldest job that could run has waited for a slot; null when none waits.
+        """
+        return await self._get(
+            Request(
+                "get_job_stats",
+                "GET",
+                "/api/v1/jobs/stats",
+            ),
+            JobStats,
         )
 
     async def get_me(
@@ -643,6 +721,49 @@ class AsyncOperations(ABC):
             ConversationList,
         )
 
+    async def list_jobs(
+        self,
+        *,
+        state: ListJobsState | Unset = UNSET,
+        queue: str | Unset = UNSET,
+        task: str | Unset = UNSET,
+        since: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> JobList:
+        """The jobs of all accounts and of the system, newest first.
+
+        Filters combine. Arguments are shown with their secrets redacted.
+
+        Args:
+            state: Only jobs in this state.
+            queue: Only jobs of this queue.
+            task: Only jobs of this task.
+            since: Only jobs that were created at this time or later.
+            until: Only jobs that were created before this time.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
+        """
+        return await self._get(
+            Request(
+                "list_jobs",
+                "GET",
+                "/api/v1/jobs",
+                query={
+                    "state": state,
+                    "queue": queue,
+                    "task": task,
+                    "since": since,
+                    "until": until,
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+            JobList,
+        )
+
     async def list_messages(
         self,
         conversation_id: UUID,
@@ -700,6 +821,35 @@ class AsyncOperations(ABC):
                 },
             ),
             AuditPage,
+        )
+
+    async def list_my_jobs(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> JobList:
+        """My jobs, newest first.
+
+        The jobs that the caller owns, without their arguments. `getList:{userId}:jobs` announces the changes of
+        this list.
+
+        Args:
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
+        """
+        return await self._get(
+            Request(
+                "list_my_jobs",
+                "GET",
+                "/api/v1/me/jobs",
+                query={
+                    "limit": limit,
+                    "cursor": cursor,
+                },
+            ),
+            JobList,
         )
 
     async def list_users(
@@ -898,6 +1048,58 @@ class AsyncOperations(ABC):
                 },
             ),
             Conversation,
+        )
+
+    async def retry_job(
+        self,
+        job_id: UUID,
+        body: ChangeJob,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Job:
+        """Run a dead or cancelled job again, unless it changed since it was read.
+
+        The job is queued at once, with all attempts of its task before it; former attempts stay listed. Any other
+        state is 422 `BUSINESS_RULE_VIOLATION`. A job whose unique key another job has by now is 409
+        `ALREADY_EXISTS`.
+
+        Args:
+            body: The version at which the job was read.
+            job_id: The `id` of the job.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "retry_job",
+                "POST",
+                f"/api/v1/jobs/{in_path(job_id)}/retry",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            Job,
+        )
+
+    async def retry_jobs(
+        self,
+        body: RetryJobs,
+    ) -> RetriedJobs:
+        """Run the dead jobs of a task again.
+
+        Up to `limit` dead jobs of the task are queued again, those that died first before others, as `retryJob`
+        does it. A job whose unique key another job has by now stays dead.
+        """
+        return await self._get(
+            Request(
+                "retry_jobs",
+                "POST",
+                "/api/v1/jobs/retry",
+                body=body,
+            ),
+            RetriedJobs,
         )
 
     async def setup(
@@ -1181,6 +1383,34 @@ class Operations(ABC):
             )
         )
 
+    def cancel_job(
+        self,
+        job_id: UUID,
+        body: ChangeJob,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Job:
+        """Cancel a job, unless it changed since it was read.
+
+        For the owner of the job, and for callers with `jobs:write`. A waiting job never runs. A running job is
+        stopped within two seconds, and what its attempt wrote is rolled back. A job that has ended is 422
+        `ALREADY_ENDED`.
+
+        Args:
+            body: The version at which the job was read.
+            job_id: The `id` of the job.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.cancel_job(
+                job_id,
+                body,
+                if_match=if_match,
+            )
+        )
+
     def create_conversation(
         self,
         body: CreateConversation,
@@ -1378,6 +1608,34 @@ class Operations(ABC):
                 conversation_id,
             )
         )
+
+    def get_job(
+        self,
+        job_id: UUID,
+    ) -> Job:
+        """One job.
+
+        For the owner of the job, who sees no arguments, and for callers with `jobs:read`. `getRecord:jobs:{id}`
+        announces the changes of a job that has an owner.
+
+        Args:
+            job_id: The `id` of the job.
+        """
+        return self._wait_for(
+            self._asynchronous.get_job(
+                job_id,
+            )
+        )
+
+    def get_job_stats(
+        self,
+    ) -> JobStats:
+        """The number of jobs of each queue in each state.
+
+        A count is exact up to 100,000; a larger one is shown as 100,000. `oldestReadySeconds` is how long the
+        oldest job that could run has waited for a slot; null when none waits.
+        """
+        return self._wait_for(self._asynchronous.get_job_stats())
 
     def get_me(
         self,
@@ -1589,6 +1847,43 @@ class Operations(ABC):
             )
         )
 
+    def list_jobs(
+        self,
+        *,
+        state: ListJobsState | Unset = UNSET,
+        queue: str | Unset = UNSET,
+        task: str | Unset = UNSET,
+        since: datetime.datetime | Unset = UNSET,
+        until: datetime.datetime | Unset = UNSET,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> JobList:
+        """The jobs of all accounts and of the system, newest first.
+
+        Filters combine. Arguments are shown with their secrets redacted.
+
+        Args:
+            state: Only jobs in this state.
+            queue: Only jobs of this queue.
+            task: Only jobs of this task.
+            since: Only jobs that were created at this time or later.
+            until: Only jobs that were created before this time.
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
+        """
+        return self._wait_for(
+            self._asynchronous.list_jobs(
+                state=state,
+                queue=queue,
+                task=task,
+                since=since,
+                until=until,
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
     def list_messages(
         self,
         conversation_id: UUID,
@@ -1632,6 +1927,29 @@ class Operations(ABC):
         """
         return self._wait_for(
             self._asynchronous.list_my_activity(
+                limit=limit,
+                cursor=cursor,
+            )
+        )
+
+    def list_my_jobs(
+        self,
+        *,
+        limit: int | Unset = UNSET,
+        cursor: str | Unset = UNSET,
+    ) -> JobList:
+        """My jobs, newest first.
+
+        The jobs that the caller owns, without their arguments. `getList:{userId}:jobs` announces the changes of
+        this list.
+
+        Args:
+            limit: The maximum number of items in the response.
+            cursor: The `nextCursor` of the previous response. A cursor is valid for the same filters and the same
+                caller. `start` is the beginning, as without a cursor.
+        """
+        return self._wait_for(
+            self._asynchronous.list_my_jobs(
                 limit=limit,
                 cursor=cursor,
             )
@@ -1796,6 +2114,49 @@ class Operations(ABC):
                 user_id,
                 expected_version=expected_version,
                 if_match=if_match,
+            )
+        )
+
+    def retry_job(
+        self,
+        job_id: UUID,
+        body: ChangeJob,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Job:
+        """Run a dead or cancelled job again, unless it changed since it was read.
+
+        The job is queued at once, with all attempts of its task before it; former attempts stay listed. Any other
+        state is 422 `BUSINESS_RULE_VIOLATION`. A job whose unique key another job has by now is 409
+        `ALREADY_EXISTS`.
+
+        Args:
+            body: The version at which the job was read.
+            job_id: The `id` of the job.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.retry_job(
+                job_id,
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def retry_jobs(
+        self,
+        body: RetryJobs,
+    ) -> RetriedJobs:
+        """Run the dead jobs of a task again.
+
+        Up to `limit` dead jobs of the task are queued again, those that died first before others, as `retryJob`
+        does it. A job whose unique key another job has by now stays dead.
+        """
+        return self._wait_for(
+            self._asynchronous.retry_jobs(
+                body,
             )
         )
 

@@ -74,6 +74,13 @@ def upgrade() -> None:
         postgresql_where=sa.text("NOT is_ready AND state IN ('scheduled', 'queued', 'retrying')"),
     )
     op.create_index(
+        "jobs_listed_idx",
+        "jobs",
+        ["state", "queue", "task", "created_at", "id"],
+        unique=False,
+        schema="accord",
+    )
+    op.create_index(
         "jobs_order_idx",
         "jobs",
         ["order_key", "sequence"],
@@ -88,6 +95,14 @@ def upgrade() -> None:
         unique=False,
         schema="accord",
         postgresql_where=sa.text("owner_id IS NOT NULL"),
+    )
+    op.create_index(
+        "jobs_ready_idx",
+        "jobs",
+        ["queue", "run_at"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text("is_ready AND NOT is_blocked"),
     )
     op.create_index(
         "jobs_running_idx",

@@ -1,0 +1,191 @@
+"""The statements of the jobs domain: one per function, the condition in the name."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, DateTime, Integer, Text, Uuid, bindparam, func, select, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from accord.database.reader import Reader
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.queue.tables import ENDED, IS_UNENDED, IS_UNIQUE, JobRow, jobs
+
+Id = UUID | str
+MAX_ATTEMPTS_SHOWN = 100
+"""The attempts of a job that stay listed when the job is run again."""
+
+_FIND = Statement(select(jobs).where(jobs.c.id == bindparam("job_id")), JobRow)
+_FIND_ALL = Statement(select(jobs).where(jobs.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))), JobRow)
+_own = select(jobs).where(jobs.c.owner_id == bindparam("owner_id")).order_by(jobs.c.id.desc()).limit(bindparam("limit"))
+_FIRST_OWN = Statement(_own, JobRow)
+_NEXT_OWN = Statement(_own.where(jobs.c.id < bindparam("last_id", type_=Uuid())), JobRow)
+
+
+async def find(read: Reader, job_id: Id) -> JobRow | None:
+    """Return the job, or None."""
+    return await read.one(_FIND, job_id=job_id)
+
+
+async def find_all(read: Reader, ids: Sequence[Id]) -> list[JobRow]:
+    """Return the named jobs that exist."""
+    return await read.all(_FIND_ALL, ids=list(ids))
+
+
+async def page_of_owner(read: Reader, owner_id: Id, after: Sequence[Any] | None, limit: int) -> list[JobRow]:
+    """Return jobs of the owner, newest first; `after` is the id of the last shown."""
+    if after is None:
+        return await read.all(_FIRST_OWN, owner_id=owner_id, limit=limit)
+    return await read.all(_NEXT_OWN, owner_id=owner_id, limit=limit, last_id=after[0])
+
+
+_CONDITIONS: Mapping[str, str] = {
+    "since": "created_at >= :since",
+    "until": "created_at < :until",
+    "last_id": "(created_at, id) < (:last_created_at, :last_id)",
+    "state": "kinds.state = :state",
+    "queue": "kinds.queue = :queue",
+    "task": "kinds.task = :task",
+}
+_OF_KINDS = ("state", "queue", "task")
+_time = DateTime(timezone=True)
+_TYPES = {"since": _time, "until": _time, "last_created_at": _time, "last_id": Uuid(), "limit": Integer()}
+
+
+async def page(read: Reader, filters: Mapping[str, Any], after: Sequence[Any] | None, limit: int) -> list[JobRow]:
+    """Return jobs that fit all filters, newest first; `after` is time of creation and id of the last shown."""
+    values = dict(filters)
+    if after is not None:
+        values |= {"last_created_at": after[0], "last_id": after[1]}
+    return await read.all(_page(tuple(sorted(values.keys() & _CONDITIONS.keys()))), limit=limit, **values)
+
+
+@cache
+def _page(conditions: tuple[str, ...]) -> Statement[JobRow]:
+    """Return the statement with only these conditions.
+
+    The state, the queue and the task of jobs have few values. One index has them before the time: so the page is the
+    newest of the newest of each combination, however many jobs there are and whichever filters are given.
+    """
+    names = ["limit", *conditions, *(("last_created_at",) if "last_id" in conditions else ())]
+    of_kinds = " AND ".join(_CONDITIONS[name] for name in conditions if name in _OF_KINDS) or "true"
+    of_jobs = "".join(f" AND {_CONDITIONS[name]}" for name in conditions if name not in _OF_KINDS)
+    sql = f"""
+WITH RECURSIVE kinds AS (
+    (SELECT state, queue, task FROM accord.jobs ORDER BY state, queue, task LIMIT 1)
+    UNION ALL
+    SELECT following.state, following.queue, following.task FROM kinds, LATERAL (
+        SELECT state, queue, task FROM accord.jobs
+        WHERE (state, queue, task) > (kinds.state, kinds.queue, kinds.task) ORDER BY state, queue, task LIMIT 1
+    ) following
+)
+SELECT {", ".join(f"job.{column.name}" for column in jobs.c)} FROM kinds CROSS JOIN LATERAL (
+    SELECT * FROM accord.jobs
+    WHERE jobs.state = kinds.state AND jobs.queue = kinds.queue AND jobs.task = kinds.task{of_jobs}
+    ORDER BY created_at DESC, id DESC LIMIT :limit
+) job WHERE {of_kinds} ORDER BY job.created_at DESC, job.id DESC LIMIT :limit
+"""  # noqa: S608 - the conditions are ours
+    parameters = [bindparam(name, type_=_TYPES.get(name, Text())) for name in names]
+    return Statement(text(sql).bindparams(*parameters).columns(*(column for column in jobs.c)), JobRow)
+
+
+# Compiled here, so that a wrong row type fails at start, as in every other statement.
+_page(())
+
+_ATTEMPT = """jsonb_build_array(jsonb_build_object(
+    'startedAt', to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'endedAt', to_char(:now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'outcome', 'failed', 'error', 'Cancelled: the job was cancelled while it ran'))"""
+_CANCEL = Statement(
+    text(
+        f"""
+UPDATE accord.jobs SET state = 'cancelled', version = version + 1, is_ready = false, is_blocked = false,
+    lease_until = NULL, ended_at = :now,
+    attempts = CASE WHEN state = 'running' THEN attempts || {_ATTEMPT} ELSE attempts END
+WHERE id = :job_id AND version = :expected_version AND {IS_UNENDED.text}
+RETURNING {", ".join(column.name for column in jobs.c)}
+"""  # noqa: S608 - the conditions are ours
+    )
+    .bindparams(
+        bindparam("now", type_=_time),
+        bindparam("job_id", type_=Uuid),
+        bindparam("expected_version", type_=BigInteger),
+    )
+    .columns(*(column for column in jobs.c)),
+    JobRow,
+)
+
+
+async def cancel_if_version_is(tx: Transaction, job_id: Id, version: int, now: datetime) -> JobRow | None:
+    """Cancel the job if it has not ended; return None when it has, or is at another version."""
+    return await tx.one(_CANCEL, job_id=job_id, expected_version=version, now=now)
+
+
+# Ordered jobs are blocked at first: `queue.ordering` then lets the first of each key in, unless one runs.
+_QUEUED = f"""state = 'queued', version = version + 1, is_ready = true, is_blocked = order_key IS NOT NULL,
+    run_at = :now, attempt = 0, started_at = NULL, ended_at = NULL, lease_until = NULL, result = NULL,
+    attempts = jsonb_path_query_array(attempts, '$[last - {MAX_ATTEMPTS_SHOWN - 1} to last]')"""
+_RETRY = Statement(
+    text(
+        f"""
+UPDATE accord.jobs SET {_QUEUED}
+WHERE id = :job_id AND version = :expected_version AND state IN ('dead', 'cancelled')
+RETURNING {", ".join(column.name for column in jobs.c)}
+"""  # noqa: S608 - the columns are ours
+    )
+    .bindparams(
+        bindparam("now", type_=_time),
+        bindparam("job_id", type_=Uuid),
+        bindparam("expected_version", type_=BigInteger),
+    )
+    .columns(*(column for column in jobs.c)),
+    JobRow,
+)
+_RETRY_DEAD = Statement(
+    text(
+        f"""
+UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id IN (
+    SELECT id FROM accord.jobs dead
+    WHERE state = 'dead' AND task = :task AND (:dead_after IS NULL OR ended_at >= :dead_after)
+        AND (unique_key IS NULL OR NOT EXISTS (
+            SELECT FROM accord.jobs other WHERE other.task = :task AND other.unique_key = dead.unique_key
+                AND {IS_UNIQUE.text.replace("unique_key", "other.unique_key").replace("state", "other.state")}
+        ) AND NOT EXISTS (
+            SELECT FROM accord.jobs newer WHERE newer.task = :task AND newer.unique_key = dead.unique_key
+                AND newer.state = 'dead' AND newer.sequence > dead.sequence
+        ))
+    ORDER BY ended_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+)
+RETURNING {", ".join(column.name for column in jobs.c)}
+"""  # noqa: S608 - the conditions are ours
+    )
+    .bindparams(
+        bindparam("now", type_=_time),
+        bindparam("dead_after", type_=_time),
+        bindparam("task", type_=Text),
+        bindparam("limit", type_=Integer),
+    )
+    .columns(*(column for column in jobs.c)),
+    JobRow,
+)
+
+
+async def retry_if_version_is(tx: Transaction, job_id: Id, version: int, now: datetime) -> JobRow | None:
+    """Queue the job again if it is dead or cancelled; return None when it is not, or is at another version."""
+    return await tx.one(_RETRY, job_id=job_id, expected_version=version, now=now)
+
+
+async def retry_dead(
+    tx: Transaction, task: str, dead_after: datetime | None, limit: int, now: datetime
+) -> list[JobRow]:
+    """Queue dead jobs of a task again, the first that died before others; return them.
+
+    A job whose unique key another has that has not ended, or died later, stays dead.
+    """
+    return await tx.all(_RETRY_DEAD, task=task, dead_after=dead_after, limit=limit, now=now)
+
+
+assert set(ENDED) >= {"dead", "cancelled"}

@@ -1,0 +1,46 @@
+"""Serializers for jobs, and the filters of their list."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from accord.context import SignedIn
+from accord.contract.serializers import record_serializer
+from accord.contract.times import parse_time
+from accord.contract.types import Job, JobStats, QueueStats
+from accord.journal.redaction import redacted
+from accord.queue.figures import Count, Oldest
+from accord.queue.tables import STATES, JobRow
+
+_job = record_serializer(Job)
+MAX_ATTEMPTS = 100
+"""The most attempts that a job shows."""
+
+
+def job(row: JobRow, caller: SignedIn) -> Job:
+    """Return a job as the caller may see it: arguments may name what an owner must not see, and are for operators."""
+    shown = _job(row)
+    shown["attempts"] = shown["attempts"][-MAX_ATTEMPTS:]
+    shown["args"] = redacted(row.args) if caller.may("jobs:read") else None
+    return shown
+
+
+def filters(*, since: str | None, until: str | None, **equal: str | None) -> dict[str, Any]:
+    """Return the filters that the request has, with its times parsed."""
+    moments = {"since": since, "until": until}
+    given = {name: parse_time(value) for name, value in moments.items() if value is not None}
+    return given | {name: value for name, value in equal.items() if value is not None}
+
+
+def stats(counts: Iterable[Count], oldest: Iterable[Oldest]) -> JobStats:
+    """Return the figures of each queue that has jobs, by name."""
+    seconds = {each.queue: each.seconds for each in oldest}
+    by_queue: dict[str, QueueStats] = {}
+    for count in counts:
+        none: Any = dict.fromkeys(STATES, 0)
+        of_queue: QueueStats = {
+            "queue": count.queue,
+            "oldestReadySeconds": seconds.get(count.queue),
+            "counts": none,
+        }
+        by_queue.setdefault(count.queue, of_queue)["counts"][count.state] = count.jobs
+    return {"queues": list(by_queue.values())}

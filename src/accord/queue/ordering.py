@@ -1,0 +1,57 @@
+"""The order of jobs with an order key, where people change it: a cancelled job lets the next run, a retried one waits.
+
+A job that an attempt ends lets the next run by `queue.ending`. Both take the row first, then the lock of the order key.
+"""
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Boolean, Text, bindparam, column, text
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from accord.database.statement import Statement
+from accord.database.transaction import Transaction
+from accord.queue.enqueue import ORDER_LOCK
+from accord.queue.tables import IS_ORDERED
+
+
+class _Unblocked(NamedTuple):
+    queue: str
+    is_ready: bool
+
+
+_keys = bindparam("order_keys", type_=ARRAY(Text))
+# In one order, so that two requests with the same keys do not wait for each other.
+_LOCK = Statement(
+    text(
+        f"SELECT pg_advisory_xact_lock({ORDER_LOCK}, key) FROM"  # noqa: S608 - the number is ours
+        " (SELECT DISTINCT hashtext(name) AS key FROM unnest(:order_keys) AS name ORDER BY key) AS keys"
+    ).bindparams(_keys)
+)
+# A retried job has an earlier place than the one that runs by now, and must not be let in beside it.
+_UNBLOCK_FIRST = Statement(
+    text(
+        f"""
+UPDATE accord.jobs SET is_blocked = false WHERE is_blocked AND id IN (
+    SELECT DISTINCT ON (order_key) id FROM accord.jobs WHERE order_key = ANY(:order_keys) AND {IS_ORDERED.text}
+    ORDER BY order_key, sequence
+) AND NOT EXISTS (
+    SELECT FROM accord.jobs unblocked WHERE unblocked.order_key = jobs.order_key AND NOT unblocked.is_blocked
+        AND {IS_ORDERED.text.replace("state", "unblocked.state").replace("order_key", "unblocked.order_key")}
+)
+RETURNING queue, is_ready
+"""  # noqa: S608 - the conditions are ours
+    )
+    .bindparams(_keys)
+    .columns(column("queue", Text), column("is_ready", Boolean)),
+    _Unblocked,
+)
+
+
+async def unblock_first(tx: Transaction, order_keys: Collection[str | None]) -> set[str]:
+    """Let the first job of each of these keys run unless another of its key may; return the queues of ready ones."""
+    keys = sorted({key for key in order_keys if key is not None})
+    if not keys:
+        return set()
+    await tx.run(_LOCK, order_keys=keys)
+    return {job.queue for job in await tx.all(_UNBLOCK_FIRST, order_keys=keys) if job.is_ready}

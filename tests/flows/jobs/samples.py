@@ -1,0 +1,55 @@
+"""Jobs that tests work with: rows in a queue that no runner takes, with random ids."""
+
+import json
+from typing import Any
+from uuid import UUID, uuid4
+
+from given import Account, Given
+
+COLUMNS = {
+    "scheduled": {"is_ready": False},
+    "queued": {"is_ready": True},
+    "retrying": {"is_ready": False, "attempt": 1},
+    "running": {"is_ready": False, "attempt": 1, "lease_seconds": 86_400, "worker": "a worker"},
+}
+
+
+async def job(owner: Account, /) -> dict[str, Any]:
+    """Return a job of the owner's that waits for next year."""
+    return {"id": await a_job(owner.given, owner_id=owner.id), "version": 1}
+
+
+async def a_job(given: Given, state: str = "scheduled", **columns: Any) -> str:
+    """Write a job in this state, of nobody unless an owner is given; return its id."""
+    columns = (
+        {
+            "id": str(uuid4()),
+            "task": "testTask",
+            "queue": "tests",
+            "state": state,
+            "request_id": "test",
+            "args": {},
+            "is_ready": False,
+        }
+        | COLUMNS.get(state, {})
+        | columns
+    )
+    times = {"run_at": "now() + interval '300 days'" if state in {"scheduled", "retrying"} else "now()"}
+    if state == "running":
+        times |= {"started_at": "now()", "lease_until": "now() + interval '20 hours'"}
+    if state not in COLUMNS:
+        times |= {"started_at": "now()", "ended_at": "now()"}
+    times = {name: sql for name, sql in times.items() if name not in columns}
+    values = [json.dumps(value) if isinstance(value, dict | list) else value for value in columns.values()]
+    names, marks = [*columns, *times], [*("%s" for _ in columns), *times.values()]
+    await given.sql(
+        f"INSERT INTO accord.jobs ({', '.join(names)}) VALUES ({', '.join(marks)})",  # noqa: S608 - the names above
+        *values,
+    )
+    return columns["id"]
+
+
+async def columns_of(given: Given, job_id: str, *names: str) -> tuple[Any, ...]:
+    """Return these columns of a job."""
+    [row] = await given.sql(f"SELECT {', '.join(names)} FROM accord.jobs WHERE id = %s", UUID(job_id))  # noqa: S608
+    return row

@@ -1,0 +1,73 @@
+from uuid import uuid4
+
+from flows.jobs.samples import a_job, columns_of
+
+
+async def retried(account, **body) -> int:
+    response = await account.post("/api/v1/jobs/retry", **body)
+    assert response.status_code == 200, response.text
+    return response.json()["retried"]
+
+
+async def states(given, jobs) -> list[str]:
+    return [(await columns_of(given, job_id, "state"))[0] for job_id in jobs]
+
+
+async def test_the_dead_jobs_of_the_task_run_again(given):
+    admin, owner, task = await given.an_admin(), await given.an_account(), f"test{uuid4().hex}"
+    dead = [await a_job(given, "dead", task=task, owner_id=owner.id), await a_job(given, "dead", task=task, attempt=5)]
+    others = [await a_job(given, "cancelled", task=task), await a_job(given, "dead")]
+
+    response = await admin.post("/api/v1/jobs/retry", task=task)
+
+    assert response.json() == {"retried": 2}
+    assert await states(given, dead + others) == ["queued", "queued", "cancelled", "dead"]
+    assert await columns_of(given, dead[1], "attempt", "is_ready", "version") == (0, True, 2)
+    entries = await given.entries(response)
+    assert {(entry["record_id"], entry["record_version"], entry["actor_id"]) for entry in entries} == {
+        (job_id, 2, admin.id) for job_id in dead
+    }
+    assert await retried(admin, task=task) == 0
+
+
+async def test_the_first_that_died_come_first_up_to_the_limit(given):
+    admin, task = await given.an_admin(), f"test{uuid4().hex}"
+    days = ("2026-01-03", "2026-01-01", "2026-01-02")
+    jobs = [await a_job(given, "dead", task=task, ended_at=f"{day}T00:00:00Z") for day in days]
+
+    assert await retried(admin, task=task, limit=2) == 2
+    assert await states(given, jobs) == ["dead", "queued", "queued"]
+
+
+async def test_only_jobs_that_died_since_a_time(given):
+    admin, task = await given.an_admin(), f"test{uuid4().hex}"
+    days = ("2026-01-01", "2026-01-02")
+    jobs = [await a_job(given, "dead", task=task, ended_at=f"{day}T00:00:00Z") for day in days]
+
+    assert await retried(admin, task=task, deadAfter="2026-01-02T00:00:00Z") == 1
+    assert await states(given, jobs) == ["dead", "queued"]
+
+
+async def test_of_one_unique_key_one_job_runs_again_and_none_beside_another(given):
+    admin, task = await given.an_admin(), f"test{uuid4().hex}"
+    keys = ("twice", "twice", "taken")
+    jobs = [await a_job(given, "dead", task=task, unique_key=key) for key in keys]
+    await a_job(given, "scheduled", task=task, unique_key="taken")
+
+    assert await retried(admin, task=task) == 1
+    assert await states(given, jobs) == ["dead", "queued", "dead"]
+
+
+async def test_of_one_order_key_the_first_may_run(given):
+    admin, task, key = await given.an_admin(), f"test{uuid4().hex}", uuid4().hex
+    jobs = [await a_job(given, "dead", task=task, order_key=key) for _ in range(3)]
+
+    assert await retried(admin, task=task) == 3
+    assert [(await columns_of(given, job_id, "is_blocked"))[0] for job_id in jobs] == [False, True, True]
+
+
+async def test_more_than_a_thousand_at_once_are_refused_and_a_customer_may_not(given):
+    admin, somebody = await given.an_admin(), await given.an_account()
+
+    assert (await admin.post("/api/v1/jobs/retry", task="testTask", limit=1001)).status_code == 400
+    assert (await somebody.post("/api/v1/jobs/retry", task="testTask")).status_code == 403
