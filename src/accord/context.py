@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from accord.clock import now
@@ -133,6 +133,10 @@ class Resources:
     clock: Callable[[], datetime] = now
     new_id: Callable[[], UUID] = new_id
     random_bytes: Callable[[int], bytes] = os.urandom
+    call: Callable[["Context", str, Mapping[str, Any]], Awaitable[Any]] | None = None
+    """Runs other operations for `Context.call`; None in a process without flows."""
+    react: Callable[["Context"], Awaitable[None]] | None = None
+    """Called before a commit that appends to the journal, for the reactions in the commit; None without reactions."""
     journal_appended: Callable[[], None] = lambda: None
     """Called after a commit that appended to the journal; the boot lets it wake the sequencer."""
     jobs_enqueued: Callable[[Collection[str]], None] = lambda _: None
@@ -141,14 +145,31 @@ class Resources:
     """Called after a commit that ended sessions; the boot lets it revoke their access tokens at once."""
 
 
+class CallFailed(RuntimeError):
+    """A flow went on after a call that raised: what the called flow had written would be committed with the rest."""
+
+    def __init__(self, operation: str) -> None:
+        """Name the operation that was called."""
+        super().__init__(
+            f"The call of {operation} raised, and the flow went on; nothing was committed. Let the exception pass, or"
+            " look before the call whether it can succeed: what a called flow wrote cannot be undone by itself."
+        )
+
+
+PartOf = TypeVar("PartOf", bound="Context")
+
+
 class Context:
     """One run of one flow. Returning commits what it wrote through `tx`; raising rolls it back."""
 
     __slots__ = (
+        "_failed_call",
         "_jobs",
         "_journal",
         "_tx",
+        "_whole",
         "caller",
+        "depth",
         "ended_sessions",
         "operation",
         "request",
@@ -164,9 +185,40 @@ class Context:
         self.request = request
         self.trace_events: list[str] = []
         self.ended_sessions: list[str] = []
+        self.depth = 0
+        """How many calls and reactions this flow is within."""
         self._tx: Transaction | None = None
         self._journal: Journal | None = None
         self._jobs: Jobs | None = None
+        self._whole: Context = self
+        self._failed_call: str | None = None
+
+    def part(self, kind: type[PartOf], operation: str, caller: Caller, request: RequestInfo) -> PartOf:
+        """Return the context of a flow that runs within this one, in its transaction: what it writes is one commit.
+
+        Entries and jobs of the part name its own operation, caller and request.
+        """
+        part = kind(self.resources, operation, caller, request)
+        part.depth = self.depth + 1
+        part._whole = self._whole  # noqa: SLF001 - of the same class
+        part._tx = self.tx  # noqa: SLF001 - likewise
+        part._journal = self.journal.part(actor_of(caller), operation, request.id)  # noqa: SLF001 - likewise
+        part.trace_events, part.ended_sessions = self.trace_events, self.ended_sessions
+        return part
+
+    async def call(self, operation_id: str, **inputs: Any) -> Any:
+        """Run another operation in this transaction, as this caller; return what its flow returns.
+
+        The inputs are those of its flow: path and query parameters, and `body`. The inputs and the permission are
+        checked; rate limits and idempotency keys are for requests. An exception of the flow must pass through, as
+        nothing can be committed after it. `accord.calls.Calls` has the errors.
+        """
+        assert self.resources.call is not None
+        return await self.resources.call(self, operation_id, inputs)
+
+    def call_failed(self, operation: str) -> None:
+        """Forbid the commit: the call raised, and may have written before."""
+        self._whole._failed_call = operation  # noqa: SLF001 - of the same class
 
     @property
     def tx(self) -> Transaction:
@@ -209,6 +261,8 @@ class Context:
                 new_id=self.new_id,
                 now=self.now,
             )
+            if self._whole is not self:
+                self._jobs.queues = self._whole.jobs.queues
         return self._jobs
 
     @property
@@ -275,6 +329,11 @@ class Context:
             await self.rollback()
             raise DeadlineExceeded
         appends = self._journal is not None and not self._journal.is_empty
+        if appends and self.resources.react is not None:
+            await self._reacted(self.resources.react)
+        if self._failed_call is not None:
+            await self.rollback()
+            raise CallFailed(self._failed_call)
         if self._journal is not None and appends:
             self._journal.append(self.tx)
         if self._tx is not None:
@@ -285,6 +344,13 @@ class Context:
             self.resources.jobs_enqueued(self._jobs.queues)
         if self.ended_sessions:
             self.resources.sessions_ended(self.ended_sessions)
+
+    async def _reacted(self, react: Callable[["Context"], Awaitable[None]]) -> None:
+        try:
+            await react(self)
+        except BaseException:
+            await self.rollback()
+            raise
 
     async def rollback(self) -> None:
         """Undo what the flow wrote; dispatch calls this, flows never do."""

@@ -141,15 +141,17 @@ class LocalDispatch:
         context.tx.opening = idempotency.opening(attempt)
         data = await observed(context, self._flows[operation.id](context, **inputs))
         idempotency.save_response(context.tx, attempt, operation.success_status, data)
-        await context.commit()
+        await observed(context, context.commit())
         await idempotency.delete_expired()
         return operation.success_status, data
 
     async def _with_problem(self, context: Context, problem: Problem) -> Result:
         try:
-            await (context.commit() if problem.commits else context.rollback())
+            await (observed(context, context.commit()) if problem.commits else context.rollback())
         except Problem as worse:
             problem = worse
+        except Exception as error:  # noqa: BLE001 - a reaction may raise any
+            return await self._failed(context, error)
         context.trace_events.append(f"REJECTED: {problem.code}")
         result = Result.from_problem(problem, context.trace_events)
         result.ended_sessions = context.ended_sessions if problem.commits else []
@@ -171,7 +173,7 @@ async def run_to_commit(context: Context, flow: Awaitable[Returned]) -> Returned
     """Run a flow, or a function like one, and commit what it wrote; the caller rolls back what raises."""
     returned = await observed(context, flow)
     if context.has_begun:
-        await context.commit()
+        await observed(context, context.commit())
     return returned
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from accord.boot.flow_discovery import find_flows
+from accord.boot.reaction_discovery import find_reactions
 from accord.boot.record_types import record_problems
 from accord.contract import bundle, laws
 from accord.contract.buckets import BUCKETS, setting_of
@@ -50,6 +51,9 @@ def load_contract() -> Contract:
         # The problems that the laws found explain the error; flows are compared once the document can be read.
         raise ContractBroken(problems) from None
     flows, job_flows, flow_problems = find_flows(found.values(), known.by_name.values())
+    # A problem that flows and reactions share is reported once.
+    told = tuple(flow_problems)
+    flow_problems += [new for new in find_reactions().problems if not any(one.endswith(new) for one in told)]
     if not problems and not flow_problems:
         flow_problems = list(dict.fromkeys(record_problems(document)))
     if problems or flow_problems:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from accord.boot import import_errors
 from accord.context import Context, JobContext, SignedInContext
-from accord.contract.names import NOUNS, snake_case
+from accord.contract.names import NOUNS, REACTIONS, snake_case
 from accord.contract.operations import Operation
 from accord.contract.tasks import Task
 from accord.dispatch import Flow
@@ -97,7 +97,7 @@ def _job_signature_problems(task: Task, flow: Flow) -> Iterable[str]:
 
 def _orphans(folder: Path, expected: set[Path]) -> Iterable[str]:
     for file in sorted(folder.glob("*/*.py")):
-        carries_one = file.stem not in {"__init__", *NOUNS}
+        carries_one = file.stem not in {"__init__", *NOUNS} and not file.stem.startswith(REACTIONS)
         if carries_one and file not in expected:
             what = "task" if file.stem.startswith("job_") else "operation"
             yield f"flows/{file.parent.name}/{file.name}: has no {what} in the contract; add one, or delete the file"

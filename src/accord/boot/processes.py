@@ -10,6 +10,7 @@ from accord import __version__
 from accord.boot.contract import Contract, load_contract
 from accord.boot.jobs import running_jobs
 from accord.boot.parts import Parts, opened_parts
+from accord.boot.reacting import composed, reacting
 from accord.boot.readiness import Check, Readiness
 from accord.boot.tracing import traced
 from accord.context import ANONYMOUS, Context, RequestInfo, Resources
@@ -60,6 +61,7 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
         opened_parts(settings, "serve", tracing, prestarted, tasks=contract.tasks) as parts,
     ):
         contract = _traced(contract, tracing)
+        composed(parts.resources, contract.operations, contract.flows)
         local = _local_dispatch(parts, contract.flows, tracing)
         sends = settings.flow_transport == "nats"
         dispatch, checks = await _remote_dispatch(parts, tracing) if sends else (local, _database_check(parts))
@@ -67,7 +69,10 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
         worker = Worker(parts.messaging, parts.signer, local, parts.tokens.caller_of, version=__version__)
         # Without flows over NATS, other services still request `auth.validate`, which every worker offers.
         await worker.start(contract.operations.values() if sends else [])
-        async with running_jobs(parts, contract.job_flows, has_metrics=True) as runner:
+        async with (
+            running_jobs(parts, contract.job_flows, has_metrics=True) as runner,
+            reacting(parts, has_metrics=True),
+        ):
             try:
                 setup_token = await _offered_setup_token(parts.resources)
                 yield HttpProcess(
@@ -102,6 +107,7 @@ async def worker(
         opened_parts(settings, "worker", tracing, prestarted, tasks=contract.tasks, has_metrics=has_metrics) as parts,
     ):
         contract = _traced(contract, tracing)
+        composed(parts.resources, contract.operations, contract.flows)
         dispatch = _local_dispatch(parts, contract.flows, tracing)
         if has_metrics:
             from accord.edge.pipeline.metrics import measured  # noqa: PLC0415 - most workers have no metrics
@@ -112,7 +118,10 @@ async def worker(
         flow_worker = Worker(parts.messaging, parts.signer, dispatch, parts.tokens.caller_of, version=__version__)
         await flow_worker.start(contract.operations.values())
 
-        async with running_jobs(parts, contract.job_flows, has_metrics=has_metrics) as runner:
+        async with (
+            running_jobs(parts, contract.job_flows, has_metrics=has_metrics) as runner,
+            reacting(parts, has_metrics=has_metrics),
+        ):
 
             async def drain() -> None:
                 readiness.stop()

@@ -5,6 +5,9 @@ import re
 NOUNS = frozenset({"tables", "queries", "records", "rules", "serializers", "problems"})
 """The modules of a domain that are no operations."""
 
+REACTIONS = ("on_", "after_")
+"""How the names of reactions begin: in the commit of an entry, and after it."""
+
 _hump = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _joint = re.compile(r"(?<=[a-z0-9])_([a-z0-9])")
 

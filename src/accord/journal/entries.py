@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import bindparam, insert, text
@@ -42,10 +42,34 @@ class Actor:
     id: UUID | None
 
 
+class Change(NamedTuple):
+    """An entry that is about to be committed, as a reaction in its commit gets it; `fields` are redacted.
+
+    The version is None for an event. The names are those of the entry's columns.
+    """
+
+    record_table: str
+    record_id: UUID
+    record_version: int | None
+    kind: Kind
+    fields: Mapping[str, Any]
+    list_keys: Sequence[str]
+    operation: str
+    actor: Actor
+
+
+class _Noted(NamedTuple):
+    """An entry: the columns that it shares with the others of its flow, its own, and what ends its savepoint."""
+
+    shared: dict[str, Any]
+    own: dict[str, Any]
+    ends_with: Statement[Any] | None
+
+
 class Journal:
     """Collects the entries of one flow; they are written with its commit, so they exist exactly when it does."""
 
-    __slots__ = ("_ends_with", "_entries", "_shared")
+    __slots__ = ("_noted", "_shared")
 
     def __init__(self, actor: Actor, operation: str, request_id: str) -> None:
         """Take the columns that all entries of this flow share."""
@@ -56,8 +80,13 @@ class Journal:
             "operation": operation,
             "request_id": request_id,
         }
-        self._entries: list[dict[str, Any]] = []
-        self._ends_with: Statement[Any] | None = None
+        self._noted: list[_Noted] = []
+
+    def part(self, actor: Actor, operation: str, request_id: str) -> "Journal":
+        """Return a journal whose entries go with these, in the order in which all of them were noted."""
+        part = Journal(actor, operation, request_id)
+        part._noted = self._noted
+        return part
 
     def created(self, table: str, row: Any, fields: Mapping[str, Any], lists: Sequence[str] = ()) -> None:
         """Note a new record; `row` has its id and version, `lists` are the live keys of its lists."""
@@ -76,9 +105,11 @@ class Journal:
         self._note("event", table, record_id, None, fields, lists)
 
     def event_if(self, table: str, record_id: UUID, fields: Mapping[str, Any], *, holds: bool) -> None:
-        """Note an event, or do the same work and leave no entry: the duration must not tell which."""
-        self.event(table, record_id, fields)
-        self._ends_with = _RELEASE if holds else _UNDO
+        """Note an event, or do the same work and leave no entry: the duration must not tell which.
+
+        So no reaction in the commit gets the entry either.
+        """
+        self._note("event", table, record_id, None, fields, (), _RELEASE if holds else _UNDO)
 
     def acted_by(self, user_id: UUID) -> None:
         """Name the user that the flow itself identified, such as at sign-in."""
@@ -86,18 +117,31 @@ class Journal:
 
     def append(self, tx: Transaction) -> None:
         """Write the entries noted so far with the commit of the transaction."""
-        if self._ends_with is not None:
-            tx.with_commit(_SAVEPOINT)
-        for entry in self._entries:
-            tx.with_commit(_APPEND, **self._shared, **entry)
-        if self._ends_with is not None:
-            tx.with_commit(self._ends_with)
-        self._entries.clear()
+        for shared, own, ends_with in self._noted:
+            if ends_with is None:
+                tx.with_commit(_APPEND, **shared, **own)
+            else:
+                tx.with_commit(_SAVEPOINT)
+                tx.with_commit(_APPEND, **shared, **own)
+                tx.with_commit(ends_with)
+        self._noted.clear()
 
     @property
     def is_empty(self) -> bool:
         """Whether no entry was noted."""
-        return not self._entries
+        return not self._noted
+
+    def __len__(self) -> int:
+        """Return how many entries were noted."""
+        return len(self._noted)
+
+    def change(self, index: int) -> Change | None:
+        """Return an entry as reactions get it; None for one that may not be written."""
+        shared, own, ends_with = self._noted[index]
+        if ends_with is not None:
+            return None
+        actor = Actor(shared["actor_kind"], shared["actor_id"])
+        return Change(**own, operation=shared["operation"], actor=actor)
 
     def _note(
         self,
@@ -107,14 +151,14 @@ class Journal:
         version: int | None,
         fields: Mapping[str, Any],
         lists: Sequence[str] = (),
+        ends_with: Statement[Any] | None = None,
     ) -> None:
-        self._entries.append(
-            {
-                "kind": kind,
-                "record_table": table,
-                "record_id": record_id,
-                "record_version": version,
-                "fields": redacted(fields),
-                "list_keys": list(lists),
-            }
-        )
+        own = {
+            "kind": kind,
+            "record_table": table,
+            "record_id": record_id,
+            "record_version": version,
+            "fields": redacted(fields),
+            "list_keys": list(lists),
+        }
+        self._noted.append(_Noted(self._shared, own, ends_with))

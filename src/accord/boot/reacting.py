@@ -1,0 +1,38 @@
+"""Calls and reactions, in the processes that run flows."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+
+from accord.boot.background import background
+from accord.boot.parts import Parts
+from accord.boot.reaction_discovery import find_reactions
+from accord.calls import Calls
+from accord.context import Resources
+from accord.contract.operations import Operation
+from accord.dispatch import Flow
+from accord.jobs.readers import Readers
+from accord.reactions import Reactions
+
+
+def composed(resources: Resources, operations: Mapping[str, Operation], flows: Mapping[str, Flow]) -> None:
+    """Let flows call operations, and let reactions run in the commits."""
+    resources.call = Calls(operations, flows)
+    in_commit = find_reactions().in_commit
+    resources.react = Reactions(in_commit) if in_commit else None
+
+
+@asynccontextmanager
+async def reacting(parts: Parts, *, has_metrics: bool) -> AsyncGenerator[None]:
+    """Run the reactions after the commit within this block."""
+    after = find_reactions().after
+    async with AsyncExitStack() as stack:
+        if after:
+            readers = Readers(parts.resources, parts.tail, after)
+            await stack.enter_async_context(background("readers", readers.run, has_metrics=has_metrics))
+        if has_metrics:
+            from accord.jobs.reader_metrics import measure  # noqa: PLC0415 - most workers have no metrics
+
+            run = partial(measure, parts.database.background, [reaction.reader for reaction in after])
+            await stack.enter_async_context(background("readers-measured", run, has_metrics=True))
+        yield

@@ -1,0 +1,37 @@
+"""Processes for tests of jobs, calls and reactions: the parts that flows use, on a database, without a service."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from accord.context import Resources
+from accord.database.database import Database
+from accord.database.idempotency import Idempotency
+from accord.database.pagination import Cursors
+from accord.security.passwords import Passwords
+from accord.security.tokens import AccessTokens
+from accord.settings import Settings
+
+
+@asynccontextmanager
+async def opened_resources(url: str, data_dir: Path, **changes: Any) -> AsyncIterator[Resources]:
+    """Open the parts of one process; the changes are those of fields of the resources."""
+    settings = Settings(data_dir=data_dir)
+    database = Database(url, 4)
+    await database.open()
+    passwords = Passwords(settings)
+    parts: dict[str, Any] = {
+        "settings": settings,
+        "database": database,
+        "passwords": passwords,
+        "tokens": AccessTokens(settings),
+        "cursors": Cursors(b"k"),
+        "idempotency": Idempotency(database, b"k"),
+        "probes": {},
+    }
+    try:
+        yield Resources(**parts | changes)
+    finally:
+        passwords.close()
+        await database.close()
