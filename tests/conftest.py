@@ -12,6 +12,7 @@ from typing import Any
 import documented_responses
 import pytest
 from given import Given
+from mail_server import certificate
 from processes import beside
 from running import Service
 
@@ -110,3 +111,9 @@ def alone() -> Iterator[Callable[..., Service]]:
             return service
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A certificate of this machine with its key, for an SMTP server."""
+    return certificate(tmp_path_factory.mktemp("smtp"))

@@ -4,15 +4,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mail_server import certificate
 
 from accord.mail.smtp import Smtp, SmtpServer
 from accord.settings import load
-
-
-@pytest.fixture(scope="session")
-def pem(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return certificate(tmp_path_factory.mktemp("smtp"))
 
 
 @pytest.fixture

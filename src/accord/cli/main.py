@@ -13,6 +13,8 @@ COMMANDS = {
     "worker": "run flows for gateways",
     "doctor": "check the installation and say what to change",
     "db": "migrate, check or seed the database",
+    "mail": "send a mail to see that the SMTP server takes it",
+    "inbox": "print the mails of development",
     "journal": "verify the journal, or drop old months of it",
     "new": "write the contract, flow and test of a new operation",
     "new --job": "write a new task with its flow and its test",

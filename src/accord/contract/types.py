@@ -473,6 +473,26 @@ class JobCounts(TypedDict):
     cancelled: int
 
 
+MailValues: TypeAlias = dict[str, str]
+"""The values of a template by name, each as text."""
+
+
+Link: TypeAlias = str
+
+
+class InboxMail(TypedDict):
+    """A mail as its reader would see it."""
+
+    id: Uuid
+    at: Timestamp
+    to: str
+    subject: str
+    template: str
+    text: str
+    html: str
+    links: list[Link]
+
+
 class ServiceVersion(TypedDict):
     """A release of the service."""
 
@@ -659,6 +679,12 @@ class QueueStats(TypedDict):
     queue: QueueName
     oldestReadySeconds: float | None
     counts: JobCounts
+
+
+class Inbox(TypedDict):
+    """Mails of development, newest first."""
+
+    items: list[InboxMail]
 
 
 class HealthCheck(TypedDict):

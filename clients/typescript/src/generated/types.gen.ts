@@ -724,6 +724,37 @@ export type JobCounts = {
 };
 
 /**
+ * The values of a template by name, each as text.
+ */
+export type MailValues = {
+    [key: string]: string;
+};
+
+/**
+ * Mails of development, newest first.
+ */
+export type Inbox = {
+    items: Array<InboxMail>;
+};
+
+/**
+ * A mail as its reader would see it.
+ */
+export type InboxMail = {
+    id: Uuid;
+    at: Timestamp;
+    to: string;
+    subject: string;
+    template: string;
+    text: string;
+    html: string;
+    /**
+     * The links of the text, in their order.
+     */
+    links: Array<string>;
+};
+
+/**
  * A release of the service.
  */
 export type ServiceVersion = {
@@ -1061,6 +1092,16 @@ export type MessageId = Uuid;
  * The `id` of the job.
  */
 export type JobId = Uuid;
+
+/**
+ * Only mails to this address, in any letter case.
+ */
+export type InboxTo = string;
+
+/**
+ * Only mails whose subject contains this text, in any letter case.
+ */
+export type InboxSubject = string;
 
 export type GetMeData = {
     body?: never;
@@ -4368,6 +4409,134 @@ export type RetryJobResponses = {
 };
 
 export type RetryJobResponse = RetryJobResponses[keyof RetryJobResponses];
+
+export type DeleteInboxData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only mails to this address, in any letter case.
+         */
+        to?: string;
+        /**
+         * Only mails whose subject contains this text, in any letter case.
+         */
+        subject?: string;
+    };
+    url: '/api/v1/dev/inbox';
+};
+
+export type DeleteInboxErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type DeleteInboxError = DeleteInboxErrors[keyof DeleteInboxErrors];
+
+export type DeleteInboxResponses = {
+    /**
+     * The mails that fit are deleted.
+     */
+    204: void;
+};
+
+export type DeleteInboxResponse = DeleteInboxResponses[keyof DeleteInboxResponses];
+
+export type ListInboxData = {
+    body?: never;
+    path?: never;
+    query?: {
+        /**
+         * Only mails to this address, in any letter case.
+         */
+        to?: string;
+        /**
+         * Only mails whose subject contains this text, in any letter case.
+         */
+        subject?: string;
+        /**
+         * Seconds to wait for a mail that fits; 0 returns at once.
+         */
+        wait?: number;
+    };
+    url: '/api/v1/dev/inbox';
+};
+
+export type ListInboxErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type ListInboxError = ListInboxErrors[keyof ListInboxErrors];
+
+export type ListInboxResponses = {
+    /**
+     * The mails that fit.
+     */
+    200: Inbox;
+};
+
+export type ListInboxResponse = ListInboxResponses[keyof ListInboxResponses];
 
 export type GetVersionData = {
     body?: never;

@@ -8,7 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 
 from accord.cli import startup
-from accord.cli.doctor import configuration, database, messaging
+from accord.cli.doctor import configuration, database, mail, messaging
 from accord.cli.doctor.finding import Finding
 from accord.embedded.nats import EmbeddedNats
 from accord.embedded.postgres import EmbeddedPostgres
@@ -54,6 +54,7 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
         except Exception as error:  # noqa: BLE001 - whatever it is, the other findings are wanted, too
             logs.exception("The doctor failed.", error, subject=subject)
             yield Finding(subject, f"cannot be looked at: {type(error).__name__}", "The log says why", works=False)
+    yield await mail.finding(settings)
 
 
 def _running(settings: Settings, server: type[EmbeddedServer]) -> str | None:

@@ -77,7 +77,7 @@ class Pages(Probes):
         self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
         self._files["/asyncapi.yaml"] = StaticFile(asyncapi.text().encode(), YAML)
         if settings.docs_enabled:
-            self._files |= docs_files(document["info"])
+            self._files |= docs_files(document["info"], has_inbox=not settings.is_production)
 
     async def _find(self, request: Request) -> Response | None:
         path = request.path

@@ -23,6 +23,8 @@ DOCS_CSP = (
     b"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     b"base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# Mails bring styles in their markup, and the frame that shows them has the policy of its page: it loads nothing.
+INBOX_CSP = DOCS_CSP.replace(b"style-src 'self'", b"style-src 'self' 'unsafe-inline'").replace(b" data:", b"")
 _VENDOR = {
     "swagger-ui-bundle.js": b"text/javascript; charset=utf-8",
     "swagger-ui.css": b"text/css; charset=utf-8",
@@ -34,7 +36,8 @@ _OURS = {
     "live.js": b"text/javascript; charset=utf-8",
     "live.css": b"text/css; charset=utf-8",
 }
-_PAGES = {"/docs": "index.html", "/docs/live": "live.html"}
+_INBOX = {"inbox.js": b"text/javascript; charset=utf-8", "inbox.css": b"text/css; charset=utf-8"}
+_PAGES = {"/docs": "index.html", "/docs/live": "live.html", "/docs/inbox": "inbox.html"}
 YAML = b"application/yaml"
 WEAK = "If-Match compares strongly, and this tag is weak. Read it without the header, or with If-None-Match."
 
@@ -83,15 +86,18 @@ def json_file(document: Any) -> StaticFile:
     return StaticFile(orjson.dumps(document), JSON)
 
 
-def docs_files(info: dict[str, Any]) -> dict[str, StaticFile]:
+def docs_files(info: dict[str, Any], *, has_inbox: bool) -> dict[str, StaticFile]:
     """Return the documentation's files by path; no page needs inline scripts or files of another server."""
     ours, vendor = files("accord.edge.pages") / "docs", _vendor_folder()
     served: dict[str, StaticFile] = {}
+    inbox = '<a href="/docs/inbox">inbox</a>' if has_inbox else ""
     for path, name in _PAGES.items():
+        if name == "inbox.html" and not has_inbox:
+            continue
         template = Template((ours / name).read_text("utf-8"))
-        page = template.substitute(name=escape(info["title"]), version=escape(info["version"]))
-        served[path] = StaticFile(page.encode(), HTML, DOCS_CSP)
-    for names, folder in ((_VENDOR, vendor), (_OURS, ours)):
+        page = template.substitute(name=escape(info["title"]), version=escape(info["version"]), inbox=inbox)
+        served[path] = StaticFile(page.encode(), HTML, INBOX_CSP if name == "inbox.html" else DOCS_CSP)
+    for names, folder in ((_VENDOR, vendor), (_OURS, ours), (_INBOX if has_inbox else {}, ours)):
         for name, content_type in names.items():
             served[f"/docs/{name}"] = StaticFile((folder / name).read_bytes(), content_type)
     return served

@@ -14,7 +14,9 @@ from .models import (
     SetOperation,
 )
 
-ANONYMOUS: Final = frozenset(["echo", "get_signing_keys", "get_version", "login", "refresh", "register", "setup"])
+ANONYMOUS: Final = frozenset(
+    ["delete_inbox", "echo", "get_signing_keys", "get_version", "list_inbox", "login", "refresh", "register", "setup"]
+)
 """Operations without a sign-in."""
 FOR_ANYBODY: Final = frozenset(["get_session", "healthcheck", "logout", "logout_all"])
 """Operations for every caller, with more in the response to a signed-in one."""
@@ -38,6 +40,7 @@ REPEATABLE: Final = frozenset(
         "list_audit",
         "list_changes",
         "list_conversations",
+        "list_inbox",
         "list_jobs",
         "list_messages",
         "list_my_activity",

@@ -42,6 +42,8 @@ __all__ = [
     "HealthCheck",
     "HealthChecks",
     "HealthStatus",
+    "Inbox",
+    "InboxMail",
     "Job",
     "JobAttempt",
     "JobAttemptOutcome",
@@ -57,6 +59,7 @@ __all__ = [
     "LiveTicket",
     "Login",
     "Logout",
+    "MailValues",
     "Message",
     "MessageList",
     "Problem",
@@ -582,6 +585,37 @@ HealthChecks: TypeAlias = Dict[str, "HealthCheck"]
 
 
 @define(kw_only=True)
+class Inbox(Model):
+    """Mails of development, newest first."""
+
+    items: list[InboxMail]
+
+
+@define(kw_only=True)
+class InboxMail(Model):
+    """A mail as its reader would see it."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    to: str
+
+    subject: str
+
+    template: str
+
+    text: str
+
+    html: str
+
+    links: list[str]
+    """The links of the text, in their order."""
+
+
+@define(kw_only=True)
 class Job(Model):
     """One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others
     shown with secrets redacted."""
@@ -786,6 +820,10 @@ class Logout(Model):
     wire_names: ClassVar[Mapping[str, str]] = {
         "refresh_token": "refreshToken",
     }
+
+
+MailValues: TypeAlias = Dict[str, "str"]
+"""The values of a template by name, each as text."""
 
 
 @define(kw_only=True)

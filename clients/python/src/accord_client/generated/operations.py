@@ -23,6 +23,7 @@ from .models import (
     Echo,
     FoundRecords,
     Health,
+    Inbox,
     Job,
     JobList,
     JobStats,
@@ -298,6 +299,32 @@ class AsyncOperations(ABC):
                 },
                 headers={
                     "If-Match": if_match,
+                },
+            )
+        )
+
+    async def delete_inbox(
+        self,
+        *,
+        to: str | Unset = UNSET,
+        subject: str | Unset = UNSET,
+    ) -> None:
+        """Delete mails of development.
+
+        Without a filter every mail is deleted. In production this is 404.
+
+        Args:
+            to: Only mails to this address, in any letter case.
+            subject: Only mails whose subject contains this text, in any letter case.
+        """
+        await self._do(
+            Request(
+                "delete_inbox",
+                "DELETE",
+                "/api/v1/dev/inbox",
+                query={
+                    "to": to,
+                    "subject": subject,
                 },
             )
         )
@@ -719,6 +746,38 @@ class AsyncOperations(ABC):
                 },
             ),
             ConversationList,
+        )
+
+    async def list_inbox(
+        self,
+        *,
+        to: str | Unset = UNSET,
+        subject: str | Unset = UNSET,
+        wait: int | Unset = UNSET,
+    ) -> Inbox:
+        """The mails of development, newest first.
+
+        Without an SMTP server (`SMTP_URL`) mails are kept here, at most 500 of them; the newest 100 that fit are
+        returned. With `wait` the response comes once a mail fits, or when the time is over. In production this is
+        404.
+
+        Args:
+            to: Only mails to this address, in any letter case.
+            subject: Only mails whose subject contains this text, in any letter case.
+            wait: Seconds to wait for a mail that fits; 0 returns at once.
+        """
+        return await self._get(
+            Request(
+                "list_inbox",
+                "GET",
+                "/api/v1/dev/inbox",
+                query={
+                    "to": to,
+                    "subject": subject,
+                    "wait": wait,
+                },
+            ),
+            Inbox,
         )
 
     async def list_jobs(
@@ -1525,6 +1584,27 @@ class Operations(ABC):
             )
         )
 
+    def delete_inbox(
+        self,
+        *,
+        to: str | Unset = UNSET,
+        subject: str | Unset = UNSET,
+    ) -> None:
+        """Delete mails of development.
+
+        Without a filter every mail is deleted. In production this is 404.
+
+        Args:
+            to: Only mails to this address, in any letter case.
+            subject: Only mails whose subject contains this text, in any letter case.
+        """
+        self._wait_for(
+            self._asynchronous.delete_inbox(
+                to=to,
+                subject=subject,
+            )
+        )
+
     def delete_message(
         self,
         message_id: UUID,
@@ -1844,6 +1924,32 @@ class Operations(ABC):
             self._asynchronous.list_conversations(
                 limit=limit,
                 cursor=cursor,
+            )
+        )
+
+    def list_inbox(
+        self,
+        *,
+        to: str | Unset = UNSET,
+        subject: str | Unset = UNSET,
+        wait: int | Unset = UNSET,
+    ) -> Inbox:
+        """The mails of development, newest first.
+
+        Without an SMTP server (`SMTP_URL`) mails are kept here, at most 500 of them; the newest 100 that fit are
+        returned. With `wait` the response comes once a mail fits, or when the time is over. In production this is
+        404.
+
+        Args:
+            to: Only mails to this address, in any letter case.
+            subject: Only mails whose subject contains this text, in any letter case.
+            wait: Seconds to wait for a mail that fits; 0 returns at once.
+        """
+        return self._wait_for(
+            self._asynchronous.list_inbox(
+                to=to,
+                subject=subject,
+                wait=wait,
             )
         )
 

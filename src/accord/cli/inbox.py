@@ -1,0 +1,58 @@
+"""`accord inbox`: prints the mails of development."""
+
+import argparse
+import asyncio
+
+from accord.cli.failures import write_failure
+from accord.cli.parser import Parser
+from accord.cli.startup import add_data_dir, load_settings, run
+from accord.contract.times import timestamp
+from accord.database.database import Database
+from accord.database.migrations import runner
+from accord.embedded.address import database_address, refuse_missing
+from accord.flows.mail import queries
+from accord.flows.mail.rules import LOOK_EVERY, key_of
+
+
+def define(command: Parser) -> None:
+    """Add the options."""
+    command.set_defaults(run=_inbox)
+    command.add_argument("--to", help="only mails to this address")
+    command.add_argument("--subject", help="only mails whose subject contains this text")
+    command.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait for a mail that fits")
+    add_data_dir(command)
+
+
+def _inbox(chosen: argparse.Namespace) -> int:
+    settings = load_settings(chosen)
+    if settings.is_production:
+        write_failure("Production keeps no mails: they go to the server of SMTP_URL.")
+        return 1
+    refuse_missing(settings)
+    with database_address(settings) as url:
+        runner.refuse_behind(runner.current(url))
+        return run(print_mails(url, chosen.to, chosen.subject, chosen.wait))
+
+
+async def print_mails(url: str, to: str | None, subject: str | None, wait: float) -> int:
+    """Print the mails that fit, the newest last; return 1 when there is none within the wait (seconds)."""
+    database = Database(url, 1, for_reading=True)
+    await database.open()
+    try:
+        ends = asyncio.get_running_loop().time() + wait
+        while not (mails := await queries.newest_mails(database, key_of(to), subject)):
+            if asyncio.get_running_loop().time() >= ends:
+                break
+            await asyncio.sleep(LOOK_EVERY)
+    finally:
+        await database.close()
+    for mail in reversed(mails):
+        print(f"{timestamp(mail.at)}  {_plain(mail.to)}  {_plain(mail.subject)}\n\n{_plain(mail.text)}")
+    if not mails:
+        print("No mail fits.")
+    return 0 if mails else 1
+
+
+def _plain(text: str) -> str:
+    """Return the text without the characters that would control the terminal."""
+    return "".join(character if character.isprintable() or character == "\n" else "�" for character in text)

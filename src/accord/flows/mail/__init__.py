@@ -1,0 +1,1 @@
+"""The mails that operations enqueue, and the inbox of development."""
