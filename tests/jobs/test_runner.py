@@ -35,7 +35,7 @@ async def test_a_rolled_back_transaction_leaves_no_job(shop):
         await run_to_commit(context, flow())
     await context.rollback()
 
-    assert await shop.sql("SELECT FROM accord.jobs") == []
+    assert await shop.sql("SELECT 1 FROM accord.jobs") == []
 
 
 @pytest.mark.parametrize(
@@ -52,7 +52,7 @@ async def test_arguments_that_do_not_fit_raise_and_write_nothing(shop, task, arg
         await shop.enqueue(task, args)
 
     assert "xxx" not in str(raised.value)
-    assert await shop.sql("SELECT FROM accord.jobs") == []
+    assert await shop.sql("SELECT 1 FROM accord.jobs") == []
 
 
 async def test_a_failing_job_is_tried_again_and_dead_after_its_last_attempt(shop):
@@ -127,7 +127,7 @@ async def test_jobs_of_one_order_key_run_one_after_another_in_the_order_of_their
 
     await shop.ended(*jobs)
     assert await shop.effects() == [str(n) for n in range(10)]
-    overlaps = "SELECT FROM accord.jobs a JOIN accord.jobs b ON a.sequence < b.sequence AND b.started_at < a.ended_at"
+    overlaps = "SELECT 1 FROM accord.jobs a JOIN accord.jobs b ON a.sequence < b.sequence AND b.started_at < a.ended_at"
     assert await shop.sql(overlaps) == []
 
 

@@ -79,13 +79,21 @@ async def nothing(_: JobContext) -> None:
     """Do nothing."""
 
 
-FLOWS = {"effect": effect, "slowEffect": slow_effect, "failing": failing, "deciding": deciding, "nothing": nothing}
+FLOWS = {
+    "effect": effect,
+    "slowEffect": slow_effect,
+    "failing": failing,
+    "deciding": deciding,
+    "nothing": nothing,
+    "mailed": nothing,
+}
 DEFINITIONS: dict[str, dict[str, Any]] = {
     "effect": {"args": WORD},
     "slowEffect": {"args": PAUSED, "timeoutSeconds": 60},
     "failing": {"args": WORD, "maxAttempts": 3, "backoff": {"firstSeconds": 0.02, "lastSeconds": 0.05}},
     "deciding": {"args": WORD},
     "nothing": {},
+    "mailed": {"queue": "mail"},
 }
 
 

@@ -182,7 +182,7 @@ class Runner:
             self._looked_for_unknown_at = now
             known = {"tasks": list(self._resources.tasks.by_name), "queues": self._all_queues}
             for job in await self._database.all(FIND_UNKNOWN, **known):
-                unknown = GivenUp("dead", "failed", "UNKNOWN_TASK: No running release knows this task.", counts=False)
+                unknown = GivenUp("dead", "failed", "UNKNOWN_TASK: No running release knows this task.")
                 await record(self._resources, job, unknown, until=now)
 
     async def _give_up_lost(self, job: Lost) -> None:

@@ -18,7 +18,7 @@ from accord.queue.enqueue import LOCK_ORDER, NewJob, lists_of
 from accord.queue.tables import IS_ORDERED
 
 _ENDED_ATTEMPT = """jsonb_build_array(jsonb_build_object(
-    'startedAt', to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+    'startedAt', to_char(COALESCE(started_at, created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'endedAt', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
     'outcome', :outcome, 'error', :error))"""
 

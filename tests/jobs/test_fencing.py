@@ -1,0 +1,75 @@
+"""Q-5, Q-10: a job that another process took, or that was cancelled, is not ended by a late attempt."""
+
+import asyncio
+import random
+import sys
+
+import psycopg
+import pytest
+from job_programs import effect
+
+CANCEL = (
+    "UPDATE accord.jobs SET state = 'cancelled', version = version + 1, ended_at = clock_timestamp()"
+    " WHERE id = %s AND state = 'running' RETURNING version"
+)
+EXPIRE = "UPDATE accord.jobs SET lease_until = '-infinity' WHERE state = 'running' AND random() < 0.2"
+
+
+@pytest.mark.parametrize("jobs", [200, pytest.param(1000, marks=pytest.mark.faults)])
+async def test_an_end_that_races_the_end_of_its_lease_has_one_effect(shop, jobs):
+    chance = random.Random(seed := random.randrange(10**6))
+    sys.stdout.write(f"seed {seed}\n")
+    await shop.sql("ALTER TABLE accord.jobs ALTER COLUMN attempt SET DEFAULT -1000")
+
+    async def hurried(context, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await effect(context)
+
+    shop.define("hurried", hurried, args={"type": "object", "properties": {"seconds": {"type": "number"}}})
+    for _ in range(2):
+        await shop.start(poll_interval=0.005)
+    ids = [await shop.enqueue("hurried", {"seconds": chance.random() * 0.05}) for _ in range(jobs)]
+
+    async def expire() -> None:
+        async with await psycopg.AsyncConnection.connect(shop.url, autocommit=True) as connection:
+            while True:
+                await connection.execute(EXPIRE)
+                await asyncio.sleep(chance.random() * 0.04)
+
+    expiring = asyncio.create_task(expire())
+    await shop.drained()
+    expiring.cancel()
+
+    assert dict(await shop.sql("SELECT job_id, count(*) FROM public.effects GROUP BY job_id")) == dict.fromkeys(ids, 1)
+    [(lost,)] = await shop.sql('SELECT count(*) FROM accord.jobs WHERE attempts @> \'[{"outcome": "lost"}]\'')
+    assert lost > 0
+
+
+async def test_a_cancelled_job_leaves_nothing_and_a_completed_one_is_not_cancelled(shop):
+    await shop.start(poll_interval=0.02)
+    ids = [await shop.enqueue("slowEffect", {"seconds": 0.01 * (n % 5)}) for n in range(100)]
+
+    cancelled = set()
+    for job_id in random.sample(ids, len(ids)):
+        if await shop.sql(CANCEL, job_id):
+            cancelled.add(job_id)
+    await shop.drained()
+
+    states = dict(await shop.sql("SELECT id, state FROM accord.jobs"))
+    assert {job_id for job_id, state in states.items() if state == "cancelled"} == cancelled
+    effects = [job_id for (job_id,) in await shop.sql("SELECT job_id FROM public.effects")]
+    assert sorted(effects) == sorted(set(ids) - cancelled)
+
+
+async def test_a_lease_from_before_the_clock_was_set_back_counts_no_longer(shop):
+    job_id = await shop.enqueue("effect", {"word": "once"})
+    await shop.sql(
+        "UPDATE accord.jobs SET state = 'running', is_ready = false, attempt = 1, version = 2, lease_seconds = 30,"
+        " started_at = now() + interval '1 hour', lease_until = now() + interval '1 hour'"
+    )
+
+    await shop.start()
+
+    [job] = await shop.ended(job_id)
+    assert [attempt["outcome"] for attempt in job.attempts] == ["lost", "ok"]
+    assert await shop.effects() == ["once"]

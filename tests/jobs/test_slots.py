@@ -1,0 +1,81 @@
+"""Q-8: the slots of a queue count over all processes, and go round its shares."""
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+from job_programs import workshop
+
+from accord.settings.kinds import Slots
+
+FILL = """
+INSERT INTO accord.jobs (id, task, queue, state, is_ready, run_at, share, request_id, args)
+SELECT gen_random_uuid(), 'slowEffect', 'default', 'queued', true, now(), 'large', 'test', '{"seconds": 0.05}'
+FROM generate_series(1, %s)
+"""
+
+
+async def test_the_first_job_of_a_share_starts_within_a_second_beside_100_000_of_another(shop):
+    await shop.sql(FILL, 100_000)
+    await shop.sql("ANALYZE accord.jobs")
+    await shop.start({"default": Slots(4, 3)})
+    async with asyncio.timeout(30):
+        while len(await shop.sql("SELECT 1 FROM accord.jobs WHERE state = 'completed' LIMIT 1")) == 0:
+            await asyncio.sleep(0.02)
+
+    jobs = [await shop.enqueue("effect", {"word": "small"}, share=f"small {n}") for n in range(5)]
+
+    await shop.ended(*jobs)
+    [(lag,)] = await shop.sql("SELECT max(started_at - created_at) FROM accord.jobs WHERE share <> 'large'")
+    assert lag < timedelta(seconds=1)
+
+
+async def test_a_share_never_has_more_than_its_slots(shop):
+    await shop.sql(FILL, 40)
+    runner = await shop.start({"default": Slots(8, 2)})
+
+    most = 0
+    while await shop.sql("SELECT 1 FROM accord.jobs WHERE state <> 'completed' LIMIT 1"):
+        [(running,)] = await shop.sql("SELECT count(*) FROM accord.jobs WHERE state = 'running'")
+        most = max(most, running, runner.running)
+        await asyncio.sleep(0.01)
+
+    assert most == 2
+
+
+async def test_the_slots_of_a_queue_count_over_all_runners(shop, tmp_path):
+    await shop.sql(FILL.replace("'large'", "''"), 60)
+    async with workshop(shop.url, tmp_path) as other:
+        runners = [await shop.start({"default": Slots(5, 5)}), await other.start({"default": Slots(5, 5)})]
+        seen: set[int] = set()
+        while await shop.sql("SELECT 1 FROM accord.jobs WHERE state <> 'completed' LIMIT 1"):
+            seen.add(sum(runner.running for runner in runners))
+            await asyncio.sleep(0.005)
+
+    assert max(seen) == 5
+
+
+async def test_a_queue_that_is_not_run_here_waits(shop):
+    waiting = await shop.enqueue("effect")
+    await shop.start(runs=["mail"])
+    shop.runners[0].wake({"default"})
+    other = await shop.start(runs=["default"])
+
+    [job] = await shop.ended(waiting)
+    assert job.state == "completed"
+    assert (shop.runners[0].running, other.running) == (0, 0)
+
+
+@pytest.mark.parametrize("paused", [True, False])
+async def test_a_paused_queue_starts_no_job(shop, paused):
+    await shop.sql("INSERT INTO accord.queues (name, paused) VALUES ('default', %s)", paused)
+    await shop.start(poll_interval=0.02)
+
+    job_id = await shop.enqueue("effect")
+    # The claim of another queue comes after that of the paused one.
+    mail = await shop.enqueue("mailed")
+    await shop.ended(mail)
+
+    assert (await shop.job(job_id)).state == ("queued" if paused else "completed")
+    await shop.sql("UPDATE accord.queues SET paused = false")
+    await shop.ended(job_id)
