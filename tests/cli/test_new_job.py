@@ -1,4 +1,4 @@
-"""Q-1: `accord new --job` in a copy of the source tree; what it writes is clean."""
+"""Q-1: `accord new --job` in a copy of the source tree; what it writes is clean, is run, and passes its test."""
 
 import pytest
 from processes import once
@@ -49,6 +49,14 @@ def test_the_tree_keeps_style_types_and_laws(copy, written):
     ]
 
     assert [check.stdout + check.stderr for check in checks if check.returncode] == []
+
+
+def test_the_new_tests_pass_against_a_service_that_runs_the_jobs(copy, written):
+    tests = sorted(name for name in written if name.startswith("tests/"))
+
+    done = copy.run("pytest", "-q", "-n0", "-p", "no:cacheprovider", f"--basetemp={copy.folder / 'tmp'}", *tests)
+
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.usefixtures("written")

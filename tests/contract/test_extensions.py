@@ -88,6 +88,26 @@ def test_each_member_of_a_task_has_its_values(members, message):
     assert [problem for problem in found if problem.startswith(f"domains/notes.yaml: /x-tasks{message}")]
 
 
+@pytest.mark.parametrize(
+    ("kind", "members", "message"),
+    [
+        ("note.shared", {"schema": {"type": "object"}}, '/note.shared/schema: "$ref" is a required property'),
+        ("note.shared", {"summary": "It was shared."}, "/note.shared/summary: "),
+        ("note.shared", {"data": {}}, "/note.shared has 'data'; it may have summary, schema, example."),
+        ("note.shared", {"example": None}, "/note.shared/example: "),
+        ("shared", {}, ': "shared" does not match'),
+        ("Note.shared", {}, ': "Note.shared" does not match'),
+    ],
+)
+def test_each_member_of_an_event_has_its_values(kind, members, message):
+    schema = {"$ref": "#/components/schemas/SharedNote"}
+    event = {"summary": "A note was shared", "schema": schema, "example": {}, **members}
+
+    found = list(extensions.problems("domains/notes.yaml", {"x-events": {kind: event}}))
+
+    assert [problem for problem in found if problem.startswith(f"domains/notes.yaml: /x-events{message}")]
+
+
 def test_the_name_of_a_task_is_in_camel_case():
     [found] = extensions.problems("domains/notes.yaml", {"x-tasks": {"Remind": {"summary": "Remind"}}})
 

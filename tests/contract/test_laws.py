@@ -226,6 +226,20 @@ def test_flows_ask_the_context_for_time_and_chance():
     assert taken | asked == set()
 
 
+def test_every_event_of_the_contract_is_written_by_code():
+    written = {
+        value.value
+        for file in files()
+        if file.is_relative_to(ROOT / "src" / "accord") and file.suffix == ".py"
+        for node in ast.walk(ast.parse(file.read_text("utf-8")))
+        if isinstance(node, ast.Dict)
+        for key, value in zip(node.keys, node.values, strict=True)
+        if isinstance(key, ast.Constant) and key.value == "event" and isinstance(value, ast.Constant)
+    }
+
+    assert bundle.load()["x-events"].keys() - written == set()
+
+
 def declared(base: type[Problem] = Problem) -> Iterator[type[Problem]]:
     yield base
     for child in base.__subclasses__():

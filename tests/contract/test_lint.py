@@ -5,7 +5,7 @@ import json
 import time
 from pathlib import Path
 
-import broken_tasks
+import broken_declarations
 import pytest
 
 from accord.contract import bundle, laws
@@ -309,7 +309,7 @@ BROKEN = [
         "schema Note.tags: write the object as a schema of its own",
     ),
     ("is_fast_on_near_misses", (*TEXT, "pattern"), "^(?:a+)+$", "let no two of its repeats overlap"),
-    *broken_tasks.BROKEN,
+    *broken_declarations.BROKEN,
 ]
 
 

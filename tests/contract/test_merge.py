@@ -150,6 +150,40 @@ def test_a_task_is_declared_once(merged):
     assert found.startswith("domains/notes.yaml and domains/others.yaml both have the task remind;")
 
 
+EVENTS = """
+x-events:
+  note.shared_again:
+    summary: A note was shared again
+    schema: {$ref: '#/components/schemas/Shared'}
+    example: {id: 1}
+components:
+  schemas:
+    Shared: {type: object}
+"""
+
+
+def test_an_event_gets_the_schema_and_the_example_of_the_whole_message(merged):
+    document = merged(notes=NOTES, shares=EVENTS)
+
+    event = document["x-events"]["note.shared_again"]
+    assert (event["x-domain"], event["schema"]["$ref"]) == ("shares", "#/components/schemas/NoteSharedAgainEvent")
+    assert event["example"]["type"] == "note.shared_again"
+    assert event["example"]["data"] == {"id": 1}
+    properties = document["components"]["schemas"]["NoteSharedAgainEvent"]["properties"]
+    assert properties["type"] == {"type": "string", "enum": ["note.shared_again"]}
+    assert properties["data"] == {"$ref": "#/components/schemas/Shared"}
+    assert properties.keys() == event["example"].keys()
+    assert "UuidOrNull" in document["components"]["schemas"]
+
+
+def test_an_event_is_declared_once_and_leaves_its_name_to_its_message(merged):
+    taken = problems(merged, shares=EVENTS, notes=NOTES + "    NoteSharedAgainEvent: {type: object}\n")
+    twice = problems(merged, shares=EVENTS, notes=NOTES, others=EVENTS.partition("\ncomponents:")[0])
+
+    assert twice[0].startswith("domains/others.yaml and domains/shares.yaml both have the event note.shared_again;")
+    assert taken == ["domains/notes.yaml: the schema NoteSharedAgainEvent has the name of an event's; rename it."]
+
+
 def test_duplicates_are_all_refused_at_once_and_name_both_files(merged):
     found = "\n".join(problems(merged, notes=NOTES, others=NOTES))
 
@@ -194,6 +228,7 @@ def test_an_unknown_section_of_components_is_refused(merged):
         ("paths:\n  /api/v1/notes:\n", "domains/notes.yaml: /api/v1/notes is empty"),
         ("components:\n  schemas:\n", "domains/notes.yaml: components.schemas is empty"),
         ("x-tasks:\n", "domains/notes.yaml: x-tasks is empty"),
+        ("x-events:\n", "domains/notes.yaml: x-events is empty"),
         ("", "domains/notes.yaml: holds no mapping"),
     ],
 )

@@ -79,11 +79,21 @@ def test_the_bundle_is_not_changed():
     assert before == kept
 
 
-def test_the_document_has_a_place_for_webhooks():
+def test_the_document_has_a_webhook_for_each_event():
     document = to_3_1(bundle.load())
 
-    assert (document["openapi"], document["webhooks"]) == ("3.1.0", {})
+    assert document["openapi"] == "3.1.0"
     assert document["paths"].keys() == bundle.load()["paths"].keys()
+    assert document["webhooks"].keys() == bundle.load()["x-events"].keys() != set()
+    assert "x-events" not in document
+
+
+def test_the_request_of_a_webhook_is_the_event_with_its_example():
+    content = to_3_1(bundle.load())["webhooks"]["job.dead"]["post"]["requestBody"]["content"]["application/json"]
+
+    assert content["schema"] == {"$ref": "#/components/schemas/JobDeadEvent"}
+    assert content["example"]["type"] == "job.dead"
+    assert content["example"]["data"].keys() >= {"id", "version", "task", "queue"}
 
 
 def test_examples_of_requests_and_responses_stay_unchanged():

@@ -7,6 +7,7 @@ import pytest
 from job_programs import later_twice, slow_effect
 
 from accord.context import ANONYMOUS, Context, RequestInfo
+from accord.contract.validators import compile_validator
 from accord.dispatch import run_to_commit
 from accord.queue.tasks import UnknownTask, WrongArguments
 from accord.settings.kinds import Slots
@@ -195,5 +196,8 @@ async def test_a_dead_system_job_is_an_event(shop):
 
     await shop.ended(job_id := await shop.enqueue("deciding"))
 
-    [(record, kind, event)] = await shop.sql("SELECT record_id, kind, fields ->> 'event' FROM accord.journal")
-    assert (record, kind, event) == (job_id, "event", "job.dead")
+    [(record, kind, fields)] = await shop.sql("SELECT record_id, kind, fields FROM accord.journal")
+    assert (record, kind, fields.pop("event")) == (job_id, "event", "job.dead")
+    validate = compile_validator({"$ref": "#/components/schemas/DeadJob"})
+    assert validate({"id": str(record), **fields}) == []
+    assert (fields["task"], fields["queue"]) == ("deciding", "default")

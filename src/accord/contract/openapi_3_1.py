@@ -11,10 +11,29 @@ BOUNDS = (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum"))
 
 def to_3_1(bundle: dict[str, Any]) -> dict[str, Any]:
     """Return the same contract as OpenAPI 3.1, with the section that webhooks are described in."""
-    document = {key: _outside(value) for key, value in bundle.items() if key not in ("openapi", "components")}
+    left_out = {"openapi", "components", "x-events"}
+    document = {key: _outside(value) for key, value in bundle.items() if key not in left_out}
     components = {kind: _outside(section) for kind, section in bundle["components"].items() if kind != "schemas"}
     components["schemas"] = {name: schema_3_1(s) for name, s in bundle["components"].get("schemas", {}).items()}
-    return {"openapi": "3.1.0", **document, "webhooks": {}, "components": components}
+    webhooks = {kind: {"post": _webhook(kind, event)} for kind, event in bundle.get("x-events", {}).items()}
+    return {"openapi": "3.1.0", **document, "webhooks": webhooks, "components": components}
+
+
+def _webhook(kind: str, event: dict[str, Any]) -> dict[str, Any]:
+    """Return the request that tells another system of an event."""
+    words = kind.replace("_", ".").split(".")
+    return {
+        "tags": [event["x-domain"]],
+        "operationId": words[0] + "".join(word.capitalize() for word in words[1:]),
+        "summary": event["summary"],
+        "description": f"The event `{kind}`. Any status from 200 to 299 confirms it.",
+        "security": [],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": event["schema"], "example": event["example"]}},
+        },
+        "responses": {"204": {"description": "The event was received."}},
+    }
 
 
 def schema_3_1(schema: dict[str, Any]) -> dict[str, Any]:

@@ -434,6 +434,19 @@ class Job(TypedDict):
     version: Version
 
 
+class DeadJob(TypedDict):
+    """
+    A job that has had its last attempt, or that another attempt could not help. An operator may run it again.
+
+    """
+
+    id: Uuid
+    version: Version
+    task: TaskName
+    queue: QueueName
+    error: str | None
+
+
 class JobList(TypedDict):
     """Some jobs, newest first."""
 
@@ -645,6 +658,17 @@ class ApplyTransaction(TypedDict):
     transactionId: Uuid
     operations: list[RecordOperation]
     expectedVersions: NotRequired[VersionsByTable]
+
+
+class JobDeadEvent(TypedDict):
+    """The event job.dead, with its position in the journal. A job ended without success."""
+
+    type: Literal['job.dead']
+    timestamp: Timestamp
+    id: Uuid
+    position: int
+    organisationId: UuidOrNull | None
+    data: DeadJob
 
 
 class SigningKeys(TypedDict):

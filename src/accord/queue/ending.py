@@ -94,6 +94,8 @@ class Attempted(Protocol):
     @property
     def task(self) -> str: ...
     @property
+    def queue(self) -> str: ...
+    @property
     def attempt(self) -> int: ...
     @property
     def version(self) -> int: ...
@@ -138,7 +140,8 @@ async def give_up(tx: Transaction, journal: Journal, job: Attempted, how: GivenU
         return False
     if not waits:
         unblock_next(tx, job.order_key)
-        told = {"event": "job.dead", "task": job.task, "error": how.error}
+        known = {"version": ended.version, "task": job.task, "queue": job.queue}
+        told = {"event": "job.dead", **known, "error": how.error}
         journal.event("jobs", job.id, told)
     _tell_owner(journal, job, ended.version, how.state)
     return True

@@ -655,6 +655,21 @@ export type Job = {
 };
 
 /**
+ * A job that has had its last attempt, or that another attempt could not help. An operator may run it again.
+ *
+ */
+export type DeadJob = {
+    id: Uuid;
+    version: Version;
+    task: TaskName;
+    queue: QueueName;
+    /**
+     * The error of the last attempt, redacted; null when a process was killed.
+     */
+    error: string | null;
+};
+
+/**
  * Some jobs, newest first.
  */
 export type JobList = {
@@ -990,6 +1005,18 @@ export type ApplyTransaction = {
     transactionId: Uuid;
     operations: Array<RecordOperation>;
     expectedVersions?: VersionsByTable;
+};
+
+/**
+ * The event job.dead, with its position in the journal. A job ended without success.
+ */
+export type JobDeadEvent = {
+    type: 'job.dead';
+    timestamp: Timestamp;
+    id: Uuid;
+    position: number;
+    organisationId: UuidOrNull;
+    data: DeadJob;
 };
 
 /**

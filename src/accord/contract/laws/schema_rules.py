@@ -42,7 +42,7 @@ def is_described(bundle: Json) -> Iterator[str]:
 
 def is_used(bundle: Json) -> Iterator[str]:
     """An unused component is left over from a change."""
-    used = set(references([bundle.get("paths", {}), bundle.get("x-tasks", {})]))
+    used = set(references([bundle.get(part, {}) for part in ("paths", "x-tasks", "x-events")]))
     waiting = list(used)
     components = bundle.get("components", {})
     while waiting:

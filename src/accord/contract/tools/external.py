@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from accord.contract import bundle
+from accord.contract import asyncapi, bundle
 from accord.contract.openapi_3_1 import to_3_1
 from accord.contract.tools.merge import render
 
@@ -43,7 +43,9 @@ def lint() -> list[str]:
             (in_3_1, REDOCLY),
             (in_3_1, SPECTRAL),
         ]
-        checks.append((TOOLS.parent / "asyncapi.yaml", SPECTRAL_ASYNCAPI))
+        served = Path(scratch, "asyncapi.yaml")
+        served.write_text(asyncapi.with_events(bundle.load()), encoding="utf-8")
+        checks.append((served, SPECTRAL_ASYNCAPI))
         return [
             f"{linter.split('/')[0].removeprefix('@')} found problems in {document.name}; they are listed above."
             for document, linter in checks

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from accord.contract.implied_responses import implied_responses
 from accord.contract.references import references, resolve
-from accord.contract.tools import extensions
+from accord.contract.tools import events, extensions
 from accord.contract.tools.sources import COMPONENT_KINDS, ContractInvalid, Document, Source, read
 
 SHARED_KINDS = ("parameters", "headers", "schemas", "responses")
@@ -20,7 +20,7 @@ def merge(folder: Path) -> Document:
     """Return the complete document. Raises ContractInvalid with every problem at once."""
     sources = read(folder)
     wrong_extensions = (problem for s in sources for problem in extensions.problems(s.name, s.document))
-    if problems := [*_duplicates(sources), *_dangling(sources), *wrong_extensions]:
+    if problems := [*_duplicates(sources), *_dangling(sources), *wrong_extensions] or list(events.problems(sources)):
         raise ContractInvalid(problems)
     return _join(sources)
 
@@ -38,6 +38,7 @@ def _duplicates(sources: list[Source]) -> Iterator[str]:
         ((o.get("operationId", "(none)"), f"{name} ({m.upper()} {path})") for name, path, m, o in placed),
     )
     yield from _twice("the task", ((name, s.name) for s in sources for name in s.tasks))
+    yield from _twice("the event", ((kind, s.name) for s in sources for kind in s.events))
     for kind in COMPONENT_KINDS:
         names = ((name, s.name) for s in sources for name in s.components(kind))
         yield from _twice(f"the name in components.{kind}", names)
@@ -68,7 +69,10 @@ def _join(sources: list[Source]) -> Document:
     bundle["paths"] = _paths(sources, components)
     if tasks := {n: {"x-domain": s.domain, **t} for s in sources for n, t in s.tasks.items()}:
         bundle["x-tasks"] = tasks
-    _drop_unused(components, [bundle["paths"], tasks], root)
+    if found := events.completed(sources):
+        bundle["x-events"] = found
+        components["schemas"] |= events.schemas(sources)
+    _drop_unused(components, [bundle["paths"], tasks, found], root)
     bundle["components"] = {kind: section for kind, section in components.items() if section}
     return bundle
 

@@ -11,7 +11,7 @@ import yaml
 from accord.contract.operations import METHODS
 
 ROOT_KEYS = frozenset({"openapi", "info", "servers", "components", "externalDocs"})
-DOMAIN_KEYS = frozenset({"x-tag", "x-tasks", "paths", "components"})
+DOMAIN_KEYS = frozenset({"x-tag", "x-tasks", "x-events", "paths", "components"})
 COMPONENT_KINDS = (
     "securitySchemes",
     "parameters",
@@ -51,6 +51,11 @@ class Source:
     def tasks(self) -> Document:
         """The tasks of the file by name."""
         return self.document.get("x-tasks", {})
+
+    @property
+    def events(self) -> Document:
+        """The events of the file by type."""
+        return self.document.get("x-events", {})
 
     def operations(self) -> Iterator[tuple[str, str, Document]]:
         """Path, method and operation, as authored."""
@@ -153,7 +158,8 @@ def _misplaced(source: Source) -> Iterator[str]:
 def _not_mappings(source: Source) -> Iterator[str]:
     paths = source.document.get("paths", {})
     components = source.document.get("components", {})
-    for name, section in (("paths", paths), ("components", components), ("x-tasks", source.tasks)):
+    sections = {"paths": paths, "components": components, "x-tasks": source.tasks, "x-events": source.events}
+    for name, section in sections.items():
         if not isinstance(section, dict):
             yield f"{source.name}: {name} is empty; write something below it, or remove it."
             return

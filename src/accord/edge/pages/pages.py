@@ -75,7 +75,7 @@ class Pages(Probes):
         document = bundle.load()
         document.pop("x-tasks", None)  # No client can enqueue one.
         self._files = {"/openapi.json": json_file(document), "/openapi-3.1.json": json_file(to_3_1(document))}
-        self._files["/asyncapi.yaml"] = StaticFile(asyncapi.text().encode(), YAML)
+        self._files["/asyncapi.yaml"] = StaticFile(asyncapi.with_events(document).encode(), YAML)
         if settings.docs_enabled:
             self._files |= docs_files(document["info"], has_inbox=not settings.is_production)
 

@@ -34,6 +34,7 @@ __all__ = [
     "CreateOperation",
     "CreateUser",
     "CreateUserRole",
+    "DeadJob",
     "DeleteOperation",
     "Echo",
     "FieldError",
@@ -48,6 +49,7 @@ __all__ = [
     "JobAttempt",
     "JobAttemptOutcome",
     "JobCounts",
+    "JobDeadEvent",
     "JobList",
     "JobState",
     "JobStats",
@@ -496,6 +498,27 @@ class CreateUser(Model):
 
 
 @define(kw_only=True)
+class DeadJob(Model):
+    """A job that has had its last attempt, or that another attempt could not help. An operator may run it again."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    task: str
+    """The name of a task."""
+
+    queue: str
+    """The name of a queue."""
+
+    error: None | str
+    """The error of the last attempt, redacted; null when a process was killed."""
+
+
+@define(kw_only=True)
 class DeleteOperation(Model):
     """Delete a record."""
 
@@ -716,6 +739,32 @@ class JobCounts(Model):
     dead: int
 
     cancelled: int
+
+
+@define(kw_only=True)
+class JobDeadEvent(Model):
+    """The event job.dead, with its position in the journal. A job ended without success."""
+
+    type_: Literal["job.dead"] = "job.dead"
+
+    timestamp: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    position: int
+
+    organisation_id: None | UUID
+    """A UUID, or null."""
+
+    data: DeadJob
+    """A job that has had its last attempt, or that another attempt could not help. An operator may run it again."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "type_": "type",
+        "organisation_id": "organisationId",
+    }
 
 
 @define(kw_only=True)

@@ -28,6 +28,8 @@ def _shown(bundle: Json) -> Iterator[tuple[str, Json, Any]]:
             yield from _each(where, content)
         for parameter in operation.parameters:
             yield from _each(f"{operation.where}, parameter {parameter.get('name')}", parameter)
+    for kind, event in bundle.get("x-events", {}).items():
+        yield from _each(f"event {kind}", event)
     for name, header in bundle.get("components", {}).get("headers", {}).items():
         yield from _each(f"header {name}", header)
     for where, schema in schemas(bundle):

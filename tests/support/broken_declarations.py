@@ -1,8 +1,10 @@
-"""Tasks that break the laws: the rule, where tests/contract/notes.yaml is broken, by what, and the message."""
+"""Tasks and events that break the laws: the rule, where notes.yaml is broken, by what, and what the message says."""
 
 from typing import Any
 
 TASK = ("x-tasks", "remindOfNote")
+EVENT = ("x-events", "note.shared")
+SHARED = ("components", "schemas", "SharedNote")
 ARGS = (*TASK, "args")
 EVERY = {"cron": "0 3 * * *", "zone": "Europe/Paris"}
 TEXT = {"type": "string", "maxLength": 9, "pattern": "^[a-z]*$"}
@@ -26,6 +28,9 @@ BROKEN: list[tuple[str, tuple[str, ...], Any, str]] = [
     ("leaves_their_names_to_jobs", ID, "onNote", "(onNote): on_… is the file of a task or a reaction"),
     ("leaves_their_names_to_jobs", ID, "afterNote", "(afterNote): after_… is the file of a task or a reaction"),
     ("says_which_characters_it_reads", (*ARGS, "properties", "text"), {"type": "string"}, "args.text: give the stri"),
+    ("names_the_record", (*SHARED, "required"), ["id"], "event note.shared: its data must require version of the rec"),
+    ("is_shown_with_valid_examples", (*EVENT, "example", "data", "version"), 0, "event note.shared: the example is no"),
+    ("is_used", EVENT, {"schema": {}}, "components.schemas.NoteSharedEvent: nothing uses it"),
     ("bounds_strings", (*ARGS, "properties", "text"), {"type": "string"}, "task remindOfNote, args.text: give the st"),
     ("names_properties_in_every_language", (*ARGS, "properties", "from"), TEXT, "task remindOfNote, args: the prope"),
     ("names_each_object", (*ARGS, "properties", "more"), {"type": "object"}, "task remindOfNote, args.more: write th"),
