@@ -12,6 +12,7 @@ from processes import alive_in, once
 from accord import settings
 from accord.cli.doctor import database, messaging
 from accord.journal.backlog import Backlog
+from accord.journal.readers import Standing
 
 SIGNING_KEY = secrets.token_hex(32)
 NOW = datetime.now(UTC)
@@ -161,6 +162,15 @@ def test_clocks_that_differ_and_entries_that_wait_are_told():
     assert database.journal(late._replace(seconds=0.1), has_leader=False).advice == ""
     assert "Let `accord serve` or `accord worker` run" in database.journal(late, has_leader=False).advice
     assert "pg_stat_activity" in database.journal(late, has_leader=True).advice
+
+
+def test_a_reaction_that_stands_still_and_one_that_this_release_does_not_have_are_told():
+    well, still = Standing("a.after_b_event", 7, 2, 0.5), Standing("a.after_b_event", 7, 2, 61.0)
+
+    assert str(database.reader(well, is_known=True)).startswith("✓ reaction: a.after_b_event has passed all but 2")
+    assert str(database.reader(still, is_known=True)).startswith("! reaction: ")
+    assert "stands still for 61 s" in str(database.reader(still, is_known=True))
+    assert "`accord journal drop-reader a.after_b_event`" in str(database.reader(well, is_known=False))
 
 
 def test_in_production_missing_migrations_keep_it_from_working_and_in_development_the_next_start_migrates():

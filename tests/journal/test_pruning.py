@@ -8,10 +8,12 @@ import psycopg
 import pytest
 from journal.test_verification import INSERT, INSERT_INTO_JANUARY, Book, book
 
+from accord.cli.journal import drop_reader, prune_journal
 from accord.database import locking
 from accord.journal import partitions, pruning
 from accord.journal.verification import Verdict
 from accord.problems import CannotStart
+from accord.settings import Settings
 
 __all__ = ["book"]
 JANUARY = partitions.Month(2025, 1)
@@ -102,3 +104,38 @@ async def test_the_command_refuses_a_day_after_today(given):
 
     assert (done.returncode, done.stdout) == (1, "")
     assert "Nothing was dropped: 9999-12-31 is after today" in done.stderr
+
+
+READER = (
+    "INSERT INTO accord.journal_readers (name, position, hash)"
+    " SELECT 'tests.after_things_updated', position, hash FROM accord.journal_positions WHERE position = 2"
+)
+
+
+async def test_entries_that_a_reader_has_not_passed_are_kept(old):
+    await old.tamper(READER)
+
+    with pytest.raises(pruning.HeldByReader) as held:
+        await pruning.prune(old.database, old.data_dir, JANUARY.next.first, old.keys)
+
+    assert (held.value.done, held.value.reader.name) == ([], "tests.after_things_updated")
+    assert JANUARY in await partitions.existing(old.database)
+    await old.tamper("UPDATE accord.journal_readers SET position = 3")
+    pruned = await pruning.prune(old.database, old.data_dir, JANUARY.next.first, old.keys)
+    assert [one.month for one in pruned] == [JANUARY]
+
+
+async def test_the_command_names_the_reader_and_what_drops_it(old, capsys):
+    await old.tamper(READER)
+    settings = Settings(data_dir=old.data_dir)
+
+    status = await prune_journal(settings, old.url, JANUARY.next.first)
+
+    said = capsys.readouterr().out
+    assert status == 1
+    assert "has entries that tests.after_things_updated has not passed: its reader is at position 2." in said
+    assert "`accord journal drop-reader tests.after_things_updated`" in said
+    assert await drop_reader(old.url, "tests.after_things_updated") == 0
+    assert await drop_reader(old.url, "tests.after_things_updated") == 1
+    assert "No reader is named tests.after_things_updated. There are: none." in capsys.readouterr().out
+    assert await prune_journal(settings, old.url, JANUARY.next.first) == 0

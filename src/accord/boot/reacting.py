@@ -5,21 +5,28 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from accord.boot.background import background
-from accord.boot.parts import Parts
+from accord.boot.parts import PROBE_TIMEOUT, Parts
 from accord.boot.reaction_discovery import find_reactions
+from accord.boot.shared_check import SharedCheck
 from accord.calls import Calls
 from accord.context import Resources
 from accord.contract.operations import Operation
 from accord.dispatch import Flow
+from accord.flows.meta.rules import works
 from accord.jobs.readers import Readers
+from accord.journal.readers import refuse_overdue
 from accord.reactions import Reactions
 
 
 def composed(resources: Resources, operations: Mapping[str, Operation], flows: Mapping[str, Flow]) -> None:
     """Let flows call operations, and let reactions run in the commits."""
     resources.call = Calls(operations, flows)
-    in_commit = find_reactions().in_commit
-    resources.react = Reactions(in_commit) if in_commit else None
+    found = find_reactions()
+    resources.react = Reactions(found.in_commit) if found.in_commit else None
+    if found.after:
+        look = partial(refuse_overdue, resources.database, [reaction.reader for reaction in found.after])
+        check = SharedCheck(partial(works, look, PROBE_TIMEOUT), fresh_for=0)
+        resources.probes = {**resources.probes, "reactions": check}
 
 
 @asynccontextmanager

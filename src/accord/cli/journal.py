@@ -1,4 +1,4 @@
-"""`accord journal verify` and `accord journal prune`."""
+"""`accord journal verify`, `accord journal prune` and `accord journal drop-reader`."""
 
 import argparse
 from datetime import date
@@ -8,10 +8,11 @@ from accord.cli.startup import add_data_dir, load_settings, run
 from accord.database.database import Database
 from accord.database.migrations import runner
 from accord.embedded.address import database_address, refuse_missing
+from accord.journal import readers
 from accord.journal.checkpoints import load_checkpoints
 from accord.journal.clusters import moves
 from accord.journal.keys import JournalKeys, known
-from accord.journal.pruning import Held, prune
+from accord.journal.pruning import Held, HeldByReader, prune
 from accord.journal.verification import verify
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
@@ -27,6 +28,10 @@ def define(command: Parser) -> None:
     pruning.set_defaults(run=_prune)
     pruning.add_argument("--before", type=_day, required=True, help="a day, such as 2026-01-01")
     add_data_dir(pruning)
+    dropping = commands.add_parser("drop-reader", help="forget the reader of a reaction that no release has any more")
+    dropping.set_defaults(run=_drop_reader)
+    dropping.add_argument("name", help="the name, such as accounts.after_users_created")
+    add_data_dir(dropping)
 
 
 def _day(text: str) -> date:
@@ -50,6 +55,35 @@ def _prune(chosen: argparse.Namespace) -> int:
     with database_address(settings) as url:
         runner.refuse_behind(runner.current(url))
         return run(prune_journal(settings, url, chosen.before))
+
+
+def _drop_reader(chosen: argparse.Namespace) -> int:
+    settings = load_settings(chosen)
+    from accord.boot.reaction_discovery import find_reactions  # noqa: PLC0415 - only this command needs the flows
+
+    if any(reaction.reader == chosen.name for reaction in find_reactions().after):
+        print(f"Nothing was changed: this release has the reaction of {chosen.name}, and needs its reader.")
+        return 1
+    refuse_missing(settings)
+    with database_address(settings) as url:
+        runner.refuse_behind(runner.current(url))
+        return run(drop_reader(url, chosen.name))
+
+
+async def drop_reader(url: str, name: str) -> int:
+    """Drop a reader; return 1 when there is none of this name."""
+    database = Database(url, 1)
+    await database.open()
+    try:
+        is_dropped = await readers.drop(database, name)
+        names = [found.name for found in await readers.standings(database)]
+    finally:
+        await database.close()
+    if not is_dropped:
+        print(f"No reader is named {name}. There are: {', '.join(names) or 'none'}.")
+        return 1
+    print(f"Dropped the reader {name}.")
+    return 0
 
 
 async def verify_journal(settings: Settings, url: str) -> int:
@@ -78,18 +112,24 @@ async def verify_journal(settings: Settings, url: str) -> int:
 
 async def prune_journal(settings: Settings, url: str, before: date) -> int:
     """Drop the months that end before a day; print what went; return 1 when the journal was held all the time."""
-    is_held = False
+    held_by = None
     database = Database(url, 1)
     await database.open()
     try:
         pruned = await prune(database, settings.data_dir, before, JournalKeys(settings, AccessTokens(settings)))
     except Held as held:
-        pruned, is_held = held.done, True
+        pruned, held_by = held.done, held
     finally:
         await database.close()
     for month, entries in pruned:
         print(f"Dropped {month.partition} with {entries} entries.")
-    if is_held:
+    if isinstance(held_by, HeldByReader):
+        name, position = held_by.reader.name, held_by.reader.position
+        print(f"The next month has entries that {name} has not passed: its reader is at position {position}.")
+        print("Let it go on; the log has its errors. If no release has this reaction any more, run")
+        print(f"`accord journal drop-reader {name}`. Then run this again.")
+        return 1
+    if held_by is not None:
         print("A transaction that is open for long holds the journal. End it, then run this again.")
         return 1
     if not pruned:

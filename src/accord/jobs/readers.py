@@ -29,8 +29,6 @@ POLL_INTERVAL = 1.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 60.0
 """Seconds until a batch that failed is tried again: doubled at each failure, from the first pause to the longest."""
-OVERDUE = 30.0
-"""Seconds after which a reader that stands still before an entry counts as failing, in `/health` and for the doctor."""
 
 
 class AfterReaction(NamedTuple):

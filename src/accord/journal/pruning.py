@@ -12,6 +12,7 @@ from accord.database.statement import Statement
 from accord.journal import partitions
 from accord.journal.checkpoints import load_checkpoints, save_checkpoint, sign
 from accord.journal.keys import JournalKeys, endorse_predecessors
+from accord.journal.readers import Standing, standings
 from accord.journal.reading import hash_at, sequencer_state
 from accord.journal.tables import journal, journal_positions, of_position
 from accord.problems import CannotStart
@@ -67,11 +68,21 @@ class Held(Exception):
         self.done = done
 
 
+class HeldByReader(Held):
+    """A reader has not passed all entries of a month; the months in `done` are gone."""
+
+    def __init__(self, done: list[Pruned], reader: Standing) -> None:
+        """Take the months that are gone, and the reader that is furthest behind."""
+        super().__init__(done)
+        self.reader = reader
+
+
 async def prune(database: Database, data_dir: Path | None, before: date, keys: JournalKeys) -> list[Pruned]:
     """Drop the months that end before a day, oldest first; stop at a month with entries that are not sequenced yet.
 
     Raises Held when a month could not be locked in ATTEMPTS attempts; other transactions work in between. Raises
-    CannotStart for a day after today: a mistyped year must not drop the month that is being written.
+    HeldByReader before a month with entries that a reaction after the commit still needs. Raises CannotStart for a day
+    after today: a mistyped year must not drop the month that is being written.
     """
     [row] = await database.all(_TODAY)
     if before > row.today:
@@ -88,6 +99,9 @@ async def prune(database: Database, data_dir: Path | None, before: date, keys: J
         if of_month.sequenced != of_month.entries:
             break
         if of_month.position is not None:
+            last = min(await standings(database), key=lambda reader: reader.position, default=None)
+            if last is not None and last.position < of_month.position:
+                raise HeldByReader(done, last)
             digest = await hash_at(database, of_month.position)
             assert digest is not None
             # First the checkpoint: without the checkpoint the chain looks broken; without the drop no harm is done.

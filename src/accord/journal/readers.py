@@ -3,6 +3,7 @@
 A reader that is new begins at the newest position. Pruning keeps what a reader has not passed.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -31,9 +32,12 @@ from accord.database.transaction import Transaction
 from accord.journal.chain import START
 from accord.journal.reading import Replaced
 from accord.journal.tables import journal, journal_positions, journal_readers, journal_sequencer, of_position
+from accord.problems import ServiceUnavailable
 
 WINDOW = 10_000
 """Positions that one batch goes through."""
+OVERDUE = 30.0
+"""Seconds after which a reader that stands still before an entry counts as failing."""
 REST = "1 s"
 """How long a position rests, whichever process moved it, before it is moved past entries that do not matter."""
 
@@ -239,3 +243,9 @@ async def drop(database: Autocommit, name: str) -> bool:
 async def standings(database: Autocommit) -> list[Standing]:
     """Return all readers, also those that no release has any more."""
     return await database.all(_STANDINGS)
+
+
+async def refuse_overdue(database: Autocommit, names: Collection[str]) -> None:
+    """Raise ServiceUnavailable when one of the readers stands still before an entry."""
+    if any(found.name in names and found.seconds > OVERDUE for found in await standings(database)):
+        raise ServiceUnavailable

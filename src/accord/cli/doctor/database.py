@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, Boolean, Integer, Text, column, func, select,
 
 from accord import clock
 from accord.boot import clock as database_clock
+from accord.boot.reaction_discovery import find_reactions
 from accord.cli.doctor.finding import Finding
 from accord.database.database import Database
 from accord.database.errors import words_of
@@ -17,6 +18,8 @@ from accord.database.statement import Statement
 from accord.database.tables import rate_limits
 from accord.edge.pipeline.limits import UNREADABLE
 from accord.journal.backlog import OVERDUE, Backlog, has_leader, whole_backlog
+from accord.journal.readers import OVERDUE as OVERDUE_READER
+from accord.journal.readers import Standing, standings
 from accord.problems import CannotStart, Problem
 from accord.settings import Settings
 
@@ -98,6 +101,9 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
         yield skew(clock.skew())
         if not runner.is_behind(revision):
             yield journal(await whole_backlog(database), has_leader=await has_leader(database))
+            after = {reaction.reader for reaction in find_reactions().after}
+            for found in await standings(database):
+                yield reader(found, is_known=found.name in after)
             for row in await database.all(_UNREADABLE):
                 yield unreadable(row)
     except CannotStart as locked:
@@ -182,6 +188,22 @@ def journal(found: Backlog, *, has_leader: bool) -> Finding:
         else "Let `accord serve` or `accord worker` run"
     )
     return Finding("journal", f"{state}, the oldest for {found.seconds:.0f} s", advice)
+
+
+def reader(found: Standing, *, is_known: bool) -> Finding:
+    """Judge a reader of the journal: its reaction fails, or no file of this release has it."""
+    state = f"{found.name} has passed all but {found.behind} entries"
+    if not is_known:
+        advice = (
+            f"Unless another release runs that has it, run `accord journal drop-reader {found.name}`: it keeps pruning"
+        )
+        return Finding(
+            "reaction", f"{found.name} is at position {found.position}; this release does not have it", advice
+        )
+    if found.seconds < OVERDUE_READER:
+        return Finding("reaction", state)
+    advice = "Look in the log for its error; let `accord serve` or `accord worker` run"
+    return Finding("reaction", f"{state}, and stands still for {found.seconds:.0f} s", advice)
 
 
 def unreadable(row: Unreadable) -> Finding:
