@@ -137,5 +137,5 @@ async def test_the_command_names_the_reader_and_what_drops_it(old, capsys):
     assert "`accord journal drop-reader tests.after_things_updated`" in said
     assert await drop_reader(old.url, "tests.after_things_updated") == 0
     assert await drop_reader(old.url, "tests.after_things_updated") == 1
-    assert "No reader is named tests.after_things_updated. There are: none." in capsys.readouterr().out
+    assert "No reader is named tests.after_things_updated. The readers: none." in capsys.readouterr().out
     assert await prune_journal(settings, old.url, JANUARY.next.first) == 0

@@ -28,7 +28,7 @@ def define(command: Parser) -> None:
     pruning.set_defaults(run=_prune)
     pruning.add_argument("--before", type=_day, required=True, help="a day, such as 2026-01-01")
     add_data_dir(pruning)
-    dropping = commands.add_parser("drop-reader", help="forget the reader of a reaction that no release has any more")
+    dropping = commands.add_parser("drop-reader", help="delete the position of a reaction that no release has any more")
     dropping.set_defaults(run=_drop_reader)
     dropping.add_argument("name", help="the name, such as accounts.after_users_created")
     add_data_dir(dropping)
@@ -80,7 +80,7 @@ async def drop_reader(url: str, name: str) -> int:
     finally:
         await database.close()
     if not is_dropped:
-        print(f"No reader is named {name}. There are: {', '.join(names) or 'none'}.")
+        print(f"No reader is named {name}. The readers: {', '.join(names) or 'none'}.")
         return 1
     print(f"Dropped the reader {name}.")
     return 0
