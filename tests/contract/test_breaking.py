@@ -99,7 +99,19 @@ def remove_kind_of_transaction(contract):
     kinds.remove({"$ref": "#/components/schemas/ListRemoveOperation"})
 
 
+def remove_event(contract):
+    del contract["x-events"]["job.dead"]
+
+
+def remove_field_of_event(contract):
+    dead = schema(contract, "DeadJob")
+    del dead["properties"]["queue"]
+    dead["required"].remove("queue")
+
+
 BREAKING = {
+    remove_event: "job.dead: is not there",
+    remove_field_of_event: "job.dead: event.data.queue is not there",
     remove_operation: "getMe: is not there",
     rename_operation: "getMe: is not there",
     move_operation: "getMe: is GET /api/v1/myself, was GET /api/v1/me",
@@ -134,6 +146,10 @@ def test_breaking_changes_are_found(change):
 
 def add_operation(contract):
     contract["paths"]["/api/v1/new"] = {"get": {**contract["paths"][ME]["get"], "operationId": "getNew"}}
+
+
+def add_event(contract):
+    contract["x-events"]["job.lost"] = contract["x-events"]["job.dead"]
 
 
 def add_optional_field(contract):
@@ -178,6 +194,7 @@ def widen_a_number(contract):
     "change",
     [
         add_operation,
+        add_event,
         widen_a_number,
         add_optional_field,
         add_field_to_response,

@@ -64,7 +64,7 @@ def release() -> None:
 
 
 def changes(released: Node, current: Node) -> list[str]:
-    """Return what breaks clients of the released contract, a line each, beginning with the operationId."""
+    """Return what breaks clients of the released contract, a line each, beginning with the operationId or event."""
     after = _operations(current)
     found: list[str] = []
     for name, operation in _operations(released).items():
@@ -72,7 +72,7 @@ def changes(released: Node, current: Node) -> list[str]:
             found.append(f"{name}: is not there")
         else:
             found += [f"{name}: {change}" for change in _operation(operation, after[name])]
-    return found
+    return [*found, *_events(released, current)]
 
 
 def unlisted(found: list[str], changelog: str) -> list[str]:
@@ -80,6 +80,17 @@ def unlisted(found: list[str], changelog: str) -> list[str]:
     section = UNRELEASED.search(changelog)
     listed = section[1] if section else ""
     return [change for change in found if f"`{change}`" not in listed]
+
+
+def _events(released: Node, current: Node) -> Iterator[str]:
+    """Compare the messages of events."""
+    after = current.get("x-events", {})
+    for kind, event in released.get("x-events", {}).items():
+        if kind not in after:
+            yield f"{kind}: is not there"
+        else:
+            schemas = Side(released, event).at("schema"), Side(current, after[kind]).at("schema")
+            yield from (f"{kind}: {change}" for change in _output("event", *schemas))
 
 
 def _operations(contract: Node) -> dict[str, Side]:
