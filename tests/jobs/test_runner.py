@@ -101,6 +101,17 @@ async def test_a_job_starts_at_its_time(shop):
     assert timedelta(0) <= late < timedelta(seconds=1)
 
 
+async def test_a_job_whose_hint_was_lost_starts_within_a_second(shop):
+    await shop.start()
+    shop.resources.jobs_enqueued = lambda _: None
+    await asyncio.sleep(0.3)
+
+    await shop.ended(await shop.enqueue("effect"))
+
+    [(lag,)] = await shop.sql("SELECT started_at - created_at FROM accord.jobs")
+    assert lag < timedelta(seconds=1)
+
+
 async def test_a_job_that_takes_too_long_is_a_timeout_and_leaves_nothing(shop):
     shop.define(
         "endless",
