@@ -81,7 +81,11 @@ class Runner:
         self._all_queues = list(queues)
         self._queues = {queue: _Queue(queue, slots) for queue, slots in queues.items() if runs is None or queue in runs}
         self._name = name
-        self._has_metrics = has_metrics
+        self._metrics = None
+        if has_metrics:
+            from accord.jobs import metrics  # noqa: PLC0415 - most workers are never asked for metrics
+
+            self._metrics = metrics
         self._lease = resources.settings.job_lease
         self._poll_interval = poll_interval
         self._woken = asyncio.Event()
@@ -193,7 +197,8 @@ class Runner:
             own.cancel(SUPERSEDED)
         if await record(self._resources, job, given_up(job, task, None), until=_NEVER):
             logs.warning("A job lost its lease.", job=str(job.id), task=job.task, attempt=job.attempt)
-            self._count_lost()
+            if self._metrics is not None:
+                self._metrics.leases_lost.inc()
 
     async def _claim(self, queue: _Queue) -> int:
         """Claim and begin jobs of a queue; return how many."""
@@ -247,19 +252,11 @@ class Runner:
             queue.may_have_more = queue.may_have_more or waited
             if queue.may_have_more:
                 self._woken.set()
-            if self._has_metrics:
-                self._measure(attempt, outcome)
+            self._measure(attempt, outcome)
 
     def _measure(self, attempt: Attempt, outcome: str) -> None:
-        from accord.jobs import metrics  # noqa: PLC0415 - most workers are never asked for metrics
-
-        job = attempt.job
-        metrics.attempts.labels(job.task, outcome).inc()
-        metrics.run_time.labels(job.task).observe(time.monotonic() - attempt.began)
-        metrics.start_lag.labels(job.queue).observe(max(job.lag, 0.0))
-
-    def _count_lost(self) -> None:
-        if self._has_metrics:
-            from accord.jobs import metrics  # noqa: PLC0415 - most workers are never asked for metrics
-
-            metrics.leases_lost.inc()
+        if self._metrics is not None:
+            job = attempt.job
+            self._metrics.attempts.labels(job.task, outcome).inc()
+            self._metrics.run_time.labels(job.task).observe(time.monotonic() - attempt.began)
+            self._metrics.start_lag.labels(job.queue).observe(max(job.lag, 0.0))
