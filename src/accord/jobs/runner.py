@@ -186,8 +186,7 @@ class Runner:
             self._looked_for_unknown_at = now
             known = {"tasks": list(self._resources.tasks.by_name), "queues": self._all_queues}
             for job in await self._database.all(FIND_UNKNOWN, **known):
-                unknown = GivenUp("dead", "failed", "UNKNOWN_TASK: No running release knows this task.")
-                await record(self._resources, job, unknown, until=now)
+                await self._record(job, GivenUp("dead", "failed", "UNKNOWN_TASK: No running release knows this task."))
 
     async def _give_up_lost(self, job: Lost) -> None:
         task = self._resources.tasks.by_name.get(job.task)
@@ -195,10 +194,18 @@ class Runner:
             return  # A release that knows the task decides.
         if (own := self._attempts.get((job.id, job.version))) is not None:
             own.cancel(SUPERSEDED)
-        if await record(self._resources, job, given_up(job, task, None), until=_NEVER):
+        if await self._record(job, given_up(job, task, None)):
             logs.warning("A job lost its lease.", job=str(job.id), task=job.task, attempt=job.attempt)
             if self._metrics is not None:
                 self._metrics.leases_lost.inc()
+
+    async def _record(self, job: Lost, how: GivenUp) -> bool:
+        """Record the end of an attempt of a runner that is gone; a job for which that fails holds up no other."""
+        try:
+            return await record(self._resources, job, how, until=_NEVER)
+        except Exception as error:  # noqa: BLE001 - the next poll tries again
+            logs.exception("The end of a job could not be recorded.", error, job=str(job.id))
+            return False
 
     async def _claim(self, queue: _Queue) -> int:
         """Claim and begin jobs of a queue; return how many."""
