@@ -52,8 +52,12 @@ class Jobs:
         return job
 
     async def drain(self, response: httpx.Response) -> list[Job]:
-        """Return the jobs that the request of this response enqueued, and those that they enqueued, all ended."""
-        return await self._ended("request_id = %s", response.headers["x-request-id"])
+        """Return the jobs that the request of this response enqueued, and those that they enqueued, all ended.
+
+        A job whose time has not come is left out.
+        """
+        is_due = "(state <> 'scheduled' OR run_at <= clock_timestamp())"
+        return await self._ended(f"{is_due} AND request_id = %s", response.headers["x-request-id"])
 
     async def entries(self, job: Job) -> list[dict[str, Any]]:
         """Return what the journal has of the request that the job belongs to."""

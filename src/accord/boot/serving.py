@@ -109,7 +109,10 @@ async def _serve(process: HttpProcess, signals: StopSignals, listener: socket.so
     asyncio.get_running_loop().call_later(FREEZE_AFTER, freeze_memory)
     # A reader of the announcement may connect at once; until uvicorn accepts, the connection waits in the backlog.
     listener.listen(BACKLOG)
-    public_address.announce(process.settings, address_of(listener))
+    address = public_address.as_opened(address_of(listener))
+    public_address.note(process.settings, address)
+    if (mailer := process.parts.resources.mailer) is not None:
+        mailer.address = address
     announce(process, address_of(listener))
     await http.serve(sockets=[listener])
 

@@ -10,7 +10,6 @@ from accord.context import new_id
 from accord.mail import templates
 from accord.mail.mail import Mailer
 from accord.mail.message import compose
-from accord.mail.public_address import public_url
 from accord.mail.smtp import MailNotSent, Refused
 from accord.mail.templates import UnsafeHeader
 from accord.settings import Settings
@@ -36,7 +35,7 @@ async def send_test(settings: Settings, to: str) -> int:
         return 1
     now = datetime.now(UTC)
     values = {"at": now.strftime("%Y-%m-%d %H:%M UTC")}
-    mail = templates.render("test", values, public_url(settings))
+    mail = templates.render("test", values, mailer.public_url)
     try:
         message = compose(mail, mail_id=new_id(), to=to, mail_from=settings.mail_from, date=now)
         print(f"{await mailer.smtp.greet()}.")

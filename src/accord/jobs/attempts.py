@@ -15,7 +15,7 @@ from accord.problems import Problem
 from accord.queue import ending
 from accord.queue.claiming import Claimed, Lost
 from accord.queue.ending import GivenUp
-from accord.queue.outcomes import Later
+from accord.queue.outcomes import Dead, Later
 from accord.telemetry import logs
 
 MAX_ERROR = 2048
@@ -51,6 +51,10 @@ class Attempt:
             self.running.cancel()
 
 
+class _NotHeld(Exception):
+    """The attempt no longer holds its job."""
+
+
 async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lease: float) -> str:
     """Run the flow once, and record the end; return the outcome for metrics."""
     job, limit = attempt.job, asyncio.timeout(attempt.task.timeout_seconds)
@@ -65,6 +69,11 @@ async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lea
         how = None if attempt.cancelled_for == SUPERSEDED else _waiting(job, SHUTDOWN)
     except Later as later:
         how = _waiting(job, "later", later.seconds)
+    except Dead as dead:
+        how = given_up(job, attempt.task, dead)
+        _log(job, dead, how)
+        if await _dead_with_its_writes(context, job, how):
+            return how.outcome
     except Exception as error:  # noqa: BLE001 - the job is tried again, and the log has the reason
         if ending.lost_its_lease(error):
             how = None
@@ -97,11 +106,11 @@ async def record(resources: Resources, job: Claimed | Lost, how: GivenUp, *, unt
 def given_up(job: Claimed | Lost, task: Task, error: Exception | None, *, timed_out: bool = False) -> GivenUp:
     """Return how the job goes on after an attempt that failed; without an error its lease was lost.
 
-    A problem that the contract declares, below 500, is a decision: the job is dead at once.
+    A problem that the contract declares, below 500, is a decision, like Dead: the job is dead at once.
     """
     outcome = "lost" if error is None else "timeout" if timed_out else "failed"
     text = None if error is None else told(error, task if timed_out else None)
-    is_decided = isinstance(error, Problem) and error.status < FIRST_SERVER_ERROR
+    is_decided = isinstance(error, Dead) or (isinstance(error, Problem) and error.status < FIRST_SERVER_ERROR)
     if is_decided or job.attempt >= task.max_attempts:
         return GivenUp("dead", outcome, text)
     # A lost job ran on a process that died: its next attempt need not wait.
@@ -135,6 +144,20 @@ def _waiting(job: Claimed, outcome: str, delay: float = 0.0) -> GivenUp:
     return GivenUp(state, outcome, None, delay, counts=False)
 
 
+async def _dead_with_its_writes(context: JobContext, job: Claimed, how: GivenUp) -> bool:
+    """End the job in the commit of what its flow wrote; return False, and commit nothing, when that is not possible."""
+
+    async def ended() -> None:
+        if not await ending.give_up(context.tx, context.journal, job, how):
+            raise _NotHeld
+
+    try:
+        await run_to_commit(context, ended())
+    except (Problem, _NotHeld):
+        return False
+    return True
+
+
 async def _rolled_back(context: JobContext) -> None:
     try:
         await context.rollback()
@@ -150,7 +173,7 @@ def _uncancel() -> None:
 
 def _log(job: Claimed, error: Exception, how: GivenUp) -> None:
     fields = {"job": str(job.id), "task": job.task, "attempt": job.attempt, "state": how.state}
-    if isinstance(error, Problem | TimeoutError):
+    if isinstance(error, Problem | Dead | TimeoutError):
         logs.warning("An attempt of a job failed.", reason=how.error, **fields)
     else:
         logs.exception("An attempt of a job failed.", error, **fields)

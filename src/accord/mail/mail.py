@@ -1,5 +1,6 @@
 """`context.mail`: enqueues a mail; in a job, sends one."""
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -9,7 +10,7 @@ from accord.database.transaction import HeldTransaction, Transaction
 from accord.journal.entries import Journal
 from accord.mail import inbox, templates
 from accord.mail.counts import outcomes
-from accord.mail.public_address import public_url
+from accord.mail.public_address import noted
 from accord.mail.smtp import MailNotSent, Refused, Smtp, SmtpServer
 from accord.mail.templates import UnsafeHeader
 from accord.outbound.breaker import CircuitOpen
@@ -28,8 +29,15 @@ class Mailer:
     def __init__(self, settings: Settings) -> None:
         """Connect to nothing yet."""
         self.settings = settings
+        self.address: str | None = None
+        """The address that this process listens on, if it does."""
         url = settings.smtp_url
         self.smtp = None if url is None else Smtp(SmtpServer.of(url.get_secret_value()), settings)
+
+    @property
+    def public_url(self) -> str:
+        """The address that links begin with, without a slash at its end."""
+        return self.settings.public_url or self.address or noted(self.settings)
 
     async def close(self) -> None:
         """Close the connections that are kept."""
@@ -100,13 +108,13 @@ class JobMail(Mail):
             raise
         except (Refused, UnsafeHeader) as refused:
             outcomes["refused"] += 1
-            raise self._refused(template, refused) from refused
+            raise self._refused(template, to, refused) from refused
 
     async def _deliver(self, template: str, to: str, values: Mapping[str, str], unsubscribe_link: str | None) -> None:
         from accord.mail.message import compose  # noqa: PLC0415 - its imports take 5 ms, and few processes send mail
 
         settings, smtp, now = self._mailer.settings, self._mailer.smtp, self._now()
-        base = public_url(settings)
+        base = self._mailer.public_url
         mail = templates.render(template, values, base)
         url = None if unsubscribe_link is None else base + unsubscribe_link
         message = compose(
@@ -119,10 +127,10 @@ class JobMail(Mail):
             await smtp.send(message, message["To"].addresses[0].addr_spec)
             outcomes["sent"] += 1
 
-    def _refused(self, template: str, refusal: Refused | UnsafeHeader) -> MailRefused:
-        """Note it in the journal, without the server's words: they have the address, and an entry stays for years."""
+    def _refused(self, template: str, to: str, refusal: Refused | UnsafeHeader) -> MailRefused:
+        """Note it in the journal; the words of the server lose the address, as entries stay for years."""
         fields: dict[str, Any] = {"event": "mail.refused", "template": template}
         if isinstance(refusal, Refused):
             fields["status"] = refusal.status
         self._journal().event("jobs", self._job_id, fields)
-        return MailRefused(str(refusal))
+        return MailRefused(re.sub(re.escape(to), "[address]", str(refusal), flags=re.IGNORECASE))

@@ -11,7 +11,7 @@ async def inbox(http, **query) -> list[dict]:
     return response.json()["items"]
 
 
-async def test_a_mail_is_shown_as_its_reader_would_see_it(given, service, a_mail):
+async def test_a_mail_is_shown_as_its_reader_would_see_it(given, a_mail):
     somebody, to = await given.somebody(), await a_mail("welcome", firstName="Ada")
 
     [mail] = await inbox(somebody, to=to)
@@ -19,7 +19,7 @@ async def test_a_mail_is_shown_as_its_reader_would_see_it(given, service, a_mail
     assert (mail["to"], mail["template"], mail["subject"]) == (to, "welcome", "Your account is ready")
     assert mail["text"].startswith("Hello Ada,")
     assert "<p>" in mail["html"]
-    assert mail["links"] == [f"{service.url}/"]
+    assert [link.startswith("http://127.0.0.1:") for link in mail["links"]] == [True]
 
 
 async def test_the_filters_take_any_letter_case_and_combine(given, a_mail):

@@ -18,4 +18,5 @@ async def create_user(context: SignedInContext, body: CreateUser) -> User:
     if created is None:
         raise AlreadyExists("Nothing was changed. An account with this address exists already.")
     context.journal.created("users", created, account)
+    await context.jobs.enqueue("sendWelcomeMail", {"userId": str(created.id)})
     return serializers.user(created)

@@ -16,4 +16,5 @@ async def register(context: Context, body: Register) -> User:
         raise AlreadyExists("Nothing was changed. Sign in to the account that has this address, or use another one.")
     context.journal.acted_by(created.id)
     context.journal.created("users", created, account)
+    await context.jobs.enqueue("sendWelcomeMail", {"userId": str(created.id)})
     return serializers.user(created)

@@ -1,11 +1,12 @@
 """The rules of accounts, for every operation that changes them."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from accord.context import Context, SignedIn, SignedInContext
+from accord.contract.times import timestamp
 from accord.contract.types import CreateUser, Register, Setup, UpdateUser
 from accord.database.reader import Reader
 from accord.flows.accounts import queries
@@ -16,6 +17,7 @@ from accord.problems import Forbidden, NotFound, ValidationFailed, VersionConfli
 from accord.security.emails import email_key
 from accord.security.opaque_tokens import new_token, token_hash
 from accord.security.passwords import weakness
+from accord.settings import Settings
 
 
 def may_read(caller: SignedIn, user_id: str) -> bool:
@@ -115,6 +117,25 @@ def changes_of(target: UserRow, body: UpdateUser, now: datetime) -> dict[str, An
 def disables_root(target: UserRow, changes: dict[str, Any]) -> bool:
     """Return whether the changes would leave a root account without its role, or disabled."""
     return target.disabled_at is None and (changes.get("role", "root") != "root" or bool(changes.get("disabled_at")))
+
+
+async def alert_of_change(context: Context, before: UserRow, after: UserRow) -> None:
+    """Enqueue the alert of an account that was disabled, or has a new role."""
+    if after.disabled_at is not None and before.disabled_at is None:
+        await alert(context, after.id, "disabled")
+    elif after.role != before.role:
+        await alert(context, after.id, "role")
+
+
+async def alert(context: Context, user_id: UUID, event: str) -> None:
+    """Enqueue the alert of a security event of this account."""
+    args = {"userId": str(user_id), "event": event, "at": timestamp(context.now())}
+    await context.jobs.enqueue("sendSecurityAlert", args)
+
+
+def follow_up_time(account: UserRow, settings: Settings) -> datetime:
+    """Return when the follow-up of the welcome mail is due."""
+    return account.created_at + timedelta(seconds=settings.welcome_follow_up_after)
 
 
 async def offer_setup_token(context: Context) -> str | None:

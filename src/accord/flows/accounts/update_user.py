@@ -25,4 +25,5 @@ async def update_user(context: SignedInContext, user_id: str, body: UpdateUser) 
     if saved.role != target.role or saved.disabled_at:
         context.sessions_ended(await queries.end_sessions(context.tx, user_id, now))
     context.journal.updated("users", saved, changes)
+    await rules.alert_of_change(context, target, saved)
     return serializers.user(saved)

@@ -24,9 +24,7 @@ async def refresh(context: Context, body: Refresh) -> SignedIn:
         successor = rules.unmasked(token.masked_successor, presented)
         await queries.count_repeat(context.tx, token.token_hash)
     else:
-        await queries.end_session(context.tx, token.session_id, now)
-        context.sessions_ended([token.session_id])
-        context.journal.event("sessions", token.session_id, {"event": "refresh reuse detected"})
+        await rules.end_for_reuse(context, token)
         raise RefreshTokenReused
     account = await queries.find_account_by_id(context.tx, token.user_id)
     return serializers.refreshed(context, serializers.user(account), token, successor)

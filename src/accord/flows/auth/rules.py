@@ -3,8 +3,10 @@
 import hashlib
 import hmac
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from accord.context import Context
+from accord.contract.times import timestamp
 from accord.contract.types import Logout
 from accord.database.autocommit import Autocommit
 from accord.flows.accounts.tables import UserRow
@@ -117,10 +119,27 @@ async def counted_failure(context: Context, identifier: bytes, account: UserRow 
         return AccountLocked(retryAfter=queries.seconds_until(counted.locked_until, context.now()))
     event = "locked" if counted.locked_until else "sign-in failed"
     user_id = context.new_id() if account is None else account.id
+    if event == "locked":
+        # Both for known and for unknown addresses: the duration must not tell which; the job looks the account up.
+        await alert(context, user_id, event)
     context.journal.event_if(
         "users", user_id, {"event": event, "failures": counted.failures}, holds=account is not None
     )
     return SignInRefused()
+
+
+async def end_for_reuse(context: Context, token: PresentedToken) -> None:
+    """End the session of a refresh token that was used again too late: its holder or another person has a copy."""
+    await queries.end_session(context.tx, token.session_id, context.now())
+    context.sessions_ended([token.session_id])
+    context.journal.event("sessions", token.session_id, {"event": "refresh reuse detected"})
+    await alert(context, token.user_id, "reused")
+
+
+async def alert(context: Context, user_id: UUID, event: str) -> None:
+    """Enqueue the alert of a security event of this account."""
+    args = {"userId": str(user_id), "event": event, "at": timestamp(context.now())}
+    await context.jobs.enqueue("sendSecurityAlert", args)
 
 
 async def start_session(context: Context, account: UserRow) -> tuple[str, str, datetime]:
