@@ -1,5 +1,7 @@
 """RX-3: a flow runs another operation in its own transaction, as its own caller, and all of it is one commit."""
 
+import gc
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,8 +15,8 @@ from reacting import opened_resources
 
 from accord.boot.contract import load_contract
 from accord.calls import DEEPEST, Calls, CannotCall, WrongInputs
-from accord.context import ANONYMOUS, SYSTEM, CallFailed, Context, RequestInfo, Resources, SignedIn, SignedInContext
-from accord.database.transaction import HeldTransaction
+from accord.context import ANONYMOUS, SYSTEM, Context, RequestInfo, Resources, SignedIn, SignedInContext
+from accord.database.transaction import CallFailed, HeldTransaction
 from accord.dispatch import LocalDispatch, Result, run_to_commit
 from accord.problems import Forbidden, InvalidCredentials, NotFound, Unauthorized
 
@@ -272,3 +274,20 @@ async def test_jobs_sessions_and_notes_of_a_called_flow_go_with_the_commit_of_th
     assert result.trace_events == ["called", "SUCCESS"]
     assert result.ended_sessions == [str(session)]
     assert ended == [[str(session)]]
+
+
+async def test_a_context_is_freed_with_its_request_and_not_by_the_garbage_collector(resources):
+    freed: list[str] = []
+
+    class Watched(Context):
+        __slots__ = ("__weakref__",)
+
+    context = Watched(resources, "getVersion", ANONYMOUS, RequestInfo("test"))
+    weakref.finalize(context, freed.append, "freed")
+    gc.disable()
+    try:
+        await run_to_commit(context, context.call("echo", body={"message": "x"}))
+        del context
+        assert freed == ["freed"]
+    finally:
+        gc.enable()

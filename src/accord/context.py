@@ -13,7 +13,7 @@ from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors, Listing
 from accord.database.reader import Reader
-from accord.database.transaction import HeldTransaction, Transaction
+from accord.database.transaction import CallFailed, HeldTransaction, Transaction
 from accord.journal.entries import Actor, Journal
 from accord.mail.mail import JobMail, Mail, Mailer
 from accord.problems import DeadlineExceeded
@@ -145,17 +145,6 @@ class Resources:
     """Called after a commit that ended sessions; the boot lets it revoke their access tokens at once."""
 
 
-class CallFailed(RuntimeError):
-    """A flow went on after a call that raised: what the called flow had written would be committed with the rest."""
-
-    def __init__(self, operation: str) -> None:
-        """Name the operation that was called."""
-        super().__init__(
-            f"The call of {operation} raised, and the flow went on; nothing was committed. Let the exception pass, or"
-            " look before the call whether it can succeed: what a called flow wrote cannot be undone by itself."
-        )
-
-
 PartOf = TypeVar("PartOf", bound="Context")
 
 
@@ -190,7 +179,7 @@ class Context:
         self._tx: Transaction | None = None
         self._journal: Journal | None = None
         self._jobs: Jobs | None = None
-        self._whole: Context = self
+        self._whole: Context | None = None  # This one would be a cycle, which only the garbage collector frees.
         self._failed_call: str | None = None
 
     def part(self, kind: type[PartOf], operation: str, caller: Caller, request: RequestInfo) -> PartOf:
@@ -200,7 +189,7 @@ class Context:
         """
         part = kind(self.resources, operation, caller, request)
         part.depth = self.depth + 1
-        part._whole = self._whole  # noqa: SLF001 - of the same class
+        part._whole = self._whole or self  # noqa: SLF001 - of the same class
         part._tx = self.tx  # noqa: SLF001 - likewise
         part._journal = self.journal.part(actor_of(caller), operation, request.id)  # noqa: SLF001 - likewise
         part.trace_events, part.ended_sessions = self.trace_events, self.ended_sessions
@@ -218,7 +207,7 @@ class Context:
 
     def call_failed(self, operation: str) -> None:
         """Forbid the commit: the call raised, and may have written before."""
-        self._whole._failed_call = operation  # noqa: SLF001 - of the same class
+        (self._whole or self)._failed_call = operation  # noqa: SLF001 - of the same class
 
     @property
     def tx(self) -> Transaction:
@@ -261,7 +250,7 @@ class Context:
                 new_id=self.new_id,
                 now=self.now,
             )
-            if self._whole is not self:
+            if self._whole is not None:
                 self._jobs.queues = self._whole.jobs.queues
         return self._jobs
 

@@ -14,7 +14,7 @@ from accord.database.transaction import Transaction
 from accord.jobs import readers as running_readers
 from accord.journal import readers
 from accord.journal.readers import Entry
-from accord.problems import Problem
+from accord.problems import Problem, ServiceUnavailable
 
 OTHER = after("after_others_updated", table="others")
 
@@ -253,3 +253,26 @@ async def test_entries_pruned_by_force_are_skipped(ledger, reading, tmp_path, un
         await until(reading.effects, bool)
 
     assert await reading.effects() == [2]
+
+
+async def test_a_reader_that_stands_still_before_an_entry_is_overdue(ledger, reading):
+    database = Database(ledger.url, 1)
+    await database.open()
+    try:
+        await reading.begin(after(), OTHER)
+        await ledger.write("one")
+        await ledger.assign_positions()
+        await readers.refuse_overdue(database, [after().reader])
+        past = "clock_timestamp() - interval '31 s'"
+        await reading.rows(f"UPDATE accord.journal_readers SET moved_at = {past}")  # noqa: S608 - the text above
+        await readers.refuse_overdue(database, [after().reader])
+        await reading.rows(
+            f"SET session_replication_role = replica; UPDATE accord.journal_positions SET sequenced_at = {past}"  # noqa: S608
+        )
+        await readers.refuse_overdue(database, ["tests.another"])
+        with pytest.raises(ServiceUnavailable):
+            await readers.refuse_overdue(database, [after().reader])
+        await reading.rows("UPDATE accord.journal_readers SET position = 1")
+        await readers.refuse_overdue(database, [after().reader])
+    finally:
+        await database.close()

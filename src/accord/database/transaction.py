@@ -31,6 +31,17 @@ class NotBegun(RuntimeError):
         super().__init__("The transaction could not begin: a failed statement, or a problem of its key, was ignored.")
 
 
+class CallFailed(RuntimeError):
+    """A flow went on after a call that raised: what the called flow had written would be committed with the rest."""
+
+    def __init__(self, operation: str) -> None:
+        """Name the operation that was called."""
+        super().__init__(
+            f"The call of {operation} raised, and the flow went on; nothing was committed. Let the exception pass, or"
+            " look before the call whether it can succeed: what a called flow wrote cannot be undone by itself."
+        )
+
+
 class Opening(NamedTuple):
     """Statements that travel with BEGIN; `check` gets their outcomes and raises when no other may follow."""
 
