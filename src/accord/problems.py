@@ -139,6 +139,12 @@ class BusinessRuleViolation(Problem):
     code, status, title = "BUSINESS_RULE_VIOLATION", 422, "A rule forbids this"
 
 
+class TooFarAhead(BusinessRuleViolation):
+    """A job would run in more than a year."""
+
+    detail = "Nothing was changed. Choose a time within a year from now."
+
+
 class IdempotencyInProgress(Problem):
     """The first request with this `Idempotency-Key` has not ended; `retryAfter` is in seconds."""
 

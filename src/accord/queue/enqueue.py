@@ -4,7 +4,7 @@ No trigger runs and nothing is notified in the commit: a hint after it wakes a r
 """
 
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -14,11 +14,15 @@ from sqlalchemy.dialects.postgresql import insert
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.journal.entries import Journal
+from accord.problems import TooFarAhead
 from accord.queue.tables import IS_ORDERED, IS_UNIQUE, jobs
 from accord.queue.tasks import Tasks
 
 ORDER_LOCK = 0x4F52_4445
 """The class of the advisory locks of order keys ("ORDE" in ASCII)."""
+
+MAX_AHEAD = timedelta(days=365)
+"""How far ahead `run_at` may be."""
 
 
 class NewJob(NamedTuple):
@@ -121,13 +125,17 @@ class Jobs:
         that has not ended. Jobs of one `order_key` run one after another, in the order of their commits. The slots of
         a queue go round its shares. A job with an owner is journaled, and its owner may read it.
 
-        Raises UnknownTask, WrongArguments, and ValueError for a priority out of range.
+        Raises UnknownTask, WrongArguments, TooFarAhead for a `run_at` in over a year, and ValueError for a priority out
+        of range.
         """
         args = {} if args is None else args
         known = self._tasks.checked(task, args)
         if not -100 <= priority <= 100:  # noqa: PLR2004 - the docstring says what they are
             raise ValueError("The priority of a job is -100 to 100.")
-        state = "queued" if run_at is None or run_at <= self._now() else "scheduled"
+        now = self._now()
+        if run_at is not None and run_at > now + MAX_AHEAD:
+            raise TooFarAhead
+        state = "queued" if run_at is None or run_at <= now else "scheduled"
         job_id = self._new_id()
         values = {
             "id": job_id,
