@@ -9,15 +9,19 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from accord.clock import now
+from accord.database.autocommit import Autocommit
 from accord.database.database import Database
 from accord.database.idempotency import Idempotency
+from accord.database.ids import new_id
 from accord.database.pagination import Cursors, Listing
 from accord.database.reader import Reader
 from accord.database.transaction import CallFailed, HeldTransaction, Transaction
 from accord.journal.entries import Actor, Journal
 from accord.mail.mail import JobMail, Mail, Mailer
 from accord.problems import DeadlineExceeded
+from accord.queue.batches import STATEMENT_TIMEOUT
 from accord.queue.enqueue import Jobs
+from accord.queue.running import RunningJob
 from accord.queue.tasks import Tasks
 from accord.security.passwords import Passwords
 from accord.security.permissions import allows, permissions_of
@@ -102,13 +106,6 @@ class RequestInfo:
     idempotency_key: str | None = None
     tracestate: str | None = None
     is_awaited: Callable[[], bool] = lambda: True
-
-
-def new_id() -> UUID:
-    """Return a UUIDv7 (RFC 9562, section 5.7): 48 bits of Unix milliseconds, then 74 random bits."""
-    milliseconds = time.time_ns() // 1_000_000
-    bits = (milliseconds << 80) | int.from_bytes(os.urandom(10), "big")
-    return UUID(int=bits & ~(0xF << 76) & ~(0x3 << 62) | (0x7 << 76) | (0x2 << 62))
 
 
 Probe = Callable[[], Awaitable[bool]]
@@ -355,16 +352,6 @@ class SignedInContext(Context):
     caller: SignedIn  # pyright: ignore[reportIncompatibleVariableOverride] - flows only read it
 
 
-@dataclass(frozen=True, slots=True)
-class RunningJob:
-    """The job that a flow is an attempt of; `id` is a stable key for what the flow does outside of the database."""
-
-    id: UUID
-    task: str
-    attempt: int
-    owner_id: UUID | None
-
-
 class JobContext(Context):
     """The context of a job: the caller is Accord itself, and the end of the job is in the commit of its work."""
 
@@ -386,3 +373,10 @@ class JobContext(Context):
             assert mailer is not None, "A process that runs jobs has a mailer."
             self._mail = JobMail(self.jobs, mailer, self.job.id, lambda: self.tx, lambda: self.journal, self.now)
         return self._mail
+
+    @property
+    def autocommit(self) -> Autocommit:
+        """Statements that commit by themselves, before the transaction begins: for work in batches."""
+        if self._tx is not None and self._tx.is_open:
+            raise HeldTransaction
+        return self.resources.database.bounded(STATEMENT_TIMEOUT)

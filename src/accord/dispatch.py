@@ -142,7 +142,6 @@ class LocalDispatch:
         data = await observed(context, self._flows[operation.id](context, **inputs))
         idempotency.save_response(context.tx, attempt, operation.success_status, data)
         await observed(context, context.commit())
-        await idempotency.delete_expired()
         return operation.success_status, data
 
     async def _with_problem(self, context: Context, problem: Problem) -> Result:

@@ -18,7 +18,7 @@ EDITED = ("openapi", "src", "tests/flows", "pyproject.toml")
 
 
 STARTS_ITS_OWN = {"adding-an-operation.md", "running-replicas.md"}
-CHANGE_THE_CODE = {"adding-an-operation.md", "adding-a-job.md", "reacting-to-changes.md"}
+CHANGE_THE_CODE = {"adding-an-operation.md", "adding-a-job.md", "reacting-to-changes.md", "scheduling-work.md"}
 
 
 @pytest.fixture

@@ -193,9 +193,7 @@ async def test_the_leading_sequencer_endorses(book, key, until):
 
     async with sequencing(book, Sequencer(book.url, nothing)) as sequencer:
         background = book.database.background
-        house = Housekeeping(
-            sequencer, background, book.data_dir, book.keys, nothing, interval=0.01, checkpoint_seconds=0.0
-        )
+        house = Housekeeping(sequencer, background, book.data_dir, book.keys, interval=0.01, checkpoint_seconds=0.0)
         keeping = asyncio.create_task(house.run())
         await until(
             lambda: checkpoints.load_checkpoints(book.database, book.data_dir), lambda kept: kept[-1].position == 10

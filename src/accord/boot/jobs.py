@@ -1,4 +1,4 @@
-"""The jobs of a process: its runner, with the hints, the journal and the background tasks that the runner needs."""
+"""The jobs of a process: its runner, with the hints, the journal and the background tasks that it needs; schedules."""
 
 import os
 import socket
@@ -10,6 +10,7 @@ from accord.boot.background import background
 from accord.boot.parts import Parts
 from accord.jobs.attempts import JobFlow
 from accord.jobs.runner import Runner
+from accord.jobs.schedules import Schedules
 from accord.jobs.slots import slots_by_queue
 
 
@@ -28,5 +29,6 @@ async def running_jobs(parts: Parts, flows: Mapping[str, JobFlow], *, has_metric
     parts.tail.listeners.append(runner.heard)
     await parts.job_hints.follow(runner.wake)
     run = partial(background, has_metrics=has_metrics)
-    async with run("jobs", runner.run), run("leases", runner.renew):
+    schedules = Schedules(resources, has_metrics=has_metrics)
+    async with run("jobs", runner.run), run("leases", runner.renew), run("schedules", schedules.run):
         yield runner

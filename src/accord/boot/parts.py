@@ -22,7 +22,6 @@ from accord.database.pagination import Cursors
 from accord.embedded import EmbeddedServer, supervise
 from accord.embedded.prestart import Prestarted, prestart
 from accord.flows.meta.rules import works
-from accord.jobs.schedules import Schedules
 from accord.journal.housekeeping import STATEMENT_TIMEOUT, Housekeeping
 from accord.journal.keys import JournalKeys
 from accord.journal.sequencer import Sequencer
@@ -91,7 +90,7 @@ async def opened_parts(
         signed_tokens = AccessTokens(settings)
         mailer = Mailer(settings)
         stack.push_async_callback(mailer.close)
-        sessions = Sessions(database, settings)
+        sessions = Sessions(database)
         tokens = VerifiedTokens(signed_tokens, sessions.load, sessions.ended_within)
         await stack.enter_async_context(run("sessions", tokens.follow))
         tail = JournalTail(database.background, lambda: messaging.is_connected)
@@ -101,9 +100,7 @@ async def opened_parts(
             sequencer = Sequencer(database_url, partial(announce_positions, messaging, tail))
             await stack.enter_async_context(run("sequencer", sequencer.run))
             keys = JournalKeys(settings, signed_tokens)
-            housekeeping = Housekeeping(
-                sequencer, database.bounded(STATEMENT_TIMEOUT), settings.data_dir, keys, sessions.delete_some_old
-            )
+            housekeeping = Housekeeping(sequencer, database.bounded(STATEMENT_TIMEOUT), settings.data_dir, keys)
             await housekeeping.prepare()
             await stack.enter_async_context(run("housekeeping", housekeeping.run))
         if has_metrics:
@@ -131,9 +128,6 @@ async def opened_parts(
             jobs_enqueued=job_hints.enqueued,
             sessions_ended=tokens.end,
         )
-        if role != "gateway":
-            schedules = Schedules(resources, has_metrics=has_metrics)
-            await stack.enter_async_context(run("schedules", schedules.run))
         signer = MessageSigner(flow_signing_key(settings))
         yield Parts(database, messaging, signer, sessions, tokens, tail, job_hints, resources)
 

@@ -1,4 +1,4 @@
-"""The sessions, as a process reads and deletes them outside of flows."""
+"""The sessions, as a process reads them outside of flows."""
 
 from datetime import timedelta
 
@@ -6,21 +6,16 @@ from accord import clock
 from accord.context import SignedIn
 from accord.database.database import Database
 from accord.flows.auth.queries import ended_since, live_session
-from accord.flows.auth.rules import delete_failures_over_since, delete_sessions_over_before, note_use
-from accord.journal.housekeeping import STATEMENT_TIMEOUT
+from accord.flows.auth.rules import note_use
 from accord.security.tokens import Claims
-from accord.settings import Settings
 
 
 class Sessions:
-    """Reads sessions and their callers, and deletes old sessions."""
+    """Reads sessions and their callers."""
 
-    def __init__(self, database: Database, settings: Settings) -> None:
-        """Take the database, and the settings that say how long ended sessions are stored."""
+    def __init__(self, database: Database) -> None:
+        """Take the database."""
         self._database = database
-        self._deleting = database.bounded(STATEMENT_TIMEOUT)
-        self._lockout_window = settings.lockout_window
-        self._retention = timedelta(seconds=settings.session_retention)
 
     async def load(self, claims: Claims) -> SignedIn | None:
         """Return the caller of a verified token, or None when its session ended; record that the token is in use."""
@@ -39,9 +34,3 @@ class Sessions:
     async def ended_within(self, window: float) -> list[str]:
         """Return the sessions that ended in the last `window` seconds."""
         return await ended_since(self._database, clock.now() - timedelta(seconds=window))
-
-    async def delete_some_old(self) -> bool:
-        """Delete some old sessions and failed sign-ins; return whether there may be more."""
-        more_failures = await delete_failures_over_since(self._deleting, self._lockout_window)
-        more_sessions = await delete_sessions_over_before(self._deleting, clock.now() - self._retention)
-        return more_failures or more_sessions

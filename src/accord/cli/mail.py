@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from accord.cli.failures import write_failure
 from accord.cli.parser import Parser, subcommands
 from accord.cli.startup import add_data_dir, load_settings, run
-from accord.context import new_id
+from accord.database.ids import new_id
 from accord.mail import templates
 from accord.mail.mail import Mailer
 from accord.mail.message import compose

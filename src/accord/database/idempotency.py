@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.connection import Outcome
 from accord.database.database import Database
-from accord.database.expiry import INTERVAL, Expiry, deletion
+from accord.database.expiry import deletion
 from accord.database.statement import Statement
 from accord.database.tables import idempotency_keys
 from accord.database.transaction import Opening, Transaction
@@ -73,7 +73,7 @@ _SAVE = Statement(
         set_={name: _insert.excluded[name] for name in ("inputs_hash", "status", "data", "created_at")},
     )
 )
-_DELETE_EXPIRED = deletion(idempotency_keys, ~_fresh)
+DELETE_EXPIRED = deletion(idempotency_keys, ~_fresh)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,12 +117,11 @@ class CompletedBefore(Exception):
 class Idempotency:
     """Saves the responses to requests that carry a key."""
 
-    def __init__(self, database: Database, secret: bytes, expiry_interval: float = INTERVAL) -> None:
+    def __init__(self, database: Database, secret: bytes) -> None:
         """Take a secret that every process shares: a plain hash of a request would let its password be guessed."""
         self._database = database
         self._secret = secret
         self._running: set[tuple[str, ...]] = set()
-        self._expiry = Expiry(database, _DELETE_EXPIRED, expiry_interval)
 
     def attempt(self, caller: str, address: str, operation: str, key: str, inputs: dict[str, Any]) -> Attempt:
         """Return the attempt that these inputs are; `caller` is empty for a caller who is not signed in."""
@@ -173,10 +172,6 @@ class Idempotency:
             status=status,
             data=orjson.dumps(data),
         )
-
-    async def delete_expired(self) -> None:
-        """Delete some expired responses, if that is due."""
-        await self._expiry.delete_if_due()
 
     def _locks(self, attempt: Attempt) -> dict[str, int | None]:
         hashes = (self._hash(orjson.dumps(["lock", *claim])) for claim in attempt.claims)

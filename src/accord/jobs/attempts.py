@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from accord.context import JobContext, RequestInfo, Resources, RunningJob
+from accord.context import JobContext, RequestInfo, Resources
 from accord.contract.names import snake_case
 from accord.contract.tasks import Task
 from accord.dispatch import run_to_commit
@@ -16,6 +16,7 @@ from accord.queue import ending
 from accord.queue.claiming import Claimed, Lost
 from accord.queue.ending import GivenUp
 from accord.queue.outcomes import Dead, Later
+from accord.queue.running import RunningJob
 from accord.telemetry import logs
 
 MAX_ERROR = 2048

@@ -1,9 +1,4 @@
-"""The leading process also signs checkpoints, creates partitions ahead of time and deletes old sessions.
-
-Old sessions and failed sign-ins are deleted here, and not beside requests as `database.expiry` does: a retention holds
-also in a service that gets no requests, and a session goes together with its refresh tokens, in batches until none is
-left.
-"""
+"""The leading process also signs checkpoints, and creates partitions ahead of time."""
 
 import asyncio
 import time
@@ -21,7 +16,7 @@ from accord.telemetry import logs
 INTERVAL = 1.0
 """Seconds between looks."""
 STATEMENT_TIMEOUT = 60.0
-"""Seconds until a backend counts as frozen: a new partition or old rows may have to be read from a slow disk.
+"""Seconds until a backend counts as frozen: a new partition may have to be read from a slow disk.
 
 PostgreSQL itself ends a slow statement after REQUEST_TIMEOUT and 5 s, which is sooner by default.
 """
@@ -31,8 +26,6 @@ CHECKPOINT_SECONDS = 60.0
 PARTITION_SECONDS = 3600.0
 PARTITION_RETRY_SECONDS = 60.0
 """Seconds between looks for months that need a partition, and after one that could not be made for its lock."""
-DELETE_SECONDS = 60.0
-"""Seconds between looks for sessions past their retention; each look deletes a limited number."""
 
 
 class Housekeeping:
@@ -44,27 +37,21 @@ class Housekeeping:
         database: Bounded,
         data_dir: Path | None,
         keys: JournalKeys,
-        delete_some_old: Callable[[], Awaitable[bool]],
         *,
         interval: float = INTERVAL,
         checkpoint_seconds: float = CHECKPOINT_SECONDS,
     ) -> None:
-        """Take the folder of the checkpoints, the keys that sign them, and the function that deletes some old sessions.
-
-        `delete_some_old` returns whether more may be left.
-        """
+        """Take the folder of the checkpoints, and the keys that sign them."""
         self._sequencer = sequencer
         self._database = database
         self._data_dir = data_dir
         self._keys = keys
-        self._delete_some_old = delete_some_old
         self._interval = interval
         self._checkpoint_seconds = checkpoint_seconds
         self._has_endorsed = False
         self._signed_position = 0
         self._signed_at = time.monotonic()
         self._partitions_at = float("-inf")
-        self._deleted_at = float("-inf")
 
     async def run(self) -> None:
         """Run all tasks until cancelled, through failures of the database."""
@@ -74,7 +61,6 @@ class Housekeeping:
                 continue
             await self._try(self._make_partitions)
             await self._try(self._sign_checkpoint)
-            await self._try(self._delete_old_sessions)
 
     async def prepare(self) -> None:
         """Create the partition of this month before the first write: the service may have been off for months."""
@@ -106,11 +92,3 @@ class Housekeeping:
             self._has_endorsed = True
         await save_checkpoint(self._database, self._data_dir, sign(self._keys, state.position, state.hash))
         self._signed_position, self._signed_at = state.position, now
-
-    async def _delete_old_sessions(self) -> None:
-        if time.monotonic() - self._deleted_at < DELETE_SECONDS:
-            return
-        # Noted first: a failure must not be tried again each second.
-        self._deleted_at = time.monotonic()
-        if await self._delete_some_old():
-            self._deleted_at = float("-inf")

@@ -7,8 +7,9 @@ from contextlib import suppress
 from typing import Any, NamedTuple, Protocol
 
 from accord import clock
-from accord.context import SignedIn, new_id
+from accord.context import SignedIn
 from accord.contract.heartbeat import HEARTBEAT
+from accord.database.ids import new_id
 from accord.journal.cursors import Cursor
 from accord.live import frames, metrics
 from accord.live.hub import Hub

@@ -91,7 +91,7 @@ jobs = Table(
     Index("jobs_unique_idx", "task", "unique_key", unique=True, postgresql_where=IS_UNIQUE),
     Index("jobs_order_idx", "order_key", "sequence", postgresql_where=IS_ORDERED),
     Index("jobs_owner_idx", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),
-    Index("jobs_ended_idx", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    Index("jobs_ended_idx", "state", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     # Every filter of listJobs, and every count, is a walk over the few kinds of jobs at the front of this index.
     Index("jobs_listed_idx", "state", "queue", "task", "created_at", "id"),
     Index("jobs_ready_idx", "queue", "run_at", postgresql_where=IS_CLAIMABLE),

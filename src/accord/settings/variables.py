@@ -149,6 +149,8 @@ class Settings(BaseModel):
     job_lease: Period = _is(
         30, "Time after which a job of a process that died runs again; renewed each third of it.", "30s", ge=3, le=3600
     )
+    job_retention: Period = _is(7 * 86_400, "Time that a completed or cancelled job is kept.", "3d")
+    dead_retention: Period = _is(90 * 86_400, "Time that a dead job is kept, to be run again.", "30d")
 
     cors_origins: Origins = _is((), "Origins of browser clients, by comma; never `*`.", "https://app.example.org")
     trusted_proxies: Networks = _is((), "Peers whose `X-Forwarded-For` counts, by comma.", "10.0.0.0/8, 127.0.0.1")

@@ -1,16 +1,12 @@
 import base64
 import hashlib
 import math
-import os
 import time
 
 import bcrypt
 import pytest
 from checked_client import new_address
 from given import details, new_email
-
-from accord.database.database import Database
-from accord.flows.auth.rules import delete_failures_over_since
 
 
 async def login(http, email, password, **headers):
@@ -107,26 +103,6 @@ async def test_a_failed_login_is_the_same_work_for_known_and_unknown_addresses(g
 
     assert begun == [1, 1]
     assert kept == [["sign-in failed"], []]
-
-
-async def test_counts_of_failures_that_count_no_more_are_deleted(given):
-    old, locked, new = (os.urandom(32) for _ in range(3))
-    for key, since, until in ((old, 3600, -60), (locked, 3600, 60), (new, 60, None)):
-        await given.sql(
-            "INSERT INTO accord.login_failures (identifier_hash, count, since, locked_until)"
-            " VALUES (%s, 5, now() - make_interval(secs => %s), now() + make_interval(secs => %s))",
-            key,
-            since,
-            until,
-        )
-    database = Database(given.service.database_url, 1)
-    await database.open()
-
-    await delete_failures_over_since(database, 900)
-    await database.close()
-
-    rows = await given.sql("SELECT identifier_hash FROM accord.login_failures")
-    assert {bytes(key) for (key,) in rows} & {old, locked, new} == {locked, new}
 
 
 def are_alike(seconds: dict[str, float]) -> bool:

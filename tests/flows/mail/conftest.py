@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 from given import new_email
 
-from accord.context import JobContext, RequestInfo, Resources, RunningJob
+from accord.context import JobContext, RequestInfo, Resources
 from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
@@ -14,6 +14,7 @@ from accord.dispatch import run_to_commit
 from accord.flows.mail.job_send_mail import job_send_mail
 from accord.mail.mail import Mailer
 from accord.mail.templates import examples
+from accord.queue.running import RunningJob
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import load

@@ -216,20 +216,3 @@ async def test_neither_the_request_nor_its_plain_hash_is_kept(given):
     assert body["email"] in kept
     assert body["password"] not in kept
     assert "127." not in kept
-
-
-async def test_expired_responses_are_deleted_at_most_once_a_minute(given):
-    me, old, fresh = await given.an_account(), str(uuid4()), str(uuid4())
-    for key in (old, fresh):
-        await me.post("/api/v1/conversations", {"Idempotency-Key": key}, title="Plans")
-    await given.sql("UPDATE accord.idempotency_keys SET created_at = now() - interval '25 hours' WHERE key = %s", old)
-    database = Database(given.service.database_url, 1)
-    await database.open()
-
-    await Idempotency(database, b"secret").delete_expired()
-    kept = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
-    await Idempotency(database, b"secret", expiry_interval=0).delete_expired()
-    left = await given.sql("SELECT key FROM accord.idempotency_keys WHERE caller = %s", me.id)
-    await database.close()
-
-    assert (len(kept), left) == (2, [(fresh,)])

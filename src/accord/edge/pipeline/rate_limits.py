@@ -10,8 +10,7 @@ from collections import OrderedDict
 from typing import NamedTuple
 
 from accord.database.database import Database
-from accord.database.expiry import Expiry
-from accord.database.request_counts import DELETE_EXPIRED, count_request
+from accord.database.request_counts import count_request
 from accord.edge.responses import Header
 from accord.settings import Rate
 
@@ -84,10 +83,8 @@ class SharedBucket(Bucket):
         """Take the database that counts."""
         super().__init__(name, rate)
         self._database = database
-        self._expiry = Expiry(database, DELETE_EXPIRED)
 
     async def consume(self, key: str) -> LimitVerdict:
         """Count a request."""
-        await self._expiry.delete_if_due()
         count, seconds_left = await count_request(self._database, self.name, key, float(self.rate.seconds))
         return self._verdict(count, seconds_left)

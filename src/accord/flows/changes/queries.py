@@ -4,9 +4,11 @@ from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import DateTime, bindparam, delete, insert
+from sqlalchemy import DateTime, bindparam, delete, func, insert
 
+from accord.database.autocommit import Autocommit
 from accord.database.database import Database
+from accord.database.expiry import delete_batch, deletion
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.changes.tables import live_tickets
@@ -22,7 +24,7 @@ _ADD_TICKET = Statement(
         {name: bindparam(name) for name in ("ticket_hash", "session_id", "expires_at")},
     )
 )
-_DELETE_EXPIRED_TICKETS = Statement(delete(live_tickets).where(live_tickets.c.expires_at <= _now))
+_DELETE_EXPIRED_TICKETS = deletion(live_tickets, live_tickets.c.expires_at <= func.clock_timestamp())
 _TAKE_TICKET = Statement(
     delete(live_tickets)
     .where(live_tickets.c.ticket_hash == bindparam("presented"), live_tickets.c.expires_at > _now)
@@ -36,9 +38,9 @@ async def add_ticket(tx: Transaction, ticket_hash: bytes, session_id: str, expir
     await tx.run(_ADD_TICKET, ticket_hash=ticket_hash, session_id=session_id, expires_at=expires_at)
 
 
-async def delete_expired_tickets(tx: Transaction, now: datetime) -> None:
-    """Delete the tickets that expired unused."""
-    await tx.run(_DELETE_EXPIRED_TICKETS, now=now)
+async def delete_some_expired_tickets(database: Autocommit) -> bool:
+    """Delete some tickets that expired unused; return whether more may be left."""
+    return await delete_batch(database, _DELETE_EXPIRED_TICKETS)
 
 
 async def take_ticket_unless_expired(database: Database, ticket_hash: bytes, now: datetime) -> UUID | None:

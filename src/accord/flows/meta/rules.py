@@ -1,12 +1,18 @@
-"""The health of the service, from its single checks."""
+"""The health of the service, from its single checks; and the rows that expire in tables of no domain."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Literal
 
 from accord.context import Probe
 from accord.contract.types import HealthCheck
+from accord.database import idempotency, request_counts
+from accord.database.autocommit import Autocommit
+from accord.database.expiry import delete_batch
+from accord.queue.retention import delete_some_ended
+from accord.settings import Settings
 
 Status = Literal["ok", "degraded", "error"]
 
@@ -43,3 +49,14 @@ def overall(checks: Mapping[str, HealthCheck]) -> Status:
     if checks.get("database", {"status": "ok"})["status"] == "error":
         return "error"
     return "degraded" if any(check["status"] == "error" for check in checks.values()) else "ok"
+
+
+def deletions(settings: Settings) -> list[Callable[[Autocommit], Awaitable[bool]]]:
+    """Return functions that each delete a batch of expired rows, and return whether more may be left."""
+    return [
+        partial(delete_batch, statement=request_counts.DELETE_EXPIRED),
+        partial(delete_batch, statement=idempotency.DELETE_EXPIRED),
+        partial(delete_some_ended, state="completed", seconds=settings.job_retention),
+        partial(delete_some_ended, state="cancelled", seconds=settings.job_retention),
+        partial(delete_some_ended, state="dead", seconds=settings.dead_retention),
+    ]

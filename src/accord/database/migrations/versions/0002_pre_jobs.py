@@ -60,7 +60,7 @@ def upgrade() -> None:
     op.create_index(
         "jobs_ended_idx",
         "jobs",
-        ["ended_at"],
+        ["state", "ended_at"],
         unique=False,
         schema="accord",
         postgresql_where=sa.text("ended_at IS NOT NULL"),

@@ -1,4 +1,4 @@
-"""Sessions that were over long ago go with their refresh tokens; all others stay."""
+"""The task deleteOldSessions: sessions that were over long ago go with their refresh tokens; all others stay."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -8,15 +8,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from ledger import Ledger, sequencing
+from ledger import Ledger
 
-from accord import settings
 from accord.database.database import Database
 from accord.database.transaction import Transaction
 from accord.flows.auth import queries, rules
-from accord.journal.housekeeping import Housekeeping
-from accord.journal.keys import JournalKeys
-from accord.security.tokens import AccessTokens
 
 USER = (
     "INSERT INTO accord.users (id, email, email_key"
@@ -211,26 +207,29 @@ async def test_several_processes_at_once_delete_everything_that_is_old_and_nothi
     await asyncio.gather(*(database.close() for database in databases))
 
 
-@pytest.mark.usefixtures("small")
-async def test_the_leader_deletes_until_no_old_session_is_left(book, tmp_path, until):
-    stay = set(await book.add(3))
-    await book.add(10, **OVER)
-    given = settings.load({"DATA_DIR": str(tmp_path)})
-    keys = JournalKeys(given, AccessTokens(given))
+async def test_a_job_deletes_until_no_old_session_is_left(given):
+    me = await given.an_account()
+    values = "gen_random_uuid(), %s, '', '', '', now(), now(), now() + interval '1 day', {ended}"
+    add = (
+        "INSERT INTO accord.sessions (id, user_id, address, user_agent, current_token_hash, created_at,"
+        " last_active_at, expires_at, ended_at) SELECT {values} FROM generate_series(1, {count})"
+    )
+    for ended, count in [("now() - interval '31 days'", 2500), ("now() - interval '29 days'", 3)]:
+        await given.sql(add.format(values=values.format(ended=ended), count=count), me.id)
 
-    async with sequencing(book.ledger) as sequencer:
-        house = Housekeeping(sequencer, book.database.background, None, keys, book.forget, interval=0.01)
-        keeping = asyncio.create_task(house.run())
-        left = await until(book.left, lambda left: len(left[0]) == len(stay))
-        keeping.cancel()
-        await asyncio.wait([keeping])
+    job = await given.jobs.run("deleteOldSessions")
 
-    assert left == (stay, stay)
+    left = await given.sql("SELECT count(*) FROM accord.sessions WHERE user_id = %s", me.id)
+    assert (job.state, left) == ("completed", [(4,)])
 
 
 async def test_a_process_keeps_them_for_as_long_as_its_setting_says(book, workers, until):
     stay = set(await book.add(ended="now() - interval '1 hour'"))
     await book.add(ended="now() - interval '3 hours'")
+    await book.sql(
+        "INSERT INTO accord.jobs (id, task, queue, request_id, args, state, is_ready, run_at)"
+        " VALUES (gen_random_uuid(), 'deleteOldSessions', 'default', '', '{}', 'queued', true, now())"
+    )
 
     workers.run("worker", "worker", SESSION_RETENTION="2h")
 
