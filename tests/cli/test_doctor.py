@@ -43,7 +43,7 @@ async def test_the_doctor_reports_a_healthy_service(given):
 
     assert done.returncode == 0, done.stdout + done.stderr
     expected = {"settings", "contract", "keys", "proxy", "cookies", "traces"}
-    expected |= {"database", "writing", "migrations", "tables", "clock", "journal", "messaging"}
+    expected |= {"database", "writing", "migrations", "tables", "clock", "journal", "jobs", "messaging"}
     found = marks(done.stdout)
     assert expected <= set(found)
     assert {found[subject] for subject in expected} == {"✓"}

@@ -5,7 +5,7 @@ import pytest
 import samples
 import versioned
 from contract_operations import example_body, path_of
-from flows.jobs.samples import a_job
+from flows.jobs.samples import SCHEDULES, a_job, queue_name
 from given import PASSWORD, details
 
 from accord.contract import bundle
@@ -104,6 +104,23 @@ async def retry_jobs(given):
     return await admin.post("/api/v1/jobs/retry", task=task)
 
 
+async def update_queue(given):
+    admin = await given.an_admin()
+    name = (await queue_name(admin))["id"]
+    return await admin.patch(f"/api/v1/queues/{name}", expectedVersion=1, paused=True)
+
+
+async def update_schedule(given):
+    admin = await given.an_admin()
+    path = f"/api/v1/schedules/{SCHEDULES[-1]}"
+    known = {each["name"]: each for each in (await admin.get("/api/v1/schedules")).json()["items"]}[SCHEDULES[-1]]
+    return await admin.patch(path, expectedVersion=known["version"], paused=known["paused"])
+
+
+async def run_schedule(given):
+    return await (await given.an_admin()).post(f"/api/v1/schedules/{SCHEDULES[-1]}/run")
+
+
 MUTATIONS = {
     function.__name__: function
     for function in (
@@ -123,6 +140,9 @@ MUTATIONS = {
         cancel_job,
         retry_job,
         retry_jobs,
+        update_queue,
+        update_schedule,
+        run_schedule,
     )
 }
 ELSEWHERE = {"setup": "its entry is looked at where the token is made, in tests/flows/accounts/test_setup.py"}

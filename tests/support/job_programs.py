@@ -19,9 +19,9 @@ from accord.database.pagination import Cursors
 from accord.database.statement import Statement
 from accord.dispatch import run_to_commit
 from accord.jobs.runner import Runner
-from accord.jobs.slots import slots_by_queue
 from accord.problems import NotFound
 from accord.queue.outcomes import Later
+from accord.queue.slots import slots_by_queue
 from accord.queue.tasks import Tasks
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens

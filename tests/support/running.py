@@ -117,7 +117,7 @@ class Service:
     @property
     def database_url(self) -> str:
         """Where this service's PostgreSQL is, for tests that look behind the interface."""
-        return EmbeddedPostgres(self.folder / "data").url
+        return EmbeddedPostgres(Path(self.environment["DATA_DIR"])).url
 
     @property
     def nats_url(self) -> str:

@@ -11,7 +11,7 @@ from accord.boot.parts import Parts
 from accord.jobs.attempts import JobFlow
 from accord.jobs.runner import Runner
 from accord.jobs.schedules import Schedules
-from accord.jobs.slots import slots_by_queue
+from accord.queue.slots import slots_by_queue
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ from accord.messaging.connection import Connection
 from accord.messaging.job_hints import JobHints
 from accord.messaging.notifications import Notifications, announce_positions
 from accord.messaging.signing import MessageSigner
+from accord.queue.figures import refuse_late
 from accord.queue.tasks import Tasks
 from accord.security.keys import derived_key, flow_signing_key
 from accord.security.passwords import Passwords
@@ -107,6 +108,9 @@ async def opened_parts(
             from accord.journal.backlog import measure  # noqa: PLC0415 - most workers are never asked for metrics
 
             await stack.enter_async_context(run("backlog", partial(measure, database.background, sequencer)))
+            from accord.jobs.measuring import measure as measure_jobs  # noqa: PLC0415 - for metrics alone, too
+
+            await stack.enter_async_context(run("job figures", partial(measure_jobs, database.background)))
         notifications = Notifications(messaging, tail, sequencer)
         await notifications.start()
         await stack.enter_async_context(run("tail", tail.run))
@@ -121,6 +125,7 @@ async def opened_parts(
             probes={
                 "database": SharedCheck(partial(works, database.ping, PROBE_TIMEOUT), fresh_for=0),
                 "messaging": SharedCheck(partial(works, messaging.ping, PROBE_TIMEOUT), fresh_for=0),
+                "jobs": SharedCheck(partial(works, partial(refuse_late, database), PROBE_TIMEOUT), fresh_for=1),
             },
             tasks=tasks,
             mailer=mailer,

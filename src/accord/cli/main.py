@@ -16,6 +16,7 @@ COMMANDS = {
     "mail": "send a mail to see that the SMTP server takes it",
     "inbox": "print the mails of development",
     "journal": "verify the journal, or drop old months of it",
+    "jobs": "show jobs, run dead ones again, or enqueue one",
     "new": "write the contract, flow and test of a new operation",
     "new --job": "write a new task with its flow and its test",
     "new record": "write a domain of records: five operations, table, migration, samples and tests",

@@ -486,6 +486,57 @@ class JobCounts(TypedDict):
     cancelled: int
 
 
+class Queue(TypedDict):
+    """A queue."""
+
+    name: QueueName
+    paused: bool
+    slots: int
+    version: Version
+
+
+class QueueList(TypedDict):
+    """The queues."""
+
+    items: list[Queue]
+
+
+class UpdateQueue(TypedDict):
+    """A field left out stays as it is."""
+
+    expectedVersion: Version
+    paused: NotRequired[bool]
+    slots: NotRequired[int | None]
+
+
+class Schedule(TypedDict):
+    """The times at which a task is enqueued by itself."""
+
+    name: TaskName
+    cron: str
+    zone: str
+    paused: bool
+    nextAt: TimestampOrNull | None
+    lastAt: TimestampOrNull | None
+    lastJobId: UuidOrNull | None
+    lastState: str | None
+    skipped: int
+    version: Version
+
+
+class ScheduleList(TypedDict):
+    """The schedules."""
+
+    items: list[Schedule]
+
+
+class UpdateSchedule(TypedDict):
+    """Pause, or go on."""
+
+    expectedVersion: Version
+    paused: bool
+
+
 MailValues: TypeAlias = dict[str, str]
 """The values of a template by name, each as text."""
 

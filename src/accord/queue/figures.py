@@ -1,5 +1,6 @@
 """The figures of the queue: jobs by queue and state, and how long ready jobs wait, at the same cost for many jobs."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from sqlalchemy import BigInteger, Boolean, Double, Text, column, text
@@ -10,6 +11,14 @@ from accord.queue.tables import IS_CLAIMABLE
 
 MAX_COUNT = 100_000
 """A count is exact up to here, and stops here."""
+
+
+LATE = 60.0
+"""Seconds that a job that could run may wait before the service counts as degraded."""
+
+
+class JobsWait(Exception):
+    """Jobs that could run have waited for too long."""
 
 
 class Count(NamedTuple):
@@ -77,3 +86,14 @@ async def counts(read: Reader) -> list[Count]:
 async def oldest_ready(read: Reader) -> list[Oldest]:
     """Return the queues with jobs that could run, and how long the oldest of each waits."""
     return await read.all(_OLDEST)
+
+
+async def refuse_late(read: Reader) -> None:
+    """Raise JobsWait when a job that could run waits for more than LATE; a paused queue is an operator's choice."""
+    if late := late_queues(await oldest_ready(read)):
+        raise JobsWait(", ".join(late))
+
+
+def late_queues(oldest: Iterable[Oldest]) -> list[str]:
+    """Return the queues that are not paused and have a job that could run and waits for more than LATE."""
+    return [each.queue for each in oldest if each.seconds > LATE and not each.is_paused]

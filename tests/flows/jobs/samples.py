@@ -6,6 +6,10 @@ from uuid import UUID, uuid4
 
 from given import Account, Given
 
+from accord.contract import bundle
+from accord.contract.tasks import tasks
+
+SCHEDULES = [task.name for task in tasks(bundle.load()) if task.every is not None]
 COLUMNS = {
     "scheduled": {"is_ready": False},
     "queued": {"is_ready": True},
@@ -42,6 +46,10 @@ async def a_job(given: Given, state: str = "scheduled", **columns: Any) -> str:
     times = {name: sql for name, sql in times.items() if name not in columns}
     values = [json.dumps(value) if isinstance(value, dict | list) else value for value in columns.values()]
     names, marks = [*columns, *times], [*("%s" for _ in columns), *times.values()]
+    # A paused queue tells nobody that its jobs wait.
+    await given.sql(
+        "INSERT INTO accord.queues (name, paused) VALUES (%s, true) ON CONFLICT DO NOTHING", columns["queue"]
+    )
     await given.sql(
         f"INSERT INTO accord.jobs ({', '.join(names)}) VALUES ({', '.join(marks)})",  # noqa: S608 - the names above
         *values,
@@ -53,3 +61,15 @@ async def columns_of(given: Given, job_id: str, *names: str) -> tuple[Any, ...]:
     """Return these columns of a job."""
     [row] = await given.sql(f"SELECT {', '.join(names)} FROM accord.jobs WHERE id = %s", UUID(job_id))  # noqa: S608
     return row
+
+
+async def queue_name(owner: Account, /) -> dict[str, Any]:
+    """Return a queue of a test's own, which an operator knows and no task names."""
+    name = f"test{uuid4().hex}"
+    await owner.given.sql("INSERT INTO accord.queues (name) VALUES (%s)", name)
+    return {"id": name, "version": 1}
+
+
+async def schedule_name(_owner: Account, /) -> dict[str, Any]:
+    """Return a schedule of the contract."""
+    return {"id": SCHEDULES[0]}

@@ -739,6 +739,93 @@ export type JobCounts = {
 };
 
 /**
+ * A queue.
+ */
+export type Queue = {
+    name: QueueName;
+    /**
+     * Whether no job of the queue starts.
+     */
+    paused: boolean;
+    /**
+     * How many jobs run at the same time in all processes.
+     */
+    slots: number;
+    version: Version;
+};
+
+/**
+ * The queues.
+ */
+export type QueueList = {
+    items: Array<Queue>;
+};
+
+/**
+ * A field left out stays as it is.
+ */
+export type UpdateQueue = {
+    expectedVersion: Version;
+    /**
+     * Whether no job of the queue starts.
+     */
+    paused?: boolean;
+    /**
+     * Null is the number of QUEUES.
+     */
+    slots?: number | null;
+};
+
+/**
+ * The times at which a task is enqueued by itself.
+ */
+export type Schedule = {
+    name: TaskName;
+    /**
+     * The cron expression.
+     */
+    cron: string;
+    /**
+     * The time zone of the expression.
+     */
+    zone: string;
+    /**
+     * Whether due times pass without a job.
+     */
+    paused: boolean;
+    nextAt: TimestampOrNull;
+    lastAt: TimestampOrNull;
+    lastJobId: UuidOrNull;
+    /**
+     * The state of the last job; null before the first one, and when it is no longer kept.
+     */
+    lastState: string | null;
+    /**
+     * Due times without a job because the one before had not ended.
+     */
+    skipped: number;
+    version: Version;
+};
+
+/**
+ * The schedules.
+ */
+export type ScheduleList = {
+    items: Array<Schedule>;
+};
+
+/**
+ * Pause, or go on.
+ */
+export type UpdateSchedule = {
+    expectedVersion: Version;
+    /**
+     * Whether due times pass without a job.
+     */
+    paused: boolean;
+};
+
+/**
  * The values of a template by name, each as text.
  */
 export type MailValues = {
@@ -1114,6 +1201,16 @@ export type ConversationId = Uuid;
  * The `id` of the message.
  */
 export type MessageId = Uuid;
+
+/**
+ * The `name` of the queue.
+ */
+export type QueueName2 = QueueName;
+
+/**
+ * The `name` of the schedule.
+ */
+export type ScheduleName = TaskName;
 
 /**
  * The `id` of the job.
@@ -4436,6 +4533,401 @@ export type RetryJobResponses = {
 };
 
 export type RetryJobResponse = RetryJobResponses[keyof RetryJobResponses];
+
+export type ListQueuesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/queues';
+};
+
+export type ListQueuesErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type ListQueuesError = ListQueuesErrors[keyof ListQueuesErrors];
+
+export type ListQueuesResponses = {
+    /**
+     * The queues by name.
+     */
+    200: QueueList;
+};
+
+export type ListQueuesResponse = ListQueuesResponses[keyof ListQueuesResponses];
+
+export type UpdateQueueData = {
+    body: UpdateQueue;
+    headers?: {
+        /**
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is not a list of entity tags gets 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
+    };
+    path: {
+        /**
+         * The `name` of the queue.
+         */
+        queueName: QueueName;
+    };
+    query?: never;
+    url: '/api/v1/queues/{queueName}';
+};
+
+export type UpdateQueueErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * The record has moved on to `currentVersion`. Nothing was changed.
+     */
+    409: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
+    /**
+     * The body is larger than the server accepts.
+     */
+    413: Problem;
+    /**
+     * The body is not plain `application/json` in UTF-8.
+     */
+    415: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type UpdateQueueError = UpdateQueueErrors[keyof UpdateQueueErrors];
+
+export type UpdateQueueResponses = {
+    /**
+     * Saved. `version` is the next `expectedVersion`.
+     */
+    200: Queue;
+};
+
+export type UpdateQueueResponse = UpdateQueueResponses[keyof UpdateQueueResponses];
+
+export type ListSchedulesData = {
+    body?: never;
+    path?: never;
+    query?: never;
+    url: '/api/v1/schedules';
+};
+
+export type ListSchedulesErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type ListSchedulesError = ListSchedulesErrors[keyof ListSchedulesErrors];
+
+export type ListSchedulesResponses = {
+    /**
+     * The schedules by name.
+     */
+    200: ScheduleList;
+};
+
+export type ListSchedulesResponse = ListSchedulesResponses[keyof ListSchedulesResponses];
+
+export type UpdateScheduleData = {
+    body: UpdateSchedule;
+    headers?: {
+        /**
+         * The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that includes the
+         * tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared strongly. A tag that disagrees
+         * with `expectedVersion` is 400.
+         *
+         */
+        'If-Match'?: EntityTagList;
+        /**
+         * Versions that you do not want to change. When one of them is current, the response is 412 and nothing is changed;
+         * `*` is any version. A value that is not a list of entity tags gets 400.
+         *
+         */
+        'If-None-Match'?: EntityTagList;
+    };
+    path: {
+        /**
+         * The `name` of the schedule.
+         */
+        scheduleName: TaskName;
+    };
+    query?: never;
+    url: '/api/v1/schedules/{scheduleName}';
+};
+
+export type UpdateScheduleErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * The record has moved on to `currentVersion`. Nothing was changed.
+     */
+    409: Problem;
+    /**
+     * `If-Match` does not name the current version, or `If-None-Match` does. Nothing was changed.
+     */
+    412: Problem;
+    /**
+     * The body is larger than the server accepts.
+     */
+    413: Problem;
+    /**
+     * The body is not plain `application/json` in UTF-8.
+     */
+    415: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type UpdateScheduleError = UpdateScheduleErrors[keyof UpdateScheduleErrors];
+
+export type UpdateScheduleResponses = {
+    /**
+     * Saved. `version` is the next `expectedVersion`.
+     */
+    200: Schedule;
+};
+
+export type UpdateScheduleResponse = UpdateScheduleResponses[keyof UpdateScheduleResponses];
+
+export type RunScheduleData = {
+    body?: never;
+    headers?: {
+        /**
+         * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+         * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+         * first request is still running, the response is 409. For requests without an access token, the same key and
+         * body get the first response from any IP address, and another body is 422 only from the IP address of the first
+         * request.
+         *
+         */
+        'Idempotency-Key'?: string;
+    };
+    path: {
+        /**
+         * The `name` of the schedule.
+         */
+        scheduleName: TaskName;
+    };
+    query?: never;
+    url: '/api/v1/schedules/{scheduleName}/run';
+};
+
+export type RunScheduleErrors = {
+    /**
+     * The request does not fit the contract. `errors` says where; nothing was changed.
+     */
+    400: Problem;
+    /**
+     * The access token is missing, bad or expired.
+     */
+    401: Problem;
+    /**
+     * The caller lacks the permission that `x-permission` names.
+     */
+    403: Problem;
+    /**
+     * The record does not exist, or you may not read it.
+     */
+    404: Problem;
+    /**
+     * This path does not have that method. `Allow` lists the methods of the path.
+     */
+    405: Problem;
+    /**
+     * The `Accept` header rules out JSON.
+     */
+    406: Problem;
+    /**
+     * The first request with this `Idempotency-Key` is still running, or the record to create exists. Nothing was
+     * changed.
+     *
+     */
+    409: Problem;
+    /**
+     * An earlier request had this `Idempotency-Key` and another body. Nothing was changed.
+     */
+    422: Problem;
+    /**
+     * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
+     */
+    429: Problem;
+    /**
+     * A fault of the server. The log has the cause under `requestId`.
+     */
+    500: Problem;
+    /**
+     * A part that the server needs is unavailable or busy. Nothing was changed.
+     */
+    503: Problem;
+    /**
+     * The request took longer than the server allows. A change may or may not be saved.
+     */
+    504: Problem;
+};
+
+export type RunScheduleError = RunScheduleErrors[keyof RunScheduleErrors];
+
+export type RunScheduleResponses = {
+    /**
+     * The new job.
+     */
+    201: Job;
+};
+
+export type RunScheduleResponse = RunScheduleResponses[keyof RunScheduleResponses];
 
 export type DeleteInboxData = {
     body?: never;

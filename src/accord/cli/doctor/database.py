@@ -21,6 +21,7 @@ from accord.journal.backlog import OVERDUE, Backlog, has_leader, whole_backlog
 from accord.journal.readers import OVERDUE as OVERDUE_READER
 from accord.journal.readers import Standing, standings
 from accord.problems import CannotStart, Problem
+from accord.queue.figures import LATE, late_queues, oldest_ready
 from accord.settings import Settings
 
 OLDEST = 15
@@ -104,6 +105,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
             after = {reaction.reader for reaction in find_reactions().after}
             for found in await standings(database):
                 yield reader(found, is_known=found.name in after)
+            yield jobs(late_queues(await oldest_ready(database)))
             for row in await database.all(_UNREADABLE):
                 yield unreadable(row)
     except CannotStart as locked:
@@ -204,6 +206,14 @@ def reader(found: Standing, *, is_known: bool) -> Finding:
         return Finding("reaction", state)
     advice = "Look in the log for its error; let `accord serve` or `accord worker` run"
     return Finding("reaction", f"{state}, and stands still for {found.seconds:.0f} s", advice)
+
+
+def jobs(late: list[str]) -> Finding:
+    """Judge whether jobs that could run wait for long: no process runs them, or too few slots do."""
+    if not late:
+        return Finding("jobs", f"none that could run waits for over {LATE:.0f} s")
+    advice = "Let `accord serve` or `accord worker` run with these queues in JOB_QUEUES, or raise their slots"
+    return Finding("jobs", f"some wait for over {LATE:.0f} s in {', '.join(late)}", advice)
 
 
 def unreadable(row: Unreadable) -> Finding:

@@ -3,16 +3,16 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, DateTime, Integer, Text, Uuid, bindparam, func, select, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, Uuid, bindparam, func, select, text, update
+from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
-from accord.queue.tables import ENDED, IS_UNENDED, IS_UNIQUE, JobRow, jobs
+from accord.queue.tables import IS_UNENDED, IS_UNIQUE, JobRow, jobs, queues, schedules
 
 Id = UUID | str
 MAX_ATTEMPTS_SHOWN = 100
@@ -188,4 +188,96 @@ async def retry_dead(
     return await tx.all(_RETRY_DEAD, task=task, dead_after=dead_after, limit=limit, now=now)
 
 
-assert set(ENDED) >= {"dead", "cancelled"}
+class QueueRow(NamedTuple):
+    """The choices of an operator for a queue; `slots` is None where that is the number of QUEUES."""
+
+    name: str
+    slots: int | None
+    paused: bool
+    version: int
+
+
+class ScheduleRow(NamedTuple):
+    """The choices of an operator for a schedule, its last due time, and the state of its last job."""
+
+    name: str
+    paused: bool
+    last_due_at: datetime | None
+    last_job_id: UUID | None
+    skipped: int
+    version: int
+    state: str | None
+
+
+_queue_columns = (queues.c.name, queues.c.slots, queues.c.paused, queues.c.version)
+_QUEUES = Statement(select(*_queue_columns), QueueRow)
+_ADD_QUEUE = Statement(insert(queues).values(name=bindparam("queue")).on_conflict_do_nothing())
+_last_state = select(jobs.c.state).where(jobs.c.id == schedules.c.last_job_id).scalar_subquery().label("state")
+_schedule_columns = (
+    schedules.c.name,
+    schedules.c.paused,
+    schedules.c.last_due_at,
+    schedules.c.last_job_id,
+    schedules.c.skipped,
+    schedules.c.version,
+    _last_state,
+)
+_SCHEDULES = Statement(select(*_schedule_columns), ScheduleRow)
+_ADD_SCHEDULE = Statement(insert(schedules).values(name=bindparam("schedule")).on_conflict_do_nothing())
+_SAVE_SCHEDULE = Statement(
+    update(schedules)
+    .where(schedules.c.name == bindparam("schedule"), schedules.c.version == bindparam("expected_version"))
+    .values(
+        {
+            "version": schedules.c.version + 1,
+            "paused": bindparam("is_paused", type_=Boolean()),
+            "updated_at": bindparam("now", type_=_time),
+        }
+    )
+    .returning(*_schedule_columns),
+    ScheduleRow,
+)
+
+
+async def all_queues(read: Reader) -> list[QueueRow]:
+    """Return the queues that an operator changed."""
+    return await read.all(_QUEUES)
+
+
+async def save_queue_if_version_is(
+    tx: Transaction, name: str, version: int, changes: Mapping[str, Any], now: datetime
+) -> QueueRow | None:
+    """Change what an operator chose for a queue, which begins at version 1; return None at another version."""
+    await tx.run(_ADD_QUEUE, queue=name)
+    return await tx.one(
+        _save_queue(tuple(sorted(changes))),
+        queue=name,
+        expected_version=version,
+        now=now,
+        **{f"new_{column}": value for column, value in changes.items()},
+    )
+
+
+@cache
+def _save_queue(names: tuple[str, ...]) -> Statement[QueueRow]:
+    changes = {name: bindparam(f"new_{name}", type_=queues.c[name].type) for name in names}
+    return Statement(
+        update(queues)
+        .where(queues.c.name == bindparam("queue"), queues.c.version == bindparam("expected_version"))
+        .values({"version": queues.c.version + 1, "updated_at": bindparam("now", type_=_time)} | changes)
+        .returning(*_queue_columns),
+        QueueRow,
+    )
+
+
+async def all_schedules(read: Reader) -> list[ScheduleRow]:
+    """Return the schedules that were due before, or that an operator changed."""
+    return await read.all(_SCHEDULES)
+
+
+async def save_schedule_if_version_is(
+    tx: Transaction, name: str, version: int, *, is_paused: bool, now: datetime
+) -> ScheduleRow | None:
+    """Pause a schedule, which begins at version 1, or let it go on; return None at another version."""
+    await tx.run(_ADD_SCHEDULE, schedule=name)
+    return await tx.one(_SAVE_SCHEDULE, schedule=name, expected_version=version, is_paused=is_paused, now=now)

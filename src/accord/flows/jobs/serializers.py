@@ -1,12 +1,16 @@
 """Serializers for jobs, and the filters of their list."""
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from accord.context import SignedIn
+from accord.contract.due_times import next_due
 from accord.contract.serializers import record_serializer
-from accord.contract.times import parse_time
-from accord.contract.types import Job, JobStats, QueueStats
+from accord.contract.tasks import Every
+from accord.contract.times import parse_time, timestamp
+from accord.contract.types import Job, JobStats, Queue, QueueStats, Schedule
+from accord.flows.jobs.queries import QueueRow, ScheduleRow
 from accord.journal.redaction import redacted
 from accord.queue.figures import Count, Oldest
 from accord.queue.tables import STATES, JobRow
@@ -44,3 +48,28 @@ def stats(counts: Iterable[Count], oldest: Iterable[Oldest]) -> JobStats:
         }
         by_queue.setdefault(count.queue, of_queue)["counts"][count.state] = count.jobs
     return {"queues": list(by_queue.values())}
+
+
+def queue(name: str, slots: int, row: QueueRow | None) -> Queue:
+    """Return a queue with these slots unless an operator chose others; one that was never changed is at version 1."""
+    if row is None:
+        return {"name": name, "paused": False, "slots": slots, "version": 1}
+    chosen = slots if row.slots is None else row.slots
+    return {"name": name, "paused": row.paused, "slots": chosen, "version": row.version}
+
+
+def schedule(name: str, every: Every, row: ScheduleRow | None, now: datetime) -> Schedule:
+    """Return a schedule; one that was never due or changed is at version 1."""
+    row = row or ScheduleRow(name, paused=False, last_due_at=None, last_job_id=None, skipped=0, version=1, state=None)
+    return {
+        "name": name,
+        "cron": every.cron,
+        "zone": every.zone,
+        "paused": row.paused,
+        "nextAt": None if row.paused else timestamp(next_due(every, now)),
+        "lastAt": None if row.last_due_at is None else timestamp(row.last_due_at),
+        "lastJobId": None if row.last_job_id is None else str(row.last_job_id),
+        "lastState": row.state,
+        "skipped": row.skipped,
+        "version": row.version,
+    }

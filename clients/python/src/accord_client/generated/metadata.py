@@ -20,7 +20,7 @@ ANONYMOUS: Final = frozenset(
 """Operations without a sign-in."""
 FOR_ANYBODY: Final = frozenset(["get_session", "healthcheck", "logout", "logout_all"])
 """Operations for every caller, with more in the response to a signed-in one."""
-KEYED: Final = frozenset(["create_conversation", "create_message", "create_user", "register", "setup"])
+KEYED: Final = frozenset(["create_conversation", "create_message", "create_user", "register", "run_schedule", "setup"])
 """Operations that take an Idempotency-Key."""
 REPEATABLE: Final = frozenset(
     [
@@ -45,6 +45,8 @@ REPEATABLE: Final = frozenset(
         "list_messages",
         "list_my_activity",
         "list_my_jobs",
+        "list_queues",
+        "list_schedules",
         "list_users",
         "query_records",
         "refresh",

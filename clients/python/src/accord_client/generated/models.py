@@ -66,6 +66,8 @@ __all__ = [
     "MessageList",
     "Problem",
     "QueryRecords",
+    "Queue",
+    "QueueList",
     "QueueStats",
     "RecordFields",
     "RecordPath",
@@ -77,6 +79,8 @@ __all__ = [
     "RetriedJobs",
     "RetryJobs",
     "Role",
+    "Schedule",
+    "ScheduleList",
     "ServiceVersion",
     "Session",
     "SessionState",
@@ -90,6 +94,8 @@ __all__ = [
     "UpdateConversation",
     "UpdateMe",
     "UpdateMessage",
+    "UpdateQueue",
+    "UpdateSchedule",
     "UpdateUser",
     "User",
     "UserPage",
@@ -986,6 +992,31 @@ class QueryRecords(Model):
 
 
 @define(kw_only=True)
+class Queue(Model):
+    """A queue."""
+
+    name: str
+    """The name of a queue."""
+
+    paused: bool
+    """Whether no job of the queue starts."""
+
+    slots: int
+    """How many jobs run at the same time in all processes."""
+
+    version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+
+@define(kw_only=True)
+class QueueList(Model):
+    """The queues."""
+
+    items: list[Queue]
+
+
+@define(kw_only=True)
 class QueueStats(Model):
     """The jobs of one queue."""
 
@@ -1084,6 +1115,56 @@ class RetryJobs(Model):
     wire_names: ClassVar[Mapping[str, str]] = {
         "dead_after": "deadAfter",
     }
+
+
+@define(kw_only=True)
+class Schedule(Model):
+    """The times at which a task is enqueued by itself."""
+
+    name: str
+    """The name of a task."""
+
+    cron: str
+    """The cron expression."""
+
+    zone: str
+    """The time zone of the expression."""
+
+    paused: bool
+    """Whether due times pass without a job."""
+
+    next_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
+
+    last_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
+
+    last_job_id: None | UUID
+    """A UUID, or null."""
+
+    last_state: None | str
+    """The state of the last job; null before the first one, and when it is no longer kept."""
+
+    skipped: int
+    """Due times without a job because the one before had not ended."""
+
+    version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "next_at": "nextAt",
+        "last_at": "lastAt",
+        "last_job_id": "lastJobId",
+        "last_state": "lastState",
+    }
+
+
+@define(kw_only=True)
+class ScheduleList(Model):
+    """The schedules."""
+
+    items: list[Schedule]
 
 
 @define(kw_only=True)
@@ -1297,6 +1378,41 @@ class UpdateMessage(Model):
 
     text: str
     """The text of a message."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+    }
+
+
+@define(kw_only=True)
+class UpdateQueue(Model):
+    """A field left out stays as it is."""
+
+    expected_version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    paused: bool | Unset = UNSET
+    """Whether no job of the queue starts."""
+
+    slots: int | None | Unset = UNSET
+    """Null is the number of QUEUES."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "expected_version": "expectedVersion",
+    }
+
+
+@define(kw_only=True)
+class UpdateSchedule(Model):
+    """Pause, or go on."""
+
+    expected_version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    paused: bool
+    """Whether due times pass without a job."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "expected_version": "expectedVersion",

@@ -34,10 +34,14 @@ from .models import (
     Message,
     MessageList,
     QueryRecords,
+    Queue,
+    QueueList,
     Refresh,
     Register,
     RetriedJobs,
     RetryJobs,
+    Schedule,
+    ScheduleList,
     ServiceVersion,
     SessionState,
     Setup,
@@ -46,6 +50,8 @@ from .models import (
     UpdateConversation,
     UpdateMe,
     UpdateMessage,
+    UpdateQueue,
+    UpdateSchedule,
     UpdateUser,
     User,
     UserPage,
@@ -911,6 +917,39 @@ class AsyncOperations(ABC):
             JobList,
         )
 
+    async def list_queues(
+        self,
+    ) -> QueueList:
+        """The queues, with their slots.
+
+        The queues that a task names, `QUEUES` names, or an operator changed. `slots` is how many jobs of the queue
+        run at the same time in all processes.
+        """
+        return await self._get(
+            Request(
+                "list_queues",
+                "GET",
+                "/api/v1/queues",
+            ),
+            QueueList,
+        )
+
+    async def list_schedules(
+        self,
+    ) -> ScheduleList:
+        """The schedules, with their last and next times.
+
+        A schedule has the name of its task.
+        """
+        return await self._get(
+            Request(
+                "list_schedules",
+                "GET",
+                "/api/v1/schedules",
+            ),
+            ScheduleList,
+        )
+
     async def list_users(
         self,
         *,
@@ -1161,6 +1200,37 @@ class AsyncOperations(ABC):
             RetriedJobs,
         )
 
+    async def run_schedule(
+        self,
+        schedule_name: str,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> Job:
+        """Enqueue a job of a schedule now.
+
+        The job runs at once, also beside another one and while the schedule is paused. The due times stay as they
+        are.
+
+        Args:
+            schedule_name: The `name` of the schedule.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
+        """
+        return await self._get(
+            Request(
+                "run_schedule",
+                "POST",
+                f"/api/v1/schedules/{in_path(schedule_name)}/run",
+                headers={
+                    "Idempotency-Key": idempotency_key,
+                },
+            ),
+            Job,
+        )
+
     async def setup(
         self,
         body: Setup,
@@ -1329,6 +1399,69 @@ class AsyncOperations(ABC):
                 body=body,
             ),
             Message,
+        )
+
+    async def update_queue(
+        self,
+        queue_name: str,
+        body: UpdateQueue,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Queue:
+        """Pause a queue, or change its slots, unless it changed since it was read.
+
+        In all processes, at once for jobs that start later; running jobs go on. A field left out stays as it is;
+        `slots: null` is the number of `QUEUES` again.
+
+        Args:
+            body: A field left out stays as it is.
+            queue_name: The `name` of the queue.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "update_queue",
+                "PATCH",
+                f"/api/v1/queues/{in_path(queue_name)}",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            Queue,
+        )
+
+    async def update_schedule(
+        self,
+        schedule_name: str,
+        body: UpdateSchedule,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Schedule:
+        """Pause a schedule or go on, unless it changed since it was read.
+
+        A due time that passes while the schedule is paused has no job, also later.
+
+        Args:
+            body: Pause, or go on.
+            schedule_name: The `name` of the schedule.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return await self._get(
+            Request(
+                "update_schedule",
+                "PATCH",
+                f"/api/v1/schedules/{in_path(schedule_name)}",
+                headers={
+                    "If-Match": if_match,
+                },
+                body=body,
+            ),
+            Schedule,
         )
 
     async def update_user(
@@ -2061,6 +2194,25 @@ class Operations(ABC):
             )
         )
 
+    def list_queues(
+        self,
+    ) -> QueueList:
+        """The queues, with their slots.
+
+        The queues that a task names, `QUEUES` names, or an operator changed. `slots` is how many jobs of the queue
+        run at the same time in all processes.
+        """
+        return self._wait_for(self._asynchronous.list_queues())
+
+    def list_schedules(
+        self,
+    ) -> ScheduleList:
+        """The schedules, with their last and next times.
+
+        A schedule has the name of its task.
+        """
+        return self._wait_for(self._asynchronous.list_schedules())
+
     def list_users(
         self,
         *,
@@ -2266,6 +2418,32 @@ class Operations(ABC):
             )
         )
 
+    def run_schedule(
+        self,
+        schedule_name: str,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> Job:
+        """Enqueue a job of a schedule now.
+
+        The job runs at once, also beside another one and while the schedule is paused. The due times stay as they
+        are.
+
+        Args:
+            schedule_name: The `name` of the schedule.
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
+        """
+        return self._wait_for(
+            self._asynchronous.run_schedule(
+                schedule_name,
+                idempotency_key=idempotency_key,
+            )
+        )
+
     def setup(
         self,
         body: Setup,
@@ -2402,6 +2580,59 @@ class Operations(ABC):
         return self._wait_for(
             self._asynchronous.update_message(
                 message_id,
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def update_queue(
+        self,
+        queue_name: str,
+        body: UpdateQueue,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Queue:
+        """Pause a queue, or change its slots, unless it changed since it was read.
+
+        In all processes, at once for jobs that start later; running jobs go on. A field left out stays as it is;
+        `slots: null` is the number of `QUEUES` again.
+
+        Args:
+            body: A field left out stays as it is.
+            queue_name: The `name` of the queue.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.update_queue(
+                queue_name,
+                body,
+                if_match=if_match,
+            )
+        )
+
+    def update_schedule(
+        self,
+        schedule_name: str,
+        body: UpdateSchedule,
+        *,
+        if_match: str | Unset = UNSET,
+    ) -> Schedule:
+        """Pause a schedule or go on, unless it changed since it was read.
+
+        A due time that passes while the schedule is paused has no job, also later.
+
+        Args:
+            body: Pause, or go on.
+            schedule_name: The `name` of the schedule.
+            if_match: The `ETag` that you read, as a second precondition beside `expectedVersion`; `*` and a list that
+                includes the tag are accepted. A stale tag is 412. A weak tag is 412, too: tags are compared
+                strongly. A tag that disagrees with `expectedVersion` is 400.
+        """
+        return self._wait_for(
+            self._asynchronous.update_schedule(
+                schedule_name,
                 body,
                 if_match=if_match,
             )

@@ -1,0 +1,21 @@
+"""POST /api/v1/schedules/{scheduleName}/run."""
+
+from accord.context import SignedInContext
+from accord.contract.types import Job
+from accord.flows.jobs import queries, rules, serializers
+from accord.problems import NotFound
+
+
+async def run_schedule(context: SignedInContext, schedule_name: str) -> Job:
+    """Enqueue a job of a task that has a schedule, without arguments, as a due time does."""
+    rules.schedule(context, schedule_name)
+    # A unique key of its own: the row is written now, and can be returned.
+    job_id = await context.jobs.enqueue(schedule_name, unique_key=f"asked {context.new_id()}")
+
+    enqueued = await queries.find(context.tx, job_id)
+
+    if enqueued is None:
+        raise NotFound
+    told = {"task": enqueued.task, "queue": enqueued.queue, "state": enqueued.state}
+    context.journal.created("jobs", enqueued, told, rules.lists_of_job(enqueued))
+    return serializers.job(enqueued, context.caller)
