@@ -3,9 +3,11 @@
 import asyncio
 from datetime import timedelta
 
+import psycopg
 import pytest
 from job_programs import workshop
 
+from accord.queue.claiming import CLAIM
 from accord.settings.kinds import Slots
 
 FILL = """
@@ -28,6 +30,31 @@ async def test_the_first_job_of_a_share_starts_within_a_second_beside_100_000_of
     await shop.ended(*jobs)
     [(lag,)] = await shop.sql("SELECT max(started_at - created_at) FROM accord.jobs WHERE share <> 'large'")
     assert lag < timedelta(seconds=1)
+
+
+@pytest.mark.parametrize("plans", ["force_custom_plan", "force_generic_plan"])
+async def test_a_claim_finds_its_jobs_by_index_however_many_wait(shop, plans):
+    await shop.sql(FILL, 20_000)
+    await shop.sql("ANALYZE accord.jobs")
+    values = {
+        "queue": "'default'",
+        "tasks": "ARRAY['slowEffect']",
+        "worker": "'test'",
+        "slots": "20",
+        "wanted": "20",
+        "share_limit": "15",
+        "lease": "30",
+    }
+    given = ", ".join(values[name] for name in CLAIM._names)
+
+    async with await psycopg.AsyncConnection.connect(shop.url, autocommit=True) as connection:
+        await connection.execute(f"SET plan_cache_mode = {plans}".encode())
+        await connection.execute(b"PREPARE claim AS " + CLAIM.sql)
+        plan = await (await connection.execute(f"EXPLAIN EXECUTE claim ({given})".encode())).fetchall()
+
+    text = "\n".join(line for (line,) in plan)
+    assert "jobs_claimable_idx" in text
+    assert "Seq Scan on jobs" not in text
 
 
 async def test_a_share_never_has_more_than_its_slots(shop):

@@ -87,6 +87,8 @@ class Held(NamedTuple):
 LOCK_QUEUE = Statement(select(func.pg_advisory_xact_lock(QUEUE_LOCK, func.hashtext(bindparam("queue", type_=Text)))))
 
 _ready = f"FROM accord.jobs WHERE {IS_CLAIMABLE.text} AND queue = :queue"
+# Ids are compared with arrays: the planner takes an array for a few rows, but a subquery with a computed LIMIT for a
+# tenth of the table, and then reads the whole table.
 CLAIM = Statement(
     text(
         f"""
@@ -119,15 +121,15 @@ WITH RECURSIVE chosen_by_people AS (
     ) next
     WHERE free.slots > 0 AND shares.share IS NOT NULL
 ), chosen AS (
-    SELECT id {_ready} AND id IN (
+    SELECT id {_ready} AND id = ANY(ARRAY(
         SELECT id FROM candidates ORDER BY priority DESC, round, run_at, id LIMIT (SELECT slots FROM free)
-    ) FOR UPDATE SKIP LOCKED
+    )) FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE accord.jobs SET state = 'running', is_ready = false, attempt = attempt + 1, version = version + 1,
         started_at = clock_timestamp(), lease_seconds = :lease, worker = :worker,
         lease_until = clock_timestamp() + make_interval(secs => :lease)
-    FROM chosen WHERE jobs.id = chosen.id
-    RETURNING jobs.id, task, queue, share, args, attempt, version, owner_id, order_key, request_id, traceparent,
+    WHERE id = ANY(ARRAY(SELECT id FROM chosen))
+    RETURNING id, task, queue, share, args, attempt, version, owner_id, order_key, request_id, traceparent,
         started_at, priority, run_at,
         EXTRACT(epoch FROM started_at - GREATEST(run_at, created_at))::double precision AS lag
 ), told AS (
