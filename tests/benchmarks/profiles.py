@@ -1,4 +1,4 @@
-"""Profiles: the functions of Accord that take the time of a request, for a row whose aim was missed.
+"""Profiles: the functions of Accord that take the time of a request or a job, for a row whose aim was missed.
 
 The profiler slows every call down, so its microseconds compare functions with each other, and not with the table.
 """
@@ -9,17 +9,24 @@ from typing import Any
 
 SHOWN = 25
 """Functions in a profile."""
+Stats = dict[tuple[str, int, str], tuple[int, int, float, float, Any]]
+"""Calls, microseconds and callers by file, line and name."""
 PER_REQUEST = 0.9
 """Calls per request from which on a function belongs to requests; the start calls most functions more seldom."""
-_NOTED = "edge/pipeline/compiled_edge.py", "note"
-"""The function that each request calls once, when its response was sent."""
+_ONCE = (
+    ("edge/pipeline/compiled_edge.py", "note"),
+    ("jobs/attempts.py", "run_attempt"),
+    ("dispatch.py", "run_to_commit"),
+    ("database/connection.py", "run"),
+)
+"""Functions that are called once for each request, job, commit or round trip: the first that was called counts."""
 
 
 def table(file: Path) -> str:
     """Return a table of the functions with the most time of their own: microseconds and calls per request."""
-    # The type stubs do not know `stats`: calls, microseconds and callers by file, line and name.
-    stats: dict[tuple[str, int, str], tuple[int, int, float, float, Any]] = vars(pstats.Stats(str(file)))["stats"]
-    requests = sum(calls for (path, _, name), (_, calls, *_) in stats.items() if (_short(path), name) == _NOTED)
+    # The type stubs do not know `stats`.
+    stats: Stats = vars(pstats.Stats(str(file)))["stats"]
+    requests = next(filter(None, (_calls(stats, once) for once in _ONCE)))
     rows = [
         (own / requests * 1e6, calls / requests, f"{_short(path)} {name}".strip())
         for (path, _, name), (_, calls, own, _, _) in stats.items()
@@ -30,6 +37,10 @@ def table(file: Path) -> str:
     head = ["| µs of its own | part | calls | function |", "| ---: | ---: | ---: | --- |"]
     lines = (f"| {own:.2f} | {own / total:.0%} | {calls:.1f} | {name} |" for own, calls, name in top)
     return "\n".join([*head, *lines])
+
+
+def _calls(stats: Stats, function: tuple[str, str]) -> int:
+    return sum(calls for (path, _, name), (_, calls, *_) in stats.items() if (_short(path), name) == function)
 
 
 def _short(path: str) -> str:
