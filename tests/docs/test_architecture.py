@@ -55,7 +55,7 @@ def test_every_step_of_a_walk_exists(file, name):
 def test_every_walk_is_drawn_in_steps_that_are_checked():
     walks = [part.split("```")[1] for part in TEXT.split("\n## Walk ")[1:]]
 
-    assert len(walks) == 4
+    assert len(walks) == 5
     for walk in walks:
         steps = [line for line in walk.splitlines() if re.match(r"[\w/]+\.py", line)]
         assert len(steps) > 8
