@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from job_programs import later_twice, slow_effect
@@ -45,6 +46,7 @@ async def test_a_rolled_back_transaction_leaves_no_job(shop):
         ("effect", {"word": 1}, WrongArguments),
         ("effect", {"other": "x"}, WrongArguments),
         ("effect", {"word": "x" * 65_536}, WrongArguments),
+        ("effect", {"word": uuid4()}, WrongArguments),
         ("unheard", {}, UnknownTask),
     ],
 )

@@ -36,7 +36,11 @@ class Tasks:
         validate = self._validators.get(name)
         if validate is None:
             validate = self._validators[name] = compile_validator(task.args_schema)
-        errors = validate(args)
+        try:
+            errors = validate(args)
+        except ValueError as error:
+            # A UUID or a time from a row; its type is named, and not its value.
+            raise WrongArguments(f"{name}: the arguments must be values of JSON: {error}") from error
         if errors:
             raise WrongArguments(f"{name}: " + "; ".join(f"{e['field'] or 'args'} {e['message']}" for e in errors))
         if (size := len(orjson.dumps(args))) > MAX_ARGS:
