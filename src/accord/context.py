@@ -241,11 +241,11 @@ class Context:
             self._jobs = Jobs(
                 self.resources.tasks,
                 self.tx,
-                lambda: self.journal,
+                self.journal,
                 self.request.id,
                 self.request.traceparent,
-                new_id=self.new_id,
-                now=self.now,
+                new_id=self.resources.new_id,
+                now=self.resources.clock,
             )
             if self._whole is not None:
                 self._jobs.queues = self._whole.jobs.queues

@@ -91,7 +91,7 @@ class Jobs:
         self,
         tasks: Tasks,
         tx: Transaction,
-        journal: Callable[[], Journal],
+        journal: Journal,
         request_id: str,
         traceparent: str | None,
         *,
@@ -167,5 +167,5 @@ class Jobs:
             self.queues.add(known.queue)
         if owner_id is not None:
             shown = {"task": task, "queue": known.queue, "state": state}
-            self._journal().created("jobs", NewJob(job_id, 1), shown, lists_of(owner_id))
+            self._journal.created("jobs", NewJob(job_id, 1), shown, lists_of(owner_id))
         return job_id
