@@ -138,7 +138,7 @@ async def run_task(database: Database, task: str, args: dict[str, Any]) -> int:
     """Enqueue a job of a task, and print its id."""
     tx, journal = Transaction(database), _journal("runTask")
     known = Tasks(tasks(bundle.load()))
-    jobs = Jobs(known, tx, lambda: journal, "accord jobs run", None, new_id=new_id, now=clock.now)
+    jobs = Jobs(known, tx, journal, "accord jobs run", None, new_id=new_id, now=clock.now)
     try:
         job_id = await jobs.enqueue(task, args)
     except (UnknownTask, WrongArguments) as wrong:

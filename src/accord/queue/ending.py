@@ -14,8 +14,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.journal.entries import Journal
-from accord.queue.enqueue import LOCK_ORDER, NewJob, lists_of
-from accord.queue.tables import IS_ORDERED
+from accord.queue import ordering
+from accord.queue.enqueue import NewJob, lists_of
 
 _ENDED_ATTEMPT = """jsonb_build_array(jsonb_build_object(
     'startedAt', to_char(COALESCE(started_at, created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
@@ -75,15 +75,6 @@ RETURNING id, version
     .columns(column("id", Uuid), column("version", BigInteger)),
     Ended,
 )
-_UNBLOCK_NEXT = Statement(
-    text(
-        f"""
-UPDATE accord.jobs SET is_blocked = false WHERE id = (
-    SELECT id FROM accord.jobs WHERE order_key = :order_key AND {IS_ORDERED.text} ORDER BY sequence LIMIT 1
-)
-"""  # noqa: S608 - the condition is ours
-    ).bindparams(bindparam("order_key", type_=Text))
-)
 
 
 class Attempted(Protocol):
@@ -118,7 +109,7 @@ class GivenUp(NamedTuple):
 def complete(tx: Transaction, journal: Journal, job: Attempted, result: Any = None) -> None:
     """End the job with the commit of its work; the commit fails when this attempt no longer holds the job."""
     tx.with_commit(_COMPLETE, id=job.id, version=job.version, result=result, outcome="ok", error=None)
-    unblock_next(tx, job.order_key)
+    ordering.unblock_with_commit(tx, job.order_key)
     _tell_owner(journal, job, job.version + 1, "completed")
 
 
@@ -139,19 +130,12 @@ async def give_up(tx: Transaction, journal: Journal, job: Attempted, how: GivenU
     if ended is None:
         return False
     if not waits:
-        unblock_next(tx, job.order_key)
+        ordering.unblock_with_commit(tx, job.order_key)
         known = {"version": ended.version, "task": job.task, "queue": job.queue}
         told = {"event": "job.dead", **known, "error": how.error}
         journal.event("jobs", job.id, told)
     _tell_owner(journal, job, ended.version, how.state)
     return True
-
-
-def unblock_next(tx: Transaction, order_key: str | None) -> None:
-    """Let the next job of an order key be claimed, with the commit that ends the one before."""
-    if order_key is not None:
-        tx.with_commit(LOCK_ORDER, order_key=order_key)
-        tx.with_commit(_UNBLOCK_NEXT, order_key=order_key)
 
 
 def lost_its_lease(error: BaseException) -> bool:

@@ -1,6 +1,6 @@
-"""The order of jobs with an order key, where people change it: a cancelled job lets the next run, a retried one waits.
+"""The order of jobs with an order key: a job that ended, or was cancelled, lets the next run; a retried one waits.
 
-A job that an attempt ends lets the next run by `queue.ending`. Both take the row first, then the lock of the order key.
+Each transaction that ends a job takes the row first, then the lock of the order key.
 """
 
 from collections.abc import Collection
@@ -46,6 +46,13 @@ RETURNING queue, is_ready
     .columns(column("queue", Text), column("is_ready", Boolean)),
     _Unblocked,
 )
+
+
+def unblock_with_commit(tx: Transaction, order_key: str | None) -> None:
+    """Let the next job of an order key run, with the commit that ends the one before."""
+    if order_key is not None:
+        tx.with_commit(_LOCK, order_keys=[order_key])
+        tx.with_commit(_UNBLOCK_FIRST, order_keys=[order_key])
 
 
 async def unblock_first(tx: Transaction, order_keys: Collection[str | None]) -> set[str]:
