@@ -11,7 +11,7 @@ from sqlalchemy import text
 from accord.database.connection import Call
 from accord.database.database import Database
 from accord.database.statement import Statement
-from accord.jobs import slots
+from accord.queue import slots
 from accord.queue.claiming import CLAIM, LOCK_QUEUE
 from benchmarks import jobs
 from benchmarks.measure import Figure, Report, Rounds, alternate
