@@ -32,6 +32,18 @@ def test_a_quick_run_of_one_row_compares_ours_with_the_limit_and_the_peer(tmp_pa
     assert (tmp_path / "results.svg").read_text().startswith("<svg")
 
 
+def test_a_part_is_the_rows_whose_names_begin_so(tmp_path: Path):
+    done = benchmarks("jobs_start", "--quick", "--output", str(tmp_path))
+    unknown = benchmarks("nothing")
+
+    assert done.returncode in {0, 1}, done.stdout + done.stderr
+    row = json.loads((tmp_path / "results.json").read_text())["rows"][0]
+    assert set(row["contenders"]) == {"ours", "paced", "peer"}
+    assert all(one["per_second"]["median"] > 0 for one in row["contenders"].values())
+    assert unknown.returncode == 2
+    assert "jobs_enqueue, jobs_throughput, jobs_start, jobs_claim" in unknown.stderr
+
+
 def test_a_profile_shows_the_functions_of_a_request_and_their_calls():
     done = benchmarks("--profile", "--rounds", "1", "--row", "json_get")
 
