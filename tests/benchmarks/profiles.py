@@ -15,11 +15,14 @@ PER_REQUEST = 0.9
 """Calls per request from which on a function belongs to requests; the start calls most functions more seldom."""
 _ONCE = (
     ("edge/pipeline/compiled_edge.py", "note"),
-    ("jobs/attempts.py", "run_attempt"),
-    ("dispatch.py", "run_to_commit"),
-    ("database/connection.py", "run"),
+    ("queue/ending.py", "complete"),
+    ("journal/entries.py", "append"),
+    ("database/connection.py", "_leave_pipeline"),
 )
-"""Functions that are called once for each request, job, commit or round trip: the first that was called counts."""
+"""Functions that are called once for each request, job, commit or round trip: the first that was called counts.
+
+None is a coroutine, of which the profiler counts each resumption as a call.
+"""
 
 
 def table(file: Path) -> str:
