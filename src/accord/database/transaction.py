@@ -10,8 +10,8 @@ from accord.database.connection import Call, Connection, Outcome
 from accord.database.database import Database
 from accord.database.statement import Row, Statement
 
-_BEGIN: Call = (Statement(text("BEGIN ISOLATION LEVEL READ COMMITTED")), {})
-_COMMIT: Call = (Statement(text("COMMIT")), {})
+BEGIN: Call = (Statement(text("BEGIN ISOLATION LEVEL READ COMMITTED")), {})
+COMMIT: Call = (Statement(text("COMMIT")), {})
 _ROLLBACK: Call = (Statement(text("ROLLBACK")), {})
 
 
@@ -98,7 +98,7 @@ class Transaction:
         elif self._connection is not None and not self._has_begun:
             await self.rollback()
             raise NotBegun
-        await self._end(*last, _COMMIT)
+        await self._end(*last, COMMIT)
 
     async def rollback(self) -> None:
         """Undo everything; the server does so by itself when the connection is gone."""
@@ -117,8 +117,8 @@ class Transaction:
         """Acquire a connection; return BEGIN if it can travel with the first statement of the flow."""
         self._connection = await self._database.acquire(for_transaction=True)
         if self.opening is None:
-            return [_BEGIN]
-        self.opening.check((await self._sent([_BEGIN, *self.opening.calls]))[1:])
+            return [BEGIN]
+        self.opening.check((await self._sent([BEGIN, *self.opening.calls]))[1:])
         return []
 
     async def _sent(self, calls: list[Call]) -> list[Outcome]:

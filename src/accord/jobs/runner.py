@@ -10,11 +10,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text
-
 from accord.context import Resources
-from accord.database.connection import Call
-from accord.database.statement import Statement
+from accord.database.transaction import BEGIN, COMMIT
 from accord.jobs.attempts import SHUTDOWN, SUPERSEDED, Attempt, JobFlow, given_up, record, run_attempt
 from accord.journal.reading import Entry
 from accord.problems import Problem
@@ -34,6 +31,7 @@ from accord.telemetry import logs
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from accord.database.connection import Call
     from accord.settings.kinds import Slots
 
 POLL_INTERVAL = 0.5
@@ -43,8 +41,6 @@ UNKNOWN_INTERVAL = 60.0
 CANCEL_TIMEOUT = 5.0
 """Seconds that cancelled attempts have to hand their jobs back at the end of the process."""
 
-_BEGIN: Call = (Statement(text("BEGIN ISOLATION LEVEL READ COMMITTED")), {})
-_COMMIT: Call = (Statement(text("COMMIT")), {})
 _NEVER = float("-inf")
 
 
@@ -179,7 +175,7 @@ class Runner:
         self._polled_at = now
         for queue in self._queues.values():
             queue.may_have_more, queue.is_full = True, False
-        await self._database.all(PROMOTE)
+        await self._database.run(PROMOTE)
         for job in await self._database.all(FIND_LOST):
             await self._give_up_lost(job)
         if now - self._looked_for_unknown_at > UNKNOWN_INTERVAL:
@@ -226,7 +222,7 @@ class Runner:
             },
         )
         async with self._database.connection() as connection:
-            outcomes = await connection.run(_BEGIN, (LOCK_QUEUE, {"queue": queue.name}), claim, _COMMIT)
+            outcomes = await connection.run(BEGIN, (LOCK_QUEUE, {"queue": queue.name}), claim, COMMIT)
         rows: list[Claimed] = outcomes[2].rows
         jobs = [row for row in rows if row.id is not None]  # pyright: ignore[reportUnnecessaryComparison] - outer join
         free = rows[0].free

@@ -4,13 +4,11 @@ A claim runs behind a lock of its queue, in one round trip, so that the slots of
 go round the shares: a share's first job comes before the second job of another, within one priority.
 """
 
-from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
-    DateTime,
     Double,
     Integer,
     Text,
@@ -53,8 +51,8 @@ class Claimed(NamedTuple):
     order_key: str | None
     request_id: str
     traceparent: str | None
-    started_at: datetime
     lag: float
+    """Seconds that the job waited since it could run."""
 
 
 class Lost(NamedTuple):
@@ -63,19 +61,11 @@ class Lost(NamedTuple):
     id: UUID
     task: str
     queue: str
-    share: str
     attempt: int
     version: int
     owner_id: UUID | None
     order_key: str | None
     request_id: str
-    started_at: datetime
-
-
-class Queue(NamedTuple):
-    """The queue of a job that became ready."""
-
-    queue: str
 
 
 class Held(NamedTuple):
@@ -130,7 +120,7 @@ WITH RECURSIVE chosen_by_people AS (
         lease_until = clock_timestamp() + make_interval(secs => :lease)
     WHERE id = ANY(ARRAY(SELECT id FROM chosen))
     RETURNING id, task, queue, share, args, attempt, version, owner_id, order_key, request_id, traceparent,
-        started_at, priority, run_at,
+        priority, run_at,
         EXTRACT(epoch FROM started_at - GREATEST(run_at, created_at))::double precision AS lag
 ), told AS (
     INSERT INTO accord.journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind,
@@ -140,7 +130,7 @@ WITH RECURSIVE chosen_by_people AS (
     FROM claimed WHERE owner_id IS NOT NULL
 )
 SELECT free.slots AS free, id, task, queue, share, args, attempt, version, owner_id, order_key, request_id,
-    traceparent, started_at, lag
+    traceparent, lag
 FROM free LEFT JOIN claimed ON true ORDER BY priority DESC, run_at, id
 """  # noqa: S608 - the conditions are ours
     )
@@ -163,7 +153,6 @@ FROM free LEFT JOIN claimed ON true ORDER BY priority DESC, run_at, id
         column("order_key", Text),
         column("request_id", Text),
         column("traceparent", Text),
-        column("started_at", DateTime(timezone=True)),
         column("lag", Double),
     ),
     Claimed,
@@ -176,10 +165,9 @@ PROMOTE = Statement(
 UPDATE accord.jobs SET is_ready = true WHERE id IN (
     SELECT id FROM accord.jobs WHERE NOT is_ready AND {IS_WAITING.text} AND run_at <= clock_timestamp()
     ORDER BY run_at LIMIT {MAX_SWEPT} FOR UPDATE SKIP LOCKED
-) RETURNING queue
+)
 """  # noqa: S608 - the condition is ours
-    ).columns(column("queue", Text)),
-    Queue,
+    )
 )
 """Makes jobs claimable whose time has come; their state and version stay until they start."""
 
@@ -187,13 +175,11 @@ _lost = (
     column("id", Uuid),
     column("task", Text),
     column("queue", Text),
-    column("share", Text),
     column("attempt", Integer),
     column("version", BigInteger),
     column("owner_id", Uuid),
     column("order_key", Text),
     column("request_id", Text),
-    column("started_at", DateTime(timezone=True)),
 )
 _names = ", ".join(each.name for each in _lost)
 FIND_LOST = Statement(
@@ -205,7 +191,7 @@ FIND_LOST = Statement(
 FIND_UNKNOWN = Statement(
     text(
         f"""
-SELECT {_names.replace("started_at", "COALESCE(started_at, created_at) AS started_at")} FROM accord.jobs
+SELECT {_names} FROM accord.jobs
 WHERE {IS_CLAIMABLE.text} AND run_at < clock_timestamp() - interval '{UNKNOWN_AFTER}'
     AND NOT (task = ANY(:tasks) AND queue = ANY(:queues)) LIMIT {MAX_SWEPT}
 """  # noqa: S608 - the conditions are ours

@@ -15,12 +15,18 @@ from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.journal.entries import Journal
 from accord.queue import ordering
-from accord.queue.enqueue import NewJob, lists_of
+from accord.queue.enqueue import JobVersion, lists_of
 
-_ENDED_ATTEMPT = """jsonb_build_array(jsonb_build_object(
-    'startedAt', to_char(COALESCE(started_at, created_at) AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'endedAt', to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'outcome', :outcome, 'error', :error))"""
+
+def with_attempt(ended_at: str, outcome: str, error: str) -> str:
+    """Return the SQL expression of a job's attempts with the one that ends now; the arguments are SQL, too."""
+    rfc_3339 = """AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'"""
+    return f"""attempts || jsonb_build_array(jsonb_build_object(
+        'startedAt', to_char(COALESCE(started_at, created_at) {rfc_3339}), 'endedAt', to_char({ended_at} {rfc_3339}),
+        'outcome', {outcome}, 'error', {error}))"""
+
+
+_ATTEMPTS = with_attempt("clock_timestamp()", ":outcome", ":error")
 
 # A state of NULL violates the column, so that another version aborts the transaction that the update is part of: the
 # update travels with COMMIT, and its count arrives too late to look at.
@@ -29,7 +35,7 @@ _COMPLETE = Statement(
         f"""
 UPDATE accord.jobs SET state = CASE WHEN version = :version AND state = 'running' THEN 'completed' END,
     version = version + 1, lease_until = NULL, ended_at = clock_timestamp(), result = :result,
-    attempts = attempts || {_ENDED_ATTEMPT}
+    attempts = {_ATTEMPTS}
 WHERE id = :id
 """  # noqa: S608 - the expression is ours
     ).bindparams(
@@ -42,13 +48,6 @@ WHERE id = :id
 )
 
 
-class Ended(NamedTuple):
-    """A job after its attempt."""
-
-    id: UUID
-    version: int
-
-
 _GIVE_UP = Statement(
     text(
         f"""
@@ -58,7 +57,7 @@ UPDATE accord.jobs SET state = :state, version = version + 1, lease_until = NULL
         ELSE run_at END,
     ended_at = CASE WHEN :waits THEN NULL ELSE clock_timestamp() END,
     attempt = CASE WHEN :counts THEN attempt ELSE GREATEST(attempt - 1, 0) END,
-    attempts = CASE WHEN :counts THEN attempts || {_ENDED_ATTEMPT} ELSE attempts END
+    attempts = CASE WHEN :counts THEN {_ATTEMPTS} ELSE attempts END
 WHERE id = :id AND version = :version
 RETURNING id, version
 """  # noqa: S608 - the expression is ours
@@ -73,7 +72,7 @@ RETURNING id, version
         *(bindparam(name, type_=Boolean) for name in ("waits", "counts")),
     )
     .columns(column("id", Uuid), column("version", BigInteger)),
-    Ended,
+    JobVersion,
 )
 
 
@@ -149,4 +148,4 @@ def lost_its_lease(error: BaseException) -> bool:
 
 def _tell_owner(journal: Journal, job: Attempted, version: int, state: str) -> None:
     if job.owner_id is not None:
-        journal.updated("jobs", NewJob(job.id, version), {"state": state}, lists_of(job.owner_id))
+        journal.updated("jobs", JobVersion(job.id, version), {"state": state}, lists_of(job.owner_id))

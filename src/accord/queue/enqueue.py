@@ -25,8 +25,8 @@ MAX_AHEAD = timedelta(days=365)
 """How far ahead `run_at` may be."""
 
 
-class NewJob(NamedTuple):
-    """The first version of a job, as its journal entry has it."""
+class JobVersion(NamedTuple):
+    """A job at a version, as its journal entries name it."""
 
     id: UUID
     version: int
@@ -167,5 +167,5 @@ class Jobs:
             self.queues.add(known.queue)
         if owner_id is not None:
             shown = {"task": task, "queue": known.queue, "state": state}
-            self._journal.created("jobs", NewJob(job_id, 1), shown, lists_of(owner_id))
+            self._journal.created("jobs", JobVersion(job_id, 1), shown, lists_of(owner_id))
         return job_id

@@ -12,11 +12,12 @@ from sqlalchemy.dialects.postgresql import ARRAY, insert
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
+from accord.queue.ending import with_attempt
 from accord.queue.tables import IS_UNENDED, IS_UNIQUE, JobRow, jobs, queues, schedules
 
 Id = UUID | str
 MAX_ATTEMPTS_SHOWN = 100
-"""The attempts of a job that stay listed when the job is run again."""
+"""The most attempts that a job shows, and that stay listed when the job is run again."""
 
 _FIND = Statement(select(jobs).where(jobs.c.id == bindparam("job_id")), JobRow)
 _FIND_ALL = Statement(select(jobs).where(jobs.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))), JobRow)
@@ -95,16 +96,13 @@ SELECT {", ".join(f"job.{column.name}" for column in jobs.c)} FROM kinds CROSS J
 # Compiled here, so that a wrong row type fails at start, as in every other statement.
 _page(())
 
-_ATTEMPT = """jsonb_build_array(jsonb_build_object(
-    'startedAt', to_char(started_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'endedAt', to_char(:now AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-    'outcome', 'failed', 'error', 'Cancelled: the job was cancelled while it ran'))"""
+_WITH_CANCELLED = with_attempt(":now", "'failed'", "'Cancelled: the job was cancelled while it ran'")
 _CANCEL = Statement(
     text(
         f"""
 UPDATE accord.jobs SET state = 'cancelled', version = version + 1, is_ready = false, is_blocked = false,
     lease_until = NULL, ended_at = :now,
-    attempts = CASE WHEN state = 'running' THEN attempts || {_ATTEMPT} ELSE attempts END
+    attempts = CASE WHEN state = 'running' THEN {_WITH_CANCELLED} ELSE attempts END
 WHERE id = :job_id AND version = :expected_version AND {IS_UNENDED.text}
 RETURNING {", ".join(column.name for column in jobs.c)}
 """  # noqa: S608 - the conditions are ours
