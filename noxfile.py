@@ -90,7 +90,7 @@ def contract(session: nox.Session) -> None:
 
 # What never sends a flow anywhere comes out the same in both transports, and is tested once.
 WITHOUT_FLOWS = (
-    *("benchmarks", "boot", "cli", "contract", "database", "docs", "embedded"),
+    *("benchmarks", "boot", "cli", "contract", "database", "docs", "embedded", "jobs"),
     *("packaging", "sdk", "security", "settings", "telemetry"),
 )
 # Each process of pytest has a service, with its servers, of its own.
