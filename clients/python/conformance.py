@@ -59,7 +59,7 @@ class Scenario:
 
     def __init__(self, url: str, stack: AsyncExitStack, report: Report, name: str) -> None:
         self._url, self._stack, self._report, self._name = url, stack, report, name
-        self._saved: dict[str, Any] = {}
+        self._saved: dict[str, Any] = {"given": json.loads(os.environ.get("ACCORD_GIVEN", "{}"))}
         self._stores: dict[str, MemoryTokens] = {}
         self._clients: dict[str, AsyncAccord] = {}
         self._caches: dict[str, Cache] = {}

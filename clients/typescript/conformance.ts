@@ -57,6 +57,7 @@ interface Scenario {
 type Operation = (input: object) => Promise<unknown>;
 
 const URL_OF_SERVICE = process.env.ACCORD_URL ?? 'http://localhost:8080';
+const GIVEN = JSON.parse(process.env.ACCORD_GIVEN ?? '{}') as object;
 const LIVE_OVER = process.env.ACCORD_LIVE_OVER as 'socket' | 'stream' | undefined;
 const TIMEOUT = 60_000;
 const VERBS = ['client', 'call', 'signIn', 'signOut', 'iterate', 'updateWithRetry', 'expire', 'follow', 'disconnect',
@@ -84,7 +85,7 @@ class Collected {
 }
 
 class Run {
-  readonly #saved = new Map<string, unknown>();
+  readonly #saved = new Map<string, unknown>([['given', GIVEN]]);
   readonly #clients = new Map<string, sdk.Accord>();
   readonly #caches = new Map<string, sdk.Cache>();
   readonly #stores = new Map<string, sdk.TokenStore>();

@@ -24,7 +24,7 @@ async def database(service) -> AsyncIterator[Database]:
 
 
 async def may_read(account: Account, table: str, record_id: str, database: Database) -> bool:
-    """Return whether the account may read the record, after checking that the record type and the GET agree."""
+    """Return whether the account may read the record, after checking that all ways to read it agree."""
     read = kinds()[table].read
     response = await account.get(path_of(read, **{versioned.id_name(kinds()[table]): record_id}))
     caller = SignedIn.user(account.id, account.user["role"], None)
@@ -33,6 +33,8 @@ async def may_read(account: Account, table: str, record_id: str, database: Datab
     assert response.status_code in {200, 404}
     shown = [response.json()] if response.status_code == 200 else []
     assert [(str(row.id), row.version) for row in rows] == [(record["id"], record["version"]) for record in shown]
+    queried = await account.post("/api/v1/records/query", pointers=[{"table": table, "id": record_id}])
+    assert list(queried.json()["records"].get(table, {}).values()) == shown
     return bool(rows)
 
 

@@ -1,5 +1,6 @@
 """The SDKs against the running service; each client has a network address of its own."""
 
+import json
 import time
 from contextlib import AsyncExitStack
 
@@ -8,6 +9,7 @@ import pytest
 from accord_client import AsyncAccord, MemoryTokens, Tokens
 from checked_client import new_address
 from cutting_proxy import cutting_proxy
+from flows.jobs.samples import a_job
 from given import PASSWORD
 
 
@@ -74,3 +76,16 @@ async def proxy(service):
 @pytest.fixture
 def password() -> str:
     return PASSWORD
+
+
+@pytest.fixture
+async def scenario_environment(given, service) -> dict[str, str]:
+    """What the programs that run the scenarios need: the service, and jobs of an account, which no operation makes."""
+    owner, operator = await given.an_account(), await given.an_admin()
+    task = {"task": "deleteExpiredTickets", "queue": "default", "owner_id": owner.id}
+    accounts = {
+        name: {"id": one.id, "email": one.email, "password": PASSWORD}
+        for name, one in {"owner": owner, "operator": operator}.items()
+    }
+    jobs = {name: await a_job(given, **task) for name in ("waiting", "followed")}
+    return {"ACCORD_URL": service.url, "ACCORD_GIVEN": json.dumps(accounts | jobs)}

@@ -7,10 +7,10 @@ from pathlib import Path
 CLIENTS = Path(__file__).parents[2] / "clients"
 
 
-def test_every_scenario_passes(service, capsys):
+def test_every_scenario_passes(scenario_environment, capsys):
     done = subprocess.run(
         [sys.executable, CLIENTS / "python" / "conformance.py"],
-        env={**os.environ, "PYTHONPATH": str(CLIENTS / "python" / "src"), "ACCORD_URL": service.url},
+        env={**os.environ, "PYTHONPATH": str(CLIENTS / "python" / "src"), **scenario_environment},
         capture_output=True,
         text=True,
         timeout=170,

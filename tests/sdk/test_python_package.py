@@ -53,14 +53,14 @@ def test_the_package_has_five_dependencies_at_most(environment):
     assert "Requires-Python: >=3.10" in metadata.read_text("utf-8")
 
 
-def test_the_installed_wheel_passes_every_scenario(environment, service, tmp_path):
+def test_the_installed_wheel_passes_every_scenario(environment, scenario_environment, tmp_path):
     (tmp_path / "python").mkdir()
     shutil.copy(CLIENT / "conformance.py", tmp_path / "python")
     shutil.copy(CLIENTS / "conformance.json", tmp_path)
 
     done = subprocess.run(
         [environment / "bin" / "python", "-I", tmp_path / "python" / "conformance.py"],
-        env={"ACCORD_URL": service.url, "PATH": os.environ["PATH"]},
+        env={**scenario_environment, "PATH": os.environ["PATH"]},
         capture_output=True,
         text=True,
         timeout=170,

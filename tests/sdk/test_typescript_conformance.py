@@ -41,20 +41,20 @@ def _checks(steps) -> Iterator[str]:
         yield from _checks(step.get("until", ()))
 
 
-def run_scenarios(url: str, *arguments: str, **environment: str) -> list[str]:
-    done = attempt("node", "conformance.ts", *arguments, folder=built(), ACCORD_URL=url, **environment)
+def run_scenarios(*arguments: str, **environment: str) -> list[str]:
+    done = attempt("node", "conformance.ts", *arguments, folder=built(), **environment)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout.splitlines()
 
 
 @pytest.mark.parametrize("live_over", ["socket", "stream"])
-def test_every_check_passes(service, live_over):
-    assert run_scenarios(service.url, ACCORD_LIVE_OVER=live_over) == expected_lines()
+def test_every_check_passes(scenario_environment, live_over):
+    assert run_scenarios(**scenario_environment, ACCORD_LIVE_OVER=live_over) == expected_lines()
 
 
-def test_the_python_sdk_prints_the_same_lines(service):
+def test_the_python_sdk_prints_the_same_lines(scenario_environment):
     python = CLIENTS / "python"
-    environment = {**os.environ, "PYTHONPATH": str(python / "src"), "ACCORD_URL": service.url}
+    environment = {**os.environ, "PYTHONPATH": str(python / "src"), **scenario_environment}
 
     done = subprocess.run(
         [sys.executable, python / "conformance.py"], env=environment, capture_output=True, text=True, check=False
@@ -79,12 +79,12 @@ def test_a_check_that_does_not_hold_fails_and_the_next_scenario_runs(service, tm
     ]
 
 
-def test_requests_and_responses_of_the_sdk_fit_the_contract(service, tmp_path):
+def test_requests_and_responses_of_the_sdk_fit_the_contract(service, scenario_environment, tmp_path):
     scenarios = [scenario for scenario in SCENARIOS if not any(map(_follows, scenario["steps"]))]
     (tmp_path / "scenarios.json").write_text(json.dumps({"scenarios": scenarios}), "utf-8")
 
     with prism(service.url, tmp_path / "prism.log") as url:
-        lines = run_scenarios(url, str(tmp_path / "scenarios.json"))
+        lines = run_scenarios(str(tmp_path / "scenarios.json"), **(scenario_environment | {"ACCORD_URL": url}))
         said = written(url, tmp_path / "prism.log")
 
     refused = [step.get("raises") for scenario in scenarios for step in scenario["steps"]]

@@ -60,7 +60,7 @@ function value(before: AnyRecord, operation: Writes, now: string): RecordValue {
 
 function list(record: AnyRecord, path: string): string[] {
   const items = record[path];
-  return Array.isArray(items) ? items : [];
+  return Array.isArray(items) ? (items as string[]) : [];
 }
 
 /** The list with the value inserted; a value that is in the list already moves. */
@@ -90,11 +90,12 @@ function stepsBack(operation: RecordOperation, before: AnyRecord | undefined): o
 }
 
 function picked(record: AnyRecord, names: readonly string[]): Record<string, RecordValue> {
-  return Object.fromEntries(names.flatMap((name) => (record[name] === undefined ? [] : [[name, record[name]]])));
+  const fields = names.flatMap((name) => (record[name] === undefined ? [] : [[name, record[name]]]));
+  return Object.fromEntries(fields) as Record<string, RecordValue>; // The fields of a creation are such values.
 }
 
 /** Only the service sets times: a null becomes null again, and a time becomes the time of the undo. */
-function moment({ op, table, id, path }: Writes, before: RecordValue | undefined): object[] {
+function moment({ op, table, id, path }: Writes, before: unknown): object[] {
   if (before === null || before === undefined) return [{ op: 'set', table, id, path, value: null }];
   return op === 'set' ? [{ op: 'setNow', table, id, path }] : [];
 }

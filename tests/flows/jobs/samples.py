@@ -10,6 +10,7 @@ from accord.contract import bundle
 from accord.contract.tasks import tasks
 
 SCHEDULES = [task.name for task in tasks(bundle.load()) if task.every is not None]
+QUEUES = {task.queue for task in tasks(bundle.load())}
 COLUMNS = {
     "scheduled": {"is_ready": False},
     "queued": {"is_ready": True},
@@ -46,10 +47,11 @@ async def a_job(given: Given, state: str = "scheduled", **columns: Any) -> str:
     times = {name: sql for name, sql in times.items() if name not in columns}
     values = [json.dumps(value) if isinstance(value, dict | list) else value for value in columns.values()]
     names, marks = [*columns, *times], [*("%s" for _ in columns), *times.values()]
-    # A paused queue tells nobody that its jobs wait.
-    await given.sql(
-        "INSERT INTO accord.queues (name, paused) VALUES (%s, true) ON CONFLICT DO NOTHING", columns["queue"]
-    )
+    if columns["queue"] not in QUEUES:
+        # A paused queue tells nobody that its jobs wait.
+        await given.sql(
+            "INSERT INTO accord.queues (name, paused) VALUES (%s, true) ON CONFLICT DO NOTHING", columns["queue"]
+        )
     await given.sql(
         f"INSERT INTO accord.jobs ({', '.join(names)}) VALUES ({', '.join(marks)})",  # noqa: S608 - the names above
         *values,

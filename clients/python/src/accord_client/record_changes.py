@@ -57,9 +57,10 @@ def inverse(before: AnyRecord | None, operation: RecordOperation) -> list[Record
     if before is None:
         return []
     if isinstance(operation, DeleteOperation):
-        given = {name: v for name, v in before.additional_properties.items() if name in CREATABLE.get(table, ())}
+        names = before.additional_properties.keys() & CREATABLE.get(table, ())
+        given = {name: _writable(before, name) for name in names}
         return [CreateOperation(table=table, id=record_id, record=given)]
-    old = before.additional_properties.get(operation.path)
+    old = _writable(before, operation.path)
     if isinstance(operation, SetNowOperation) or operation.path in MOMENTS.get(table, ()):
         return _moment_inverse(old, operation)
     if isinstance(operation, SetOperation):
@@ -85,6 +86,11 @@ def _renamed(value: object, new: Mapping[str, str]) -> object:
     if isinstance(value, list):
         return [_renamed(item, new) for item in cast("list[object]", value)]
     return new.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _writable(record: AnyRecord, path: str) -> RecordValue:
+    """Return the value of a field that transactions write; other fields may have values of any kind."""
+    return cast("RecordValue", record.additional_properties.get(path))
 
 
 def _moment_inverse(old: RecordValue, operation: _Writes) -> list[RecordOperation]:
@@ -116,7 +122,7 @@ def _value(
         return operation.value
     if isinstance(operation, SetNowOperation):
         return write_time(now)
-    items = _list(before.additional_properties.get(operation.path))
+    items = _list(_writable(before, operation.path))
     if isinstance(operation, ListRemoveOperation):
         return [item for item in items if item != operation.value]
     return _inserted(items, operation)

@@ -948,7 +948,7 @@ export type QueryRecords = {
 export type AnyRecord = {
     id: Uuid;
     version: Version;
-    [key: string]: RecordValue | Uuid | Version;
+    [key: string]: unknown;
 };
 
 /**

@@ -11,6 +11,7 @@ from accord.database.transaction import Transaction
 from accord.flows.jobs import queries
 from accord.flows.jobs.problems import AlreadyEnded, NotRetryable
 from accord.journal.entries import Journal
+from accord.journal.redaction import redacted
 from accord.problems import NotFound, Problem, VersionConflict
 from accord.queue import enqueue, ordering
 from accord.queue.slots import DEFAULT, slots_by_queue
@@ -33,7 +34,13 @@ async def reachable_job(context: SignedInContext, job_id: str, permission: str) 
 async def readable_jobs(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[JobRow]:
     """Return the named jobs that the caller may read, for flows that read many records at once."""
     found = await queries.find_all(read, ids)
-    return [job for job in found if owns(caller, job) or caller.may("jobs:read")]
+    return [as_seen_by(caller, job) for job in found if owns(caller, job) or caller.may("jobs:read")]
+
+
+def as_seen_by(caller: SignedIn, job: JobRow) -> JobRow:
+    """Return a job as the caller may see it: arguments may name what an owner must not see, and are for operators."""
+    args = redacted(job.args) if caller.may("jobs:read") else None
+    return job._replace(args=args, attempts=job.attempts[-queries.MAX_ATTEMPTS_SHOWN :])
 
 
 def lists_of_job(job: JobRow) -> list[str]:

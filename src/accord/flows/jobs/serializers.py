@@ -10,8 +10,8 @@ from accord.contract.serializers import record_serializer
 from accord.contract.tasks import Every
 from accord.contract.times import parse_time, timestamp
 from accord.contract.types import Job, JobStats, Queue, QueueStats, Schedule
-from accord.flows.jobs.queries import MAX_ATTEMPTS_SHOWN, QueueRow, ScheduleRow
-from accord.journal.redaction import redacted
+from accord.flows.jobs import rules
+from accord.flows.jobs.queries import QueueRow, ScheduleRow
 from accord.queue.figures import Count, Oldest
 from accord.queue.tables import STATES, JobRow
 
@@ -19,11 +19,8 @@ _job = record_serializer(Job)
 
 
 def job(row: JobRow, caller: SignedIn) -> Job:
-    """Return a job as the caller may see it: arguments may name what an owner must not see, and are for operators."""
-    shown = _job(row)
-    shown["attempts"] = shown["attempts"][-MAX_ATTEMPTS_SHOWN:]
-    shown["args"] = redacted(row.args) if caller.may("jobs:read") else None
-    return shown
+    """Return a job as the caller may see it."""
+    return _job(rules.as_seen_by(caller, row))
 
 
 def filters(*, since: str | None, until: str | None, **equal: str | None) -> dict[str, Any]:

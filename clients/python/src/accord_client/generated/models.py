@@ -165,12 +165,10 @@ class AnyRecord(Model):
     """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
     it exactly."""
 
-    additional_properties: dict[str, bool | float | list[str] | None | str] = field(
-        factory=dict[str, bool | float | list[str] | None | str]
-    )
+    additional_properties: dict[str, object] = field(factory=dict[str, object])
     """What the contract does not name."""
 
-    def __getitem__(self, name: str) -> bool | float | list[str] | None | str:
+    def __getitem__(self, name: str) -> object:
         """Return a field that the contract does not name. Raises KeyError."""
         return self.additional_properties[name]
 
