@@ -41,15 +41,24 @@ class Attempt:
     task: Task
     running: asyncio.Task[None] | None = None
     cancelled_for: str | None = None
+    has_begun: bool = False
+    """Whether its task made a step: one that is cancelled before that would never give its slot free."""
     is_renewed: bool = True
     """False once the attempt ran out of time: a flow that ignores that loses its lease."""
     began: float = field(default_factory=time.monotonic)
+
+    def begin(self) -> None:
+        """Make the first step; raise CancelledError when the attempt was cancelled before it."""
+        self.has_begun = True
+        if self.cancelled_for is not None:
+            raise asyncio.CancelledError
 
     def cancel(self, reason: str) -> None:
         """Cancel the flow; what it wrote is rolled back."""
         if self.cancelled_for is None and self.running is not None:
             self.cancelled_for = reason
-            self.running.cancel()
+            if self.has_begun:
+                self.running.cancel()
 
 
 class _NotHeld(Exception):
@@ -61,6 +70,7 @@ async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lea
     job, limit = attempt.job, asyncio.timeout(attempt.task.timeout_seconds)
     context = _context(resources, job)
     try:
+        attempt.begin()
         async with limit:
             await run_to_commit(context, _completed(context, flow, job))
     except asyncio.CancelledError:
@@ -124,7 +134,8 @@ def told(error: Exception, timed_out: Task | None = None) -> str:
     if timed_out is not None:
         return f"The attempt took longer than {timed_out.timeout_seconds} s."
     text = f"{error.code}: {error.detail}" if isinstance(error, Problem) else f"{type(error).__name__}: {error}"
-    return str(logs.redacted(text)).encode()[:MAX_ERROR].decode(errors="ignore").replace("\0", "")
+    told_bytes = str(logs.redacted(text)).encode(errors="backslashreplace")[:MAX_ERROR]
+    return told_bytes.decode(errors="ignore").replace("\0", "")
 
 
 async def _completed(context: JobContext, flow: JobFlow, job: Claimed) -> None:

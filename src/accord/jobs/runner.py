@@ -7,6 +7,7 @@ died. Several runners share the slots of a queue, which the claim counts in the 
 import asyncio
 import time
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -86,6 +87,7 @@ class Runner:
         self._poll_interval = poll_interval
         self._woken = asyncio.Event()
         self._attempts: dict[tuple[UUID, int], Attempt] = {}
+        self._claiming = asyncio.Lock()
         self._is_stopping = False
         self._polled_at = self._looked_for_unknown_at = _NEVER
 
@@ -120,7 +122,8 @@ class Runner:
             self._woken.clear()
             try:
                 await self._poll_if_due()
-                claimed = [await self._claim(queue) for queue in self._queues.values()]
+                async with self._claiming:
+                    claimed = [await self._claim(queue) for queue in self._queues.values()]
             except Problem as problem:
                 logs.debug("Jobs could not be claimed.", reason=problem.code)
                 claimed = []
@@ -151,6 +154,9 @@ class Runner:
         """Claim no more, let attempts finish, and hand back the jobs of those that take longer; a second call waits."""
         self._is_stopping = True
         self._woken.set()
+        with suppress(TimeoutError):  # A claim that is under way may begin attempts.
+            async with asyncio.timeout(CANCEL_TIMEOUT), self._claiming:
+                pass
         if (running := self._running_tasks()) and timeout_seconds > 0:
             await asyncio.wait(running, timeout=timeout_seconds)
         for attempt in self._attempts.values():
@@ -186,11 +192,11 @@ class Runner:
 
     async def _give_up_lost(self, job: Lost) -> None:
         task = self._resources.tasks.by_name.get(job.task)
-        if task is None:
-            return  # A release that knows the task decides.
         if (own := self._attempts.get((job.id, job.version))) is not None:
             own.cancel(SUPERSEDED)
-        if await self._record(job, given_up(job, task, None)):
+        # A job whose task this release does not know waits for one that does, and gives its slot free meanwhile.
+        how = GivenUp("retrying", "lost") if task is None else given_up(job, task, None)
+        if await self._record(job, how):
             logs.warning("A job lost its lease.", job=str(job.id), task=job.task, attempt=job.attempt)
             if self._metrics is not None:
                 self._metrics.leases_lost.inc()

@@ -107,6 +107,7 @@ class GivenUp(NamedTuple):
 
 def complete(tx: Transaction, journal: Journal, job: Attempted, result: Any = None) -> None:
     """End the job with the commit of its work; the commit fails when this attempt no longer holds the job."""
+    ordering.lock_with_commit(tx, job.order_key)
     tx.with_commit(_COMPLETE, id=job.id, version=job.version, result=result, outcome="ok", error=None)
     ordering.unblock_with_commit(tx, job.order_key)
     _tell_owner(journal, job, job.version + 1, "completed")
@@ -115,6 +116,8 @@ def complete(tx: Transaction, journal: Journal, job: Attempted, result: Any = No
 async def give_up(tx: Transaction, journal: Journal, job: Attempted, how: GivenUp) -> bool:
     """End an attempt that did not complete; return False when it no longer holds the job, and nothing changes."""
     waits = how.state != "dead"
+    if not waits:
+        await ordering.lock(tx, [job.order_key])
     ended = await tx.one(
         _GIVE_UP,
         id=job.id,

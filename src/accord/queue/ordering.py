@@ -1,6 +1,7 @@
 """The order of jobs with an order key: a job that ended, or was cancelled, lets the next run; a retried one waits.
 
-Each transaction that ends a job takes the row first, then the lock of the order key.
+Each transaction takes the lock of the order key before the row of a job, as `queue.enqueue` does: the job that ends and
+the one behind it are rows that two transactions may want both.
 """
 
 from collections.abc import Collection
@@ -48,17 +49,29 @@ RETURNING queue, is_ready
 )
 
 
-def unblock_with_commit(tx: Transaction, order_key: str | None) -> None:
-    """Let the next job of an order key run, with the commit that ends the one before."""
+async def lock(tx: Transaction, order_keys: Collection[str | None]) -> list[str]:
+    """Keep other transactions from enqueueing, ending and changing jobs of these keys; return the keys."""
+    keys = sorted({key for key in order_keys if key is not None})
+    if keys:
+        await tx.run(_LOCK, order_keys=keys)
+    return keys
+
+
+def lock_with_commit(tx: Transaction, order_key: str | None) -> None:
+    """Do so with the commit, before the statements that are added after this one."""
     if order_key is not None:
         tx.with_commit(_LOCK, order_keys=[order_key])
+
+
+def unblock_with_commit(tx: Transaction, order_key: str | None) -> None:
+    """Let the next job of an order key, which is locked, run with the commit that ends the one before."""
+    if order_key is not None:
         tx.with_commit(_UNBLOCK_FIRST, order_keys=[order_key])
 
 
 async def unblock_first(tx: Transaction, order_keys: Collection[str | None]) -> set[str]:
     """Let the first job of each of these keys run unless another of its key may; return the queues of ready ones."""
-    keys = sorted({key for key in order_keys if key is not None})
+    keys = await lock(tx, order_keys)
     if not keys:
         return set()
-    await tx.run(_LOCK, order_keys=keys)
     return {job.queue for job in await tx.all(_UNBLOCK_FIRST, order_keys=keys) if job.is_ready}

@@ -3,6 +3,7 @@
 from accord.context import SignedInContext
 from accord.contract.types import ChangeJob, Job
 from accord.flows.jobs import queries, rules, serializers
+from accord.queue import ordering
 
 
 async def cancel_job(context: SignedInContext, job_id: str, body: ChangeJob) -> Job:
@@ -12,6 +13,7 @@ async def cancel_job(context: SignedInContext, job_id: str, body: ChangeJob) -> 
     """
     found = await rules.reachable_job(context, job_id, "jobs:write")
 
+    await ordering.lock(context.tx, [found.order_key])
     cancelled = await queries.cancel_if_version_is(context.tx, found.id, body["expectedVersion"], context.now())
 
     if cancelled is None:
