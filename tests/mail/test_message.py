@@ -49,6 +49,7 @@ def test_an_optional_mail_can_be_unsubscribed_in_one_click():
         "@example.com",
         "",
         "ada@example.com>",
+        "ada@[",
         "ada@ex\x00ample.com",
     ],
 )

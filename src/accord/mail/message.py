@@ -12,13 +12,13 @@ from accord.mail.templates import Rendered, UnsafeHeader, one_line
 
 
 def address(email: str) -> Address:
-    """Return one address; raise UnsafeHeader for what is none, or more than one."""
+    """Return one address; raise UnsafeHeader for what is none, or more than one: the parser has many errors for it."""
     try:
         found = Address(addr_spec=one_line(email.strip(), "address"))
         # Few servers take other letters in a domain, and each domain has a form without.
         domain = found.domain if found.domain.isascii() else found.domain.encode("idna").decode()
         return Address(username=found.username, domain=domain)
-    except (HeaderParseError, ValueError, IndexError):
+    except (HeaderParseError, ValueError, IndexError, AttributeError):
         raise UnsafeHeader("The address of a mail must be one address.") from None
 
 
