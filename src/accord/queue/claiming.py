@@ -15,8 +15,6 @@ from sqlalchemy import (
     Uuid,
     bindparam,
     column,
-    func,
-    select,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -74,11 +72,23 @@ class Held(NamedTuple):
     id: UUID
 
 
-LOCK_QUEUE = Statement(select(func.pg_advisory_xact_lock(QUEUE_LOCK, func.hashtext(bindparam("queue", type_=Text)))))
+# Planning a claim takes longer than running the claim, so each connection keeps the plan. A plan that was made when the
+# table was empty must find the jobs by index later on.
+LOCK_QUEUE = Statement(
+    text(
+        f"""
+SELECT set_config('plan_cache_mode', 'force_generic_plan', true) AS plans,
+    set_config('enable_seqscan', 'off', true) AS scans,
+    pg_advisory_xact_lock({QUEUE_LOCK}, hashtext(:queue)) AS lock
+"""
+    ).bindparams(bindparam("queue", type_=Text))
+)
+"""Serialises the claims of a queue, and keeps the plan of the claim, until the end of the transaction."""
 
 _ready = f"FROM accord.jobs WHERE {IS_CLAIMABLE.text} AND queue = :queue"
 # Ids are compared with arrays: the planner takes an array for a few rows, but a subquery with a computed LIMIT for a
-# tenth of the table, and then reads the whole table.
+# tenth of the table, and then reads the whole table. COALESCE keeps the planner from the index of claimable
+# jobs, which does not begin with the id.
 CLAIM = Statement(
     text(
         f"""
@@ -111,7 +121,7 @@ WITH RECURSIVE chosen_by_people AS (
     ) next
     WHERE free.slots > 0 AND shares.share IS NOT NULL
 ), chosen AS (
-    SELECT id {_ready} AND id = ANY(ARRAY(
+    SELECT id FROM accord.jobs WHERE COALESCE({IS_CLAIMABLE.text}, false) AND id = ANY(ARRAY(
         SELECT id FROM candidates ORDER BY priority DESC, round, run_at, id LIMIT (SELECT slots FROM free)
     )) FOR UPDATE SKIP LOCKED
 ), claimed AS (
