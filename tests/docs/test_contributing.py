@@ -12,7 +12,18 @@ from accord.cli.main import main
 REPOSITORY = Path(__file__).parents[2]
 PAGE = REPOSITORY / "CONTRIBUTING.md"
 TEXT = PAGE.read_text("utf-8")
-RECIPES = ("operation", "job", "domain of records", "field of User", "setting", "metric", "permission", "live key")
+RECIPES = (
+    "operation",
+    "job",
+    "reaction",
+    "mail",
+    "domain of records",
+    "field of User",
+    "setting",
+    "metric",
+    "permission",
+    "live key",
+)
 MADE_BY_A_RECIPE = ("archive_user", "job_remind_of_note", "tasks")
 TYPED = [*codes(TEXT), *(line for block in guide.blocks(PAGE) for line in block.text.splitlines())]
 
