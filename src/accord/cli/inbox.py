@@ -1,7 +1,6 @@
 """`accord inbox`: prints the mails of development."""
 
 import argparse
-import asyncio
 
 from accord.cli.failures import write_failure
 from accord.cli.parser import Parser
@@ -10,8 +9,7 @@ from accord.contract.times import timestamp
 from accord.database.database import Database
 from accord.database.migrations import runner
 from accord.embedded.address import database_address, refuse_missing
-from accord.flows.mail import queries
-from accord.flows.mail.rules import LOOK_EVERY, key_of
+from accord.flows.mail.rules import mails_within
 
 
 def define(command: Parser) -> None:
@@ -39,11 +37,7 @@ async def print_mails(url: str, to: str | None, subject: str | None, wait: float
     database = Database(url, 1, for_reading=True)
     await database.open()
     try:
-        ends = asyncio.get_running_loop().time() + wait
-        while not (mails := await queries.newest_mails(database, key_of(to), subject)):
-            if asyncio.get_running_loop().time() >= ends:
-                break
-            await asyncio.sleep(LOOK_EVERY)
+        mails = await mails_within(database, to, subject, wait)
     finally:
         await database.close()
     for mail in reversed(mails):

@@ -3,6 +3,7 @@
 import asyncio
 
 from accord.context import Context
+from accord.database.reader import Reader
 from accord.flows.mail import queries
 from accord.flows.mail.queries import MailRow
 from accord.problems import NotFound
@@ -23,11 +24,12 @@ def key_of(to: str | None) -> str | None:
     return None if to is None else email_key(to)
 
 
-async def mails_within(context: Context, to: str | None, subject: str | None, seconds: int) -> list[MailRow]:
+async def mails_within(read: Reader, to: str | None, subject: str | None, seconds: float) -> list[MailRow]:
     """Return the mails that fit, once one does or the seconds are over."""
-    ends = context.uptime() + seconds
+    loop = asyncio.get_running_loop()
+    ends = loop.time() + seconds
     while True:
-        mails = await queries.newest_mails(context.read, key_of(to), subject)
-        if mails or context.uptime() >= ends:
+        mails = await queries.newest_mails(read, key_of(to), subject)
+        if mails or loop.time() >= ends:
             return mails
         await asyncio.sleep(LOOK_EVERY)
