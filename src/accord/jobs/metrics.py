@@ -1,4 +1,4 @@
-"""Prometheus metrics of the runner (O-5)."""
+"""Prometheus metrics of the runner and of schedules (O-5)."""
 
 from prometheus_client import Counter, Histogram
 
@@ -16,3 +16,4 @@ start_lag = Histogram(
     buckets=(0.005, 0.02, 0.1, 0.5, 2, 10, 60, 600),
 )
 leases_lost = Counter("accord_job_leases_lost", "Attempts that lost their lease before they ended.")
+skipped = Counter("accord_schedules_skipped", "Due times without a job, as the job before had not ended.", ["task"])

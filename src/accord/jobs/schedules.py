@@ -126,7 +126,7 @@ class Schedules:
 
     def _count(self, skips: int, *names: str) -> None:
         if self._has_metrics:
-            from accord.jobs.schedule_metrics import skipped  # noqa: PLC0415 - most workers are never asked for metrics
+            from accord.jobs.metrics import skipped  # noqa: PLC0415 - most workers are never asked for metrics
 
             for name in names:
                 skipped.labels(name).inc(skips)
