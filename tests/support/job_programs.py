@@ -8,14 +8,12 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
+from reacting import opened_resources
 from sqlalchemy import Column, MetaData, Table, Text, Uuid, bindparam, insert
 
 from accord.boot import clock as database_clock
 from accord.context import ANONYMOUS, Context, JobContext, RequestInfo, Resources
 from accord.contract.tasks import Task, tasks
-from accord.database.database import Database
-from accord.database.idempotency import Idempotency
-from accord.database.pagination import Cursors
 from accord.database.statement import Statement
 from accord.dispatch import run_to_commit
 from accord.jobs.runner import Runner
@@ -23,8 +21,6 @@ from accord.problems import NotFound
 from accord.queue.outcomes import Later
 from accord.queue.slots import slots_by_queue
 from accord.queue.tasks import Tasks
-from accord.security.passwords import Passwords
-from accord.security.tokens import AccessTokens
 from accord.settings import Settings
 from accord.settings.kinds import Slots
 
@@ -197,26 +193,12 @@ async def workshop(
     url: str, folder: Path, definitions: Mapping[str, Any] = DEFINITIONS, **settings: Any
 ) -> AsyncIterator[Workshop]:
     """Open a workshop on a database that has the tables."""
-    chosen = Settings(data_dir=folder, **settings)
-    database = Database(url, 10)
-    await database.open()
-    await database_clock.learn(database.background)
-    passwords = Passwords(chosen)
-    resources = Resources(
-        chosen,
-        database,
-        passwords,
-        AccessTokens(chosen),
-        Cursors(b"k"),
-        Idempotency(database, b"k"),
-        probes={},
-        tasks=Tasks(declared(definitions)),
-    )
-    shop = Workshop(url, resources)
-    await shop.sql(EFFECTS)
-    try:
-        yield shop
-    finally:
-        await shop.close()
-        passwords.close()
-        await database.close()
+    chosen, known = Settings(data_dir=folder, **settings), Tasks(declared(definitions))
+    async with opened_resources(url, folder, chosen, connections=10, tasks=known) as resources:
+        await database_clock.learn(resources.database.background)
+        shop = Workshop(url, resources)
+        await shop.sql(EFFECTS)
+        try:
+            yield shop
+        finally:
+            await shop.close()

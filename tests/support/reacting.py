@@ -1,4 +1,4 @@
-"""Processes for tests of jobs, calls and reactions: the parts that flows use, on a database, without a service."""
+"""The parts that flows use, on a database, without a service: for tests of jobs, calls, reactions and mail."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,10 +15,12 @@ from accord.settings import Settings
 
 
 @asynccontextmanager
-async def opened_resources(url: str, data_dir: Path, **changes: Any) -> AsyncIterator[Resources]:
+async def opened_resources(
+    url: str, data_dir: Path, settings: Settings | None = None, *, connections: int = 4, **changes: Any
+) -> AsyncIterator[Resources]:
     """Open the parts of one process; the changes are those of fields of the resources."""
-    settings = Settings(data_dir=data_dir)
-    database = Database(url, 4)
+    settings = settings or Settings(data_dir=data_dir)
+    database = Database(url, connections)
     await database.open()
     passwords = Passwords(settings)
     parts: dict[str, Any] = {

@@ -1,22 +1,19 @@
 """Mails that a job of the test delivers into the inbox of the shared service."""
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import pytest
 from given import new_email
+from reacting import opened_resources
 
 from accord.context import JobContext, RequestInfo, Resources
-from accord.database.database import Database
-from accord.database.idempotency import Idempotency
-from accord.database.pagination import Cursors
 from accord.dispatch import run_to_commit
 from accord.flows.mail.job_send_mail import job_send_mail
 from accord.mail.mail import Mailer
 from accord.mail.templates import examples
 from accord.queue.running import RunningJob
-from accord.security.passwords import Passwords
-from accord.security.tokens import AccessTokens
 from accord.settings import load
 
 
@@ -25,22 +22,17 @@ async def resources(service):
     """`resources(SMTP_URL=…)` has a mail server, else mails are kept."""
     environ = {**service.environment, "ENV": "test", "MAIL_FROM": "accord@example.org"}
     settings = load(environ)
-    database = Database(service.database_url, 2)
-    await database.open()
-    passwords, tokens = Passwords(settings), AccessTokens(settings)
     made = []
+    async with opened_resources(service.database_url, settings.data_dir, settings) as parts:
 
-    def make(**changes) -> Resources:
-        changed = load({**environ, **changes})
-        made.append(Mailer(changed))
-        parts = Cursors(b"k"), Idempotency(database, b"k")
-        return Resources(changed, database, passwords, tokens, *parts, probes={}, mailer=made[-1])
+        def make(**changes) -> Resources:
+            changed = load({**environ, **changes})
+            made.append(Mailer(changed))
+            return replace(parts, settings=changed, mailer=made[-1])
 
-    yield make
+        yield make
     for mailer in made:
         await mailer.close()
-    passwords.close()
-    await database.close()
 
 
 @pytest.fixture
