@@ -125,7 +125,7 @@ class Resources:
     probes: Mapping[str, Probe]
     tasks: Tasks = field(default_factory=Tasks)
     mailer: Mailer | None = None
-    """Sends the mails of jobs; a process that runs none has none."""
+    """Sends the mails of jobs; each process has one, and few tests."""
     started: float = field(default_factory=time.monotonic)
     clock: Callable[[], datetime] = now
     new_id: Callable[[], UUID] = new_id
