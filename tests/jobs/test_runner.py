@@ -10,6 +10,7 @@ from job_programs import later_twice, slow_effect
 from accord.context import ANONYMOUS, Context, RequestInfo
 from accord.contract.validators import compile_validator
 from accord.dispatch import run_to_commit
+from accord.problems import Deadlock
 from accord.queue.tasks import UnknownTask, WrongArguments
 from accord.settings.kinds import Slots
 
@@ -89,6 +90,22 @@ async def test_a_job_for_later_uses_no_attempt(shop):
 
     [job] = await shop.ended(job_id)
     assert (job.state, job.attempt, len(job.attempts)) == ("completed", 1, 1)
+
+
+async def test_an_attempt_that_lost_a_deadlock_does_not_count(shop):
+    lost = []
+
+    async def flow(_) -> None:
+        if not lost:
+            lost.append(True)
+            raise Deadlock
+
+    shop.define("ring", flow, maxAttempts=1, backoff={"firstSeconds": 0.05})
+    await shop.start(poll_interval=0.02)
+
+    [job] = await shop.ended(await shop.enqueue("ring"))
+
+    assert (job.state, job.attempt, [attempt["outcome"] for attempt in job.attempts]) == ("completed", 1, ["ok"])
 
 
 async def test_a_job_starts_at_its_time(shop):

@@ -11,7 +11,7 @@ from accord.context import JobContext, RequestInfo, Resources
 from accord.contract.names import snake_case
 from accord.contract.tasks import Task
 from accord.dispatch import run_to_commit
-from accord.problems import Problem
+from accord.problems import Deadlock, Problem
 from accord.queue import ending
 from accord.queue.claiming import Claimed, Lost
 from accord.queue.ending import GivenUp
@@ -78,8 +78,9 @@ async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lea
             raise
         _uncancel()
         how = None if attempt.cancelled_for == SUPERSEDED else _waiting(job, SHUTDOWN)
-    except Later as later:
-        how = _waiting(job, "later", later.seconds)
+    except (Later, Deadlock) as later:
+        # The attempt that lost a deadlock wrote nothing and made no mistake, as in dispatch.
+        how = _waiting(job, "later", later.seconds if isinstance(later, Later) else attempt.task.backoff(1))
     except Dead as dead:
         how = given_up(job, attempt.task, dead)
         _log(job, dead, how)
