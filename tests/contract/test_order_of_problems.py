@@ -21,7 +21,8 @@ def nonsense(operation: Operation) -> dict[str, Any]:
     path = operation.path
     for parameter in operation.parameters:
         if parameter.place == "path":
-            path = path.replace(f"{{{parameter.name}}}", str(uuid4()))
+            value = str(uuid4()) if parameter.schema.get("format") == "uuid" else "nonsense"
+            path = path.replace(f"{{{parameter.name}}}", value)
     request: dict[str, Any] = {"method": operation.method, "url": path, "params": {"nonsense": "1"}}
     return request | ({"json": {"nonsense": 1}} if operation.body_schema else {})
 

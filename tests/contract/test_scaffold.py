@@ -104,7 +104,8 @@ def test_every_new_operation_finds_its_flow(with_widgets):
 from accord.contract import bundle
 from accord.contract.operations import operations
 from accord.boot.flow_discovery import find_flows
-flows, _, problems = find_flows(operations(bundle.load()))
+from accord.contract.tasks import tasks
+flows, _, problems = find_flows(operations(bundle.load()), tasks(bundle.load()))
 assert not problems, problems
 assert {"createWidget", "getWidget", "updateWidget", "replaceWidget", "deleteWidget"} <= flows.keys()
 """

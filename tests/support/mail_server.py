@@ -93,13 +93,14 @@ async def mail_server(
     """Run a server on this machine; with a certificate it offers STARTTLS, and authentication after that."""
     handler = MailServer(**responses)
     tls = None
+    sessions: list[SMTP] = []
     if certificate is not None:
         tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
         tls.load_cert_chain(certificate)
 
     def session() -> SMTP:
         handler.connections += 1
-        return SMTP(
+        made = SMTP(
             handler,
             hostname="mail.test",
             tls_context=tls,
@@ -108,6 +109,8 @@ async def mail_server(
             auth_required=authenticates,
             enable_SMTPUTF8=True,
         )
+        sessions.append(made)
+        return made
 
     server = await asyncio.get_running_loop().create_server(session, "127.0.0.1", port)
     handler.port = server.sockets[0].getsockname()[1]
@@ -115,3 +118,8 @@ async def mail_server(
         yield handler
     finally:
         server.close()
+        # A session leaves its connection open when its client was killed; another test would get the warning.
+        for each in sessions:
+            for transport in (each.transport, each._original_transport):
+                if transport is not None:
+                    transport.abort()

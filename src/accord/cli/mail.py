@@ -1,8 +1,8 @@
 """`accord mail test <to>`: sends a mail through the configured server, and shows the words of the server."""
 
 import argparse
-from datetime import UTC, datetime
 
+from accord import clock
 from accord.cli.failures import write_failure
 from accord.cli.parser import Parser, subcommands
 from accord.cli.startup import add_data_dir, load_settings, run
@@ -33,7 +33,7 @@ async def send_test(settings: Settings, to: str) -> int:
     if mailer.smtp is None:
         write_failure("No SMTP server is configured: set SMTP_URL. Mails are in the inbox at /docs/inbox.")
         return 1
-    now = datetime.now(UTC)
+    now = clock.now()
     values = {"at": now.strftime("%Y-%m-%d %H:%M UTC")}
     mail = templates.render("test", values, mailer.public_url)
     try:

@@ -41,7 +41,11 @@ async def test_every_health_check_is_ok(given, until):
     assert (await somebody.get("/api/v1/healthcheck")).json().keys() == {"status", "uptime", "version"}
     health = (await admin.get("/api/v1/healthcheck")).json()
     assert health["status"] == "ok"
-    assert {name: check["status"] for name, check in health["checks"].items()} == {"database": "ok", "messaging": "ok"}
+    assert {name: check["status"] for name, check in health["checks"].items()} == {
+        "database": "ok",
+        "messaging": "ok",
+        "jobs": "ok",
+    }
 
 
 async def test_without_postgresql_it_lives_is_not_ready_and_says_error(given, deployment, until):
@@ -74,6 +78,7 @@ async def test_without_nats_the_local_mode_is_degraded_and_ready(given, deployme
         assert {name: check["status"] for name, check in health["checks"].items()} == {
             "database": "ok",
             "messaging": "error",
+            "jobs": "ok",
         }
         await until(lambda: admin.get("/readyz"), is_success)
 

@@ -28,6 +28,8 @@ async def a_request(given: Any, operation: Operation) -> tuple[Any, str, dict[st
         sender = (await given.root()).http if operation.access == "signed-in" else await given.somebody()
         body = details()
         return sender, operation.path, body, body | {"firstName": "Grace"}
+    if operation.id == "runSchedule":
+        return (await given.root()).http, operation.path.replace("{scheduleName}", "cleanUpExpired"), {}, {}
     me = await given.an_account()
     path = path_of(operation, **await samples.ids_for([operation], me, {}))
     body = example_body(operation)
@@ -49,8 +51,8 @@ async def test_the_same_request_gets_the_same_response_and_creates_one_record(gi
     sender, path, body, _ = await a_request(given, operation)
     key = {"Idempotency-Key": f"a key of mine {uuid4()}".replace(" ", "-")}
 
-    first = await sender.post(path, json=body, headers=key)
-    second = await sender.post(path, json=dict(reversed(body.items())), headers=key)
+    first = await sender.post(path, json=body or None, headers=key)
+    second = await sender.post(path, json=dict(reversed(body.items())) or None, headers=key)
 
     assert first.status_code == 201, first.text
     assert (second.status_code, second.content) == (201, first.content)
@@ -59,7 +61,7 @@ async def test_the_same_request_gets_the_same_response_and_creates_one_record(gi
     assert await given.entries(second) == []
 
 
-@pytest.mark.parametrize("operation", CREATING, ids=lambda operation: operation.id)
+@pytest.mark.parametrize("operation", [o for o in CREATING if o.body_schema], ids=lambda operation: operation.id)
 async def test_the_same_key_with_another_body_is_refused(given, operation):
     sender, path, body, other = await a_request(given, operation)
     key = {"Idempotency-Key": str(uuid4())}
