@@ -5,7 +5,7 @@ import time
 
 import pytest
 from recovery import HEALED_WITHIN, until_well
-from system.faults.deployment import LONGEST, TRANSPORT, each_writes, kill, traffic, until_seen
+from system.faults.deployment import LONGEST, TRANSPORT, each_writes, kill, traffic, until_seen, without
 from system.faults.test_postgres_killed import accounts, nothing_acknowledged_is_lost
 
 
@@ -44,3 +44,15 @@ async def test_gateways_return_503_at_once_and_find_their_workers_again(given, d
     assert seen.without_retry_after == 0
     assert seen.slowest < LONGEST
     await nothing_acknowledged_is_lost(given, seen)
+
+
+async def test_jobs_start_within_a_second_meanwhile(given, deployment):
+    async with without(deployment, deployment.nats):
+        jobs = [await given.jobs.run("deleteExpiredTickets") for _ in range(5)]
+
+    lags = await given.sql(
+        "SELECT extract(epoch FROM started_at - created_at) AS lag FROM accord.jobs WHERE id = ANY(%s) ORDER BY lag",
+        [job.id for job in jobs],
+    )
+    assert [job.state for job in jobs] == ["completed"] * 5
+    assert lags[2][0] < 1.0, lags
