@@ -88,8 +88,9 @@ async def test_the_reaction_gets_the_entry_and_acts_as_the_system_under_its_requ
     assert written == [("the request", "after_things_updated", "system", entry.record_id)]
 
 
+@pytest.mark.parametrize("failure", [ZeroDivisionError, asyncio.CancelledError])
 async def test_a_failing_reaction_writes_nothing_is_tried_again_and_holds_up_itself_alone(
-    ledger, reading, tmp_path, until, monkeypatch
+    ledger, reading, tmp_path, until, monkeypatch, failure
 ):
     monkeypatch.setattr(running_readers, "FIRST_PAUSE", 0.05)
     attempts: list[int] = []
@@ -99,7 +100,7 @@ async def test_a_failing_reaction_writes_nothing_is_tried_again_and_holds_up_its
         if entry.position == 3:
             attempts.append(entry.position)
             if len(attempts) < 4:
-                raise ZeroDivisionError
+                raise failure
 
     failing, well = after("after_failing", fails_at_3), after("after_well")
     await reading.begin(failing, well)

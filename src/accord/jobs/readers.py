@@ -166,7 +166,7 @@ class _Reader:
         if batch.pruned is not None:
             logs.error("Entries were pruned before a reader passed them.", reader=self._name, until=batch.pruned)
         for entry in batch.entries:
-            await reaction.flow(context.part(Context, reaction.name, SYSTEM, RequestInfo(entry.request_id)), entry)
+            await _reacted(reaction, context, entry)
         readers.move(context.tx, self._name, position, batch.position)
         return batch.position
 
@@ -186,3 +186,15 @@ class _Reader:
 
         failures.labels(self._name).inc()
         return pause
+
+
+async def _reacted(reaction: AfterReaction, context: Context, entry: Entry) -> None:
+    part = context.part(Context, reaction.name, SYSTEM, RequestInfo(entry.request_id))
+    try:
+        await reaction.flow(part, entry)
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        # The flow waited for something that was cancelled. The reader would end without a word in the log.
+        raise RuntimeError(f"{reaction.name} was cancelled from within.") from error
