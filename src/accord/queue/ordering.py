@@ -34,8 +34,9 @@ _UNBLOCK_FIRST = Statement(
     text(
         f"""
 UPDATE accord.jobs SET is_blocked = false WHERE is_blocked AND id IN (
-    SELECT DISTINCT ON (order_key) id FROM accord.jobs WHERE order_key = ANY(:order_keys) AND {IS_ORDERED.text}
-    ORDER BY order_key, sequence
+    SELECT first.id FROM unnest(:order_keys) AS name CROSS JOIN LATERAL (
+        SELECT id FROM accord.jobs WHERE order_key = name AND {IS_ORDERED.text} ORDER BY sequence LIMIT 1
+    ) AS first
 ) AND NOT EXISTS (
     SELECT FROM accord.jobs unblocked WHERE unblocked.order_key = jobs.order_key AND NOT unblocked.is_blocked
         AND {IS_ORDERED.text.replace("state", "unblocked.state").replace("order_key", "unblocked.order_key")}

@@ -90,6 +90,8 @@ jobs = Table(
     Index("jobs_running_idx", "queue", "share", postgresql_where=text("state = 'running'")),
     Index("jobs_unique_idx", "task", "unique_key", unique=True, postgresql_where=IS_UNIQUE),
     Index("jobs_order_idx", "order_key", "sequence", postgresql_where=IS_ORDERED),
+    # The end of a job asks whether another of its key may run, however many are blocked.
+    Index("jobs_unblocked_idx", "order_key", postgresql_where=text(f"NOT is_blocked AND {IS_ORDERED.text}")),
     Index("jobs_owner_idx", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),
     Index("jobs_ended_idx", "state", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     # Every filter of listJobs, and every count, is a walk over the few kinds of jobs at the front of this index.

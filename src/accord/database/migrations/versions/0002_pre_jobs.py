@@ -136,6 +136,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("inbox_number_key")),
         schema="accord",
     )
+    op.create_index(
+        "jobs_unblocked_idx",
+        "jobs",
+        ["order_key"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text(
+            "NOT is_blocked AND order_key IS NOT NULL AND state IN ('scheduled', 'queued', 'retrying', 'running')"
+        ),
+    )
     op.create_table(
         "journal_readers",
         sa.Column("name", sa.Text(), nullable=False),
