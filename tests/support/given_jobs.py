@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import UUID, uuid4
 
@@ -64,14 +65,15 @@ class Jobs:
         return await self._given.entries_of(job.request_id)
 
     async def _ended(self, condition: str, value: object) -> list[Job]:
-        async with asyncio.timeout(LONGEST_WAIT):
-            while True:
-                columns = ", ".join(COLUMNS)
-                rows = await self._given.sql(
-                    f"SELECT {columns} FROM accord.jobs WHERE {condition} ORDER BY id",  # noqa: S608 - the names above
-                    value,
-                )
-                jobs = [Job(*row) for row in rows]
-                if all(job.state in ENDED for job in jobs):
-                    return jobs
-                await asyncio.sleep(0.02)
+        deadline = time.monotonic() + LONGEST_WAIT
+        columns = ", ".join(COLUMNS)
+        while True:
+            rows = await self._given.sql(
+                f"SELECT {columns} FROM accord.jobs WHERE {condition} ORDER BY id",  # noqa: S608 - the names above
+                value,
+            )
+            jobs = [Job(*row) for row in rows]
+            if all(job.state in ENDED for job in jobs):
+                return jobs
+            assert time.monotonic() < deadline, jobs
+            await asyncio.sleep(0.02)

@@ -27,7 +27,7 @@ FIRST_SERVER_ERROR = 500
 SUPERSEDED, SHUTDOWN = "superseded", "shutdown"
 """Why a running attempt is cancelled: it no longer holds the job, or the process stops."""
 RETRY_INTERVAL = 0.5
-"""Seconds between tries to record an end while PostgreSQL is away."""
+"""Seconds between tries to record an end while PostgreSQL is away, and until a lost deadlock is tried again."""
 
 JobFlow = Callable[..., Awaitable[Any]]
 Observe = Callable[[str, float], None]
@@ -80,7 +80,7 @@ async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lea
         how = None if attempt.cancelled_for == SUPERSEDED else _waiting(job, SHUTDOWN)
     except (Later, Deadlock) as later:
         # The attempt that lost a deadlock wrote nothing and made no mistake, as in dispatch.
-        how = _waiting(job, "later", later.seconds if isinstance(later, Later) else attempt.task.backoff(1))
+        how = _waiting(job, "later", later.seconds if isinstance(later, Later) else RETRY_INTERVAL)
     except Dead as dead:
         how = given_up(job, attempt.task, dead)
         _log(job, dead, how)
