@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import psycopg
 import pytest
-from running import Program, Service
+from running import NO_JOBS, Program, Service
 
 once = pytest.mark.skipif(
     os.environ.get("FLOW_TRANSPORT") == "nats", reason="starts its own processes, whatever the transport of the others"
@@ -19,7 +19,7 @@ once = pytest.mark.skipif(
 
 def beside(service: Service, folder: Path, **environment: str) -> Service:
     """Return a service of its own processes on the data folder, and so on the servers and keys, of another one."""
-    return Service(folder, DATA_DIR=str(service.folder / "data"), **environment)
+    return Service(folder, **{"DATA_DIR": str(service.folder / "data"), "JOB_QUEUES": NO_JOBS, **environment})
 
 
 def alive_in(folder: Path) -> list[str]:

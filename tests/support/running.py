@@ -19,6 +19,8 @@ from accord.embedded.postgres import EmbeddedPostgres
 ROOT_EMAIL = "root@example.com"
 ROOT_PASSWORD = "the root of every test 1"
 START_TIMEOUT = 120.0
+NO_JOBS = "none"
+"""The queues of a process beside the service of a test: jobs that tests wait for run in that service alone."""
 # Every test is a client of its own address, so that the rate limits stay on and nobody uses up another's.
 ENVIRONMENT = {"TRUSTED_PROXIES": "127.0.0.1", "LOG_LEVEL": "info", "ENV": "test"}
 
@@ -139,6 +141,7 @@ class Service:
             "SMTP_URL": "smtp://127.0.0.1:9",  # the port that discards
             "MAIL_FROM": "Accord <no-reply@example.org>",
             "PUBLIC_URL": "https://accord.example.org",
+            "JOB_QUEUES": NO_JOBS,
         }
 
     @property

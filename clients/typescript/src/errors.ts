@@ -75,6 +75,9 @@ export class VersionConflict extends AccordError {
 /** The same, when the version was in `ifMatch`. */
 export class PreconditionFailed extends VersionConflict {}
 
+/** The job ended before: it cannot be cancelled. */
+export class AlreadyEnded extends AccordError {}
+
 /** A value that must be unique is taken. */
 export class AlreadyExists extends AccordError {}
 
@@ -139,6 +142,7 @@ export class ConnectionFailed extends AccordError {
 const CLASSES = {
   AccordError,
   AccountLocked,
+  AlreadyEnded,
   AlreadyExists,
   BusinessRuleViolation,
   ConnectionFailed,

@@ -6,6 +6,7 @@ export type { UpdateOptions } from './conflicts.js';
 export {
   AccordError,
   AccountLocked,
+  AlreadyEnded,
   AlreadyExists,
   BusinessRuleViolation,
   ConnectionFailed,

@@ -12,6 +12,7 @@ from .client import AsyncAccord
 from .errors import (
     AccordError,
     AccountLocked,
+    AlreadyEnded,
     AlreadyExists,
     BusinessRuleViolation,
     ConnectionFailed,
@@ -47,6 +48,7 @@ __all__ = [
     "Accord",
     "AccordError",
     "AccountLocked",
+    "AlreadyEnded",
     "AlreadyExists",
     "AsyncAccord",
     "BusinessRuleViolation",

@@ -131,6 +131,10 @@ class PreconditionFailed(VersionConflict):
     """The same, when the version was in `if_match`."""
 
 
+class AlreadyEnded(AccordError):
+    """The job ended before: it cannot be cancelled."""
+
+
 class AlreadyExists(AccordError):
     """A value that must be unique is taken."""
 

@@ -29,6 +29,7 @@ export const CODES: Readonly<Record<string, Meaning>> = {
   PAYLOAD_TOO_LARGE: {"error":"PayloadTooLarge","step":"final"},
   UNSUPPORTED_MEDIA_TYPE: {"error":"UnsupportedMediaType","step":"wait"},
   BUSINESS_RULE_VIOLATION: {"error":"BusinessRuleViolation","step":"final"},
+  ALREADY_ENDED: {"error":"AlreadyEnded","step":"final"},
   IDEMPOTENCY_KEY_REUSED: {"error":"IdempotencyKeyReused","step":"final"},
   RATE_LIMIT_EXCEEDED: {"error":"RateLimited","step":"again"},
   ACCOUNT_LOCKED: {"error":"AccountLocked","step":"wait"},

@@ -89,6 +89,7 @@ CODES: Final[Mapping[str, tuple[str, Step]]] = {
     "PAYLOAD_TOO_LARGE": ("PayloadTooLarge", "final"),
     "UNSUPPORTED_MEDIA_TYPE": ("UnsupportedMediaType", "wait"),
     "BUSINESS_RULE_VIOLATION": ("BusinessRuleViolation", "final"),
+    "ALREADY_ENDED": ("AlreadyEnded", "final"),
     "IDEMPOTENCY_KEY_REUSED": ("IdempotencyKeyReused", "final"),
     "RATE_LIMIT_EXCEEDED": ("RateLimited", "again"),
     "ACCOUNT_LOCKED": ("AccountLocked", "wait"),
