@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
+from running import Service
 
 from accord.contract import bundle
 from accord.contract.operations import Operation, operations
@@ -13,6 +15,15 @@ from accord.contract.references import resolve
 
 DOCUMENT = bundle.load()
 NOT_TAKEN = {400, 406, 413, 415, 422}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def unpaused(service: Service) -> Iterator[None]:
+    """Let go on what the examples pause: later tests wait for jobs."""
+    yield
+    with psycopg.connect(service.database_url) as connection:
+        connection.execute("UPDATE accord.queues SET paused = false, version = version + 1 WHERE paused")
+        connection.execute("UPDATE accord.schedules SET paused = false, version = version + 1 WHERE paused")
 
 
 def bodies(definition: dict[str, Any]) -> Iterator[Any]:

@@ -80,6 +80,7 @@ class Ledger:
         self._stack = stack
         self._connection: AsyncConnection[Any] | None = None
         self._four: list[Writer] = []
+        self._writer: Writer | None = None
 
     async def connect(self, *, autocommit: bool = True) -> AsyncConnection[Any]:
         connection = await AsyncConnection.connect(self.url, autocommit=autocommit, options="-c timezone=UTC")
@@ -97,10 +98,11 @@ class Ledger:
 
     async def write(self, *marks: str) -> None:
         """Write and commit, one transaction each."""
-        writer = await self.writer()
+        # One connection, however often a test writes: all tests of a process share those of one server.
+        self._writer = self._writer or await self.writer()
         for mark in marks:
-            await writer.write(mark)
-            await writer.commit()
+            await self._writer.write(mark)
+            await self._writer.commit()
 
     async def assign_positions(self, limit: int = BATCH_LIMIT) -> Sequenced | None:
         """Sequence one batch, as a sequencer that leads would; nothing is held back but by transactions of the test."""

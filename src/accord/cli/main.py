@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from accord import __version__
+from accord.cli.held_signals import held_signals
 from accord.cli.parser import Parser, subcommands
 
 COMMANDS = {
@@ -33,7 +34,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if " ".join(typed[:2]) in COMMANDS:
         typed[:2] = [" ".join(typed[:2])]  # One command of two words: `accord new` has a domain after it otherwise.
     try:
-        chosen = _parser(typed).parse_args(typed)
+        with held_signals():
+            chosen = _parser(typed).parse_args(typed)
         return chosen.run(chosen)
     except KeyboardInterrupt:
         return 130

@@ -1,7 +1,6 @@
 """The work of serving commands while the rest of the service is imported: importing is most of a start."""
 
 import gc
-import signal
 from typing import Any
 
 from accord.cli.startup import make_data_folder
@@ -12,8 +11,6 @@ def begin(settings: Settings) -> Any:
     """Start the embedded servers in the background."""
     # Imported objects stay for good, so that collecting garbage among them is a waste; boot enables it again.
     gc.disable()
-    # SIGTERM ends this phase as Ctrl-C does, so that the started servers are stopped; boot takes over later.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     make_data_folder(settings)
     from accord.embedded.prestart import prestart  # noqa: PLC0415 - garbage collection is off by now
 
