@@ -25,6 +25,9 @@ ERRORS = HERE / "errors.json"
 PYTHON = HERE / "python"
 TYPESCRIPT = HERE / "typescript"
 
+START = "#start"
+PREFER, KEY = "#/components/parameters/Prefer", "#/components/parameters/IdempotencyKey"
+STARTED = "The service responds at once with the job, which `wait_for_job` waits for."
 # openapi-python-client writes these names; what our templates put into them is called otherwise.
 _PYTHON_FILES = {
     "__init__.py": "__init__.py",
@@ -39,7 +42,7 @@ def python(target: Path) -> None:
     """Write the generated package of the Python SDK into an empty folder."""
     with tempfile.TemporaryDirectory() as scratch:
         output, document = Path(scratch, "output"), Path(scratch, "bundle.json")
-        bundle = json.loads(BUNDLE.read_text("utf-8"))
+        bundle = _with_starts(json.loads(BUNDLE.read_text("utf-8")))
         document.write_text(json.dumps(_with_names(_with_described_parameters(bundle))), encoding="utf-8")
         _run(
             *(sys.executable, "-m", "openapi_python_client", "generate", f"--path={document}"),
@@ -68,6 +71,31 @@ LANGUAGES: dict[str, tuple[Callable[[Path], None], Path]] = {
 
 class GenerationFailed(Exception):
     """A generator did not do its work; the message is what it said."""
+
+
+def _with_starts(bundle: dict[str, Any]) -> dict[str, Any]:
+    """Give each operation that a job can run another one, which starts the job: `verifyAudit`, `startVerifyAudit`.
+
+    The path of that one has START behind it, as a path has one operation of each method.
+    """
+    for path, method, operation in list(_placed(bundle)):
+        if "x-async" not in operation:
+            continue
+        others = [p for p in operation["parameters"] if p.get("$ref") != PREFER]
+        name = operation["operationId"]
+        started = {
+            **operation,
+            "operationId": f"start{name[0].upper()}{name[1:]}",
+            "summary": f"{operation['summary']}, by a job",
+            "description": STARTED,
+            "parameters": others,
+            "responses": {s: r for s, r in operation["responses"].items() if s == "202" or s >= "400"},
+        }
+        bundle["paths"].setdefault(path + START, {})[method] = started
+        # A read does nothing twice without a key.
+        operation["parameters"] = [p for p in others if method != "get" or p.get("$ref") != KEY]
+        del operation["responses"]["202"]
+    return bundle
 
 
 def _with_described_parameters(bundle: Mapping[str, Any]) -> dict[str, Any]:
@@ -148,10 +176,15 @@ def _meanings() -> Iterator[str]:
 
 
 def _operations(bundle: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for item in bundle["paths"].values():
+    for _, method, operation in _placed(bundle):
+        yield {**operation, "method": method}
+
+
+def _placed(bundle: Mapping[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    for path, item in bundle["paths"].items():
         for method, operation in item.items():
             if method != "parameters":
-                yield {**operation, "method": method}
+                yield path, method, operation
 
 
 def _snake_case(operation: str) -> str:

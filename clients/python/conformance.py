@@ -131,6 +131,7 @@ class Scenario:
             "signOut": self._sign_out,
             "iterate": self._iterate,
             "updateWithRetry": self._update_with_retry,
+            "waitForJob": self._wait_for_job,
             "expire": self._expire,
             "follow": self._follow,
             "disconnect": self._disconnect,
@@ -197,6 +198,10 @@ class Scenario:
 
         read = self._bound({"as": step["updateWithRetry"], **step["read"]})
         return _on_the_wire(await accord.update_with_retry(read, change))
+
+    async def _wait_for_job(self, step: Step) -> object:
+        job = await self._clients[step["as"]].wait_for_job(UUID(self._value(step["waitForJob"])))
+        return _on_the_wire(job)
 
     async def _expire(self, step: Step) -> None:
         store = self._stores[step["expire"]]

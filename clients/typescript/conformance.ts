@@ -23,6 +23,7 @@ interface Step {
   where?: object;
   each?: string;
   updateWithRetry: string;
+  waitForJob: string;
   read: Step;
   beforeFirstChange?: Step[];
   change: Step;
@@ -60,7 +61,7 @@ const URL_OF_SERVICE = process.env.ACCORD_URL ?? 'http://localhost:8080';
 const GIVEN = JSON.parse(process.env.ACCORD_GIVEN ?? '{}') as object;
 const LIVE_OVER = process.env.ACCORD_LIVE_OVER as 'socket' | 'stream' | undefined;
 const TIMEOUT = 60_000;
-const VERBS = ['client', 'call', 'signIn', 'signOut', 'iterate', 'updateWithRetry', 'expire', 'follow', 'disconnect',
+const VERBS = ['client', 'call', 'signIn', 'signOut', 'iterate', 'updateWithRetry', 'waitForJob', 'expire', 'follow', 'disconnect',
   'collected', 'ended', 'cache', 'together', 'check'] as const;
 
 const later = (milliseconds: number) => new Promise<void>((resolve) => setTimeout(resolve, milliseconds));
@@ -225,6 +226,10 @@ class Run {
       if (Object.entries(step.where ?? {}).every(([name, value]) => item[name] === value)) items.push(item);
     }
     return each(items, step.each);
+  }
+
+  async waitForJob(step: Step): Promise<unknown> {
+    return this.#client(step.as).waitForJob(step.waitForJob);
   }
 
   async updateWithRetry(step: Step): Promise<unknown> {

@@ -41,21 +41,28 @@ interface Parameter {
   required?: boolean;
   schema: Schema;
 }
+interface Answer {
+  $ref?: string;
+  content?: Record<string, { schema: Schema }>;
+}
 interface Operation {
+  /** Whether it asks for a job. */
+  starts?: boolean;
   operationId: string;
   summary: string;
   description: string;
   parameters?: Parameter[];
   requestBody?: { required?: boolean; content: Record<string, { schema: Schema }> };
-  responses: Record<string, { content?: Record<string, { schema: Schema }> }>;
+  responses: Record<string, Answer>;
   security?: Record<string, string[]>[];
   'x-idempotent-by'?: string;
   'x-repeatable'?: string;
+  'x-async'?: object;
   'x-list'?: { type: string };
 }
 interface Document {
   paths: Record<string, Record<string, Operation> & { parameters?: Parameter[] }>;
-  components: { schemas: Record<string, Schema>; parameters: Record<string, Parameter> };
+  components: { schemas: Record<string, Schema>; parameters: Record<string, Parameter>; responses: Record<string, Answer> };
 }
 interface Input {
   name: string;
@@ -67,6 +74,8 @@ interface Input {
 /** A 304 has no body, a read gives its version, and a stream is resumed by `after`. */
 const LEFT_OUT = new Set(['If-None-Match', 'Last-Event-ID']);
 const LEFT_OUT_OF_READS = new Set(['If-Match']);
+/** What a job can run has two methods: one that waits for the response, and one that starts the job. */
+const PREFERRED = 'Prefer';
 const HEADER_KEY = 'Idempotency-Key';
 
 /** What each operation may write, as the service has it. */
@@ -157,7 +166,8 @@ function inputsOf(method: string, operation: Operation, shared: Parameter[]): In
 }
 
 function resultOf(operation: Operation): { type: string; gives: string } {
-  const [, response] = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))!;
+  const [, found] = Object.entries(operation.responses).find(([status]) => status.startsWith('2'))!;
+  const response = found.$ref ? document.components.responses[named(found.$ref)]! : found;
   const [media, content] = Object.entries(response.content ?? {})[0] ?? [];
   if (!media || !content) return { type: 'void', gives: 'nothing' };
   if (media === 'text/event-stream') return { type: 'ReadableStream<Uint8Array>', gives: 'stream' };
@@ -207,7 +217,7 @@ function methodOf(path: string, method: string, operation: Operation, inputs: In
     [
       `method: '${method.toUpperCase()}'`,
       `url: '${path}'`,
-      ...['path', 'query', 'header'].flatMap((place) => group(place, inputs)),
+      ...['path', 'query', 'header'].flatMap((place) => group(place, inputs, operation.starts)),
       ...(body ? ['body'] : []),
       `gives: '${gives}'`,
       `signedIn: ${(operation.security ?? []).some((way) => 'bearerAuth' in way)}`,
@@ -219,12 +229,33 @@ function methodOf(path: string, method: string, operation: Operation, inputs: In
   ].join('');
 }
 
-function group(place: string, inputs: Input[]): string[] {
+/** The operation, and beside it the one that starts a job of it, if there is one. */
+function withStart([method, operation]: [string, Operation]): [string, Operation][] {
+  if (!operation['x-async']) return [[method, operation]];
+  const parameters = operation.parameters!.filter(({ $ref }) => named($ref ?? '') !== PREFERRED);
+  const { '202': accepted, ...responses } = operation.responses;
+  const name = operation.operationId;
+  const started = {
+    ...operation,
+    operationId: `start${name[0]!.toUpperCase()}${name.slice(1)}`,
+    summary: `${operation.summary}, by a job`,
+    description: 'The service responds at once with the job, which `waitForJob` waits for.',
+    parameters,
+    responses: { '202': accepted! },
+    starts: true,
+  };
+  // A read does nothing twice without a key.
+  const own = parameters.filter(({ $ref }) => method !== 'get' || named($ref ?? '') !== 'IdempotencyKey');
+  return [[method, { ...operation, parameters: own, responses }], [method, started]];
+}
+
+function group(place: string, inputs: Input[], starts = false): string[] {
   const members = inputs.filter((input) => input.place === place).map(({ name, wire, parameter }) => {
     if (isTime(parameter.schema)) return `${wire}: ${name} instanceof Date ? ${name}.toISOString() : ${name}`;
     if (wire === HEADER_KEY) return `'${wire}': ${name} ?? newKey()`;
     return name === wire ? name : `'${wire}': ${name}`;
   });
+  if (place === 'header' && starts) members.unshift(`'${PREFERRED}': 'respond-async'`);
   const name = place === 'header' ? 'headers' : place;
   return members.length ? [`${name}: { ${members.join(', ')} }`] : [];
 }
@@ -293,7 +324,7 @@ function operations(): string {
   const interfaces: string[] = [];
   const methods: string[] = [];
   for (const [path, { parameters: shared = [], ...item }] of Object.entries(document.paths)) {
-    for (const [method, operation] of Object.entries(item as Record<string, Operation>)) {
+    for (const [method, operation] of Object.entries(item as Record<string, Operation>).flatMap(withStart)) {
       const inputs = inputsOf(method, operation, shared);
       const body = bodyOf(operation);
       refuseCollisions(operation, inputs, body);

@@ -8,7 +8,7 @@ from types import coroutine
 from typing import Any, Protocol, TypeVar
 
 from accord.context import Caller, Context, RequestInfo, Resources, SignedInContext
-from accord.contract.operations import Operation
+from accord.contract.operations import ACCEPTED, Operation
 from accord.database.idempotency import Attempt, CompletedBefore
 from accord.database.transaction import HeldTransaction
 from accord.problems import Deadlock, InternalError, Problem, Unauthorized, VersionConflict
@@ -66,10 +66,13 @@ class Dispatch(Protocol):
 class LocalDispatch:
     """Runs flows in this process."""
 
-    def __init__(self, resources: Resources, flows: Mapping[str, Flow]) -> None:
-        """Take the parts that flows use, and the flows by operationId."""
+    def __init__(
+        self, resources: Resources, flows: Mapping[str, Flow], accepting: Mapping[str, Flow] | None = None
+    ) -> None:
+        """Take the parts that flows use, the flows by operationId, and those that let a job run the operation."""
         self._resources = resources
         self._flows = flows
+        self._accepting = accepting or {}
 
     async def __call__(
         self, operation: Operation, caller: Caller, request: RequestInfo, inputs: dict[str, Any]
@@ -89,6 +92,9 @@ class LocalDispatch:
                 key = idempotency_key(operation, request, inputs)
                 if key is not None:
                     status, data = await self._idempotent(key, operation, context, inputs)
+                elif request.prefers_async:
+                    flow = self._accepting[operation.id](context, **inputs)
+                    status, data = ACCEPTED, await run_to_commit(context, flow)
                 else:
                     flow = self._flows[operation.id](context, **inputs)
                     status, data = operation.success_status, await run_to_commit(context, flow)
@@ -139,10 +145,12 @@ class LocalDispatch:
     ) -> tuple[int, Any]:
         idempotency = self._resources.idempotency
         context.tx.opening = idempotency.opening(attempt)
-        data = await observed(context, self._flows[operation.id](context, **inputs))
-        idempotency.save_response(context.tx, attempt, operation.success_status, data)
+        is_async = context.request.prefers_async
+        flows, status = (self._accepting, ACCEPTED) if is_async else (self._flows, operation.success_status)
+        data = await observed(context, flows[operation.id](context, **inputs))
+        idempotency.save_response(context.tx, attempt, status, data)
         await observed(context, context.commit())
-        return operation.success_status, data
+        return status, data
 
     async def _with_problem(self, context: Context, problem: Problem) -> Result:
         try:

@@ -26,6 +26,22 @@ class Problem(Exception):
         """Header fields of the response; only the edge sets and reads them."""
 
 
+def problem_document(
+    status: int, code: str, detail: str | None, extensions: dict[str, Any], request_id: str, instance: str
+) -> dict[str, Any]:
+    """Return the document of a problem (RFC 9457); `extensions` has the title and the fields of the code."""
+    return {
+        "type": f"/problems/{code}",
+        "title": extensions.get("title", code),
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "requestId": request_id,
+        **extensions,
+    }
+
+
 class InternalError(Problem):
     """The problem for an unexpected exception; the log has the details."""
 

@@ -176,17 +176,28 @@ def test_every_operation_is_a_method_of_both_clients_with_the_words_of_the_contr
         assert " ".join(operation["description"].split()) in documentation
 
 
-def test_no_method_is_left_from_an_operation_that_is_gone():
+def methods():
+    """Return the names of all methods; an operation that a job can run has one more, which starts the job."""
     names = {snake_case(operation["operationId"]) for operation in operations()}
+    return names | {f"start_{snake_case(one['operationId'])}" for one in operations() if "x-async" in one}
+
+
+def test_no_method_is_left_from_an_operation_that_is_gone():
 
     for base in (AsyncOperations, Operations):
-        assert {name for name in vars(base) if not name.startswith("_")} == names
+        assert {name for name in vars(base) if not name.startswith("_")} == methods()
+
+
+def test_an_operation_that_a_job_can_run_has_a_method_of_its_own_that_starts_the_job():
+    for client in (AsyncAccord, Accord):
+        waits, starts = (inspect.signature(getattr(client, name)) for name in ("verify_audit", "start_verify_audit"))
+        assert (waits.return_annotation, starts.return_annotation) == ("AuditVerdict", "AcceptedJob")
+        assert list(waits.parameters) == ["self"]
+        assert list(starts.parameters) == ["self", "idempotency_key"]
 
 
 def test_facts_name_operations():
-    names = {snake_case(operation["operationId"]) for operation in operations()}
-
-    assert names >= metadata.ANONYMOUS | metadata.FOR_ANYBODY | metadata.KEYED | metadata.REPEATABLE
+    assert methods() >= metadata.ANONYMOUS | metadata.FOR_ANYBODY | metadata.KEYED | metadata.REPEATABLE
     assert {"apply_transaction", "query_records", "refresh", "get_me"} <= metadata.REPEATABLE
     assert "update_me" not in metadata.REPEATABLE
 

@@ -5,7 +5,8 @@ import { updateWithRetry, type UpdateOptions } from './conflicts.js';
 import { AccordError, ConnectionFailed, Unauthorized, errorOf, otherAccount } from './errors.js';
 import { createClient } from './generated/client/client.gen.js';
 import { type Call, type CallOptions, type LoginInput, Operations } from './generated/operations.gen.js';
-import type { User } from './generated/types.gen.js';
+import type { Job, User } from './generated/types.gen.js';
+import { waitForJob } from './jobs.js';
 import { Live } from './live.js';
 import { iterate, type Lists } from './pages.js';
 import { unlessAborted, withRetries } from './retries.js';
@@ -83,6 +84,14 @@ export class Accord extends Operations {
     options?: UpdateOptions,
   ): Promise<Result> {
     return updateWithRetry(read, change, options);
+  }
+
+  /**
+   * A job once it has ended; throws the error of its problem, if it has one. `result.body` of a completed job of an
+   * operation is the response. A cancelled job has no result.
+   */
+  waitForJob(jobId: string, options: CallOptions = {}): Promise<Job> {
+    return waitForJob(() => this.getJob({ jobId }, options), options.signal);
   }
 
   /** A cache of records, with transactions that show at once. */

@@ -121,6 +121,9 @@ export class InternalError extends AccordError {}
 /** The service is busy or restarting. */
 export class ServiceUnavailable extends TryLater {}
 
+/** Too many jobs of the operation wait. Nothing was changed. */
+export class TooManyWaiting extends ServiceUnavailable {}
+
 /** The service took too long. A read shows whether the change was made. */
 export class Timeout extends AccordError {}
 
@@ -162,6 +165,7 @@ const CLASSES = {
   SignedOut,
   Timeout,
   TokenExpired,
+  TooManyWaiting,
   Unauthorized,
   UnexpectedResponse,
   UnsupportedMediaType,

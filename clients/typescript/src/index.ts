@@ -26,6 +26,7 @@ export {
   SignedOut,
   Timeout,
   TokenExpired,
+  TooManyWaiting,
   Unauthorized,
   UnexpectedResponse,
   UnsupportedMediaType,

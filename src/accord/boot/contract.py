@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
+from accord.boot.asynchronous import asynchronous_flows
 from accord.boot.flow_discovery import find_flows
 from accord.boot.reaction_discovery import find_reactions
 from accord.boot.record_types import record_problems
@@ -26,16 +27,21 @@ class ContractBroken(CannotStart):
 
 
 class Contract(NamedTuple):
-    """The operations and their flows by operationId, the tasks, and the flows of their jobs by the task's name."""
+    """The operations and their flows by operationId, the tasks, and the flows of their jobs by the task's name.
+
+    `accepting` has the flows that let a job run an operation, by operationId.
+    """
 
     operations: Mapping[str, Operation]
     flows: Mapping[str, Flow]
     tasks: Tasks
     job_flows: Mapping[str, Flow]
+    accepting: Mapping[str, Flow]
 
     def wrapped(self, wrap: Callable[[Mapping[str, Flow]], Mapping[str, Flow]]) -> "Contract":
         """Return the same with each flow in a wrapper."""
-        return self._replace(flows=wrap(self.flows), job_flows=wrap(self.job_flows))
+        flows, job_flows, accepting = wrap(self.flows), wrap(self.job_flows), wrap(self.accepting)
+        return self._replace(flows=flows, job_flows=job_flows, accepting=accepting)
 
 
 def load_contract() -> Contract:
@@ -58,7 +64,8 @@ def load_contract() -> Contract:
         flow_problems = list(dict.fromkeys(record_problems(document)))
     if problems or flow_problems:
         raise ContractBroken(problems + flow_problems)
-    return Contract(found, flows, known, job_flows)
+    asynchronous = asynchronous_flows(found.values())
+    return Contract(found, flows, known, job_flows | asynchronous.of_jobs, asynchronous.of_requests)
 
 
 def _bucket_problems() -> Iterator[str]:

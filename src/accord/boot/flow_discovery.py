@@ -31,7 +31,7 @@ def find_flows(operations: Iterable[Operation], tasks: Iterable[Task] = (), fold
     of_operations = _imported(named, folder, problems)
     for operation_id, flow in of_operations.items():
         problems.extend(_signature_problems(named[operation_id], flow))
-    known = {task.name: task for task in tasks}
+    known = {task.name: task for task in tasks if not task.is_operation}
     of_tasks = _imported(known, folder, problems)
     for name, flow in of_tasks.items():
         problems.extend(_job_signature_problems(known[name], flow))

@@ -62,7 +62,7 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
     ):
         contract = _traced(contract, tracing)
         composed(parts.resources, contract.operations, contract.flows)
-        local = _local_dispatch(parts, contract.flows, tracing)
+        local = _local_dispatch(parts, contract, tracing)
         sends = settings.flow_transport == "nats"
         dispatch, checks = await _remote_dispatch(parts, tracing) if sends else (local, _database_check(parts))
         readiness = Readiness(checks)
@@ -108,7 +108,7 @@ async def worker(
     ):
         contract = _traced(contract, tracing)
         composed(parts.resources, contract.operations, contract.flows)
-        dispatch = _local_dispatch(parts, contract.flows, tracing)
+        dispatch = _local_dispatch(parts, contract, tracing)
         if has_metrics:
             from accord.edge.pipeline.metrics import measured  # noqa: PLC0415 - most workers have no metrics
 
@@ -140,8 +140,8 @@ def _traced(contract: Contract, tracing: "Tracing | None") -> Contract:
     return contract if tracing is None else contract.wrapped(tracing.flows)
 
 
-def _local_dispatch(parts: Parts, flows: Mapping[str, Flow], tracing: "Tracing | None") -> Dispatch:
-    dispatch = LocalDispatch(parts.resources, flows)
+def _local_dispatch(parts: Parts, contract: Contract, tracing: "Tracing | None") -> Dispatch:
+    dispatch = LocalDispatch(parts.resources, contract.flows, contract.accepting)
     return dispatch if tracing is None else tracing.dispatch(dispatch, remote=False)
 
 

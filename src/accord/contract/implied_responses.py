@@ -12,6 +12,9 @@ ALWAYS = {
     "503": "ServiceUnavailable",
     "504": "Timeout",
 }
+ASYNCHRONOUS = {"202": "Accepted", "503": "TooManyWaiting"}
+ASYNCHRONOUS_PARAMETERS = {"Prefer": "Prefer", "Idempotency-Key": "IdempotencyKey"}
+"""The headers that an operation with `x-async` takes, each with the name of its shared parameter."""
 WITH_BODY = {"413": "PayloadTooLarge", "415": "UnsupportedMediaType"}
 WITH_KEY = {"409": "IdempotencyInProgress", "422": "IdempotencyKeyReused"}
 
@@ -27,5 +30,6 @@ def implied_responses(method: str, path: str, operation: Mapping[str, Any], head
         **({"404": "NotFound"} if "{" in path else {}),
         **({"304": "NotModified"} if method == "get" and "If-None-Match" in headers else {}),
         **({"412": "PreconditionFailed"} if "If-Match" in headers else {}),
+        **(ASYNCHRONOUS if "x-async" in operation else {}),
         **(WITH_KEY if "Idempotency-Key" in headers else {}),
     }

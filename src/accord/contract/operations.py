@@ -11,6 +11,8 @@ from accord.contract.references import resolve
 METHODS = ("get", "post", "put", "patch", "delete")
 """The methods that operations can have, in the order of the bundle."""
 Access = Literal["public", "optional", "signed-in"]
+ACCEPTED = 202
+"""The status of a request whose operation a job runs; every other 2xx is the success of the operation itself."""
 Json = dict[str, Any]
 
 
@@ -65,6 +67,12 @@ class Operation:
         return self.method == "GET" or "x-repeatable" in self.definition
 
     @property
+    def max_waiting(self) -> int | None:
+        """How many jobs of the operation may wait for a slot; None when no job can run the operation (`x-async`)."""
+        known = self.definition.get("x-async")
+        return None if known is None else known["maxWaiting"]
+
+    @property
     def subject(self) -> str:
         """The NATS subject a worker listens on."""
         return f"api.v1.{self.domain}.{self.id}"
@@ -84,11 +92,24 @@ def operations(bundle: Mapping[str, Any]) -> Iterator[Operation]:
                 yield _operation(bundle, path, method, item)
 
 
+def asynchronous(bundle: Mapping[str, Any]) -> Iterator[Operation]:
+    """Yield the operations that a job can run: those with `x-async`."""
+    for path, item in bundle.get("paths", {}).items():
+        for method in METHODS:
+            if "x-async" in item.get(method, ()):
+                yield _operation(bundle, path, method, item)
+
+
+def is_success(status: str) -> bool:
+    """Return whether a response of this status has what the operation returns."""
+    return status.startswith("2") and status != str(ACCEPTED)
+
+
 def _operation(bundle: Mapping[str, Any], path: str, method: str, item: Json) -> Operation:
     definition: Json = item[method]
     parameters = [resolve(bundle, p) for p in (*item.get("parameters", ()), *definition.get("parameters", ()))]
     body = resolve(bundle, definition.get("requestBody", {}))
-    status = next(int(code) for code in definition["responses"] if code.startswith("2"))
+    status = next(int(code) for code in definition["responses"] if is_success(code))
     access = _access(bundle, definition)
     return Operation(
         id=definition["operationId"],

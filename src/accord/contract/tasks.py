@@ -5,10 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from accord.contract.names import snake_case
+from accord.contract.operations import Operation, asynchronous
 
 DEFAULT_QUEUE = "default"
+OPERATIONS_QUEUE = "operations"
+"""The queue of operations: they take long, and mails must not wait behind them."""
 MAX_ATTEMPTS = 5
 TIMEOUT_SECONDS = 60
+OPERATION_TIMEOUT_SECONDS = 900
 FIRST_SECONDS, LAST_SECONDS = 1, 300
 """Seconds before the second attempt, which double with each further one, up to the last."""
 
@@ -25,7 +29,7 @@ class Every:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A task of `x-tasks`; its flow takes the properties of the arguments' schema as keywords."""
+    """A task of `x-tasks`, whose flow takes the properties of the arguments' schema as keywords, or an operation."""
 
     name: str
     domain: str
@@ -39,11 +43,13 @@ class Task:
     every: Every | None
     args_schema: dict[str, Any]
     definition: dict[str, Any] = field(repr=False, compare=False, hash=False)
+    is_operation: bool = False
+    """Whether its jobs run the operation of the same name, which has `x-async`."""
 
     @property
     def flow_name(self) -> str:
         """The module and the function of the task: `cleanUpExpired` → `job_clean_up_expired`."""
-        return f"job_{snake_case(self.name)}"
+        return snake_case(self.name) if self.is_operation else f"job_{snake_case(self.name)}"
 
     @property
     def arguments(self) -> set[str]:
@@ -56,7 +62,7 @@ class Task:
 
 
 def tasks(bundle: Mapping[str, Any]) -> Iterator[Task]:
-    """Yield every task of the bundle."""
+    """Yield every task of the bundle: those of `x-tasks`, and each operation with `x-async`."""
     for name, definition in bundle.get("x-tasks", {}).items():
         backoff, every = definition.get("backoff", {}), definition.get("every")
         yield Task(
@@ -71,3 +77,25 @@ def tasks(bundle: Mapping[str, Any]) -> Iterator[Task]:
             args_schema=definition.get("args", {"type": "object", "additionalProperties": False}),
             definition=definition,
         )
+    yield from map(_of_operation, asynchronous(bundle))
+
+
+def _of_operation(operation: Operation) -> Task:
+    """Return the task whose jobs run the operation; the arguments are the keywords of the operation's flow."""
+    known = operation.definition["x-async"]
+    properties = {p.argument: p.schema for p in operation.parameters if p.argument in operation.arguments}
+    if operation.body_schema is not None:
+        properties["body"] = operation.body_schema
+    return Task(
+        name=operation.id,
+        domain=operation.domain,
+        queue=known.get("queue", OPERATIONS_QUEUE),
+        max_attempts=MAX_ATTEMPTS,
+        timeout_seconds=known.get("timeoutSeconds", OPERATION_TIMEOUT_SECONDS),
+        first_seconds=FIRST_SECONDS,
+        last_seconds=LAST_SECONDS,
+        every=None,
+        args_schema={"type": "object", "additionalProperties": False, "properties": properties},
+        definition=operation.definition,
+        is_operation=True,
+    )

@@ -402,7 +402,7 @@ class JobAttempt(TypedDict):
 
     startedAt: Timestamp
     endedAt: Timestamp
-    outcome: Literal['ok', 'failed', 'timeout', 'lost', 'cancelled']
+    outcome: Literal['ok', 'failed', 'timeout', 'lost']
     error: str | None
 
 
@@ -410,10 +410,19 @@ class JobValues(TypedDict):
     """Values of the task, by name."""
 
 
+class JobResult(TypedDict):
+    """The result of the task. The result of an operation has the `status` and the `body` of its response."""
+
+
+class JobProblem(TypedDict):
+    """The problem that a dead job ended with, as a response would have it (RFC 9457)."""
+
+
 class Job(TypedDict):
     """
     One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others shown
-    with secrets redacted.
+    with secrets redacted. `result` and `problem` of a job that has an owner are for the owner alone, and become null
+    24 hours after the end.
 
     """
 
@@ -427,11 +436,34 @@ class Job(TypedDict):
     requestId: str
     attempts: list[JobAttempt]
     args: JobValues | None
-    result: JobValues | None
+    result: JobResult | None
+    problem: JobProblem | None
     createdAt: Timestamp
     startedAt: TimestampOrNull | None
     endedAt: TimestampOrNull | None
     version: Version
+
+
+class AcceptedJob(TypedDict):
+    """The new job of an operation."""
+
+    id: Uuid
+    task: TaskName
+    queue: QueueName
+    state: JobState
+    priority: int
+    runAt: Timestamp
+    ownerId: UuidOrNull | None
+    requestId: str
+    attempts: list[JobAttempt]
+    args: JobValues | None
+    result: JobResult | None
+    problem: JobProblem | None
+    createdAt: Timestamp
+    startedAt: TimestampOrNull | None
+    endedAt: TimestampOrNull | None
+    version: Version
+    queuePosition: int
 
 
 class DeadJob(TypedDict):

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from accord import problems
 from accord.problems import InvalidToken, Problem, TokenExpired, Unauthorized
 from accord.settings import Settings
 
@@ -135,16 +136,8 @@ def problem_document(
     path: str,
 ) -> Response:
     """Return the problem document; `extensions` has the title and the fields of the code."""
-    document = {
-        "type": f"/problems/{code}",
-        "title": extensions.get("title", code),
-        "status": status,
-        "detail": detail,
-        "instance": path if _printable(path) else "/",
-        "code": code,
-        "requestId": request_id,
-        **extensions,
-    }
+    instance = path if _printable(path) else "/"
+    document = problems.problem_document(status, code, detail, extensions, request_id, instance)
     response = Response(status, orjson.dumps(document), PROBLEM_JSON)
     response.error_code = code
     if status == Unauthorized.status:

@@ -11,8 +11,7 @@ from accord.context import JobContext, RequestInfo, Resources
 from accord.contract.names import snake_case
 from accord.contract.tasks import Task
 from accord.dispatch import run_to_commit
-from accord.jobs.cancellation import cancelled_from_outside_alone
-from accord.problems import Deadlock, Problem
+from accord.problems import DeadlineExceeded, Deadlock, InternalError, Problem, problem_document
 from accord.queue import ending
 from accord.queue.claiming import Claimed, Lost
 from accord.queue.ending import GivenUp
@@ -98,7 +97,7 @@ async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lea
         return "ok"
     await _rolled_back(context)
     if how is None or not await record(resources, job, how, until=attempt.began + lease):
-        return await _taken_away(resources, job)
+        return "lost"
     return how.outcome
 
 
@@ -125,7 +124,7 @@ def given_up(job: Claimed | Lost, task: Task, error: Exception | None, *, timed_
     text = None if error is None else told(error, task if timed_out else None)
     is_decided = isinstance(error, Dead) or (isinstance(error, Problem) and error.status < FIRST_SERVER_ERROR)
     if is_decided or job.attempt >= task.max_attempts:
-        return GivenUp("dead", outcome, text)
+        return GivenUp("dead", outcome, text, problem=_problem(job, error, timed_out=timed_out))
     # A lost job ran on a process that died: its next attempt need not wait.
     delay = 0.0 if error is None else task.backoff(job.attempt) * (1 + JITTER * random.random())  # noqa: S311
     return GivenUp("retrying", outcome, text, delay)
@@ -140,9 +139,19 @@ def told(error: Exception, timed_out: Task | None = None) -> str:
     return told_bytes.decode(errors="ignore").replace("\0", "")
 
 
+def _problem(job: Claimed | Lost, error: Exception | None, *, timed_out: bool) -> dict[str, Any] | None:
+    """Return what the owner of a dead job is told, as a response would; it is never the text of an exception."""
+    if job.owner_id is None:
+        return None
+    problem = error if isinstance(error, Problem) else DeadlineExceeded() if timed_out else InternalError()
+    extensions = {"title": problem.title, **problem.extra}
+    place = f"/api/v1/jobs/{job.id}"
+    return problem_document(problem.status, problem.code, problem.detail, extensions, job.request_id, place)
+
+
 async def _completed(context: JobContext, flow: JobFlow, job: Claimed) -> None:
     inputs: Mapping[str, Any] = {snake_case(name): value for name, value in job.args.items()}
-    result = await cancelled_from_outside_alone(flow(context, **inputs), job.task)
+    result = await flow(context, **inputs)
     ending.complete(context.tx, context.journal, job, result)
 
 
@@ -170,15 +179,6 @@ async def _dead_with_its_writes(context: JobContext, job: Claimed, how: GivenUp)
     except (Problem, _NotHeld):
         return False
     return True
-
-
-async def _taken_away(resources: Resources, job: Claimed) -> str:
-    """Return the outcome of an attempt that no longer holds its job."""
-    try:
-        is_cancelled = await ending.was_cancelled(resources.database.background, job)
-    except Problem:
-        return "lost"
-    return "cancelled" if is_cancelled else "lost"
 
 
 async def _rolled_back(context: JobContext) -> None:

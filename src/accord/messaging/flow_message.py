@@ -8,7 +8,7 @@ from accord.context import ANONYMOUS, Caller, RequestInfo, SignedIn
 
 def encode(caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> dict[str, Any]:
     """Return the message as JSON's types, without the deadline: the signed message has the time that is left."""
-    return {
+    message: dict[str, Any] = {
         "caller": {
             "id": caller.id,
             "role": caller.role,
@@ -25,6 +25,10 @@ def encode(caller: Caller, request: RequestInfo, inputs: dict[str, Any]) -> dict
         },
         "inputs": inputs,
     }
+    if request.prefers_async:
+        # Only here: a worker of an earlier release takes no more of a request than it knows.
+        message["request"]["prefers_async"] = True
+    return message
 
 
 def decode(

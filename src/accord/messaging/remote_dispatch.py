@@ -33,7 +33,8 @@ class RemoteDispatch:
                     TRACEPARENT: request.traceparent,
                     TRACESTATE: request.tracestate,
                 },
-                repeatable=operation.repeatable,
+                # A job is made by each request.
+                repeatable=operation.repeatable and not request.prefers_async,
                 remembered=idempotency_key(operation, request, inputs) is not None,
             )
         except Problem as problem:

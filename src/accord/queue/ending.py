@@ -8,20 +8,14 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import BigInteger, Boolean, Double, Text, Uuid, bindparam, column, select, text
+from sqlalchemy import BigInteger, Boolean, Double, Text, Uuid, bindparam, column, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.journal.entries import Journal
 from accord.queue import ordering
 from accord.queue.enqueue import JobVersion, lists_of
-from accord.queue.tables import jobs
-
-
-class _Cancelled(NamedTuple):
-    version: int
 
 
 def with_attempt(ended_at: str, outcome: str, error: str) -> str:
@@ -40,7 +34,7 @@ _COMPLETE = Statement(
     text(
         f"""
 UPDATE accord.jobs SET state = CASE WHEN version = :version AND state = 'running' THEN 'completed' END,
-    version = version + 1, lease_until = NULL, ended_at = clock_timestamp(), result = :result,
+    version = version + 1, lease_until = NULL, ended_at = clock_timestamp(), result = NULLIF(:result, 'null'),
     attempts = {_ATTEMPTS}
 WHERE id = :id
 """  # noqa: S608 - the expression is ours
@@ -61,7 +55,7 @@ UPDATE accord.jobs SET state = :state, version = version + 1, lease_until = NULL
     is_ready = :waits AND CAST(:delay AS double precision) <= 0,
     run_at = CASE WHEN :waits THEN clock_timestamp() + make_interval(secs => CAST(:delay AS double precision))
         ELSE run_at END,
-    ended_at = CASE WHEN :waits THEN NULL ELSE clock_timestamp() END,
+    ended_at = CASE WHEN :waits THEN NULL ELSE clock_timestamp() END, problem = NULLIF(:problem, 'null'),
     attempt = CASE WHEN :counts THEN attempt ELSE GREATEST(attempt - 1, 0) END,
     attempts = CASE WHEN :counts THEN {_ATTEMPTS} ELSE attempts END
 WHERE id = :id AND version = :version
@@ -75,16 +69,11 @@ RETURNING id, version
         bindparam("delay", type_=Double),
         bindparam("outcome", type_=Text),
         bindparam("error", type_=Text),
+        bindparam("problem", type_=JSONB),
         *(bindparam(name, type_=Boolean) for name in ("waits", "counts")),
     )
     .columns(column("id", Uuid), column("version", BigInteger)),
     JobVersion,
-)
-_CANCELLED = Statement(
-    select(jobs.c.version).where(
-        jobs.c.id == bindparam("id"), jobs.c.version == bindparam("version"), jobs.c.state == "cancelled"
-    ),
-    _Cancelled,
 )
 
 
@@ -115,6 +104,8 @@ class GivenUp(NamedTuple):
     error: str | None = None
     delay: float = 0.0
     counts: bool = True
+    problem: dict[str, Any] | None = None
+    """The document of the problem, for the owner."""
 
 
 def complete(tx: Transaction, journal: Journal, job: Attempted, result: Any = None) -> None:
@@ -138,6 +129,7 @@ async def give_up(tx: Transaction, journal: Journal, job: Attempted, how: GivenU
         delay=how.delay,
         outcome=how.outcome,
         error=how.error,
+        problem=how.problem,
         waits=waits,
         counts=how.counts,
     )
@@ -152,13 +144,8 @@ async def give_up(tx: Transaction, journal: Journal, job: Attempted, how: GivenU
     return True
 
 
-async def was_cancelled(read: Reader, job: Attempted) -> bool:
-    """Return whether the attempt, which no longer holds its job, was cancelled and did not lose its lease."""
-    return await read.one(_CANCELLED, id=job.id, version=job.version + 1) is not None
-
-
 def lost_its_lease(error: BaseException) -> bool:
-    """Return whether a commit failed because the attempt no longer holds its job."""
+    """Say whether a commit failed because the attempt no longer holds its job."""
     return (
         isinstance(error, psycopg.errors.NotNullViolation)
         and error.diag.table_name == "jobs"

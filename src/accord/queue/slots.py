@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Mapping
 
-from accord.contract.tasks import DEFAULT_QUEUE, Task
+from accord.contract.tasks import DEFAULT_QUEUE, OPERATIONS_QUEUE, Task
 from accord.settings.kinds import Slots
 
 DEFAULT = Slots(20, 15)
-_BUILT_IN = {DEFAULT_QUEUE: DEFAULT, "mail": Slots(5, 3), "webhooks": Slots(50, 4)}
+_BUILT_IN = {DEFAULT_QUEUE: DEFAULT, OPERATIONS_QUEUE: Slots(10, 3), "mail": Slots(5, 3), "webhooks": Slots(50, 4)}
 
 
 def slots_by_queue(tasks: Iterable[Task], configured: Mapping[str, Slots]) -> dict[str, Slots]:

@@ -37,6 +37,7 @@ IS_WAITING = text(f"state IN ({_listed(WAITING)})")
 IS_UNIQUE = text(f"unique_key IS NOT NULL AND {IS_UNENDED.text}")
 IS_ORDERED = text(f"order_key IS NOT NULL AND {IS_UNENDED.text}")
 IS_CLAIMABLE = text("is_ready AND NOT is_blocked")
+HAS_OUTCOME = text("owner_id IS NOT NULL AND ended_at IS NOT NULL AND (result IS NOT NULL OR problem IS NOT NULL)")
 
 _NOW = text("clock_timestamp()")
 
@@ -75,7 +76,9 @@ jobs = Table(
     timestamp("lease_until", nullable=True),
     Column("lease_seconds", Integer, nullable=False, server_default="0"),
     _no_text("worker"),
+    # For the owner of the job, for a day; see `queue.retention`.
     Column("result", JSONB),
+    Column("problem", JSONB),
     version(),
     Column("created_at", timestamp("at").type, nullable=False, server_default=_NOW),
     timestamp("started_at", nullable=True),
@@ -94,6 +97,7 @@ jobs = Table(
     Index("jobs_unblocked_idx", "order_key", postgresql_where=text(f"NOT is_blocked AND {IS_ORDERED.text}")),
     Index("jobs_owner_idx", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),
     Index("jobs_ended_idx", "state", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
+    Index("jobs_outcome_idx", "ended_at", postgresql_where=HAS_OUTCOME),
     # Every filter of listJobs, and every count, is a walk over the few kinds of jobs at the front of this index.
     Index("jobs_listed_idx", "state", "queue", "task", "created_at", "id"),
     Index("jobs_ready_idx", "queue", "run_at", postgresql_where=IS_CLAIMABLE),
@@ -125,6 +129,7 @@ class JobRow(NamedTuple):
     lease_seconds: int
     worker: str
     result: dict[str, Any] | None
+    problem: dict[str, Any] | None
     version: int
     created_at: datetime
     started_at: datetime | None

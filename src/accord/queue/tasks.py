@@ -20,6 +20,10 @@ class WrongArguments(ValueError):
     """The arguments do not fit the schema of their task, or are too large; the values are not in the message."""
 
 
+class TooLarge(WrongArguments):
+    """The arguments are larger than MAX_ARGS."""
+
+
 class Tasks:
     """The tasks by name; a validator is compiled when its task is enqueued first, as a start must be quick."""
 
@@ -44,5 +48,5 @@ class Tasks:
         if errors:
             raise WrongArguments(f"{name}: " + "; ".join(f"{e['field'] or 'args'} {e['message']}" for e in errors))
         if (size := len(orjson.dumps(args))) > MAX_ARGS:
-            raise WrongArguments(f"{name}: the arguments have {size} bytes, the limit is {MAX_ARGS}.")
+            raise TooLarge(f"{name}: the arguments have {size} bytes, the limit is {MAX_ARGS}.")
         return task

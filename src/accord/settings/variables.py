@@ -142,7 +142,7 @@ class Settings(BaseModel):
     queues: Queues | None = _is(
         None,
         "Jobs of a queue that run at the same time in all processes, and of one share: `name=20/15`, by comma."
-        " Unset: mail=5, webhooks=50/4, each other queue 20.",
+        " Unset: mail=5, operations=10/3, webhooks=50/4, each other queue 20.",
         "default=40, mail=10",
     )
     job_queues: Names = _is((), "Queues that this process runs, by comma; unset means all.", "default, mail")

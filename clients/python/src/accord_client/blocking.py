@@ -35,7 +35,7 @@ from .cache import Event, Outcome
 from .changes import Resync
 from .client import AsyncAccord
 from .generated.metadata import RecordOperation
-from .generated.models import AnyRecord, Change, RecordPointer, TableName, User
+from .generated.models import AnyRecord, Change, Job, RecordPointer, TableName, User
 from .generated.operations import Operations
 from .generated.types import Model
 from .pages import Page
@@ -116,6 +116,13 @@ class Accord(Operations):
         Raises VersionConflict after the last attempt.
         """
         return conflicts.update_with_retry_waiting(read, change, attempts=attempts)
+
+    def wait_for_job(self, job_id: UUID) -> Job:
+        """Return a job once it has ended; raise the error of its problem, if it has one.
+
+        `result["body"]` of a completed job of an operation is the response. A cancelled job has no result.
+        """
+        return self._wait_for(self._client.wait_for_job(job_id))
 
     def cache(self) -> Cache:
         """Return a cache of records of its own, which works on while the service is out of reach."""

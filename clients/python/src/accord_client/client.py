@@ -8,16 +8,16 @@ from contextlib import aclosing
 from datetime import datetime
 from types import TracebackType
 from typing import Final, ParamSpec, TypeVar, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 from websockets.asyncio.client import connect
 
-from . import conflicts, pages
+from . import conflicts, jobs, pages
 from .cache import Cache
 from .errors import ConnectionFailed, SignedOut, error_of, other_account
 from .generated.metadata import ANONYMOUS, FOR_ANYBODY, KEYED, REPEATABLE
-from .generated.models import Login, Logout, Refresh, SignedIn, User
+from .generated.models import Job, Login, Logout, Refresh, SignedIn, User
 from .generated.operations import AsyncOperations
 from .generated.types import UNSET, Model, Request, Unset, write_time
 from .live import Live, WebSocket
@@ -125,6 +125,13 @@ class AsyncAccord(AsyncOperations):
         Raises VersionConflict after the last attempt.
         """
         return await conflicts.update_with_retry(read, change, attempts=attempts)
+
+    async def wait_for_job(self, job_id: UUID) -> Job:
+        """Return a job once it has ended; raise the error of its problem, if it has one.
+
+        `result["body"]` of a completed job of an operation is the response. A cancelled job has no result.
+        """
+        return await jobs.wait_for_job(lambda: self.get_job(job_id))
 
     def cache(self) -> Cache:
         """Return a cache of records of its own, which works on while the service is out of reach."""

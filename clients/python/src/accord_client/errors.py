@@ -179,6 +179,10 @@ class ServiceUnavailable(_Later):
     """The service is busy or restarting."""
 
 
+class TooManyWaiting(ServiceUnavailable):
+    """Too many jobs of the operation wait. Nothing was changed."""
+
+
 class Timeout(AccordError):
     """The service took too long. A read shows whether the change was made."""
 

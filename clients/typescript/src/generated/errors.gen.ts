@@ -35,6 +35,7 @@ export const CODES: Readonly<Record<string, Meaning>> = {
   ACCOUNT_LOCKED: {"error":"AccountLocked","step":"wait"},
   INTERNAL_ERROR: {"error":"InternalError","step":"wait"},
   SERVICE_UNAVAILABLE: {"error":"ServiceUnavailable","step":"repeat"},
+  TOO_MANY_WAITING: {"error":"TooManyWaiting","step":"wait"},
   TIMEOUT: {"error":"Timeout","step":"repeat"},
 };
 

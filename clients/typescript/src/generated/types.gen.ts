@@ -606,10 +606,9 @@ export type JobAttempt = {
     startedAt: Timestamp;
     endedAt: Timestamp;
     /**
-     * `lost` is an attempt whose worker stopped renewing its lease, `cancelled` one that ran when the job was cancelled.
-     *
+     * `lost` is an attempt whose worker stopped renewing its lease.
      */
-    outcome: 'ok' | 'failed' | 'timeout' | 'lost' | 'cancelled';
+    outcome: 'ok' | 'failed' | 'timeout' | 'lost';
     /**
      * The class and the message of what went wrong; null for `ok`.
      */
@@ -624,8 +623,23 @@ export type JobValues = {
 } | null;
 
 /**
+ * The result of the task. The result of an operation has the `status` and the `body` of its response.
+ */
+export type JobResult = {
+    [key: string]: unknown;
+} | null;
+
+/**
+ * The problem that a dead job ended with, as a response would have it (RFC 9457).
+ */
+export type JobProblem = {
+    [key: string]: unknown;
+} | null;
+
+/**
  * One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others shown
- * with secrets redacted.
+ * with secrets redacted. `result` and `problem` of a job that has an owner are for the owner alone, and become null
+ * 24 hours after the end.
  *
  */
 export type Job = {
@@ -648,11 +662,49 @@ export type Job = {
      */
     attempts: Array<JobAttempt>;
     args: JobValues;
-    result: JobValues;
+    result: JobResult;
+    problem: JobProblem;
     createdAt: Timestamp;
     startedAt: TimestampOrNull;
     endedAt: TimestampOrNull;
     version: Version;
+};
+
+/**
+ * The new job of an operation.
+ */
+export type AcceptedJob = {
+    id: Uuid;
+    task: TaskName;
+    queue: QueueName;
+    state: JobState;
+    /**
+     * Jobs of higher priority start first.
+     */
+    priority: number;
+    runAt: Timestamp;
+    ownerId: UuidOrNull;
+    /**
+     * The X-Request-Id of the request that enqueued the job.
+     */
+    requestId: string;
+    /**
+     * The last attempts, oldest first.
+     */
+    attempts: Array<JobAttempt>;
+    args: JobValues;
+    result: JobResult;
+    problem: JobProblem;
+    createdAt: Timestamp;
+    startedAt: TimestampOrNull;
+    endedAt: TimestampOrNull;
+    version: Version;
+    /**
+     * How many jobs of its queue could run before this one, counted among the 1,000 oldest. Slots go round the
+     * callers, so the job may start earlier.
+     *
+     */
+    queuePosition: number;
 };
 
 /**
@@ -1202,6 +1254,13 @@ export type ConversationId = Uuid;
  * The `id` of the message.
  */
 export type MessageId = Uuid;
+
+/**
+ * `respond-async` lets a job run the operation (RFC 7240): the response is 202 with the job, at once. Other
+ * preferences are ignored.
+ *
+ */
+export type Prefer = string;
 
 /**
  * The `name` of the queue.
@@ -2286,6 +2345,23 @@ export type ListAuditResponse = ListAuditResponses[keyof ListAuditResponses];
 
 export type VerifyAuditData = {
     body?: never;
+    headers?: {
+        /**
+         * A name of your own for this attempt, such as a random UUID. The same key and body, sent again within 24 hours,
+         * get the first response again, and nothing is made twice. The same key with another body is 422; while the
+         * first request is still running, the response is 409. For requests without an access token, the same key and
+         * body get the first response from any IP address, and another body is 422 only from the IP address of the first
+         * request.
+         *
+         */
+        'Idempotency-Key'?: string;
+        /**
+         * `respond-async` lets a job run the operation (RFC 7240): the response is 202 with the job, at once. Other
+         * preferences are ignored.
+         *
+         */
+        Prefer?: string;
+    };
     path?: never;
     query?: never;
     url: '/api/v1/audit/verify';
@@ -2313,6 +2389,16 @@ export type VerifyAuditErrors = {
      */
     406: Problem;
     /**
+     * The first request with this `Idempotency-Key` is still running, or the record to create exists. Nothing was
+     * changed.
+     *
+     */
+    409: Problem;
+    /**
+     * An earlier request had this `Idempotency-Key` and another body. Nothing was changed.
+     */
+    422: Problem;
+    /**
      * Too many requests, or too many failed sign-ins. Wait for `Retry-After` seconds.
      */
     429: Problem;
@@ -2321,7 +2407,9 @@ export type VerifyAuditErrors = {
      */
     500: Problem;
     /**
-     * A part that the server needs is unavailable or busy. Nothing was changed.
+     * `TOO_MANY_WAITING` when as many jobs of the operation wait as may (only with `Prefer: respond-async`),
+     * `SERVICE_UNAVAILABLE` when a part that the server needs is unavailable or busy. Nothing was changed.
+     *
      */
     503: Problem;
     /**
@@ -2337,6 +2425,12 @@ export type VerifyAuditResponses = {
      * The result. `reason` says what is wrong at `brokenAt`; both are null when the journal is sound.
      */
     200: AuditVerdict;
+    /**
+     * A job of the caller's will run the operation; read the job, or follow `getRecord:jobs:{id}`. The permission is
+     * checked again when the job starts. A completed job has the response in `result`, and a dead one its `problem`.
+     *
+     */
+    202: AcceptedJob;
 };
 
 export type VerifyAuditResponse = VerifyAuditResponses[keyof VerifyAuditResponses];
@@ -4216,6 +4310,10 @@ export type RetryJobsErrors = {
      * The `Accept` header rules out JSON.
      */
     406: Problem;
+    /**
+     * A record with that unique value exists. Nothing was changed.
+     */
+    409: Problem;
     /**
      * The body is larger than the server accepts.
      */

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from accord.contract.operations import METHODS
+from accord.contract.operations import METHODS, is_success
 from accord.contract.references import resolve
 
 Json = dict[str, Any]
@@ -47,8 +47,8 @@ class Placed:
 
     @property
     def success_schema(self) -> Json:
-        """The schema of the first 2xx response, or nothing."""
-        response = next((r for status, r in self.responses.items() if status.startswith("2")), {})
+        """The schema of the first response of a success, or nothing."""
+        response = next((r for status, r in self.responses.items() if is_success(status)), {})
         return resolve(self.bundle, response.get("content", {}).get("application/json", {}).get("schema", {}))
 
 

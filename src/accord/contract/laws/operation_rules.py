@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from accord.contract.buckets import BUCKETS
 from accord.contract.implied_responses import implied_responses
 from accord.contract.laws.document import Json, Placed, contents, examples, operations
+from accord.contract.operations import is_success
 from accord.contract.references import resolve
 from accord.contract.roles import PERMISSIONS
 
@@ -147,7 +148,7 @@ def speaks_json_only(bundle: Json) -> Iterator[str]:
 def documents_every_status(bundle: Json) -> Iterator[str]:
     """C-5: a client never meets a status that the contract does not know."""
     for operation in operations(bundle):
-        if not any(status.startswith("2") for status in operation.responses):
+        if not any(is_success(status) for status in operation.responses):
             yield f"{operation.where}: document its success, 200, 201 or 204."
         headers = {p.get("name", "") for p in operation.parameters if p.get("in") == "header"}
         implied = implied_responses(operation.method, operation.path, operation.definition, headers)
@@ -212,7 +213,7 @@ def carries_an_entity_tag(bundle: Json) -> Iterator[str]:
             or "id" not in operation.success_schema["required"]
         ):
             continue
-        success = next(response for status, response in operation.responses.items() if status.startswith("2"))
+        success = next(response for status, response in operation.responses.items() if is_success(status))
         if "ETag" not in success.get("headers", {}):
             yield f"{operation.where}: give the response the header ETag, by $ref '#/components/headers/ETag'."
         if operation.method == "get":

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from accord.contract.implied_responses import implied_responses
+from accord.contract.implied_responses import ASYNCHRONOUS_PARAMETERS, implied_responses
 from accord.contract.references import references, resolve
 from accord.contract.tools import events, extensions
 from accord.contract.tools.sources import COMPONENT_KINDS, ContractInvalid, Document, Source, read
@@ -86,7 +86,12 @@ def _paths(sources: list[Source], components: Document) -> Document:
                 *source.document["paths"][path].get("parameters", ()),
                 *operation.get("parameters", ()),
             ]
-            completed = _complete(method, path, operation, source.domain, _header_names(components, parameters))
+            headers = _header_names(components, parameters)
+            if "x-async" in operation:
+                added = ASYNCHRONOUS_PARAMETERS.keys() - headers
+                parameters += [{"$ref": f"#/components/parameters/{ASYNCHRONOUS_PARAMETERS[n]}"} for n in sorted(added)]
+                headers |= added
+            completed = _complete(method, path, operation, source.domain, headers)
             paths.setdefault(path, {})[method] = completed | ({"parameters": parameters} if parameters else {})
     return paths
 

@@ -9,7 +9,7 @@ import orjson
 
 from accord import clock
 from accord.context import ANONYMOUS, Caller, RequestInfo
-from accord.contract.operations import Operation
+from accord.contract.operations import ACCEPTED, Operation
 from accord.contract.references import resolve
 from accord.contract.validators import MAX_ERRORS, FieldError
 from accord.dispatch import Dispatch, Result
@@ -20,6 +20,7 @@ from accord.edge.pipeline.limits import Limits
 from accord.edge.pipeline.negotiation import accepts_events, accepts_json
 from accord.edge.pipeline.pagination import next_link
 from accord.edge.pipeline.parameters import CompiledParameters
+from accord.edge.pipeline.preferences import RESPOND_ASYNC, prefers_async
 from accord.edge.pipeline.request import Request
 from accord.edge.responses import EVENT_STREAM, NO_STORE, Response, Write, problem_document, problem_response
 from accord.problems import Forbidden, NotAcceptable, ValidationFailed, VersionConflict
@@ -59,6 +60,7 @@ class CompiledOperation:
         self._reads_a_record = takes_conditions and operation.method == "GET"
         self._changes_a_record = takes_conditions and operation.method != "GET"
         self._takes_key = "Idempotency-Key" in headers
+        self._is_asynchronous = operation.max_waiting is not None
         properties: dict[str, Any] = resolve(bundle, operation.success_schema or {}).get("properties", {})
         self._has_version = "version" in properties and "id" in properties
         self._pages = "totalPages" in properties or "nextCursor" in properties
@@ -130,7 +132,7 @@ class CompiledOperation:
         deadline = clock.time() + self._timeout - request.elapsed()
         key = request.headers.get(b"idempotency-key") if self._takes_key else None
         is_traced = b"traceparent" in request.headers
-        return RequestInfo(
+        info = RequestInfo(
             request.id,
             request.address,
             request.user_agent,
@@ -139,9 +141,14 @@ class CompiledOperation:
             None if key is None else key.decode("latin-1"),
             request.tracestate if is_traced else None,
         )
+        if self._is_asynchronous:
+            info.prefers_async = prefers_async(request.headers.get(b"prefer"))
+        return info
 
     def _response(self, request: Request, result: Result) -> Response:
         data = result.data
+        if self._is_asynchronous and result.status == ACCEPTED:
+            return _accepted(data)
         response = Response(result.status, cache_control=self._cache_control)
         if self._has_version:
             version: int = data["version"]
@@ -161,6 +168,13 @@ class CompiledOperation:
         if self._changes_a_record and code == VersionConflict.code and preconditions.has_any(request.headers):
             return problem_response(preconditions.refusal(request.headers, result.extensions), request.id, request.path)
         return problem_document(result.status, code, result.message, result.extensions, request.id, request.path)
+
+
+def _accepted(job: dict[str, Any]) -> Response:
+    """Return the response with the job that runs the operation; a repeated request gets it by its key alone."""
+    location = b"/api/v1/jobs/" + job["id"].encode()
+    headers = [(b"location", location), (b"preference-applied", RESPOND_ASYNC)]
+    return Response(ACCEPTED, orjson.dumps(job), headers=headers)
 
 
 def _streamed(request: Request, write_to: Callable[[Write], Awaitable[None]]) -> Response:

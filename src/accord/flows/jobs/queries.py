@@ -6,17 +6,29 @@ from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, Uuid, bindparam, func, select, text, update
+from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, Uuid, bindparam, column, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
-from accord.problems import AlreadyExists
+from accord.flows.accounts.tables import users
 from accord.queue.ending import with_attempt
-from accord.queue.tables import IS_UNENDED, IS_UNIQUE, JobRow, jobs, queues, schedules
+from accord.queue.tables import IS_CLAIMABLE, IS_UNENDED, IS_UNIQUE, IS_WAITING, JobRow, jobs, queues, schedules
 
 Id = UUID | str
+
+
+class Counted(NamedTuple):
+    """A number of jobs."""
+
+    jobs: int
+
+
+class _Role(NamedTuple):
+    role: str
+
+
 MAX_ATTEMPTS_SHOWN = 100
 """The most attempts that a job shows, and that stay listed when the job is run again."""
 
@@ -97,7 +109,7 @@ SELECT {", ".join(f"job.{column.name}" for column in jobs.c)} FROM kinds CROSS J
 # Compiled here, so that a wrong row type fails at start, as in every other statement.
 _page(())
 
-_WITH_CANCELLED = with_attempt(":now", "'cancelled'", "'The job was cancelled while the attempt ran.'")
+_WITH_CANCELLED = with_attempt(":now", "'failed'", "'Cancelled: the job was cancelled while it ran'")
 _CANCEL = Statement(
     text(
         f"""
@@ -125,7 +137,7 @@ async def cancel_if_version_is(tx: Transaction, job_id: Id, version: int, now: d
 
 # Ordered jobs are blocked at first: `queue.ordering` then lets the first of each key in, unless one runs.
 _QUEUED = f"""state = 'queued', version = version + 1, is_ready = true, is_blocked = order_key IS NOT NULL,
-    run_at = :now, attempt = 0, started_at = NULL, ended_at = NULL, lease_until = NULL, result = NULL,
+    run_at = :now, attempt = 0, started_at = NULL, ended_at = NULL, lease_until = NULL, result = NULL, problem = NULL,
     attempts = jsonb_path_query_array(attempts, '$[last - {MAX_ATTEMPTS_SHOWN - 1} to last]')"""
 _RETRY = Statement(
     text(
@@ -143,11 +155,10 @@ RETURNING {", ".join(column.name for column in jobs.c)}
     .columns(*(column for column in jobs.c)),
     JobRow,
 )
-# The array is made once; a subquery in a join may run again for each job, and then has no limit.
 _RETRY_DEAD = Statement(
     text(
         f"""
-UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id = ANY(ARRAY(
+UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id IN (
     SELECT id FROM accord.jobs dead
     WHERE state = 'dead' AND task = :task AND (:dead_after IS NULL OR ended_at >= :dead_after)
         AND (unique_key IS NULL OR NOT EXISTS (
@@ -158,7 +169,7 @@ UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id = ANY(ARRAY(
                 AND newer.state = 'dead' AND newer.sequence > dead.sequence
         ))
     ORDER BY ended_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
-))
+)
 RETURNING {", ".join(column.name for column in jobs.c)}
 """  # noqa: S608 - the conditions are ours
     )
@@ -172,9 +183,6 @@ RETURNING {", ".join(column.name for column in jobs.c)}
     JobRow,
 )
 
-_SAVEPOINT = Statement(text("SAVEPOINT retrying"))
-_UNDO = Statement(text("ROLLBACK TO SAVEPOINT retrying"))
-
 
 async def retry_if_version_is(tx: Transaction, job_id: Id, version: int, now: datetime) -> JobRow | None:
     """Queue the job again if it is dead or cancelled; return None when it is not, or is at another version."""
@@ -186,17 +194,73 @@ async def retry_dead(
 ) -> list[JobRow]:
     """Queue dead jobs of a task again, the first that died before others; return them.
 
-    A job whose unique key another has that has not ended, or died later, stays dead. Fewer than `limit` may be queued
-    when such a key was taken meanwhile.
+    A job whose unique key another has that has not ended, or died later, stays dead.
     """
-    await tx.run(_SAVEPOINT)
-    while True:
-        try:
-            return await tx.all(_RETRY_DEAD, task=task, dead_after=dead_after, limit=limit, now=now)
-        except AlreadyExists:
-            # The statement sees the job that took the key when it runs again, and fewer jobs meet fewer others.
-            await tx.run(_UNDO)
-            limit = max(limit // 2, 1)
+    return await tx.all(_RETRY_DEAD, task=task, dead_after=dead_after, limit=limit, now=now)
+
+
+WAITING_LOCK = 0x5741_4954
+"""The class of the advisory locks of operations that jobs run ("WAIT" in ASCII)."""
+MAX_BEFORE = 1000
+"""The most jobs that are counted as standing before another."""
+_LOCK_WAITING = Statement(text(f"SELECT pg_advisory_xact_lock({WAITING_LOCK}, hashtext(:task))"))
+_COUNT_WAITING = Statement(
+    text(
+        f"""
+SELECT count(*) AS jobs FROM (SELECT FROM accord.jobs WHERE task = :task AND {IS_WAITING.text} LIMIT :limit) AS waiting
+"""  # noqa: S608 - the condition is ours
+    )
+    .bindparams(bindparam("task", type_=Text), bindparam("limit", type_=Integer))
+    .columns(column("jobs", BigInteger)),
+    Counted,
+)
+_COUNT_BEFORE = Statement(
+    text(
+        f"""
+SELECT count(*) AS jobs FROM (
+    SELECT id, priority, run_at FROM accord.jobs WHERE {IS_CLAIMABLE.text} AND queue = :queue
+    ORDER BY run_at LIMIT {MAX_BEFORE}
+) AS oldest
+WHERE priority > :priority OR priority = :priority AND (run_at, id) < (:run_at, :job_id)
+"""  # noqa: S608 - the condition is ours
+    )
+    .bindparams(
+        bindparam("queue", type_=Text),
+        bindparam("priority", type_=Integer),
+        bindparam("run_at", type_=_time),
+        bindparam("job_id", type_=Uuid),
+    )
+    .columns(column("jobs", BigInteger)),
+    Counted,
+)
+_ROLE = Statement(
+    select(users.c.role).where(
+        users.c.id == bindparam("user_id"), users.c.disabled_at.is_(None), users.c.deleted_at.is_(None)
+    ),
+    _Role,
+)
+
+
+async def lock_waiting_of(tx: Transaction, task: str) -> None:
+    """Keep other transactions from adding jobs of an operation until the end of this one."""
+    await tx.run(_LOCK_WAITING, task=task)
+
+
+async def count_waiting(read: Reader, task: str, limit: int) -> int:
+    """Return how many jobs of a task wait for a slot or for their time, `limit` at most."""
+    return (await read.all(_COUNT_WAITING, task=task, limit=limit))[0].jobs
+
+
+async def count_before(read: Reader, job: JobRow) -> int:
+    """Return how many of the oldest MAX_BEFORE jobs of the job's queue that could run stand before it."""
+    values = {"queue": job.queue, "priority": job.priority, "run_at": job.run_at, "job_id": job.id}
+    return (await read.all(_COUNT_BEFORE, **values))[0].jobs
+
+
+async def role_of_active_account(read: Reader, user_id: UUID) -> str | None:
+    """Return the role of an account, or None when the account was disabled or deleted."""
+    found = await read.one(_ROLE, user_id=user_id)
+    return None if found is None else found.role
 
 
 class QueueRow(NamedTuple):

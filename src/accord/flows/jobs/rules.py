@@ -1,21 +1,23 @@
 """The rules of jobs: who reads and changes one, and what the journal is told."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from accord.context import SignedIn, SignedInContext
+from accord.context import JobContext, SignedIn, SignedInContext
+from accord.contract.operations import Operation
 from accord.contract.tasks import Every
 from accord.database.reader import Reader
 from accord.database.transaction import Transaction
 from accord.flows.jobs import queries
-from accord.flows.jobs.problems import AlreadyEnded, NotRetryable
+from accord.flows.jobs.problems import AlreadyEnded, NotRetryable, TooManyWaiting
 from accord.journal.entries import Journal
 from accord.journal.redaction import redacted
-from accord.problems import NotFound, Problem, VersionConflict
+from accord.problems import Forbidden, NotFound, PayloadTooLarge, Problem, VersionConflict
 from accord.queue import enqueue, ordering
 from accord.queue.slots import DEFAULT, slots_by_queue
 from accord.queue.tables import JobRow
+from accord.queue.tasks import MAX_ARGS, TooLarge
 
 
 def owns(caller: SignedIn, job: JobRow) -> bool:
@@ -26,7 +28,7 @@ def owns(caller: SignedIn, job: JobRow) -> bool:
 async def reachable_job(context: SignedInContext, job_id: str, permission: str) -> JobRow:
     """Return the caller's own job, or any with the permission; another is not found, like one that does not exist."""
     found = await queries.find(context.read, job_id)
-    if found is None or not (context.caller.may(permission) or owns(context.caller, found)):
+    if found is None or not (owns(context.caller, found) or context.caller.may(permission)):
         raise NotFound
     return found
 
@@ -34,12 +36,18 @@ async def reachable_job(context: SignedInContext, job_id: str, permission: str) 
 async def readable_jobs(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[JobRow]:
     """Return the named jobs that the caller may read, for flows that read many records at once."""
     found = await queries.find_all(read, ids)
-    return [as_seen_by(caller, job) for job in found if caller.may("jobs:read") or owns(caller, job)]
+    return [as_seen_by(caller, job) for job in found if owns(caller, job) or caller.may("jobs:read")]
 
 
 def as_seen_by(caller: SignedIn, job: JobRow) -> JobRow:
-    """Return a job as the caller may see it: arguments may name what an owner must not see, and are for operators."""
+    """Return a job as the caller may see it.
+
+    Arguments may name what an owner must not see, and are for operators. The result and the
+    problem of an owner's job are the response to its request, and for that account alone.
+    """
     args = redacted(job.args) if caller.may("jobs:read") else None
+    if job.owner_id is not None and not owns(caller, job):
+        job = job._replace(result=None, problem=None)
     return job._replace(args=args, attempts=job.attempts[-queries.MAX_ATTEMPTS_SHOWN :])
 
 
@@ -114,3 +122,48 @@ def schedule(context: SignedInContext, name: str) -> Every:
     if every is None:
         raise NotFound
     return every
+
+
+class Accepted(NamedTuple):
+    """The new job of an operation, and how many jobs stand before it."""
+
+    job: JobRow
+    position: int
+
+
+async def accept(operation: Operation, context: SignedInContext, inputs: Mapping[str, Any]) -> Accepted:
+    """Enqueue a job of an operation, which runs it as the caller; raise TooManyWaiting, PayloadTooLarge.
+
+    The lock makes the count exact: of two requests for the last place one gets it.
+    """
+    limit = operation.max_waiting
+    assert limit is not None
+    await queries.lock_waiting_of(context.tx, operation.id)
+    if await queries.count_waiting(context.tx, operation.id, limit) >= limit:
+        raise TooManyWaiting
+    given = {name: value for name, value in inputs.items() if value is not None}
+    owner_id = UUID(context.caller.id)
+    try:
+        # A unique key of its own: the row is written now, and can be returned. Slots go round the callers.
+        job_id = await context.jobs.enqueue(
+            operation.id, given, unique_key=f"asked {context.new_id()}", share=context.caller.id, owner_id=owner_id
+        )
+    except TooLarge:
+        raise PayloadTooLarge(f"Nothing was changed. A job takes {MAX_ARGS} bytes; send less, or no Prefer.") from None
+    job = await queries.find(context.tx, job_id)
+    assert job is not None
+    return Accepted(job, await queries.count_before(context.tx, job))
+
+
+async def run_as_owner(operation: Operation, context: JobContext, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Run the operation as the owner of the job, whose role is that of now; return the response for the job.
+
+    Raises Forbidden when the owner may not do so any more.
+    """
+    assert context.job.owner_id is not None
+    role = await queries.role_of_active_account(context.read, context.job.owner_id)
+    if role is None:
+        raise Forbidden
+    caller = SignedIn.user(str(context.job.owner_id), role, None)
+    body = await context.call_as(caller, operation.id, inputs)
+    return {"status": operation.success_status, "body": body}

@@ -9,7 +9,7 @@ from accord.contract.due_times import next_due
 from accord.contract.serializers import record_serializer
 from accord.contract.tasks import Every
 from accord.contract.times import parse_time, timestamp
-from accord.contract.types import Job, JobStats, Queue, QueueStats, Schedule
+from accord.contract.types import AcceptedJob, Job, JobStats, Queue, QueueStats, Schedule
 from accord.flows.jobs import rules
 from accord.flows.jobs.queries import QueueRow, ScheduleRow
 from accord.queue.figures import Count, Oldest
@@ -21,6 +21,11 @@ _job = record_serializer(Job)
 def job(row: JobRow, caller: SignedIn) -> Job:
     """Return a job as the caller may see it."""
     return _job(rules.as_seen_by(caller, row))
+
+
+def accepted(new: rules.Accepted, caller: SignedIn) -> AcceptedJob:
+    """Return the new job of an operation, as its owner sees it."""
+    return {**job(new.job, caller), "queuePosition": new.position}
 
 
 def filters(*, since: str | None, until: str | None, **equal: str | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from accord.contract.types import HealthCheck
 from accord.database import idempotency, request_counts
 from accord.database.autocommit import Autocommit
 from accord.database.expiry import delete_batch
-from accord.queue.retention import delete_some_ended
+from accord.queue.retention import delete_some_ended, erase_some_outcomes
 from accord.settings import Settings
 
 Status = Literal["ok", "degraded", "error"]
@@ -52,10 +52,11 @@ def overall(checks: Mapping[str, HealthCheck]) -> Status:
 
 
 def deletions(settings: Settings) -> list[Callable[[Autocommit], Awaitable[bool]]]:
-    """Return functions that each delete a batch of expired rows, and return whether more may be left."""
+    """Return functions that each delete or erase a batch of what expired, and return whether more may be left."""
     return [
         partial(delete_batch, statement=request_counts.DELETE_EXPIRED),
         partial(delete_batch, statement=idempotency.DELETE_EXPIRED),
+        erase_some_outcomes,
         partial(delete_some_ended, state="completed", seconds=settings.job_retention),
         partial(delete_some_ended, state="cancelled", seconds=settings.job_retention),
         partial(delete_some_ended, state="dead", seconds=settings.dead_retention),

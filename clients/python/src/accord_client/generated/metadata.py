@@ -20,7 +20,9 @@ ANONYMOUS: Final = frozenset(
 """Operations without a sign-in."""
 FOR_ANYBODY: Final = frozenset(["get_session", "healthcheck", "logout", "logout_all"])
 """Operations for every caller, with more in the response to a signed-in one."""
-KEYED: Final = frozenset(["create_conversation", "create_message", "create_user", "register", "run_schedule", "setup"])
+KEYED: Final = frozenset(
+    ["create_conversation", "create_message", "create_user", "register", "run_schedule", "setup", "start_verify_audit"]
+)
 """Operations that take an Idempotency-Key."""
 REPEATABLE: Final = frozenset(
     [
@@ -50,6 +52,7 @@ REPEATABLE: Final = frozenset(
         "list_users",
         "query_records",
         "refresh",
+        "start_verify_audit",
         "stream_changes",
         "verify_audit",
     ]
@@ -95,6 +98,7 @@ CODES: Final[Mapping[str, tuple[str, Step]]] = {
     "ACCOUNT_LOCKED": ("AccountLocked", "wait"),
     "INTERNAL_ERROR": ("InternalError", "wait"),
     "SERVICE_UNAVAILABLE": ("ServiceUnavailable", "repeat"),
+    "TOO_MANY_WAITING": ("TooManyWaiting", "wait"),
     "TIMEOUT": ("Timeout", "repeat"),
 }
 """The class of the error of each code, and the next step."""

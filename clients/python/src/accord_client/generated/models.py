@@ -12,6 +12,7 @@ from attrs import define, field
 from .types import UNSET, Model, Unset
 
 __all__ = [
+    "AcceptedJob",
     "AddMember",
     "AnyRecord",
     "ApplyTransaction",
@@ -51,6 +52,8 @@ __all__ = [
     "JobCounts",
     "JobDeadEvent",
     "JobList",
+    "JobProblemType0",
+    "JobResultType0",
     "JobState",
     "JobStats",
     "JobValuesType0",
@@ -115,8 +118,8 @@ CreateUserRole: TypeAlias = Literal["admin", "customer"]
 HealthStatus: TypeAlias = Literal["degraded", "error", "ok"]
 """`ok`, `degraded` (works, with something missing) or `error`."""
 
-JobAttemptOutcome: TypeAlias = Literal["cancelled", "failed", "lost", "ok", "timeout"]
-"""`lost` is an attempt whose worker stopped renewing its lease, `cancelled` one that ran when the job was cancelled."""
+JobAttemptOutcome: TypeAlias = Literal["failed", "lost", "ok", "timeout"]
+"""`lost` is an attempt whose worker stopped renewing its lease."""
 
 JobState: TypeAlias = Literal["cancelled", "completed", "dead", "queued", "retrying", "running", "scheduled"]
 """`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the ends
@@ -135,6 +138,75 @@ Role: TypeAlias = Literal["admin", "customer", "root"]
 
 TableName: TypeAlias = Literal["conversations", "jobs", "messages", "users"]
 """The table of a record, as `x-record` names it."""
+
+
+@define(kw_only=True)
+class AcceptedJob(Model):
+    """The new job of an operation."""
+
+    id: UUID
+    """A UUID, version 7 when Accord made it."""
+
+    task: str
+    """The name of a task."""
+
+    queue: str
+    """The name of a queue."""
+
+    state: JobState
+    """`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the
+    ends `completed`, `dead` (failed for good) and `cancelled`."""
+
+    priority: int
+    """Jobs of higher priority start first."""
+
+    run_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    owner_id: None | UUID
+    """A UUID, or null."""
+
+    request_id: str
+    """The X-Request-Id of the request that enqueued the job."""
+
+    attempts: list[JobAttempt]
+    """The last attempts, oldest first."""
+
+    args: JobValuesType0 | None
+    """Values of the task, by name."""
+
+    result: JobResultType0 | None
+    """The result of the task. The result of an operation has the `status` and the `body` of its response."""
+
+    problem: JobProblemType0 | None
+    """The problem that a dead job ended with, as a response would have it (RFC 9457)."""
+
+    created_at: datetime.datetime
+    """RFC 3339, UTC, with microseconds."""
+
+    started_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
+
+    ended_at: datetime.datetime | None
+    """RFC 3339, UTC, with microseconds; null until the event happens."""
+
+    version: int
+    """The record begins at 1, and each committed change adds 1. A version stays below 2^53, so that JavaScript reads
+    it exactly."""
+
+    queue_position: int
+    """How many jobs of its queue could run before this one, counted among the 1,000 oldest. Slots go round the
+    callers, so the job may start earlier."""
+
+    wire_names: ClassVar[Mapping[str, str]] = {
+        "run_at": "runAt",
+        "owner_id": "ownerId",
+        "request_id": "requestId",
+        "created_at": "createdAt",
+        "started_at": "startedAt",
+        "ended_at": "endedAt",
+        "queue_position": "queuePosition",
+    }
 
 
 @define(kw_only=True)
@@ -645,7 +717,8 @@ class InboxMail(Model):
 @define(kw_only=True)
 class Job(Model):
     """One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others
-    shown with secrets redacted."""
+    shown with secrets redacted. `result` and `problem` of a job that has an owner are for the owner alone, and
+    become null 24 hours after the end."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
@@ -678,8 +751,11 @@ class Job(Model):
     args: JobValuesType0 | None
     """Values of the task, by name."""
 
-    result: JobValuesType0 | None
-    """Values of the task, by name."""
+    result: JobResultType0 | None
+    """The result of the task. The result of an operation has the `status` and the `body` of its response."""
+
+    problem: JobProblemType0 | None
+    """The problem that a dead job ended with, as a response would have it (RFC 9457)."""
 
     created_at: datetime.datetime
     """RFC 3339, UTC, with microseconds."""
@@ -715,8 +791,7 @@ class JobAttempt(Model):
     """RFC 3339, UTC, with microseconds."""
 
     outcome: JobAttemptOutcome
-    """`lost` is an attempt whose worker stopped renewing its lease, `cancelled` one that ran when the job was
-    cancelled."""
+    """`lost` is an attempt whose worker stopped renewing its lease."""
 
     error: None | str
     """The class and the message of what went wrong; null for `ok`."""
@@ -784,6 +859,14 @@ class JobList(Model):
     wire_names: ClassVar[Mapping[str, str]] = {
         "next_cursor": "nextCursor",
     }
+
+
+JobProblemType0: TypeAlias = Dict[str, "object"]
+"""The problem that a dead job ended with, as a response would have it (RFC 9457)."""
+
+
+JobResultType0: TypeAlias = Dict[str, "object"]
+"""The result of the task. The result of an operation has the `status` and the `body` of its response."""
 
 
 @define(kw_only=True)

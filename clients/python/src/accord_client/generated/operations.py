@@ -9,6 +9,7 @@ from typing import TypeVar
 from uuid import UUID
 
 from .models import (
+    AcceptedJob,
     AddMember,
     ApplyTransaction,
     AuditPage,
@@ -445,7 +446,8 @@ class AsyncOperations(ABC):
         """One job.
 
         For the owner of the job, who sees no arguments, and for callers with `jobs:read`. `getRecord:jobs:{id}`
-        announces the changes of a job that has an owner.
+        announces the changes of a job that has an owner. The result or the problem is there for 24 hours after the
+        end.
 
         Args:
             job_id: The `id` of the job.
@@ -1188,7 +1190,7 @@ class AsyncOperations(ABC):
         """Run the dead jobs of a task again.
 
         Up to `limit` dead jobs of the task are queued again, those that died first before others, as `retryJob`
-        does it. A job whose unique key another job has by now stays dead, and the others are queued all the same.
+        does it. A job whose unique key another job has by now stays dead.
         """
         return await self._get(
             Request(
@@ -1260,6 +1262,35 @@ class AsyncOperations(ABC):
                 body=body,
             ),
             User,
+        )
+
+    async def start_verify_audit(
+        self,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> AcceptedJob:
+        """Verify the journal, by a job.
+
+        The service responds at once with the job, which `wait_for_job` waits for.
+
+        Args:
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
+        """
+        return await self._get(
+            Request(
+                "start_verify_audit",
+                "GET",
+                "/api/v1/audit/verify",
+                headers={
+                    "Prefer": "respond-async",
+                    "Idempotency-Key": idempotency_key,
+                },
+            ),
+            AcceptedJob,
         )
 
     def stream_changes(
@@ -1503,7 +1534,7 @@ class AsyncOperations(ABC):
 
         Every hash of the chain is computed again and compared with the signed checkpoints. An edited, deleted,
         swapped or cut off entry is named by its position. For a journal that takes longer than a request may last
-        the response is 504; `accord journal verify` has no such limit.
+        the response is 504: let a job verify the journal with `Prefer: respond-async`.
         """
         return await self._get(
             Request(
@@ -1829,7 +1860,8 @@ class Operations(ABC):
         """One job.
 
         For the owner of the job, who sees no arguments, and for callers with `jobs:read`. `getRecord:jobs:{id}`
-        announces the changes of a job that has an owner.
+        announces the changes of a job that has an owner. The result or the problem is there for 24 hours after the
+        end.
 
         Args:
             job_id: The `id` of the job.
@@ -2410,7 +2442,7 @@ class Operations(ABC):
         """Run the dead jobs of a task again.
 
         Up to `limit` dead jobs of the task are queued again, those that died first before others, as `retryJob`
-        does it. A job whose unique key another job has by now stays dead, and the others are queued all the same.
+        does it. A job whose unique key another job has by now stays dead.
         """
         return self._wait_for(
             self._asynchronous.retry_jobs(
@@ -2465,6 +2497,28 @@ class Operations(ABC):
         return self._wait_for(
             self._asynchronous.setup(
                 body,
+                idempotency_key=idempotency_key,
+            )
+        )
+
+    def start_verify_audit(
+        self,
+        *,
+        idempotency_key: str | Unset = UNSET,
+    ) -> AcceptedJob:
+        """Verify the journal, by a job.
+
+        The service responds at once with the job, which `wait_for_job` waits for.
+
+        Args:
+            idempotency_key: A name of your own for this attempt, such as a random UUID. The same key and body, sent again
+                within 24 hours, get the first response again, and nothing is made twice. The same key with
+                another body is 422; while the first request is still running, the response is 409. For requests
+                without an access token, the same key and body get the first response from any IP address, and
+                another body is 422 only from the IP address of the first request.
+        """
+        return self._wait_for(
+            self._asynchronous.start_verify_audit(
                 idempotency_key=idempotency_key,
             )
         )
@@ -2672,6 +2726,6 @@ class Operations(ABC):
 
         Every hash of the chain is computed again and compared with the signed checkpoints. An edited, deleted,
         swapped or cut off entry is named by its position. For a journal that takes longer than a request may last
-        the response is 504; `accord journal verify` has no such limit.
+        the response is 504: let a job verify the journal with `Prefer: respond-async`.
         """
         return self._wait_for(self._asynchronous.verify_audit())

@@ -36,6 +36,7 @@ def upgrade() -> None:
         sa.Column("lease_seconds", sa.Integer(), server_default="0", nullable=False),
         sa.Column("worker", sa.Text(), server_default="", nullable=False),
         sa.Column("result", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
+        sa.Column("problem", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column(
             "created_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
@@ -87,6 +88,16 @@ def upgrade() -> None:
         unique=False,
         schema="accord",
         postgresql_where=sa.text("order_key IS NOT NULL AND state IN ('scheduled', 'queued', 'retrying', 'running')"),
+    )
+    op.create_index(
+        "jobs_outcome_idx",
+        "jobs",
+        ["ended_at"],
+        unique=False,
+        schema="accord",
+        postgresql_where=sa.text(
+            "owner_id IS NOT NULL AND ended_at IS NOT NULL AND (result IS NOT NULL OR problem IS NOT NULL)"
+        ),
     )
     op.create_index(
         "jobs_owner_idx",

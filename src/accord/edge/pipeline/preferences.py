@@ -1,0 +1,23 @@
+"""The header `Prefer` (RFC 7240): `respond-async` lets a job run an operation that has `x-async`."""
+
+import re
+
+RESPOND_ASYNC = b"respond-async"
+_token = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_word = rb"(?:" + _token + rb"|\"(?:[^\"\\\\]|\\\\.)*\")"
+# A preference, and its parameters up to the next comma; a quoted text may have commas.
+_preference = re.compile(
+    rb"[ \t,]*(?P<name>" + _token + rb")[ \t]*(?:=[ \t]*(?P<value>" + _word + rb")?[ \t]*)?"
+    rb"(?:;[ \t]*(?:" + _token + rb"[ \t]*(?:=[ \t]*" + _word + rb"?[ \t]*)?)?)*(?:,|$)"
+)
+_NO_VALUE = {None, b'""'}
+
+
+def prefers_async(value: bytes | None) -> bool:
+    """Return whether a value of `Prefer` has `respond-async`; what is malformed, or not known, is ignored."""
+    place = 0
+    while value is not None and (found := _preference.match(value, place)) is not None:
+        if found["name"].lower() == RESPOND_ASYNC and found["value"] in _NO_VALUE:
+            return True
+        place = found.end()
+    return False
