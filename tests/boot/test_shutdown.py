@@ -31,8 +31,7 @@ async def held_request(given: Given, service: Service) -> AsyncGenerator[Held]:
 
     with locked_row(url, me.id) as lock:
         request = asyncio.create_task(patch())
-        while not await asyncio.to_thread(someone_waits_for_a_lock, url):
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(wait_until, lambda: someone_waits_for_a_lock(url))
         yield request, lock.rollback
     await request
 
@@ -51,8 +50,7 @@ def accepts(url: str) -> bool:
 
 async def until_it_stops(url: str) -> None:
     """Wait until the first signal has come to the process."""
-    while await asyncio.to_thread(accepts, url):
-        await asyncio.sleep(0.02)
+    await asyncio.to_thread(wait_until, lambda: not accepts(url))
 
 
 @once

@@ -25,12 +25,6 @@ async def blocked(given) -> list:
     return await given.sql(BLOCKED)
 
 
-async def until_none_is_blocked(given) -> None:
-    async with asyncio.timeout(20):
-        while await blocked(given):
-            await asyncio.sleep(0.02)
-
-
 @pytest.fixture
 async def me(given, impatient):
     """An account, and its client of the server that waits for a second."""
@@ -40,7 +34,7 @@ async def me(given, impatient):
         yield account
 
 
-async def test_the_statement_and_the_flow_are_cancelled(given, service, me, impatient):
+async def test_the_statement_and_the_flow_are_cancelled(given, service, me, impatient, until):
     change = {"expectedVersion": 1, "firstName": "Never"}
     log = service.folder / "data" / "postgres" / "log"
     known, was_blocked = len(log.read_bytes()), False
@@ -53,7 +47,7 @@ async def test_the_statement_and_the_flow_are_cancelled(given, service, me, impa
                 was_blocked = was_blocked or bool(await blocked(given))
                 await asyncio.sleep(0.02)
             response = await asked
-            await until_none_is_blocked(given)
+            await until(lambda: blocked(given), lambda found: not found)
 
     assert (response.status_code, response.json()["code"]) == (504, "TIMEOUT")
     assert "firstName" not in response.text
@@ -71,7 +65,7 @@ async def test_cancelled_requests_give_their_connections_back(given, service, me
 
     async with locked(service, me.id):
         responses = await asyncio.gather(*(me.hurried.patch("/api/v1/me", json=change) for _ in range(2 * POOL_SIZE)))
-        await until_none_is_blocked(given)
+        await until(lambda: blocked(given), lambda found: not found)
 
     assert {response.status_code for response in responses} <= {503, 504}
 

@@ -1,46 +1,16 @@
 """Q-5, Q-6, Q-11: processes are killed, frozen and stopped in the middle of jobs, and each job has its effect once."""
 
 import asyncio
-import os
 import random
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
-from pathlib import Path
 from uuid import UUID
 
 import pytest
 from job_programs import Workshop
 
-Process = subprocess.Popen[bytes]
 LEASE = "lease=3"
-SUPPORT = Path(__file__).parents[1] / "support"
-
-
-@pytest.fixture
-async def process(shop: Workshop, tmp_path: Path) -> AsyncIterator[Callable[..., Process]]:
-    """Starts runners as processes on the database of the workshop, and returns them once they run jobs."""
-    started: list[Process] = []
-
-    def start(*options: str) -> Process:
-        one = subprocess.Popen(
-            [sys.executable, "-m", "job_process", shop.url, str(tmp_path), *options],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(SUPPORT), *sys.path])},
-            stdout=subprocess.PIPE,
-        )
-        started.append(one)
-        assert one.stdout is not None
-        assert one.stdout.readline() == b"ready\n"
-        return one
-
-    yield start
-    for one in started:
-        one.kill()
-        one.wait()
-        assert one.stdout is not None
-        one.stdout.close()
 
 
 async def effects_by_job(shop: Workshop) -> dict[UUID, int]:

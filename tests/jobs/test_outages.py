@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
-from job_programs import Workshop, workshop
+from job_programs import CONNECTIONS, Workshop, workshop
+from processes import wait_until
 from system.faults.deployment import kill
 
 from accord.database.migrations import runner as migrations
@@ -90,8 +91,7 @@ async def test_jobs_go_on_within_seconds_after_postgresql_was_restarted_under_lo
         else:
             assert server.pid is not None
             os.kill(server.pid, signal.SIGINT if stop == "fast" else signal.SIGQUIT)
-            while server.alive():
-                await asyncio.sleep(0.02)
+            await asyncio.to_thread(wait_until, lambda: not server.alive())
         await asyncio.to_thread(server.restart_if_dead)
         back = time.monotonic()
 
@@ -128,3 +128,26 @@ async def test_jobs_go_on_beside_a_transaction_that_stays_open(shop):
         await idle.rollback()
 
     assert len(await shop.effects()) == 200
+
+
+@pytest.mark.parametrize("seconds", [4, pytest.param(10, marks=pytest.mark.faults)])
+async def test_jobs_go_on_within_seconds_after_all_connections_were_held(server, tmp_path, seconds):
+    async with workshop(server.url, tmp_path, job_lease=3) as shop:
+        load, free = Load(shop), asyncio.Event()
+        await shop.start()
+        loading = asyncio.create_task(load.run())
+        await load.ended_since(time.monotonic())
+
+        async def holds_one() -> None:
+            async with shop.resources.database.connection():
+                await free.wait()
+
+        holders = [asyncio.create_task(holds_one()) for _ in range(CONNECTIONS)]
+        await asyncio.sleep(seconds)
+        assert await shop.sql("SELECT 1 FROM accord.jobs WHERE state = 'running' AND lease_until < now()")
+        free.set()
+        await asyncio.gather(*holders)
+
+        assert await load.ended_since(time.monotonic()) < ON_AGAIN
+        loading.cancel()
+        await holds(shop, load)

@@ -1,6 +1,5 @@
 """Q-8: the slots of a queue count over all processes, and go round its shares."""
 
-import asyncio
 import re
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from job_programs import workshop
 from accord.queue.claiming import CLAIM, LOCK_QUEUE
 from accord.settings.kinds import Slots
 
+UNENDED = "SELECT 1 FROM accord.jobs WHERE state <> 'completed' LIMIT 1"
 FILL = """
 INSERT INTO accord.jobs (id, task, queue, state, is_ready, run_at, share, request_id, args)
 SELECT gen_random_uuid(), 'slowEffect', 'default', 'queued', true, now(), 'large', 'test', '{"seconds": 0.05}'
@@ -18,13 +18,11 @@ FROM generate_series(1, %s)
 """
 
 
-async def test_the_first_job_of_a_share_starts_within_a_second_beside_100_000_of_another(shop):
+async def test_the_first_job_of_a_share_starts_within_a_second_beside_100_000_of_another(shop, until):
     await shop.sql(FILL, 100_000)
     await shop.sql("ANALYZE accord.jobs")
     await shop.start({"default": Slots(4, 3)})
-    async with asyncio.timeout(30):
-        while len(await shop.sql("SELECT 1 FROM accord.jobs WHERE state = 'completed' LIMIT 1")) == 0:
-            await asyncio.sleep(0.02)
+    await until(lambda: shop.sql("SELECT 1 FROM accord.jobs WHERE state = 'completed' LIMIT 1"), bool)
 
     jobs = [await shop.enqueue("effect", {"word": "small"}, share=f"small {n}") for n in range(5)]
 
@@ -58,28 +56,32 @@ async def test_a_claim_finds_its_jobs_by_index_though_it_was_planned_when_there_
     assert text.count("jobs_pkey") == 2
 
 
-async def test_a_share_never_has_more_than_its_slots(shop):
+async def test_a_share_never_has_more_than_its_slots(shop, until):
     await shop.sql(FILL, 40)
     runner = await shop.start({"default": Slots(8, 2)})
 
-    most = 0
-    while await shop.sql("SELECT 1 FROM accord.jobs WHERE state <> 'completed' LIMIT 1"):
+    seen: set[int] = set()
+
+    async def unended() -> list:
         [(running,)] = await shop.sql("SELECT count(*) FROM accord.jobs WHERE state = 'running'")
-        most = max(most, running, runner.running)
-        await asyncio.sleep(0.01)
+        seen.update((running, runner.running))
+        return await shop.sql(UNENDED)
 
-    assert most == 2
+    await until(unended, lambda left: not left)
+    assert max(seen) == 2
 
 
-async def test_the_slots_of_a_queue_count_over_all_runners(shop, tmp_path):
+async def test_the_slots_of_a_queue_count_over_all_runners(shop, tmp_path, until):
     await shop.sql(FILL.replace("'large'", "''"), 60)
     async with workshop(shop.url, tmp_path) as other:
         runners = [await shop.start({"default": Slots(5, 5)}), await other.start({"default": Slots(5, 5)})]
         seen: set[int] = set()
-        while await shop.sql("SELECT 1 FROM accord.jobs WHERE state <> 'completed' LIMIT 1"):
-            seen.add(sum(runner.running for runner in runners))
-            await asyncio.sleep(0.005)
 
+        async def unended() -> list:
+            seen.add(sum(runner.running for runner in runners))
+            return await shop.sql(UNENDED)
+
+        await until(unended, lambda left: not left)
     assert max(seen) == 5
 
 

@@ -12,13 +12,7 @@ from accord.queue.tasks import Tasks
 OWNER = uuid.uuid4()
 
 
-async def reached(look, seconds: float = 20.0) -> None:
-    async with asyncio.timeout(seconds):
-        while not await look():
-            await asyncio.sleep(0.02)
-
-
-async def test_a_process_that_stops_while_it_claims_hands_back_what_it_claimed(shop):
+async def test_a_process_that_stops_while_it_claims_hands_back_what_it_claimed(shop, until):
     job_id = await shop.enqueue("slowEffect", {"seconds": 60})
     waits = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND classid = %s AND NOT granted"
 
@@ -28,7 +22,7 @@ async def test_a_process_that_stops_while_it_claims_hands_back_what_it_claimed(s
     async with await psycopg.AsyncConnection.connect(shop.url) as lock:
         await lock.execute("SELECT pg_advisory_xact_lock(%s, hashtext('default'))", (QUEUE_LOCK,))
         runner = await shop.start()
-        await reached(claims)
+        await until(claims, bool)
         stopping = asyncio.create_task(runner.stop(0))
         await asyncio.sleep(0)
     await stopping
@@ -37,7 +31,7 @@ async def test_a_process_that_stops_while_it_claims_hands_back_what_it_claimed(s
     assert (job.state, job.attempt, job.attempts) == ("queued", 0, [])
 
 
-async def test_an_attempt_that_is_cancelled_before_its_first_step_gives_its_slot_free(shop):
+async def test_an_attempt_that_is_cancelled_before_its_first_step_gives_its_slot_free(shop, until):
     runner = await shop.start()
 
     async def is_free() -> bool:
@@ -54,11 +48,11 @@ async def test_an_attempt_that_is_cancelled_before_its_first_step_gives_its_slot
     shop.resources.journal_appended = cancelled_elsewhere
     runner.wake(["default"])
 
-    await reached(is_free)
+    await until(is_free, bool)
     assert await shop.effects() == []
 
 
-async def test_a_lost_job_of_a_task_that_this_release_does_not_know_frees_its_slot_and_waits(shop):
+async def test_a_lost_job_of_a_task_that_this_release_does_not_know_frees_its_slot_and_waits(shop, until):
     known = shop.resources.tasks
     shop.define("newer", shop.flows["effect"])
     job_id = await shop.enqueue("newer")
@@ -74,7 +68,7 @@ async def test_a_lost_job_of_a_task_that_this_release_does_not_know_frees_its_sl
     async def waits() -> bool:
         return (await shop.job(job_id)).state == "retrying"
 
-    await reached(waits)
+    await until(waits, bool)
     assert [attempt["outcome"] for attempt in (await shop.job(job_id)).attempts] == ["lost"]
 
 

@@ -81,8 +81,9 @@ async def test_subscriptions_made_while_the_server_was_away_work(connect, own_se
 
     heard = await heard_by(connection, "test.meanwhile")
     await until(own_server.restart_if_dead)
-    while not await works(connection.ping, 1):
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(60):
+        while not await works(connection.ping, 1):
+            await asyncio.sleep(0.02)
     await connection.publish("test.meanwhile", b"hello")
 
     await until(lambda: heard == [b"hello"])

@@ -142,7 +142,7 @@ async def test_without_the_database_nothing_cached_is_trusted_for_long(process, 
         await verified.caller_of(token)
 
 
-async def test_tokens_are_trusted_again_when_the_database_is_back(process, sessions):
+async def test_tokens_are_trusted_again_when_the_database_is_back(process, sessions, until):
     verified = await process()
     token = sessions.begin("s")
     sessions.is_away = True
@@ -155,9 +155,7 @@ async def test_tokens_are_trusted_again_when_the_database_is_back(process, sessi
         return sessions.loads == loads
 
     assert not await is_trusted()
-    async with asyncio.timeout(30):
-        while not await is_trusted():
-            await asyncio.sleep(0.05)
+    await until(is_trusted, bool)
 
 
 async def test_a_session_that_ends_while_it_is_loaded_does_not_stay(process, sessions):

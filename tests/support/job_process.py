@@ -3,11 +3,18 @@
 import asyncio
 import signal
 import sys
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from job_programs import DEFINITIONS, workshop
+from job_programs import DEFINITIONS, Workshop, nothing, workshop
+
+from accord.jobs.schedules import Schedules
 
 KNOWN = "known"
+BEGIN = datetime(2027, 3, 1, 10, 20, tzinfo=UTC)
+HASTE = 600
+"""By how much the clock of a schedule is faster: a minute passes in a tenth of a second."""
 
 
 async def run(url: str, folder: Path, **options: str) -> None:
@@ -17,11 +24,21 @@ async def run(url: str, folder: Path, **options: str) -> None:
         shop.flows = {name: shop.flows[name] for name in definitions}
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+        scheduling = scheduled(shop, float(options["minutes_since"])) if "minutes_since" in options else None
         runner = await shop.start()
         sys.stdout.write("ready\n")
         sys.stdout.flush()
         await stopped.wait()
+        if scheduling is not None:
+            scheduling.cancel()
         await runner.stop(float(options.get("shutdown", "30")))
+
+
+def scheduled(shop: Workshop, since: float) -> asyncio.Task[None]:
+    """Enqueue a job of `sweep` each minute, on a clock that all processes with this value of `time.monotonic` share."""
+    shop.define("sweep", nothing, every={"cron": "* * * * *", "zone": "UTC"})
+    shop.resources.clock = lambda: BEGIN + HASTE * timedelta(seconds=time.monotonic() - since)
+    return asyncio.create_task(Schedules(shop.resources, has_metrics=False).run())
 
 
 if __name__ == "__main__":

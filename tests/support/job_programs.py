@@ -24,6 +24,7 @@ from accord.queue.tasks import Tasks
 from accord.settings import Settings
 from accord.settings.kinds import Slots
 
+CONNECTIONS = 10
 EFFECTS = "CREATE TABLE IF NOT EXISTS public.effects (id bigserial, job_id uuid, word text)"
 _effects = Table("effects", MetaData(schema="public"), Column("job_id", Uuid), Column("word", Text))
 _ADD_EFFECT = Statement(insert(_effects).values(job_id=bindparam("job_id"), word=bindparam("word")))
@@ -194,7 +195,7 @@ async def workshop(
 ) -> AsyncIterator[Workshop]:
     """Open a workshop on a database that has the tables."""
     chosen, known = Settings(data_dir=folder, **settings), Tasks(declared(definitions))
-    async with opened_resources(url, folder, chosen, connections=10, tasks=known) as resources:
+    async with opened_resources(url, folder, chosen, connections=CONNECTIONS, tasks=known) as resources:
         await database_clock.learn(resources.database.background)
         shop = Workshop(url, resources)
         await shop.sql(EFFECTS)

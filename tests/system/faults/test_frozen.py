@@ -12,7 +12,7 @@ import nats
 import orjson
 import psutil
 import pytest
-from processes import locked_row, someone_waits_for_a_lock
+from processes import locked_row, someone_waits_for_a_lock, wait_until
 from recovery import TIMEOUT, until_well
 from stillness import stillness
 from system.faults.deployment import REQUEST_TIMEOUT, TRANSPORT, Deployment, each_writes, traffic
@@ -101,8 +101,7 @@ async def test_a_frozen_worker_does_not_commit_after_the_client_got_its_response
     me = await given.an_account()
     with locked_row(deployment.database_url, me.id) as lock:
         request = asyncio.create_task(me.patch("/api/v1/me", expectedVersion=1, firstName="Late"))
-        while not await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(wait_until, lambda: someone_waits_for_a_lock(deployment.database_url))
         async with AsyncExitStack() as workers:
             for worker in deployment.workers:
                 await workers.enter_async_context(frozen(worker.process.pid))

@@ -8,6 +8,8 @@ from recovery import HEALED_WITHIN, until_well
 from system.faults.deployment import LONGEST, TRANSPORT, each_writes, kill, traffic, until_seen, without
 from system.faults.test_postgres_killed import accounts, nothing_acknowledged_is_lost
 
+JOBS = 5
+
 
 @pytest.mark.skipif(TRANSPORT == "nats", reason="is about a service that runs flows itself")
 async def test_the_local_mode_does_not_notice(given, deployment):
@@ -46,13 +48,19 @@ async def test_gateways_return_503_at_once_and_find_their_workers_again(given, d
     await nothing_acknowledged_is_lost(given, seen)
 
 
-async def test_jobs_start_within_a_second_meanwhile(given, deployment):
+@pytest.mark.parametrize("seconds", [0, pytest.param(300, marks=pytest.mark.faults)])
+async def test_jobs_start_within_a_second_meanwhile(given, deployment, seconds):
+    jobs = []
     async with without(deployment, deployment.nats):
-        jobs = [await given.jobs.run("deleteExpiredTickets") for _ in range(5)]
+        ends = time.monotonic() + seconds
+        while time.monotonic() < ends or len(jobs) < JOBS:
+            jobs.append(await given.jobs.run("deleteExpiredTickets"))
 
-    lags = await given.sql(
-        "SELECT extract(epoch FROM started_at - created_at) AS lag FROM accord.jobs WHERE id = ANY(%s) ORDER BY lag",
+    [(typical, lag)] = await given.sql(
+        "SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY lag), percentile_cont(0.95) WITHIN GROUP (ORDER BY lag)"
+        " FROM (SELECT extract(epoch FROM started_at - created_at) AS lag FROM accord.jobs WHERE id = ANY(%s)) AS lags",
         [job.id for job in jobs],
     )
-    assert [job.state for job in jobs] == ["completed"] * 5
-    assert lags[2][0] < 1.0, lags
+    assert {job.state for job in jobs} == {"completed"}
+    # Of a few, one may have met a pause of a busy machine.
+    assert (lag if seconds else typical) < 1.0, (typical, lag)

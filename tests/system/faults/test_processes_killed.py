@@ -9,7 +9,7 @@ from functools import partial
 import httpx
 import psycopg
 import pytest
-from processes import locked_row, someone_waits_for_a_lock
+from processes import locked_row, someone_waits_for_a_lock, wait_until
 from system.faults.deployment import TIMEOUT, TRANSPORT
 
 pytestmark = pytest.mark.skipif(TRANSPORT != "nats", reason="is about gateways and workers")
@@ -40,8 +40,7 @@ async def test_a_killed_worker_costs_its_own_requests_only(given, deployment, im
     with locked_row(deployment.database_url, me.id) as lock:
         # So many that, as NATS chooses among the workers at random, each of them runs some.
         requests = [asyncio.create_task(me.patch("/api/v1/me", expectedVersion=1, firstName=f"N{n}")) for n in range(8)]
-        while not await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
-            await asyncio.sleep(0.02)
+        await asyncio.to_thread(wait_until, lambda: someone_waits_for_a_lock(deployment.database_url))
         await asyncio.sleep(0.2)
         victim.process.send_signal(signal.SIGKILL)
         victim.process.wait()
@@ -109,16 +108,17 @@ async def test_two_workers_execute_each_request_once(given):
     assert len(await me.journal()) == len(won) == (await me.get("/api/v1/me")).json()["version"] - 1
 
 
-async def test_a_killed_gateway_loses_nothing_that_it_acknowledged_and_another_goes_on(given, deployment):
+async def test_a_killed_gateway_loses_nothing_that_it_acknowledged_and_another_goes_on(given, deployment, until):
     me = await given.an_account()
     second = deployment.run("second-gateway", "gateway", "--port", "0")
     url = second.wait_for(r"listens on (\S+)")
     headers = {"authorization": me.http.headers["authorization"]}
     async with httpx.AsyncClient(base_url=url, headers=headers, timeout=TIMEOUT) as other:
+        # It listens before it knows a worker.
+        await until(lambda: other.get("/readyz"), lambda response: response.status_code == 200)
         with locked_row(deployment.database_url, me.id) as lock:
             pending = asyncio.create_task(other.patch("/api/v1/me", json={"expectedVersion": 1, "firstName": "Held"}))
-            while not await asyncio.to_thread(someone_waits_for_a_lock, deployment.database_url):
-                await asyncio.sleep(0.02)
+            await asyncio.to_thread(wait_until, lambda: someone_waits_for_a_lock(deployment.database_url))
             second.process.kill()
             second.process.wait()
             with pytest.raises(httpx.TransportError):

@@ -34,13 +34,7 @@ async def send_and_never_read(url: str, me, key: str, body: dict) -> asyncio.Str
     return writer
 
 
-async def until(happened) -> None:
-    async with asyncio.timeout(60):
-        while not await happened():
-            await asyncio.sleep(0.005)
-
-
-async def test_a_retry_after_a_kill_behind_the_commit_replays_the_response(given, service):
+async def test_a_retry_after_a_kill_behind_the_commit_replays_the_response(given, service, until):
     me, key, body = await given.an_account(), str(uuid4()), {"title": "Plans"}
 
     async def committed():
@@ -48,7 +42,7 @@ async def test_a_retry_after_a_kill_behind_the_commit_replays_the_response(given
 
     with another_process(service) as (program, url):
         writer = await send_and_never_read(url, me, key, body)
-        await until(committed)
+        await until(committed, bool)
         program.stop(signal.SIGKILL)
         writer.close()
     response = await me.post("/api/v1/conversations", {"Idempotency-Key": key}, **body)
