@@ -172,10 +172,10 @@ FROM free LEFT JOIN claimed ON true ORDER BY priority DESC, run_at, id
 PROMOTE = Statement(
     text(
         f"""
-UPDATE accord.jobs SET is_ready = true WHERE id IN (
+UPDATE accord.jobs SET is_ready = true WHERE id = ANY(ARRAY(
     SELECT id FROM accord.jobs WHERE NOT is_ready AND {IS_WAITING.text} AND run_at <= clock_timestamp()
     ORDER BY run_at LIMIT {MAX_SWEPT} FOR UPDATE SKIP LOCKED
-)
+))
 """  # noqa: S608 - the condition is ours
     )
 )

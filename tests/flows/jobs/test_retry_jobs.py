@@ -1,5 +1,9 @@
+import asyncio
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
+import psycopg
+import pytest
 from flows.jobs.samples import a_job, columns_of
 
 
@@ -56,6 +60,34 @@ async def test_of_one_unique_key_one_job_runs_again_and_none_beside_another(give
 
     assert await retried(admin, task=task) == 1
     assert await states(given, jobs) == ["dead", "queued", "dead"]
+
+
+@asynccontextmanager
+async def enqueueing(given, task, unique_key):
+    """Enqueue a job with this key in a transaction that commits when the block ends."""
+    async with await psycopg.AsyncConnection.connect(given.service.database_url) as connection:
+        await connection.execute(
+            "INSERT INTO accord.jobs (id, task, queue, state, is_ready, run_at, request_id, args, unique_key)"
+            " VALUES (gen_random_uuid(), %s, 'tests', 'scheduled', false, now() + interval '1 day', 'test', '{}', %s)",
+            (task, unique_key),
+        )
+        yield
+
+
+@pytest.mark.parametrize("limit", [1, 1000])
+async def test_a_unique_key_that_is_taken_meanwhile_leaves_out_its_job_and_no_other(given, limit):
+    admin, task = await given.an_admin(), f"test{uuid4().hex}"
+    keys = ("taken", None, "free")
+    jobs = [await a_job(given, "dead", task=task, unique_key=key) for key in keys]
+
+    async with enqueueing(given, task, "taken"):
+        retrying = asyncio.create_task(retried(admin, task=task, limit=limit))
+        await given.lock_waiters(1)
+
+    first = await retrying
+    assert first == min(limit, 2)
+    assert first + await retried(admin, task=task) == 2
+    assert await states(given, jobs) == ["dead", "queued", "queued"]
 
 
 async def test_of_one_order_key_the_first_may_run(given):

@@ -1321,7 +1321,7 @@ export abstract class Operations {
    * Run the dead jobs of a task again
    *
    * Up to `limit` dead jobs of the task are queued again, those that died first before others, as `retryJob` does it.
-   * A job whose unique key another job has by now stays dead.
+   * A job whose unique key another job has by now stays dead, and the others are queued all the same.
    */
   retryJobs(input: RetryJobsInput, options: CallOptions = {}): Promise<RetriedJobs> {
     const { ...body } = input;

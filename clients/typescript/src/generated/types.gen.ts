@@ -4311,10 +4311,6 @@ export type RetryJobsErrors = {
      */
     406: Problem;
     /**
-     * A record with that unique value exists. Nothing was changed.
-     */
-    409: Problem;
-    /**
      * The body is larger than the server accepts.
      */
     413: Problem;

@@ -13,6 +13,7 @@ from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import users
+from accord.problems import AlreadyExists
 from accord.queue.ending import with_attempt
 from accord.queue.tables import IS_CLAIMABLE, IS_UNENDED, IS_UNIQUE, IS_WAITING, JobRow, jobs, queues, schedules
 
@@ -155,10 +156,11 @@ RETURNING {", ".join(column.name for column in jobs.c)}
     .columns(*(column for column in jobs.c)),
     JobRow,
 )
+# The array is made once; a subquery in a join may run again for each job, and then has no limit.
 _RETRY_DEAD = Statement(
     text(
         f"""
-UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id IN (
+UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id = ANY(ARRAY(
     SELECT id FROM accord.jobs dead
     WHERE state = 'dead' AND task = :task AND (:dead_after IS NULL OR ended_at >= :dead_after)
         AND (unique_key IS NULL OR NOT EXISTS (
@@ -169,7 +171,7 @@ UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id IN (
                 AND newer.state = 'dead' AND newer.sequence > dead.sequence
         ))
     ORDER BY ended_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
-)
+))
 RETURNING {", ".join(column.name for column in jobs.c)}
 """  # noqa: S608 - the conditions are ours
     )
@@ -183,6 +185,9 @@ RETURNING {", ".join(column.name for column in jobs.c)}
     JobRow,
 )
 
+_SAVEPOINT = Statement(text("SAVEPOINT retrying"))
+_UNDO = Statement(text("ROLLBACK TO SAVEPOINT retrying"))
+
 
 async def retry_if_version_is(tx: Transaction, job_id: Id, version: int, now: datetime) -> JobRow | None:
     """Queue the job again if it is dead or cancelled; return None when it is not, or is at another version."""
@@ -194,9 +199,17 @@ async def retry_dead(
 ) -> list[JobRow]:
     """Queue dead jobs of a task again, the first that died before others; return them.
 
-    A job whose unique key another has that has not ended, or died later, stays dead.
+    A job whose unique key another has that has not ended, or died later, stays dead. Fewer than `limit` may be queued
+    when such a key was taken meanwhile.
     """
-    return await tx.all(_RETRY_DEAD, task=task, dead_after=dead_after, limit=limit, now=now)
+    await tx.run(_SAVEPOINT)
+    while True:
+        try:
+            return await tx.all(_RETRY_DEAD, task=task, dead_after=dead_after, limit=limit, now=now)
+        except AlreadyExists:
+            # The statement sees the job that took the key when it runs again, and fewer jobs meet fewer others.
+            await tx.run(_UNDO)
+            limit = max(limit // 2, 1)
 
 
 WAITING_LOCK = 0x5741_4954

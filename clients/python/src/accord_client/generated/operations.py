@@ -1190,7 +1190,7 @@ class AsyncOperations(ABC):
         """Run the dead jobs of a task again.
 
         Up to `limit` dead jobs of the task are queued again, those that died first before others, as `retryJob`
-        does it. A job whose unique key another job has by now stays dead.
+        does it. A job whose unique key another job has by now stays dead, and the others are queued all the same.
         """
         return await self._get(
             Request(
@@ -2442,7 +2442,7 @@ class Operations(ABC):
         """Run the dead jobs of a task again.
 
         Up to `limit` dead jobs of the task are queued again, those that died first before others, as `retryJob`
-        does it. A job whose unique key another job has by now stays dead.
+        does it. A job whose unique key another job has by now stays dead, and the others are queued all the same.
         """
         return self._wait_for(
             self._asynchronous.retry_jobs(
