@@ -2,8 +2,10 @@
 
 import asyncio
 import re
+from uuid import uuid4
 
 import httpx
+from flows.jobs.samples import a_job
 from given import PASSWORD
 from processes import once
 from prometheus_client.parser import text_string_to_metric_families
@@ -92,6 +94,38 @@ async def test_conflicts_are_counted_by_table(given, service):
     assert stale.status_code == 412
 
     assert await conflicts.now() == 2
+
+
+async def test_attempts_of_jobs_are_counted_by_outcome_and_timed(given, service, until):
+    me, task = await given.an_account(), "sendWelcomeFollowUp"
+    ended = await Growth(service).of("accord_job_attempts_total", task=task, outcome="ok")
+    timed = await Growth(service).of("accord_job_seconds_count", task=task)
+    started = await Growth(service).of("accord_job_start_lag_seconds_count", queue="mail")
+
+    for _ in range(2):
+        await given.jobs.run(task, userId=me.id)
+
+    # An attempt is measured after its commit.
+    assert await until(ended.now, lambda count: count >= 2) == 2
+    assert (await timed.now(), await started.now() >= 2) == (2, True)
+    assert await value(service, "accord_job_leases_lost_total") == 0
+
+
+async def test_jobs_are_counted_by_queue_and_state_and_the_oldest_that_is_ready_has_an_age(given, service, until):
+    queue = f"tests{uuid4().hex}"
+    for _ in range(2):
+        await a_job(given, "queued", queue=queue)
+    await a_job(given, "scheduled", queue=queue)
+
+    async def page() -> str:
+        return (await metrics(service)).text
+
+    found = await until(page, lambda text: values(text, "accord_jobs", queue=queue, state="queued"))
+
+    counts = [values(found, "accord_jobs", queue=queue, state=state) for state in ("queued", "scheduled")]
+    assert counts == [[2], [1]]
+    [age] = values(found, "accord_jobs_oldest_ready_seconds", queue=queue)
+    assert 0 < age < 60
 
 
 async def test_the_pool_shows_connections_in_use_idle_and_requests_that_wait(service, until):

@@ -28,6 +28,8 @@ class MailServer:
 
     port: int = 0
     connections: int = 0
+    asked: int = 0
+    """How often a recipient was named."""
     received: list[EmailMessage] = field(default_factory=list)
     envelopes: list[tuple[str, list[str]]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
@@ -35,11 +37,14 @@ class MailServer:
     to_data: str = "250 Message accepted for delivery"
     hangs_after_data: bool = False
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+    left: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a client closed its connection while the server hung after DATA."""
 
     # The names are those that aiosmtpd calls.
     async def handle_RCPT(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
+        self.asked += 1
         if self.to_recipient.startswith("2"):
             envelope.rcpt_tos.append(address)
         return self.to_recipient
@@ -52,7 +57,10 @@ class MailServer:
         self.encrypted.append(session.ssl is not None)
         self.arrived.set()
         if self.hangs_after_data:
-            await asyncio.sleep(3600)
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                self.left.set()
         return self.to_data
 
 

@@ -31,14 +31,13 @@ class SmallNats(nats.EmbeddedNats):
 class Deployment(Service):
     """A service on servers of its own that are not supervised."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **environment: str) -> None:
         self.postgres: EmbeddedServer = postgres.start(folder / "servers")
         self.nats: EmbeddedServer = SmallNats(folder / "servers")
         self.nats.start()
         urls = {"DATABASE_URL": self.postgres.url, "NATS_URL": self.nats.url}
-        super().__init__(
-            folder, TRANSPORT, REQUEST_TIMEOUT=f"{REQUEST_TIMEOUT:.0f}s", RATE_LIMIT_ENABLED="false", **urls
-        )
+        chosen = {"REQUEST_TIMEOUT": f"{REQUEST_TIMEOUT:.0f}s", "RATE_LIMIT_ENABLED": "false", **environment}
+        super().__init__(folder, TRANSPORT, **chosen, **urls)
 
     @property
     def database_url(self) -> str:
