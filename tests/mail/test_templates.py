@@ -9,6 +9,7 @@ from jinja2 import UndefinedError
 from accord.mail import templates
 from accord.mail.templates import (
     PARTS,
+    StoredSecret,
     UnknownTemplate,
     UnsafeHeader,
     WrongValues,
@@ -17,6 +18,7 @@ from accord.mail.templates import (
     harmless_name,
     names,
     one_line,
+    refuse_secrets,
     render,
     variables,
 )
@@ -82,6 +84,45 @@ def test_a_value_is_text_of_a_limited_length(wrong):
 def test_a_link_is_a_path_of_this_service(wrong):
     with pytest.raises(WrongValues, match="homeLink"):
         check("welcome", {**examples("welcome"), "homeLink": wrong})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("token", "x"),
+        ("resetToken", "x"),
+        ("code", "123456"),
+        ("signInCode", "123456"),
+        ("one_time_code", "123456"),
+        ("pin", "1234"),
+        ("newPassword", "x"),
+        ("apiKey", "x"),
+        ("verifyLink", "/verify?token=x"),
+        ("verifyLink", "/verify?a=1&code="),
+        ("verifyLink", "/verify#token=x"),
+        ("resetLink", "/reset/" + "aZ3_" * 10),
+    ],
+)
+def test_a_value_that_looks_like_a_secret_is_not_stored(name, value):
+    with pytest.raises(StoredSecret, match=f"{name}.*deliver") as refused:
+        refuse_secrets({"firstName": "Ada", name: value})
+
+    assert value not in str(refused.value) or len(value) < 5
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("firstName", "aZ3_" * 10),
+        ("opinion", "x"),
+        ("decoded", "x"),
+        ("shippingCost", "x"),
+        ("homeLink", "/"),
+        ("noteLink", "/notes/01980d5e-7b1c-7c3a-9f2e-3b5a6c7d8e9f?page=2#end"),
+    ],
+)
+def test_other_values_are_stored(name, value):
+    refuse_secrets({name: value})
 
 
 @pytest.mark.parametrize("name", ["Ada", "Anne-Marie", "O'Brien", "李小龍", "José María"])

@@ -58,8 +58,9 @@ class Mail:
         """Return the id of the job that sends the mail after the commit; no server is asked, and none is waited for.
 
         The values are stored until the job is deleted: a secret, such as a token, is made in a job and goes through
-        `JobMail.deliver`. Raises UnknownTemplate and WrongValues; nothing is written then.
+        `JobMail.deliver`. Raises UnknownTemplate, WrongValues, and StoredSecret; nothing is written then.
         """
+        templates.refuse_secrets(values)
         templates.check(template, values)
         return await self._jobs.enqueue("sendMail", {"template": template, "to": to, "values": dict(values)})
 

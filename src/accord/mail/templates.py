@@ -11,8 +11,11 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from typing import TYPE_CHECKING, Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+
+from accord.telemetry.secret_names import is_secret
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -23,6 +26,10 @@ PARTS = ("subject", "text", "html")
 MAX_VALUE = 4_000
 """The most characters of one value."""
 _PATH = re.compile(r"/(?!/)[!-~]*")
+_CODE = re.compile(r"(?:^|_)(?:code|pin)s?(?![a-z])|(?<=[a-z0-9])(?:Code|Pin)s?(?![a-z])").search
+"""A code that a person types in is a secret in a mail, though not in every log line."""
+_LIKE_A_TOKEN = re.compile(r"[A-Za-z0-9_-]{40,}").search
+"""Longer than a UUID, and as long as the tokens of this service."""
 # A dot before a letter, a scheme or an @ is enough for some mail program to make a link.
 _LIKE_A_LINK = re.compile(r"://|[./\\@:]\s*\w|www|[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]", re.IGNORECASE)
 
@@ -33,6 +40,10 @@ class UnknownTemplate(LookupError):
 
 class WrongValues(ValueError):
     """The values are not those that the template takes; the message has their names, not their contents."""
+
+
+class StoredSecret(ValueError):
+    """A value that looks like a secret would be stored with a job; the message has its name, not its content."""
 
 
 class UnsafeHeader(ValueError):
@@ -70,6 +81,26 @@ def check(template: str, values: Mapping[str, Any]) -> None:
             raise WrongValues(f"The value {name} of the mail {template} is no text of at most {MAX_VALUE} characters.")
         if name.endswith("Link") and not _PATH.fullmatch(value):
             raise WrongValues(f"The value {name} of the mail {template} is no path of this service.")
+
+
+def refuse_secrets(values: Mapping[str, str]) -> None:
+    """Raise StoredSecret for values that must not be stored, by their names or by the tokens in their links."""
+    for name, value in values.items():
+        if _is_secret(name) or (name.endswith("Link") and _has_secret(value)):
+            raise StoredSecret(
+                f"The value {name} of a mail looks like a secret, and the values of a mail that is enqueued are stored:"
+                " enqueue a task that makes the secret, and sends the mail by context.mail.deliver."
+            )
+
+
+def _is_secret(name: str) -> bool:
+    return is_secret(name) or _CODE(name) is not None
+
+
+def _has_secret(link: str) -> bool:
+    parts = urlsplit(link)
+    names = [name for part in (parts.query, parts.fragment) for name, _ in parse_qsl(part, keep_blank_values=True)]
+    return any(map(_is_secret, names)) or _LIKE_A_TOKEN(link) is not None
 
 
 def render(template: str, values: Mapping[str, str], public_url: str) -> Rendered:

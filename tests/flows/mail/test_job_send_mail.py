@@ -7,13 +7,14 @@ from given import new_email
 from mail_server import mail_server
 from sqlalchemy import select, text
 
+from accord.context import ANONYMOUS, Context, RequestInfo
 from accord.database.statement import Statement
 from accord.database.transaction import HeldTransaction
 from accord.dispatch import run_to_commit
 from accord.flows.mail.job_send_mail import job_send_mail
 from accord.mail.mail import MailRefused
 from accord.mail.smtp import MailNotSent
-from accord.mail.templates import examples
+from accord.mail.templates import StoredSecret, examples
 from accord.outbound.breaker import FAILURES
 from accord.queue.outcomes import Later
 
@@ -46,6 +47,24 @@ async def test_a_mail_that_the_server_refuses_ends_the_job_with_an_event_without
         "SELECT record_table, kind, fields FROM accord.journal WHERE record_id = %s", job_id
     )
     assert (table, kind, fields) == ("jobs", "event", {"event": "mail.refused", "template": "welcome", "status": 550})
+
+
+async def test_a_flow_enqueues_a_mail_with_its_commit(resources, given):
+    context, to = Context(resources(), "register", ANONYMOUS, RequestInfo("a request")), new_email()
+
+    job_id = await run_to_commit(context, context.mail.send("welcome", to, VALUES))
+
+    args = {"template": "welcome", "to": to, "values": VALUES}
+    assert await given.sql("SELECT task, args FROM accord.jobs WHERE id = %s", job_id) == [("sendMail", args)]
+
+
+async def test_a_flow_cannot_have_a_secret_stored(resources):
+    context = Context(resources(), "register", ANONYMOUS, RequestInfo("a request"))
+
+    with pytest.raises(StoredSecret, match="token"):
+        await context.mail.send("welcome", new_email(), {**VALUES, "token": "x"})
+
+    assert context.jobs.queues == set()
 
 
 async def test_an_address_that_is_none_is_refused_like_one_that_the_server_refuses(a_job):
