@@ -174,16 +174,30 @@ async def test_the_permission_of_the_called_operation_is_checked(resources, ada,
         await run(resources, flow, ANONYMOUS if caller == "nobody" else caller_of(ada))
 
 
-async def test_the_system_may_call_every_operation_and_has_no_account(resources, ada):
+async def test_the_system_may_call_operations_for_every_account_that_do_not_ask_for_its_own(resources, ada):
     async def flow(context: Context) -> Any:
         return await context.call("getUser", user_id=ada.id)
 
-    async def mine(context: Context) -> Any:
-        return await context.call("getMe")
-
     assert (await run(resources, flow, SYSTEM))["id"] == ada.id
-    with pytest.raises(Unauthorized):
-        await run(resources, mine, SYSTEM)
+
+
+@pytest.mark.parametrize(
+    ("operation", "inputs"),
+    [("getMe", {}), ("createConversation", {"body": {"title": "Welcome"}}), ("listMyJobs", {})],
+)
+async def test_an_operation_about_the_account_of_its_caller_is_none_for_the_system(resources, operation, inputs):
+    with pytest.raises(CannotCall, match=f"{operation} is about the account of its caller"):
+        await run(resources, lambda context: context.call(operation, **inputs), SYSTEM)
+
+
+async def test_the_system_keeps_its_permission_in_a_call_within_a_call(resources, ada):
+    async def within(context: Context, user_id: str) -> Any:  # noqa: ARG001 - a flow
+        return await context.call("createUser", body=details() | {"role": "customer"})
+
+    async def flow(context: Context) -> Any:
+        return await context.call("getUser", user_id=ada.id)
+
+    assert (await run(calls(resources, getUser=within), flow, SYSTEM))["role"] == "customer"
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ The contract is the interface between domains: the caller's permission and the i
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NoReturn
 
-from accord.context import Anonymous, Context, SignedInContext
+from accord.context import SYSTEM, Anonymous, Caller, Context, SignedInContext, System
 from accord.contract.ids import compile_normaliser, lower_id
 from accord.contract.operations import Operation, Parameter
 from accord.contract.times import normalised_time
@@ -39,8 +40,9 @@ class Calls:
     async def __call__(self, context: Context, operation_id: str, inputs: Mapping[str, Any]) -> Any:
         """Return what the flow returns. After any exception the transaction of the context cannot be committed.
 
-        The system has every permission and no id. Raises the problems of the flow, Unauthorized, Forbidden,
-        WrongInputs, and CannotCall for an unknown operation, for calls too deep, and for a problem that commits.
+        The system has every permission and no account. Raises the problems of the flow, Unauthorized, Forbidden,
+        WrongInputs, and CannotCall: for an unknown operation, for calls too deep, for a problem that commits, and where
+        a flow of `x-permission: self` asks for the account of the system.
         """
         try:
             return await self._run(context, operation_id, inputs)
@@ -57,7 +59,7 @@ class Calls:
         _check_permission(context, operation)
         checked = self._inputs_of(operation).checked(inputs)
         kind = Context if operation.permission is None else SignedInContext
-        part = context.part(kind, operation.id, context.caller, context.request)
+        part = context.part(kind, operation.id, _caller(context, operation), context.request)
         try:
             return await self._flows[operation.id](part, **checked)
         except Problem as problem:
@@ -72,6 +74,23 @@ class Calls:
         if found is None:
             found = self._inputs[operation.id] = _Inputs(operation)
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class _SystemWithoutAccount(System):
+    """The system in an operation for every account: it reads by its permission, and no null gets into a statement."""
+
+    operation_id: str = ""
+
+    @property
+    def id(self) -> NoReturn:  # pyright: ignore[reportIncompatibleVariableOverride] - every use of the id is a mistake
+        raise CannotCall(f"{self.operation_id} is about the account of its caller, and the system has none.")
+
+
+def _caller(context: Context, operation: Operation) -> Caller:
+    if not isinstance(context.caller, System):
+        return context.caller
+    return _SystemWithoutAccount(operation_id=operation.id) if operation.permission == "self" else SYSTEM
 
 
 def _check_permission(context: Context, operation: Operation) -> None:

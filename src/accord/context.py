@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from accord.clock import now
@@ -69,7 +69,7 @@ class Anonymous:
 class System:
     """The caller of a job or a reaction: Accord itself, which has every permission and no account."""
 
-    id: None = None
+    id: ClassVar[None] = None
     role: None = None
     session_id: None = None
     permissions: frozenset[str] = frozenset({"admin:all"})
@@ -125,9 +125,8 @@ class Resources:
     cursors: Cursors
     idempotency: Idempotency
     probes: Mapping[str, Probe]
+    mailer: Mailer
     tasks: Tasks = field(default_factory=Tasks)
-    mailer: Mailer | None = None
-    """Sends the mails of jobs; each process has one, and few tests."""
     started: float = field(default_factory=time.monotonic)
     clock: Callable[[], datetime] = now
     new_id: Callable[[], UUID] = new_id
@@ -376,7 +375,6 @@ class JobContext(Context):
         """The mails of this job: it may send one itself, before its transaction begins."""
         if self._mail is None:
             mailer = self.resources.mailer
-            assert mailer is not None, "A process that runs jobs has a mailer."
             self._mail = JobMail(self.jobs, mailer, self.job.id, lambda: self.tx, lambda: self.journal, self.now)
         return self._mail
 

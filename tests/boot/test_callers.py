@@ -11,6 +11,7 @@ from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
 from accord.dispatch import LocalDispatch
+from accord.mail.mail import Mailer
 from accord.messaging.flow_message import decode, encode
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
@@ -25,7 +26,16 @@ def resources(tmp_path: Path):
     settings = Settings(data_dir=tmp_path)
     database, passwords = Database("postgresql://", 1), Passwords(settings)
     idempotency = Idempotency(database, b"k")
-    yield Resources(settings, database, passwords, AccessTokens(settings), Cursors(b"k"), idempotency, probes={})
+    yield Resources(
+        settings,
+        database,
+        passwords,
+        AccessTokens(settings),
+        Cursors(b"k"),
+        idempotency,
+        probes={},
+        mailer=Mailer(settings),
+    )
     passwords.close()
 
 

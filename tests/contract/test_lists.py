@@ -18,6 +18,7 @@ from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
 from accord.edge.pipeline.parameters import CompiledParameters
+from accord.mail.mail import Mailer
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
@@ -63,7 +64,16 @@ async def resources(service, tmp_path):
     passwords, database = Passwords(settings), CountingDatabase(service.database_url, 2)
     await database.open()
     idempotency = Idempotency(database, b"key")
-    yield Resources(settings, database, passwords, AccessTokens(settings), Cursors(b"key"), idempotency, probes={})
+    yield Resources(
+        settings,
+        database,
+        passwords,
+        AccessTokens(settings),
+        Cursors(b"key"),
+        idempotency,
+        probes={},
+        mailer=Mailer(settings),
+    )
     await database.close()
     passwords.close()
 

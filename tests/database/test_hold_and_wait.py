@@ -17,6 +17,7 @@ from accord.database.pagination import Cursors
 from accord.database.statement import Statement
 from accord.database.transaction import HeldTransaction
 from accord.dispatch import LocalDispatch, watched
+from accord.mail.mail import Mailer
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
@@ -33,7 +34,16 @@ async def resources(given, tmp_path: Path) -> AsyncIterator[Resources]:
     database = Database(given.service.database_url, 1)
     await database.open()
     passwords, tokens = Passwords(settings), AccessTokens(settings)
-    yield Resources(settings, database, passwords, tokens, Cursors(b"k"), Idempotency(database, b"k"), probes={})
+    yield Resources(
+        settings,
+        database,
+        passwords,
+        tokens,
+        Cursors(b"k"),
+        Idempotency(database, b"k"),
+        probes={},
+        mailer=Mailer(settings),
+    )
     passwords.close()
     await database.close()
 
@@ -188,6 +198,7 @@ async def test_a_key_used_by_another_process_meanwhile_replays_its_response(reso
             resources.cursors,
             own,
             probes={},
+            mailer=resources.mailer,
         )
         return LocalDispatch(parts, {"register": flow})
 

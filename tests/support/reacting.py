@@ -6,9 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from accord.context import Resources
+from accord.contract import bundle
+from accord.contract.tasks import tasks
 from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
+from accord.mail.mail import Mailer
+from accord.queue.tasks import Tasks
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
@@ -22,7 +26,7 @@ async def opened_resources(
     settings = settings or Settings(data_dir=data_dir)
     database = Database(url, connections)
     await database.open()
-    passwords = Passwords(settings)
+    passwords, mailer = Passwords(settings), Mailer(settings)
     parts: dict[str, Any] = {
         "settings": settings,
         "database": database,
@@ -31,9 +35,12 @@ async def opened_resources(
         "cursors": Cursors(b"k"),
         "idempotency": Idempotency(database, b"k"),
         "probes": {},
+        "mailer": mailer,
+        "tasks": Tasks(tasks(bundle.load())),
     }
     try:
         yield Resources(**parts | changes)
     finally:
         passwords.close()
+        await mailer.close()
         await database.close()

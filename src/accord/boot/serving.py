@@ -111,8 +111,7 @@ async def _serve(process: HttpProcess, signals: StopSignals, listener: socket.so
     listener.listen(BACKLOG)
     address = public_address.as_opened(address_of(listener))
     public_address.note(process.settings, address)
-    if (mailer := process.parts.resources.mailer) is not None:
-        mailer.address = address
+    process.parts.resources.mailer.address = address
     announce(process, address_of(listener))
     await http.serve(sockets=[listener])
 

@@ -10,6 +10,7 @@ from accord.database.database import Database
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
 from accord.flows.accounts.list_users import list_users
+from accord.mail.mail import Mailer
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
@@ -174,6 +175,7 @@ async def test_the_number_of_statements_does_not_depend_on_the_number_of_people(
         Cursors(b"key"),
         Idempotency(database, b"key"),
         probes={},
+        mailer=Mailer(settings),
     )
     root = SignedIn.user(str(uuid4()), "root", None)
     counts, lengths = [], []

@@ -6,6 +6,7 @@ import pytest
 from accord.context import RequestInfo, Resources, SignedIn, SignedInContext
 from accord.database.idempotency import Idempotency
 from accord.database.pagination import Cursors
+from accord.mail.mail import Mailer
 from accord.security.passwords import Passwords
 from accord.security.tokens import AccessTokens
 from accord.settings import Settings
@@ -25,6 +26,7 @@ def context_of(tmp_path):
             Cursors(b"key"),
             Idempotency(database, b"key"),
             probes={},
+            mailer=Mailer(settings),
         )
         resources.passwords.close()
         return SignedInContext(resources, operation, SignedIn.user(account.id, "customer", None), RequestInfo("test"))

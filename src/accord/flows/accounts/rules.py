@@ -22,7 +22,7 @@ from accord.settings import Settings
 
 def may_read(caller: SignedIn, user_id: str) -> bool:
     """Return whether the caller may read an account: their own, or any with the permission `users:read`."""
-    return caller.id == user_id or caller.may("users:read")
+    return caller.may("users:read") or caller.id == user_id
 
 
 async def readable_user(context: SignedInContext, user_id: str) -> UserRow:

@@ -28,7 +28,7 @@ def owns(caller: SignedIn, job: JobRow) -> bool:
 async def reachable_job(context: SignedInContext, job_id: str, permission: str) -> JobRow:
     """Return the caller's own job, or any with the permission; another is not found, like one that does not exist."""
     found = await queries.find(context.read, job_id)
-    if found is None or not (owns(context.caller, found) or context.caller.may(permission)):
+    if found is None or not (context.caller.may(permission) or owns(context.caller, found)):
         raise NotFound
     return found
 
@@ -36,7 +36,7 @@ async def reachable_job(context: SignedInContext, job_id: str, permission: str) 
 async def readable_jobs(read: Reader, caller: SignedIn, ids: Sequence[str]) -> list[JobRow]:
     """Return the named jobs that the caller may read, for flows that read many records at once."""
     found = await queries.find_all(read, ids)
-    return [as_seen_by(caller, job) for job in found if owns(caller, job) or caller.may("jobs:read")]
+    return [as_seen_by(caller, job) for job in found if caller.may("jobs:read") or owns(caller, job)]
 
 
 def as_seen_by(caller: SignedIn, job: JobRow) -> JobRow:
