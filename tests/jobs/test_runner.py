@@ -1,6 +1,7 @@
 """Q-2 to Q-6: a job runs after its commit, ends in the commit of its work, and is tried again when it failed."""
 
 import asyncio
+import time
 from datetime import timedelta
 from uuid import uuid4
 
@@ -11,6 +12,7 @@ from accord.context import ANONYMOUS, Context, RequestInfo
 from accord.contract.validators import compile_validator
 from accord.dispatch import run_to_commit
 from accord.problems import Deadlock
+from accord.queue.outcomes import MIN_LATER
 from accord.queue.tasks import UnknownTask, WrongArguments
 from accord.settings.kinds import Slots
 
@@ -83,13 +85,24 @@ async def test_a_declared_problem_is_dead_at_once(shop):
 
 
 async def test_a_job_for_later_uses_no_attempt(shop):
-    shop.define("later", later_twice(0.01))
+    shop.define("later", later_twice(1))
     await shop.start(poll_interval=0.02)
 
     job_id = await shop.enqueue("later")
 
     [job] = await shop.ended(job_id)
     assert (job.state, job.attempt, len(job.attempts)) == ("completed", 1, 1)
+
+
+async def test_a_job_that_asks_for_no_time_waits_a_second_all_the_same(shop):
+    shop.define("later", later_twice(0))
+    await shop.start(poll_interval=0.02)
+    begun = time.monotonic()
+
+    [job] = await shop.ended(await shop.enqueue("later"))
+
+    assert job.state == "completed"
+    assert time.monotonic() - begun > 2 * MIN_LATER - 0.1
 
 
 async def test_an_attempt_that_lost_a_deadlock_does_not_count(shop):

@@ -17,4 +17,4 @@ async def in_batches(do_some: Callable[[], Awaitable[bool]]) -> None:
     ends_at = time.monotonic() + SECONDS
     while await do_some():
         if time.monotonic() > ends_at:
-            raise Later(0)
+            raise Later
