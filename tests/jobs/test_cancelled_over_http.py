@@ -24,6 +24,7 @@ async def runner(given, tmp_path):
     yield process
     process.terminate()
     await process.wait()
+    await given.sql("DROP TABLE public.effects")
 
 
 async def running_or_ended(given, job_id):

@@ -3,10 +3,12 @@
 import asyncio
 import random
 import sys
+from uuid import uuid4
 
 import psycopg
 import pytest
-from job_programs import effect
+from job_programs import PAUSED, effect, slow_effect
+from prometheus_client import REGISTRY
 
 CANCEL = (
     "UPDATE accord.jobs SET state = 'cancelled', version = version + 1, ended_at = clock_timestamp()"
@@ -61,6 +63,22 @@ async def test_a_cancelled_job_leaves_nothing_and_a_completed_one_is_not_cancell
     assert {job_id for job_id, state in states.items() if state == "cancelled"} == cancelled
     effects = [job_id for (job_id,) in await shop.sql("SELECT job_id FROM public.effects")]
     assert sorted(effects) == sorted(set(ids) - cancelled)
+
+
+async def test_a_cancelled_attempt_is_counted_as_cancelled_and_not_as_lost(shop, until):
+    task = f"cancelled{uuid4().hex}"
+    shop.define(task, slow_effect, args=PAUSED)
+    await shop.start(poll_interval=0.02, has_metrics=True)
+    job_id = await shop.enqueue(task, {"seconds": 0.2})
+    await until(lambda: shop.sql(CANCEL, job_id), lambda cancelled: cancelled)
+
+    counted = {outcome: {"task": task, "outcome": outcome} for outcome in ("ok", "cancelled", "lost")}
+
+    async def counts() -> dict[str, float]:
+        found = {name: REGISTRY.get_sample_value("accord_job_attempts_total", of) for name, of in counted.items()}
+        return {name: value for name, value in found.items() if value}
+
+    assert await until(counts, bool) == {"cancelled": 1}
 
 
 async def test_a_lease_from_before_the_clock_was_set_back_counts_no_longer(shop):

@@ -6,9 +6,9 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from job_programs import later_twice, slow_effect
+from job_programs import effect, later_twice, slow_effect
 
-from accord.context import ANONYMOUS, Context, RequestInfo
+from accord.context import ANONYMOUS, Context, JobContext, RequestInfo
 from accord.contract.validators import compile_validator
 from accord.dispatch import run_to_commit
 from accord.problems import Deadlock
@@ -71,6 +71,21 @@ async def test_a_failing_job_is_tried_again_and_dead_after_its_last_attempt(shop
     assert [attempt["outcome"] for attempt in job.attempts] == ["failed"] * 3
     assert "RuntimeError" in job.attempts[0]["error"]
     assert "hunter2" not in str(job.attempts)
+    assert await shop.effects() == []
+
+
+async def test_a_job_that_is_cancelled_from_within_fails_at_once_and_does_not_wait_for_its_lease(shop):
+    async def flow(context: JobContext) -> None:
+        await effect(context, "rolled back")
+        raise asyncio.CancelledError
+
+    shop.define("cancelled", flow, maxAttempts=1)
+    await shop.start()
+
+    [job] = await shop.ended(await shop.enqueue("cancelled"), seconds=10)
+
+    assert (job.state, job.attempts[0]["outcome"]) == ("dead", "failed")
+    assert job.attempts[0]["error"] == "CancelledWithin: cancelled was cancelled from within."
     assert await shop.effects() == []
 
 

@@ -136,7 +136,8 @@ class Workshop:
     async def start(self, queues: Mapping[str, Slots] | None = None, **options: Any) -> Runner:
         """Start a runner that is woken by commits in this process."""
         slots = slots_by_queue(self.resources.tasks.by_name.values(), queues or {})
-        runner = Runner(self.resources, self.flows, slots, f"test {len(self.runners)}", has_metrics=False, **options)
+        name, options = f"test {len(self.runners)}", {"has_metrics": False, **options}
+        runner = Runner(self.resources, self.flows, slots, name, **options)
         self.runners.append(runner)
         self._tasks += [asyncio.create_task(runner.run()), asyncio.create_task(runner.renew())]
         self.resources.jobs_enqueued = lambda queues: [each.wake(queues) for each in self.runners]

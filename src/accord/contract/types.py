@@ -402,7 +402,7 @@ class JobAttempt(TypedDict):
 
     startedAt: Timestamp
     endedAt: Timestamp
-    outcome: Literal['ok', 'failed', 'timeout', 'lost']
+    outcome: Literal['ok', 'failed', 'timeout', 'lost', 'cancelled']
     error: str | None
 
 

@@ -11,6 +11,7 @@ from accord.context import JobContext, RequestInfo, Resources
 from accord.contract.names import snake_case
 from accord.contract.tasks import Task
 from accord.dispatch import run_to_commit
+from accord.jobs.cancellation import cancelled_from_outside_alone
 from accord.problems import DeadlineExceeded, Deadlock, InternalError, Problem, problem_document
 from accord.queue import ending
 from accord.queue.claiming import Claimed, Lost
@@ -97,7 +98,7 @@ async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lea
         return "ok"
     await _rolled_back(context)
     if how is None or not await record(resources, job, how, until=attempt.began + lease):
-        return "lost"
+        return await _taken_away(resources, job)
     return how.outcome
 
 
@@ -151,7 +152,7 @@ def _problem(job: Claimed | Lost, error: Exception | None, *, timed_out: bool) -
 
 async def _completed(context: JobContext, flow: JobFlow, job: Claimed) -> None:
     inputs: Mapping[str, Any] = {snake_case(name): value for name, value in job.args.items()}
-    result = await flow(context, **inputs)
+    result = await cancelled_from_outside_alone(flow(context, **inputs), job.task)
     ending.complete(context.tx, context.journal, job, result)
 
 
@@ -179,6 +180,15 @@ async def _dead_with_its_writes(context: JobContext, job: Claimed, how: GivenUp)
     except (Problem, _NotHeld):
         return False
     return True
+
+
+async def _taken_away(resources: Resources, job: Claimed) -> str:
+    """Return the outcome of an attempt that no longer holds its job."""
+    try:
+        is_cancelled = await ending.was_cancelled(resources.database.background, job)
+    except Problem:
+        return "lost"
+    return "cancelled" if is_cancelled else "lost"
 
 
 async def _rolled_back(context: JobContext) -> None:

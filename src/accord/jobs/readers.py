@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from accord.context import SYSTEM, Context, RequestInfo, Resources
 from accord.dispatch import run_to_commit
+from accord.jobs.cancellation import cancelled_from_outside_alone
 from accord.journal import readers
 from accord.journal.readers import Entry
 from accord.journal.reading import Entry as TailEntry
@@ -190,11 +191,4 @@ class _Reader:
 
 async def _reacted(reaction: AfterReaction, context: Context, entry: Entry) -> None:
     part = context.part(Context, reaction.name, SYSTEM, RequestInfo(entry.request_id))
-    try:
-        await reaction.flow(part, entry)
-    except asyncio.CancelledError as error:
-        task = asyncio.current_task()
-        if task is None or task.cancelling():
-            raise
-        # The flow waited for something that was cancelled. The reader would end without a word in the log.
-        raise RuntimeError(f"{reaction.name} was cancelled from within.") from error
+    await cancelled_from_outside_alone(reaction.flow(part, entry), reaction.name)

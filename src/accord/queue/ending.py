@@ -8,14 +8,20 @@ from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import psycopg
-from sqlalchemy import BigInteger, Boolean, Double, Text, Uuid, bindparam, column, text
+from sqlalchemy import BigInteger, Boolean, Double, Text, Uuid, bindparam, column, select, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.journal.entries import Journal
 from accord.queue import ordering
 from accord.queue.enqueue import JobVersion, lists_of
+from accord.queue.tables import jobs
+
+
+class _Cancelled(NamedTuple):
+    version: int
 
 
 def with_attempt(ended_at: str, outcome: str, error: str) -> str:
@@ -74,6 +80,12 @@ RETURNING id, version
     )
     .columns(column("id", Uuid), column("version", BigInteger)),
     JobVersion,
+)
+_CANCELLED = Statement(
+    select(jobs.c.version).where(
+        jobs.c.id == bindparam("id"), jobs.c.version == bindparam("version"), jobs.c.state == "cancelled"
+    ),
+    _Cancelled,
 )
 
 
@@ -144,8 +156,13 @@ async def give_up(tx: Transaction, journal: Journal, job: Attempted, how: GivenU
     return True
 
 
+async def was_cancelled(read: Reader, job: Attempted) -> bool:
+    """Return whether the attempt, which no longer holds its job, was cancelled and did not lose its lease."""
+    return await read.one(_CANCELLED, id=job.id, version=job.version + 1) is not None
+
+
 def lost_its_lease(error: BaseException) -> bool:
-    """Say whether a commit failed because the attempt no longer holds its job."""
+    """Return whether a commit failed because the attempt no longer holds its job."""
     return (
         isinstance(error, psycopg.errors.NotNullViolation)
         and error.diag.table_name == "jobs"

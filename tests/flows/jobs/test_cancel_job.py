@@ -18,7 +18,7 @@ async def test_the_owner_cancels_a_job_that_has_not_ended(given, state):
     assert (job["state"], job["version"], job["endedAt"] is None) == ("cancelled", 2, False)
     assert await columns_of(given, job_id, "is_ready", "is_blocked", "lease_until") == (False, False, None)
     outcomes = [(attempt["outcome"], attempt["endedAt"]) for attempt in job["attempts"]]
-    assert outcomes == ([("failed", job["endedAt"])] if state == "running" else [])
+    assert outcomes == ([("cancelled", job["endedAt"])] if state == "running" else [])
 
 
 async def test_the_version_of_the_running_attempt_is_stale_so_that_its_commit_fails(given):

@@ -606,9 +606,10 @@ export type JobAttempt = {
     startedAt: Timestamp;
     endedAt: Timestamp;
     /**
-     * `lost` is an attempt whose worker stopped renewing its lease.
+     * `lost` is an attempt whose worker stopped renewing its lease, `cancelled` one that ran when the job was cancelled.
+     *
      */
-    outcome: 'ok' | 'failed' | 'timeout' | 'lost';
+    outcome: 'ok' | 'failed' | 'timeout' | 'lost' | 'cancelled';
     /**
      * The class and the message of what went wrong; null for `ok`.
      */

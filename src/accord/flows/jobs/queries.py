@@ -110,7 +110,7 @@ SELECT {", ".join(f"job.{column.name}" for column in jobs.c)} FROM kinds CROSS J
 # Compiled here, so that a wrong row type fails at start, as in every other statement.
 _page(())
 
-_WITH_CANCELLED = with_attempt(":now", "'failed'", "'Cancelled: the job was cancelled while it ran'")
+_WITH_CANCELLED = with_attempt(":now", "'cancelled'", "'The job was cancelled while the attempt ran.'")
 _CANCEL = Statement(
     text(
         f"""

@@ -118,8 +118,8 @@ CreateUserRole: TypeAlias = Literal["admin", "customer"]
 HealthStatus: TypeAlias = Literal["degraded", "error", "ok"]
 """`ok`, `degraded` (works, with something missing) or `error`."""
 
-JobAttemptOutcome: TypeAlias = Literal["failed", "lost", "ok", "timeout"]
-"""`lost` is an attempt whose worker stopped renewing its lease."""
+JobAttemptOutcome: TypeAlias = Literal["cancelled", "failed", "lost", "ok", "timeout"]
+"""`lost` is an attempt whose worker stopped renewing its lease, `cancelled` one that ran when the job was cancelled."""
 
 JobState: TypeAlias = Literal["cancelled", "completed", "dead", "queued", "retrying", "running", "scheduled"]
 """`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the ends
@@ -791,7 +791,8 @@ class JobAttempt(Model):
     """RFC 3339, UTC, with microseconds."""
 
     outcome: JobAttemptOutcome
-    """`lost` is an attempt whose worker stopped renewing its lease."""
+    """`lost` is an attempt whose worker stopped renewing its lease, `cancelled` one that ran when the job was
+    cancelled."""
 
     error: None | str
     """The class and the message of what went wrong; null for `ok`."""
