@@ -73,7 +73,8 @@ _SAVE = Statement(
         set_={name: _insert.excluded[name] for name in ("inputs_hash", "status", "data", "created_at")},
     )
 )
-DELETE_EXPIRED = deletion(idempotency_keys, ~_fresh)
+# The time of the statement, not clock_timestamp(): no index can be searched for a time that changes meanwhile.
+DELETE_EXPIRED = deletion(idempotency_keys, _columns.created_at <= func.now() - RETENTION)
 
 
 @dataclass(frozen=True, slots=True)

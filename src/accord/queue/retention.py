@@ -12,10 +12,11 @@ from accord.queue.tables import HAS_OUTCOME, jobs
 
 OUTCOME_RETENTION = "24 hours"
 _age = func.make_interval(0, 0, 0, 0, 0, 0, cast(bindparam("seconds"), Float))
-# The order is that of the index. Rows that another process is deleting are skipped.
+# The order is that of the index, and now() bounds the search in it: with clock_timestamp(), which is another time for
+# each row, every ended job would be read. Rows that another process is deleting are skipped.
 _oldest = (
     select(jobs.c.id)
-    .where(jobs.c.state == cast(bindparam("ended"), Text), jobs.c.ended_at <= func.clock_timestamp() - _age)
+    .where(jobs.c.state == cast(bindparam("ended"), Text), jobs.c.ended_at <= func.now() - _age)
     .order_by(jobs.c.ended_at)
     .limit(BATCH)
     .with_for_update(skip_locked=True)

@@ -237,12 +237,13 @@ _COUNT_FAILURE = Statement(
 )
 
 
-_over = func.clock_timestamp() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("window", type_=Float))
+# now(), not clock_timestamp(): see `queue.retention`.
+_over = func.now() - func.make_interval(0, 0, 0, 0, 0, 0, bindparam("window", type_=Float))
 _failures_over = (
     select(login_failures.c.identifier_hash)
     .where(
         login_failures.c.since < _over,
-        or_(login_failures.c.locked_until.is_(None), login_failures.c.locked_until <= func.clock_timestamp()),
+        or_(login_failures.c.locked_until.is_(None), login_failures.c.locked_until <= func.now()),
     )
     .order_by(login_failures.c.since)
     .limit(bindparam("limit"))

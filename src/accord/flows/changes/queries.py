@@ -24,7 +24,7 @@ _ADD_TICKET = Statement(
         {name: bindparam(name) for name in ("ticket_hash", "session_id", "expires_at")},
     )
 )
-_DELETE_EXPIRED_TICKETS = deletion(live_tickets, live_tickets.c.expires_at <= func.clock_timestamp())
+_DELETE_EXPIRED_TICKETS = deletion(live_tickets, live_tickets.c.expires_at <= func.now())
 _TAKE_TICKET = Statement(
     delete(live_tickets)
     .where(live_tickets.c.ticket_hash == bindparam("presented"), live_tickets.c.expires_at > _now)
