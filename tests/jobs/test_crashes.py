@@ -66,9 +66,10 @@ async def test_a_process_that_was_frozen_past_its_lease_changes_nothing(shop, pr
 
 async def test_a_job_that_takes_many_leases_runs_once(shop, process):
     await asyncio.to_thread(process, LEASE)
-    await shop.start()
-
     job_id = await shop.enqueue("slowEffect", {"word": "long", "seconds": 10.0})
+    await until_running(shop)
+    # Another process looks for jobs that lost their lease.
+    await shop.start()
 
     [job] = await shop.ended(job_id)
     assert [attempt["outcome"] for attempt in job.attempts] == ["ok"]

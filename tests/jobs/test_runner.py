@@ -6,7 +6,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from job_programs import effect, later_twice, slow_effect
+from job_programs import effect, later_twice, slow_effect, workshop
 
 from accord.context import ANONYMOUS, Context, JobContext, RequestInfo
 from accord.contract.validators import compile_validator
@@ -15,6 +15,8 @@ from accord.problems import Deadlock
 from accord.queue.outcomes import MIN_LATER
 from accord.queue.tasks import UnknownTask, WrongArguments
 from accord.settings.kinds import Slots
+
+OVERLAPS = "SELECT 1 FROM accord.jobs a JOIN accord.jobs b ON a.sequence < b.sequence AND b.started_at < a.ended_at"
 
 
 async def test_a_job_ends_in_the_commit_of_its_work(shop):
@@ -176,6 +178,27 @@ async def test_a_job_that_takes_too_long_is_a_timeout_and_leaves_nothing(shop):
     assert await shop.effects() == []
 
 
+async def test_an_attempt_that_goes_on_after_its_time_loses_its_lease(shop, tmp_path):
+    late = asyncio.Event()
+
+    async def stubborn(context) -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            late.set()
+            await asyncio.sleep(60)
+        await effect(context)
+
+    async with workshop(shop.url, tmp_path, job_lease=3) as other:
+        other.define("stubborn", stubborn, timeoutSeconds=1, maxAttempts=1)
+        await other.start()
+        [job] = await other.ended(await other.enqueue("stubborn"), seconds=20)
+
+    assert late.is_set()
+    assert (job.state, [attempt["outcome"] for attempt in job.attempts]) == ("dead", ["lost"])
+    assert await shop.effects() == []
+
+
 async def test_jobs_of_one_order_key_run_one_after_another_in_the_order_of_their_commits(shop):
     await shop.start()
 
@@ -186,8 +209,23 @@ async def test_jobs_of_one_order_key_run_one_after_another_in_the_order_of_their
 
     await shop.ended(*jobs)
     assert await shop.effects() == [str(n) for n in range(10)]
-    overlaps = "SELECT 1 FROM accord.jobs a JOIN accord.jobs b ON a.sequence < b.sequence AND b.started_at < a.ended_at"
-    assert await shop.sql(overlaps) == []
+    assert await shop.sql(OVERLAPS) == []
+
+
+async def test_of_jobs_of_one_order_key_that_are_enqueued_at_the_same_time_one_may_run(shop):
+    await asyncio.gather(*(shop.enqueue("effect", order_key="one") for _ in range(10)))
+
+    assert await shop.sql("SELECT count(*) FROM accord.jobs WHERE NOT is_blocked") == [(1,)]
+
+
+async def test_jobs_of_one_order_key_that_are_enqueued_while_others_end_run_one_after_another(shop):
+    await shop.start()
+
+    jobs = await asyncio.gather(*(shop.enqueue("effect", order_key="one") for _ in range(100)))
+
+    await shop.drained()
+    assert len(await shop.effects()) == len(jobs)
+    assert await shop.sql(OVERLAPS) == []
 
 
 async def test_the_next_job_of_an_order_key_waits_for_the_one_that_is_tried_again_and_follows_a_dead_one(shop):
@@ -230,11 +268,12 @@ async def test_higher_priorities_start_first(shop):
     assert await shop.effects() == ["100", "50", "0", "0", "-100"]
 
 
-async def test_a_job_with_an_owner_is_journaled_when_it_is_created_started_and_ended(shop):
+@pytest.mark.parametrize("unique_key", [None, "one"])
+async def test_a_job_with_an_owner_is_journaled_when_it_is_created_started_and_ended(shop, unique_key):
     owner = shop.resources.new_id()
-    await shop.start()
+    await shop.start(poll_interval=3600)  # The hint of the commit alone wakes it.
 
-    job_id = await shop.enqueue("effect", owner_id=owner)
+    job_id = await shop.enqueue("effect", owner_id=owner, unique_key=unique_key)
     await shop.ended(job_id)
     await shop.ended(await shop.enqueue("effect"))
 

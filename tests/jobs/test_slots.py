@@ -1,5 +1,6 @@
 """Q-8: the slots of a queue count over all processes, and go round its shares."""
 
+import asyncio
 import re
 from datetime import timedelta
 
@@ -83,6 +84,35 @@ async def test_the_slots_of_a_queue_count_over_all_runners(shop, tmp_path, until
 
         await until(unended, lambda left: not left)
     assert max(seen) == 5
+
+
+async def test_processes_that_claim_at_the_same_time_start_no_more_jobs_than_there_are_slots(shop):
+    runners = [await shop.start({"default": Slots(3, 3)}, poll_interval=3600) for _ in range(4)]
+    await shop.sql(FILL.replace("'large'", "''").replace("0.05", "0.2"), 30)
+
+    for _ in range(5):
+        for runner in runners:
+            runner.wake({"default"})
+        await asyncio.sleep(0.2)
+
+    # Times tell what ran beside a job when it started, however seldom the test looks.
+    [(most,)] = await shop.sql(
+        "SELECT max((SELECT count(*) FROM accord.jobs b WHERE b.started_at <= a.started_at"
+        " AND COALESCE(b.ended_at, 'infinity') > a.started_at)) FROM accord.jobs a WHERE a.started_at IS NOT NULL"
+    )
+    assert most == 3
+
+
+async def test_a_job_whose_row_is_locked_holds_up_no_other(shop):
+    locked = await shop.enqueue("effect", {"word": "locked"})
+    async with await psycopg.AsyncConnection.connect(shop.url) as operator:
+        await operator.execute("SELECT FROM accord.jobs WHERE id = %s FOR UPDATE", [locked])
+        await shop.start()
+        [job] = await shop.ended(await shop.enqueue("effect", {"word": "free"}), seconds=3)
+    assert job.state == "completed"
+
+    await shop.ended(locked)
+    assert await shop.effects() == ["free", "locked"]
 
 
 async def test_a_queue_that_is_not_run_here_waits(shop):

@@ -4,6 +4,7 @@ import asyncio
 import uuid
 
 import psycopg
+from job_programs import workshop
 
 from accord.journal.reading import Entry
 from accord.queue.claiming import QUEUE_LOCK
@@ -50,6 +51,27 @@ async def test_an_attempt_that_is_cancelled_before_its_first_step_gives_its_slot
 
     await until(is_free, bool)
     assert await shop.effects() == []
+
+
+async def test_a_process_whose_job_another_one_took_ends_its_attempt_and_renews_nothing(shop, tmp_path, until):
+    async with workshop(shop.url, tmp_path, job_lease=3) as stalled:
+        runner = await stalled.start(poll_interval=3600)
+        job_id = await stalled.enqueue("slowEffect", {"seconds": 60})
+        await until(lambda: shop.sql("SELECT 1 FROM accord.jobs WHERE state = 'running'"), bool)
+
+        # Another process found that the lease had ended, and claimed the job.
+        [(lease,)] = await shop.sql(
+            "UPDATE accord.jobs SET version = version + 2, attempt = 2, lease_until = now() + interval '20 seconds'"
+            " RETURNING lease_until"
+        )
+
+        async def is_free() -> bool:
+            return runner.running == 0
+
+        await until(is_free, bool)
+        assert await shop.sql("SELECT lease_until, state FROM accord.jobs WHERE id = %s", job_id) == [
+            (lease, "running")
+        ]
 
 
 async def test_a_lost_job_of_a_task_that_this_release_does_not_know_frees_its_slot_and_waits(shop, until):

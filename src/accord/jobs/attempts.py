@@ -44,9 +44,13 @@ class Attempt:
     cancelled_for: str | None = None
     has_begun: bool = False
     """Whether its task made a step: one that is cancelled before that would never give its slot free."""
-    is_renewed: bool = True
-    """False once the attempt ran out of time: a flow that ignores that loses its lease."""
+    limit: asyncio.Timeout | None = None
     began: float = field(default_factory=time.monotonic)
+
+    @property
+    def is_renewed(self) -> bool:
+        """Say whether there is time left: a flow that goes on after its time, whatever it catches, loses its lease."""
+        return self.limit is None or not self.limit.expired()
 
     def begin(self) -> None:
         """Make the first step; raise CancelledError when the attempt was cancelled before it."""
@@ -68,7 +72,8 @@ class _NotHeld(Exception):
 
 async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lease: float) -> str:
     """Run the flow once, and record the end; return the outcome for metrics."""
-    job, limit = attempt.job, asyncio.timeout(attempt.task.timeout_seconds)
+    job = attempt.job
+    attempt.limit = limit = asyncio.timeout(attempt.task.timeout_seconds)
     context = _context(resources, job)
     try:
         attempt.begin()
@@ -91,7 +96,6 @@ async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lea
         if ending.lost_its_lease(error):
             how = None
         else:
-            attempt.is_renewed = not limit.expired()
             how = given_up(job, attempt.task, error, timed_out=limit.expired())
             _log(job, error, how)
     else:
