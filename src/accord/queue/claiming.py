@@ -217,14 +217,23 @@ WHERE {IS_CLAIMABLE.text} AND run_at < now() - interval '{UNKNOWN_AFTER}'
 RENEW = Statement(
     text(
         """
-UPDATE accord.jobs SET lease_until = clock_timestamp() + make_interval(secs => lease_seconds)
-FROM unnest(:ids, :versions) AS held (id, version)
-WHERE jobs.id = held.id AND jobs.version = held.version AND state = 'running'
-RETURNING jobs.id
+WITH mine AS (
+    SELECT * FROM unnest(:ids, :versions) AS mine (id, version)
+), free AS (
+    SELECT jobs.id FROM accord.jobs JOIN mine USING (id, version) WHERE state = 'running'
+    FOR UPDATE OF jobs SKIP LOCKED
+), renewed AS (
+    UPDATE accord.jobs SET lease_until = clock_timestamp() + make_interval(secs => lease_seconds)
+    WHERE id = ANY(ARRAY(SELECT id FROM free))
+)
+SELECT id FROM accord.jobs JOIN mine USING (id, version) WHERE state = 'running'
 """
     )
     .bindparams(bindparam("ids", type_=ARRAY(Uuid)), bindparam("versions", type_=ARRAY(BigInteger)))
     .columns(column("id", Uuid)),
     Held,
 )
-"""Renews leases; a job that is not returned is no longer held by this process."""
+"""Renews leases; a job that is not returned is no longer held by this process.
+
+A row that a transaction has locked is left to the next renewal, so that it cannot hold up those of all other jobs.
+"""
