@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import psycopg
@@ -15,7 +16,7 @@ UNENDED = "SELECT 1 FROM accord.jobs WHERE state <> 'completed' LIMIT 1"
 FILL = """
 INSERT INTO accord.jobs (id, task, queue, state, is_ready, run_at, share, request_id, args)
 SELECT gen_random_uuid(), 'slowEffect', 'default', 'queued', true, now(), 'large', 'test', '{"seconds": 0.05}'
-FROM generate_series(1, %s)
+FROM generate_series(1, %s) n
 """
 
 
@@ -32,29 +33,68 @@ async def test_the_first_job_of_a_share_starts_within_a_second_beside_100_000_of
     assert lag < timedelta(seconds=1)
 
 
-async def test_a_claim_finds_its_jobs_by_index_though_it_was_planned_when_there_were_none(shop):
-    values = {
-        "queue": "'default'",
-        "tasks": "ARRAY['slowEffect']",
-        "worker": "'test'",
-        "slots": "20",
-        "wanted": "20",
-        "share_limit": "15",
-        "lease": "30",
-    }
-    explain = f"EXPLAIN EXECUTE claim ({', '.join(values[name] for name in CLAIM._names)})"
+async def test_a_new_share_is_served_before_the_backlogs_of_as_many_others_as_there_are_slots(shop):
+    await shop.sql(FILL.replace("'large'", "'backlog ' || n %% 4").replace("0.05", "0"), 80)
+    await shop.enqueue("effect", share="new")
+
+    await shop.start({"default": Slots(2, 2)})
+    await shop.drained()
+
+    [(before,)] = await shop.sql(
+        "SELECT count(*) FROM accord.jobs WHERE started_at < (SELECT started_at FROM accord.jobs WHERE share = 'new')"
+    )
+    # One of each, and one that may have begun twice where a slot was free again.
+    assert before <= 8
+
+
+VALUES = {
+    "queue": "'default'",
+    "tasks": "ARRAY['slowEffect']",
+    "worker": "'test'",
+    "slots": "20",
+    "wanted": "20",
+    "share_limit": "15",
+    "lease": "30",
+    "after": "''",
+}
+CLAIMING = f"EXECUTE claim ({', '.join(VALUES[name] for name in CLAIM._names)})".encode()
+
+
+@asynccontextmanager
+async def prepared(shop):
+    """A connection whose transaction may claim, with the plan that it keeps."""
     async with await psycopg.AsyncConnection.connect(shop.url, cursor_factory=psycopg.AsyncRawCursor) as connection:
         await connection.execute(LOCK_QUEUE.sql, LOCK_QUEUE.parameters({"queue": "default"}))
         await connection.execute(b"PREPARE claim AS " + CLAIM.sql)
-        await connection.execute(explain.encode())
+        yield connection
+        await connection.rollback()
+
+
+async def test_a_claim_finds_its_jobs_by_index_though_it_was_planned_when_there_were_none(shop):
+    async with prepared(shop) as connection:
+        await connection.execute(b"EXPLAIN " + CLAIMING)
         await shop.sql(FILL, 20_000)
-        plan = await (await connection.execute(explain.encode())).fetchall()
+        plan = await (await connection.execute(b"EXPLAIN " + CLAIMING)).fetchall()
 
     text = "\n".join(line for (line,) in plan)
     assert "Seq Scan on jobs" not in text
-    assert set(re.findall(r"jobs_\w+_idx|jobs_pkey", text)) == {"jobs_running_idx", "jobs_claimable_idx", "jobs_pkey"}
+    assert set(re.findall(r"jobs_\w+_idx|jobs_pkey", text)) == {"jobs_listed_idx", "jobs_claimable_idx", "jobs_pkey"}
     # The rows that are locked, and those that are changed, are looked up by their ids.
     assert text.count("jobs_pkey") == 2
+
+
+async def test_a_claim_reads_no_more_where_many_shares_wait(shop):
+    async def pages_read(shares: int) -> int:
+        await shop.sql("TRUNCATE accord.jobs")
+        await shop.sql(FILL.replace("'large'", "'share ' || n"), shares)
+        async with prepared(shop) as connection:
+            explained = await connection.execute(b"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + CLAIMING)
+            [(found,)] = await explained.fetchall()
+        plan = found[0]["Plan"]
+        assert plan["Actual Rows"] == 20
+        return plan["Shared Hit Blocks"] + plan["Shared Read Blocks"]
+
+    assert await pages_read(5_000) < 2 * await pages_read(50)
 
 
 async def test_a_share_never_has_more_than_its_slots(shop, until):

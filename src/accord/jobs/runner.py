@@ -52,6 +52,8 @@ class _Queue:
     name: str
     slots: "Slots"
     running: int = 0
+    served: str = ""
+    """The share that got the last slot."""
     may_have_more: bool = True
     is_full: bool = False
     """Whether other processes use the remaining slots; the next poll, or the end of a job here, tells."""
@@ -225,6 +227,7 @@ class Runner:
                 "lease": self._lease,
                 "worker": self._name,
                 "tasks": list(self._flows),
+                "after": queue.served,
             },
         )
         async with self._database.connection() as connection:
@@ -235,6 +238,7 @@ class Runner:
         queue.may_have_more = queue.may_have_more or len(jobs) >= free
         queue.is_full = free < wanted and len(jobs) >= free
         for job in jobs:
+            queue.served = job.share
             self._begin(queue, job)
         if any(job.owner_id is not None for job in jobs):
             self._resources.journal_appended()

@@ -1,7 +1,8 @@
 """Claiming: which jobs run next, and the leases that running jobs hold.
 
 A claim runs behind a lock of its queue, in one round trip, so that the slots of a queue count over all processes. Slots
-go round the shares: a share's first job comes before the second job of another, within one priority.
+go round the shares: within one priority, a share's first job comes before the second job of another, and of the shares
+that have as many jobs running, those come next that follow the share which was served last.
 """
 
 from typing import Any, NamedTuple
@@ -86,6 +87,16 @@ SELECT set_config('plan_cache_mode', 'force_generic_plan', true) AS plans,
 """Serialises the claims of a queue, and keeps the plan of the claim, until the end of the transaction."""
 
 _ready = f"FROM accord.jobs WHERE {IS_CLAIMABLE.text} AND queue = :queue"
+
+
+def _share_after(share: str) -> str:
+    """Return the SQL of the next share that waits within a priority, and of the first after the last."""
+    first = f"SELECT share {_ready} AND priority = priorities.priority AND task = ANY(:tasks)"
+    return f"COALESCE(({first} AND share > {share} ORDER BY share LIMIT 1), ({first} ORDER BY share LIMIT 1))"
+
+
+# A share without a running job gets a slot before others. So as many shares as there are free slots are enough, and as
+# many more as have jobs running: a claim costs the same however many shares wait.
 # Ids are compared with arrays: the planner takes an array for a few rows, but a subquery with a computed LIMIT for a
 # tenth of the table, and then reads the whole table. COALESCE keeps the planner from the index of claimable
 # jobs, which does not begin with the id.
@@ -99,30 +110,39 @@ WITH RECURSIVE chosen_by_people AS (
 ), slots AS (
     SELECT COALESCE((SELECT slots FROM chosen_by_people), :slots) AS all_slots,
         COALESCE((SELECT sum(jobs) FROM running), 0)::integer AS taken,
+        (SELECT count(*) FROM running) AS shares,
         COALESCE((SELECT paused FROM chosen_by_people), false) AS paused
 ), free AS (
     SELECT CASE WHEN paused THEN 0 ELSE LEAST(:wanted, GREATEST(all_slots - taken, 0)) END AS slots,
-        LEAST(:share_limit, GREATEST(all_slots * 3 / 4, 1)) AS of_share
+        LEAST(:share_limit, GREATEST(all_slots * 3 / 4, 1)) AS of_share, shares
     FROM slots
-), shares AS (
-    (SELECT share {_ready} ORDER BY share LIMIT 1)
+), priorities AS (
+    (SELECT priority {_ready} ORDER BY priority DESC LIMIT 1)
     UNION ALL
-    SELECT (SELECT share {_ready} AND share > before.share ORDER BY share LIMIT 1)
-    FROM shares before WHERE before.share IS NOT NULL
+    SELECT (SELECT priority {_ready} AND priority < before.priority ORDER BY priority DESC LIMIT 1)
+    FROM priorities before WHERE before.priority IS NOT NULL
+), shares AS (
+    SELECT priority, share, place FROM free CROSS JOIN priorities CROSS JOIN LATERAL (
+        WITH RECURSIVE walk AS (
+            SELECT share, share AS first, 1 AS place FROM (SELECT {_share_after(":after")} AS share) AS next
+            UNION ALL
+            SELECT next.share, first, place + 1
+            FROM walk CROSS JOIN LATERAL (SELECT {_share_after("walk.share")} AS share) AS next
+            WHERE place < free.slots + free.shares AND next.share <> first
+        )
+        SELECT share, place FROM walk WHERE share IS NOT NULL
+    ) AS walk WHERE free.slots > 0 AND priority IS NOT NULL
 ), candidates AS (
-    SELECT next.id, next.priority, next.run_at, COALESCE(running.jobs, 0) + next.place AS round
-    FROM free CROSS JOIN shares LEFT JOIN running ON running.share = shares.share
-    CROSS JOIN LATERAL (
-        SELECT id, priority, run_at, row_number() OVER (ORDER BY priority DESC, run_at, id) AS place
-        {_ready} AND share = shares.share AND task = ANY(:tasks)
-        ORDER BY priority DESC, run_at, id
-        LIMIT CASE WHEN shares.share = '' THEN free.slots
-            ELSE LEAST(free.slots, GREATEST(free.of_share - COALESCE(running.jobs, 0), 0)) END
-    ) next
-    WHERE free.slots > 0 AND shares.share IS NOT NULL
+    SELECT next.id, priority, share, place, COALESCE(running.jobs, 0)
+        + row_number() OVER (PARTITION BY share ORDER BY priority DESC, next.run_at, next.id) AS round
+    FROM free CROSS JOIN shares LEFT JOIN running USING (share) CROSS JOIN LATERAL (
+        SELECT id, run_at {_ready} AND priority = shares.priority AND share = shares.share AND task = ANY(:tasks)
+        ORDER BY run_at, id LIMIT free.slots
+    ) AS next
 ), chosen AS (
     SELECT id FROM accord.jobs WHERE COALESCE({IS_CLAIMABLE.text}, false) AND id = ANY(ARRAY(
-        SELECT id FROM candidates ORDER BY priority DESC, round, run_at, id LIMIT (SELECT slots FROM free)
+        SELECT id FROM candidates WHERE share = '' OR round <= (SELECT of_share FROM free)
+        ORDER BY priority DESC, round, place LIMIT (SELECT slots FROM free)
     )) FOR UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE accord.jobs SET state = 'running', is_ready = false, attempt = attempt + 1, version = version + 1,
@@ -130,7 +150,6 @@ WITH RECURSIVE chosen_by_people AS (
         lease_until = clock_timestamp() + make_interval(secs => :lease)
     WHERE id = ANY(ARRAY(SELECT id FROM chosen))
     RETURNING id, task, queue, share, args, attempt, version, owner_id, order_key, request_id, traceparent,
-        priority, run_at,
         EXTRACT(epoch FROM started_at - GREATEST(run_at, created_at))::double precision AS lag
 ), told AS (
     INSERT INTO accord.journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind,
@@ -139,15 +158,15 @@ WITH RECURSIVE chosen_by_people AS (
         ARRAY['getList:' || owner_id || '\\:jobs']
     FROM claimed WHERE owner_id IS NOT NULL
 )
-SELECT free.slots AS free, id, task, queue, share, args, attempt, version, owner_id, order_key, request_id,
+SELECT free.slots AS free, id, task, queue, claimed.share, args, attempt, version, owner_id, order_key, request_id,
     traceparent, lag
-FROM free LEFT JOIN claimed ON true ORDER BY priority DESC, run_at, id
+FROM free LEFT JOIN (claimed JOIN candidates USING (id)) ON true ORDER BY priority DESC, round, place
 """  # noqa: S608 - the conditions are ours
     )
     .bindparams(
         bindparam("queue", type_=Text),
         bindparam("tasks", type_=ARRAY(Text)),
-        bindparam("worker", type_=Text),
+        *(bindparam(name, type_=Text) for name in ("worker", "after")),
         *(bindparam(name, type_=Integer) for name in ("slots", "wanted", "share_limit", "lease")),
     )
     .columns(
@@ -167,7 +186,10 @@ FROM free LEFT JOIN claimed ON true ORDER BY priority DESC, run_at, id
     ),
     Claimed,
 )
-"""The claim of up to `wanted` jobs of one queue; `free` is how many it could take at most."""
+"""The claim of up to `wanted` jobs of one queue; `free` is how many it could take at most.
+
+`after` is the share of the last job of the claim before.
+"""
 
 # now() bounds the search in the index. With clock_timestamp(), which is another time for each row, every later job
 # would be read.

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Text, and_, bindparam, case, cast, exists, func, literal, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Text, and_, bindparam, cast, exists, func, literal, select
+from sqlalchemy.dialects.postgresql import Insert, insert
 
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
@@ -40,41 +40,47 @@ _order_key = cast(bindparam("order_key"), Text)
 _state = cast(bindparam("state"), Text)
 # The lock makes the sequence follow the commits, and lets the end of the job before see this one.
 LOCK_ORDER = Statement(select(func.pg_advisory_xact_lock(ORDER_LOCK, func.hashtext(_order_key))))
+_values = {
+    "state": _state,
+    "is_ready": _state == "queued",
+    "run_at": func.coalesce(cast(bindparam("run_at"), jobs.c.run_at.type), func.clock_timestamp()),
+    **{
+        name: bindparam(name)
+        for name in (
+            "id",
+            "task",
+            "queue",
+            "priority",
+            "share",
+            "unique_key",
+            "owner_id",
+            "request_id",
+            "traceparent",
+            "args",
+        )
+    },
+}
 _earlier = exists(select(literal(1)).select_from(jobs).where(and_(jobs.c.order_key == _order_key, IS_ORDERED)))
-_insert = insert(jobs).values(
-    {
-        "state": _state,
-        "is_ready": _state == "queued",
-        "is_blocked": case((_order_key.is_(None), False), else_=_earlier),
-        "run_at": func.coalesce(cast(bindparam("run_at"), jobs.c.run_at.type), func.clock_timestamp()),
-        "order_key": _order_key,
-        **{
-            name: bindparam(name)
-            for name in (
-                "id",
-                "task",
-                "queue",
-                "priority",
-                "share",
-                "unique_key",
-                "owner_id",
-                "request_id",
-                "traceparent",
-                "args",
-            )
-        },
-    }
-)
-_ADD = Statement(_insert.inline())
-# The update that changes nothing returns the job that is there, and waits for the transaction that is adding it.
-_ADD_OR_FIND = Statement(
-    _insert.on_conflict_do_update(
-        index_elements=[jobs.c.task, jobs.c.unique_key],
-        index_where=IS_UNIQUE,
-        set_={"unique_key": _insert.excluded.unique_key},
-    ).returning(jobs.c.id),
-    _Id,
-)
+# PostgreSQL would plan one statement for both anew each time: without an order key that looks cheaper than to keep a
+# plan that asks for earlier jobs, and takes longer than to run it.
+_insert = insert(jobs).values(_values)
+_insert_ordered = insert(jobs).values(_values | {"order_key": _order_key, "is_blocked": _earlier})
+
+
+def _or_find(adding: Insert) -> Statement[_Id]:
+    """Return a statement whose update changes nothing: it returns the job that is there, or that is being added."""
+    return Statement(
+        adding.on_conflict_do_update(
+            index_elements=[jobs.c.task, jobs.c.unique_key],
+            index_where=IS_UNIQUE,
+            set_={"unique_key": adding.excluded.unique_key},
+        ).returning(jobs.c.id),
+        _Id,
+    )
+
+
+_ADD, _ADD_ORDERED = Statement(_insert.inline()), Statement(_insert_ordered.inline())
+_ADD_OR_FIND, _ADD_ORDERED_OR_FIND = _or_find(_insert), _or_find(_insert_ordered)
 
 
 def lists_of(owner_id: UUID) -> list[str]:
@@ -145,21 +151,23 @@ class Jobs:
             "run_at": run_at,
             "priority": priority,
             "share": share,
-            "order_key": order_key,
             "unique_key": unique_key,
             "owner_id": owner_id,
             "request_id": self._request_id,
             "traceparent": self._traceparent,
             "args": args,
         }
+        add, add_or_find = _ADD, _ADD_OR_FIND
+        if order_key is not None:
+            add, add_or_find, values["order_key"] = _ADD_ORDERED, _ADD_ORDERED_OR_FIND, order_key
         if unique_key is None:
             if order_key is not None:
                 self._tx.with_commit(LOCK_ORDER, order_key=order_key)
-            self._tx.with_commit(_ADD, **values)
+            self._tx.with_commit(add, **values)
         else:
             if order_key is not None:
                 await self._tx.run(LOCK_ORDER, order_key=order_key)
-            found = await self._tx.one(_ADD_OR_FIND, **values)
+            found = await self._tx.one(add_or_find, **values)
             assert found is not None
             if found.id != job_id:
                 return found.id

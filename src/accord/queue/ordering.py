@@ -29,24 +29,33 @@ _LOCK = Statement(
         " (SELECT DISTINCT hashtext(name) AS key FROM unnest(:order_keys) AS name ORDER BY key) AS keys"
     ).bindparams(_keys)
 )
+
+
 # A retried job has an earlier place than the one that runs by now, and must not be let in beside it.
-_UNBLOCK_FIRST = Statement(
-    text(
-        f"""
-UPDATE accord.jobs SET is_blocked = false WHERE is_blocked AND id IN (
-    SELECT first.id FROM unnest(:order_keys) AS name CROSS JOIN LATERAL (
-        SELECT id FROM accord.jobs WHERE order_key = name AND {IS_ORDERED.text} ORDER BY sequence LIMIT 1
+def _unblocking(keys: str) -> str:
+    """Return the SQL that lets the first job run of each key that this part of a FROM names."""
+    return f"""
+UPDATE accord.jobs SET is_blocked = false WHERE is_blocked AND id = ANY(ARRAY(
+    SELECT first.id FROM {keys} CROSS JOIN LATERAL (
+        SELECT id FROM accord.jobs WHERE order_key = keys.name AND is_blocked AND {IS_ORDERED.text}
+        ORDER BY sequence LIMIT 1
     ) AS first
-) AND NOT EXISTS (
-    SELECT FROM accord.jobs unblocked WHERE unblocked.order_key = jobs.order_key AND NOT unblocked.is_blocked
-        AND {IS_ORDERED.text.replace("state", "unblocked.state").replace("order_key", "unblocked.order_key")}
-)
-RETURNING queue, is_ready
-"""  # noqa: S608 - the conditions are ours
+    WHERE NOT EXISTS (
+        SELECT FROM accord.jobs WHERE order_key = keys.name AND NOT is_blocked AND {IS_ORDERED.text}
     )
+))
+"""  # noqa: S608 - the conditions are ours
+
+
+_UNBLOCK_FIRST = Statement(
+    text(_unblocking("unnest(:order_keys) AS keys (name)") + "RETURNING queue, is_ready")
     .bindparams(_keys)
     .columns(column("queue", Text), column("is_ready", Boolean)),
     _Unblocked,
+)
+# With one key, as most jobs end: PostgreSQL plans a statement with an array anew each time.
+_UNBLOCK_ONE = Statement(
+    text(_unblocking("(VALUES (:order_key)) AS keys (name)")).bindparams(bindparam("order_key", type_=Text))
 )
 
 
@@ -67,7 +76,7 @@ def lock_with_commit(tx: Transaction, order_key: str | None) -> None:
 def unblock_with_commit(tx: Transaction, order_key: str | None) -> None:
     """Let the next job of an order key, which is locked, run with the commit that ends the one before."""
     if order_key is not None:
-        tx.with_commit(_UNBLOCK_FIRST, order_keys=[order_key])
+        tx.with_commit(_UNBLOCK_ONE, order_key=order_key)
 
 
 async def unblock_first(tx: Transaction, order_keys: Collection[str | None]) -> set[str]:

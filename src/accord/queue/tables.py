@@ -84,21 +84,20 @@ jobs = Table(
     timestamp("started_at", nullable=True),
     timestamp("ended_at", nullable=True),
     CheckConstraint(f"state IN ({_listed(STATES)})", name="state"),
-    Index("jobs_claimable_idx", "queue", "share", text("priority DESC"), "run_at", "id", postgresql_where=IS_CLAIMABLE),
+    Index("jobs_claimable_idx", "queue", text("priority DESC"), "share", "run_at", "id", postgresql_where=IS_CLAIMABLE),
     Index(
         "jobs_later_idx",
         "run_at",
         postgresql_where=text(f"NOT is_ready AND {IS_WAITING.text}"),
     ),
-    Index("jobs_running_idx", "queue", "share", postgresql_where=text("state = 'running'")),
     Index("jobs_unique_idx", "task", "unique_key", unique=True, postgresql_where=IS_UNIQUE),
-    Index("jobs_order_idx", "order_key", "sequence", postgresql_where=IS_ORDERED),
-    # The end of a job asks whether another of its key may run, however many are blocked.
-    Index("jobs_unblocked_idx", "order_key", postgresql_where=text(f"NOT is_blocked AND {IS_ORDERED.text}")),
+    # The end of a job asks whether another of its key may run, and for the first that is blocked.
+    Index("jobs_order_idx", "order_key", "is_blocked", "sequence", postgresql_where=IS_ORDERED),
     Index("jobs_owner_idx", "owner_id", "id", postgresql_where=text("owner_id IS NOT NULL")),
     Index("jobs_ended_idx", "state", "ended_at", postgresql_where=text("ended_at IS NOT NULL")),
     Index("jobs_outcome_idx", "ended_at", postgresql_where=HAS_OUTCOME),
-    # Every filter of listJobs, and every count, is a walk over the few kinds of jobs at the front of this index.
+    # Every filter of listJobs, and every count, is a walk over the few kinds of jobs at the front of this index. A
+    # claim finds the running jobs of its queue there.
     Index("jobs_listed_idx", "state", "queue", "task", "created_at", "id"),
     Index("jobs_ready_idx", "queue", "run_at", postgresql_where=IS_CLAIMABLE),
 )

@@ -104,6 +104,7 @@ async def _claim(task: jobs.Task) -> None:
             "lease": 30,
             "worker": "benchmark",
             "tasks": ["nothing"],
+            "after": "",
         },
     )
     database = Database(task.url, 2)

@@ -53,7 +53,7 @@ def upgrade() -> None:
     op.create_index(
         "jobs_claimable_idx",
         "jobs",
-        ["queue", "share", sa.literal_column("priority DESC"), "run_at", "id"],
+        ["queue", sa.literal_column("priority DESC"), "share", "run_at", "id"],
         unique=False,
         schema="accord",
         postgresql_where=sa.text("is_ready AND NOT is_blocked"),
@@ -84,7 +84,7 @@ def upgrade() -> None:
     op.create_index(
         "jobs_order_idx",
         "jobs",
-        ["order_key", "sequence"],
+        ["order_key", "is_blocked", "sequence"],
         unique=False,
         schema="accord",
         postgresql_where=sa.text("order_key IS NOT NULL AND state IN ('scheduled', 'queued', 'retrying', 'running')"),
@@ -116,14 +116,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("is_ready AND NOT is_blocked"),
     )
     op.create_index(
-        "jobs_running_idx",
-        "jobs",
-        ["queue", "share"],
-        unique=False,
-        schema="accord",
-        postgresql_where=sa.text("state = 'running'"),
-    )
-    op.create_index(
         "jobs_unique_idx",
         "jobs",
         ["task", "unique_key"],
@@ -146,16 +138,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("inbox_pkey")),
         sa.UniqueConstraint("number", name=op.f("inbox_number_key")),
         schema="accord",
-    )
-    op.create_index(
-        "jobs_unblocked_idx",
-        "jobs",
-        ["order_key"],
-        unique=False,
-        schema="accord",
-        postgresql_where=sa.text(
-            "NOT is_blocked AND order_key IS NOT NULL AND state IN ('scheduled', 'queued', 'retrying', 'running')"
-        ),
     )
     op.create_table(
         "journal_readers",
