@@ -126,6 +126,8 @@ async def test_jobs_are_counted_by_queue_and_state_and_the_oldest_that_is_ready_
     assert counts == [[2], [1]]
     [age] = values(found, "accord_jobs_oldest_ready_seconds", queue=queue)
     assert 0 < age < 60
+    # Samples are in queues that are paused.
+    assert values(found, "accord_queue_paused", queue=queue) == [1]
 
 
 async def test_the_pool_shows_connections_in_use_idle_and_requests_that_wait(service, until):

@@ -168,9 +168,16 @@ def test_a_reaction_that_stands_still_and_one_that_this_release_does_not_have_ar
     well, still = Standing("a.after_b_event", 7, 2, 0.5), Standing("a.after_b_event", 7, 2, 61.0)
 
     assert str(database.reader(well, is_known=True)).startswith("✓ reaction: a.after_b_event has passed all but 2")
+    assert "has passed every entry" in str(database.reader(well._replace(behind=0), is_known=True))
     assert str(database.reader(still, is_known=True)).startswith("! reaction: ")
     assert "stands still for 61 s" in str(database.reader(still, is_known=True))
     assert "`accord journal drop-reader a.after_b_event`" in str(database.reader(well, is_known=False))
+
+
+def test_jobs_that_wait_and_queues_that_are_paused_are_told():
+    assert str(database.jobs([], [])).startswith("✓ jobs: none")
+    assert str(database.jobs(["mail"], ["default"])).startswith("! jobs: some wait for over 60 s in mail")
+    assert str(database.jobs([], ["default", "mail"])).startswith("! jobs: these queues are paused: default, mail")
 
 
 def test_in_production_missing_migrations_keep_it_from_working_and_in_development_the_next_start_migrates():

@@ -83,7 +83,7 @@ async def test_a_flow_that_waits_inside_its_open_transaction_fails(context, wait
         await context.tx.one(NUMBER)
         await wait(context)
 
-    with pytest.raises(HeldTransaction, match="wait before it begins"):
+    with pytest.raises(HeldTransaction, match="Wait before it begins"):
         await watched(context, flow(context))
 
 

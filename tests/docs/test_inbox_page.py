@@ -82,3 +82,17 @@ def test_fits_the_width_of_a_phone_with_every_button_in_reach(docs, kept):
 
     assert docs.page.evaluate("document.documentElement.scrollWidth") <= 360
     assert [button for button in docs.page.locator("button").all() if not docs.is_in_reach(button)] == []
+
+
+def test_a_mail_that_is_opened_on_a_phone_is_in_view_and_a_filter_without_it_closes_it(docs, kept):
+    docs.page.set_viewport_size({"width": 390, "height": 800})
+    to = new_email()
+    for number in range(12):
+        kept(to, f"Mail {number}")
+    opened(docs, to)
+
+    docs.page.wait_for_function("document.getElementById('subject').getBoundingClientRect().bottom < innerHeight")
+
+    docs.page.fill("#filter [name=subject]", "another")
+    docs.page.click("#filter button:not([type])")
+    docs.page.locator("#mail").wait_for(state="hidden")

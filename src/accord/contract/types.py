@@ -542,7 +542,11 @@ class UpdateQueue(TypedDict):
 
 
 class Schedule(TypedDict):
-    """The times at which a task is enqueued by itself."""
+    """
+    The times at which a task is enqueued by itself. Due times up to `lastAt` have passed, with a job or without; the
+    first start of a release that has the schedule sets it.
+
+    """
 
     name: TaskName
     cron: str

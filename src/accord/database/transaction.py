@@ -18,9 +18,9 @@ _ROLLBACK: Call = (Statement(text("ROLLBACK")), {})
 class HeldTransaction(RuntimeError):
     """A flow waits for something else while its open transaction holds a connection that others wait for (I-10)."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str = "Wait before it begins.") -> None:
         """Tell its author where the wait belongs."""
-        super().__init__("Inside an open transaction a flow awaits nothing but its statements; wait before it begins.")
+        super().__init__(f"Inside an open transaction a flow awaits nothing but its statements. {where}")
 
 
 class NotBegun(RuntimeError):

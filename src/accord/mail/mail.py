@@ -95,7 +95,7 @@ class JobMail(Mail):
         server is left alone; MailNotSent, which fails the attempt; MailRefused, after which the job is dead.
         """
         if self._tx().is_open:
-            raise HeldTransaction
+            raise HeldTransaction("A job delivers its mail before its first write or enqueue.")
         if self._delivered:
             raise RuntimeError("A job delivers one mail, as its id is the Message-ID: enqueue a job for each.")
         self._delivered = True

@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from sqlalchemy import BigInteger, Boolean, Double, Text, column, text
+from sqlalchemy import BigInteger, Boolean, Double, Text, column, select, text
 
 from accord.database.reader import Reader
 from accord.database.statement import Statement
-from accord.queue.tables import IS_CLAIMABLE
+from accord.queue.tables import IS_CLAIMABLE, queues
 
 MAX_COUNT = 100_000
 """A count is exact up to here, and stops here."""
@@ -27,6 +27,10 @@ class Count(NamedTuple):
     queue: str
     state: str
     jobs: int
+
+
+class _Name(NamedTuple):
+    name: str
 
 
 class Oldest(NamedTuple):
@@ -78,6 +82,9 @@ FROM oldest LEFT JOIN accord.queues ON name = queue
 )
 
 
+_PAUSED = Statement(select(queues.c.name).where(queues.c.paused).order_by(queues.c.name), _Name)
+
+
 async def counts(read: Reader) -> list[Count]:
     """Return the number of jobs of each queue in each state that has any, MAX_COUNT at most."""
     return await read.all(_COUNTS)
@@ -86,6 +93,11 @@ async def counts(read: Reader) -> list[Count]:
 async def oldest_ready(read: Reader) -> list[Oldest]:
     """Return the queues with jobs that could run, and how long the oldest of each waits."""
     return await read.all(_OLDEST)
+
+
+async def paused_queues(read: Reader) -> list[str]:
+    """Return the queues that an operator paused."""
+    return [row.name for row in await read.all(_PAUSED)]
 
 
 async def refuse_late(read: Reader) -> None:

@@ -583,8 +583,9 @@ export type UpdateMessage = {
 };
 
 /**
- * `scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the ends
- * `completed`, `dead` (failed for good) and `cancelled`.
+ * `scheduled` (its time had not come when it was enqueued), `queued`, `retrying` (waits after a failed attempt),
+ * `running`, and the ends `completed`, `dead` (failed for good) and `cancelled`. A `scheduled` or `retrying` job
+ * stays so until it runs.
  *
  */
 export type JobState = 'scheduled' | 'queued' | 'retrying' | 'running' | 'completed' | 'dead' | 'cancelled';
@@ -831,7 +832,9 @@ export type UpdateQueue = {
 };
 
 /**
- * The times at which a task is enqueued by itself.
+ * The times at which a task is enqueued by itself. Due times up to `lastAt` have passed, with a job or without; the
+ * first start of a release that has the schedule sets it.
+ *
  */
 export type Schedule = {
     name: TaskName;

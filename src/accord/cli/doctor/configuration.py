@@ -42,7 +42,9 @@ def contract() -> Finding:
         found = load_contract()
     except CannotStart as broken:
         return Finding("contract", str(broken), "Correct what is listed", works=False)
-    return Finding("contract", f"{len(found.operations)} operations, each with its flow")
+    return Finding(
+        "contract", f"{len(found.operations)} operations and {len(found.tasks.by_name)} tasks, each with its flow"
+    )
 
 
 def data_folder(settings: Settings) -> Iterator[Finding]:

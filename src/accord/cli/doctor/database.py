@@ -21,7 +21,7 @@ from accord.journal.backlog import OVERDUE, Backlog, has_leader, whole_backlog
 from accord.journal.readers import OVERDUE as OVERDUE_READER
 from accord.journal.readers import Standing, standings
 from accord.problems import CannotStart, Problem
-from accord.queue.figures import LATE, late_queues, oldest_ready
+from accord.queue.figures import LATE, late_queues, oldest_ready, paused_queues
 from accord.settings import Settings
 
 OLDEST = 15
@@ -105,7 +105,7 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
             after = {reaction.reader for reaction in find_reactions().after}
             for found in await standings(database):
                 yield reader(found, is_known=found.name in after)
-            yield jobs(late_queues(await oldest_ready(database)))
+            yield jobs(late_queues(await oldest_ready(database)), await paused_queues(database))
             for row in await database.all(_UNREADABLE):
                 yield unreadable(row)
     except CannotStart as locked:
@@ -194,7 +194,7 @@ def journal(found: Backlog, *, has_leader: bool) -> Finding:
 
 def reader(found: Standing, *, is_known: bool) -> Finding:
     """Judge a reader of the journal: its reaction fails, or no file of this release has it."""
-    state = f"{found.name} has passed all but {found.behind} entries"
+    state = f"{found.name} has passed {f'all but {found.behind} entries' if found.behind else 'every entry'}"
     if not is_known:
         advice = (
             f"Unless another release runs that has it, run `accord journal drop-reader {found.name}`: it keeps pruning"
@@ -208,12 +208,15 @@ def reader(found: Standing, *, is_known: bool) -> Finding:
     return Finding("reaction", f"{state}, and stands still for {found.seconds:.0f} s", advice)
 
 
-def jobs(late: list[str]) -> Finding:
-    """Judge whether jobs that could run wait for long: no process runs them, or too few slots do."""
-    if not late:
-        return Finding("jobs", f"none that could run waits for over {LATE:.0f} s")
-    advice = "Let `accord serve` or `accord worker` run with these queues in JOB_QUEUES, or raise their slots"
-    return Finding("jobs", f"some wait for over {LATE:.0f} s in {', '.join(late)}", advice)
+def jobs(late: list[str], paused: list[str]) -> Finding:
+    """Judge whether jobs wait for long: no process runs them, too few slots do, or their queue is paused."""
+    if late:
+        advice = "Let `accord serve` or `accord worker` run with these queues in JOB_QUEUES, or raise their slots"
+        return Finding("jobs", f"some wait for over {LATE:.0f} s in {', '.join(late)}", advice)
+    if paused:
+        advice = "Let them go on with `PATCH /api/v1/queues/{queueName}` when the reason for the pause is gone"
+        return Finding("jobs", f"these queues are paused: {', '.join(paused)}", advice)
+    return Finding("jobs", f"none that could run waits for over {LATE:.0f} s")
 
 
 def unreadable(row: Unreadable) -> Finding:

@@ -122,8 +122,9 @@ JobAttemptOutcome: TypeAlias = Literal["cancelled", "failed", "lost", "ok", "tim
 """`lost` is an attempt whose worker stopped renewing its lease, `cancelled` one that ran when the job was cancelled."""
 
 JobState: TypeAlias = Literal["cancelled", "completed", "dead", "queued", "retrying", "running", "scheduled"]
-"""`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the ends
-`completed`, `dead` (failed for good) and `cancelled`."""
+"""`scheduled` (its time had not come when it was enqueued), `queued`, `retrying` (waits after a failed attempt),
+`running`, and the ends `completed`, `dead` (failed for good) and `cancelled`. A `scheduled` or `retrying` job stays
+so until it runs."""
 
 ListInsertOperationWhere: TypeAlias = Literal["after", "before", "end", "start"]
 
@@ -154,8 +155,9 @@ class AcceptedJob(Model):
     """The name of a queue."""
 
     state: JobState
-    """`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the
-    ends `completed`, `dead` (failed for good) and `cancelled`."""
+    """`scheduled` (its time had not come when it was enqueued), `queued`, `retrying` (waits after a failed attempt),
+    `running`, and the ends `completed`, `dead` (failed for good) and `cancelled`. A `scheduled` or `retrying` job
+    stays so until it runs."""
 
     priority: int
     """Jobs of higher priority start first."""
@@ -730,8 +732,9 @@ class Job(Model):
     """The name of a queue."""
 
     state: JobState
-    """`scheduled` (its time has not come), `queued`, `retrying` (waits after a failed attempt), `running`, and the
-    ends `completed`, `dead` (failed for good) and `cancelled`."""
+    """`scheduled` (its time had not come when it was enqueued), `queued`, `retrying` (waits after a failed attempt),
+    `running`, and the ends `completed`, `dead` (failed for good) and `cancelled`. A `scheduled` or `retrying` job
+    stays so until it runs."""
 
     priority: int
     """Jobs of higher priority start first."""
@@ -1202,7 +1205,8 @@ class RetryJobs(Model):
 
 @define(kw_only=True)
 class Schedule(Model):
-    """The times at which a task is enqueued by itself."""
+    """The times at which a task is enqueued by itself. Due times up to `lastAt` have passed, with a job or without;
+    the first start of a release that has the schedule sets it."""
 
     name: str
     """The name of a task."""

@@ -54,6 +54,7 @@ function open(mail, button) {
   at("html").srcdoc = mail.html;
   at("text").textContent = mail.text;
   at("mail").hidden = false;
+  at("mail").scrollIntoView({ block: "nearest" }); // On a phone the mail is below the list.
 }
 
 async function follow() {
@@ -66,8 +67,9 @@ async function follow() {
     try {
       const { items } = await call("GET", query);
       if (mine !== asked) return;
-      at("hint").textContent = items.length ? items.length + " mails" : "No mail fits yet; it appears here by itself.";
+      at("hint").textContent = items.length ? items.length + (items.length === 1 ? " mail" : " mails") : "No mail fits yet; it appears here by itself.";
       at("mails").replaceChildren(...items.map(line));
+      at("mail").hidden ||= !items.some((mail) => mail.id === shown);
       if (!items.length) [wait, pause] = [WAIT, 0];
     } catch (error) {
       if (mine !== asked) return;
