@@ -10,6 +10,9 @@ import pytest
 from job_programs import PAUSED, effect, slow_effect
 from prometheus_client import REGISTRY
 
+from accord.problems import NotFound
+from accord.queue.outcomes import Dead, Later
+
 CANCEL = (
     "UPDATE accord.jobs SET state = 'cancelled', version = version + 1, ended_at = clock_timestamp()"
     " WHERE id = %s AND state = 'running' RETURNING version"
@@ -93,3 +96,30 @@ async def test_a_lease_from_before_the_clock_was_set_back_counts_no_longer(shop)
     [job] = await shop.ended(job_id)
     assert [attempt["outcome"] for attempt in job.attempts] == ["lost", "ok"]
     assert await shop.effects() == ["once"]
+
+
+@pytest.mark.parametrize("error", [None, RuntimeError("failed"), Later(1), Dead("never"), NotFound()], ids=repr)
+async def test_an_attempt_whose_job_runs_in_another_process_by_now_changes_nothing(shop, until, error):
+    goes_on = asyncio.Event()
+
+    async def patient(context) -> None:
+        await goes_on.wait()
+        await effect(context)
+        if error is not None:
+            raise error
+
+    shop.define("patient", patient)
+    runner = await shop.start(poll_interval=3600)
+    await shop.enqueue("patient")
+    await until(lambda: shop.sql("SELECT 1 FROM accord.jobs WHERE state = 'running'"), bool)
+    await shop.sql("UPDATE accord.jobs SET version = version + 2, attempt = 2")
+    before = await shop.sql("SELECT * FROM accord.jobs")
+    goes_on.set()
+
+    async def is_over() -> bool:
+        return runner.running == 0
+
+    await until(is_over, bool)
+    assert await shop.effects() == []
+    assert await shop.sql("SELECT * FROM accord.jobs") == before
+    assert await shop.sql("SELECT 1 FROM accord.journal") == []
