@@ -103,3 +103,14 @@ async def test_an_error_whose_text_is_no_unicode_ends_its_attempt(shop):
 
     [job] = await shop.ended(await shop.enqueue("garbled"), seconds=10)
     assert (job.state, job.attempts[0]["error"]) == ("dead", "RuntimeError: a \\ud800 b ")
+
+
+async def test_the_jobs_of_a_queue_that_no_task_names_any_more_run(shop):
+    job_id = await shop.enqueue("effect", {"word": "moved"})
+    await shop.sql("UPDATE accord.jobs SET queue = 'former', run_at = run_at - interval '2 days'")
+    await shop.start(runs=["default"], poll_interval=0.02)
+    await shop.start(poll_interval=0.02)
+
+    [job] = await shop.ended(job_id)
+
+    assert (job.state, await shop.effects()) == ("completed", ["moved"])

@@ -27,6 +27,8 @@ from accord.queue.claiming import (
     Lost,
 )
 from accord.queue.ending import GivenUp
+from accord.queue.figures import oldest_ready
+from accord.queue.slots import DEFAULT
 from accord.telemetry import logs
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 POLL_INTERVAL = 0.5
 """Seconds between looks for jobs whose time has come, whose hint was lost, or whose lease ended."""
 UNKNOWN_INTERVAL = 60.0
-"""Seconds between looks for jobs that no running release knows."""
+"""Seconds between looks for jobs, and for queues, that no running release knows."""
 CANCEL_TIMEOUT = 5.0
 """Seconds that cancelled attempts have to hand their jobs back at the end of the process."""
 
@@ -77,7 +79,7 @@ class Runner:
         self._resources = resources
         self._database = resources.database.background
         self._flows = flows
-        self._all_queues = list(queues)
+        self._runs_all = runs is None
         self._queues = {queue: _Queue(queue, slots) for queue, slots in queues.items() if runs is None or queue in runs}
         self._name = name
         self._metrics = None
@@ -188,9 +190,16 @@ class Runner:
             await self._give_up_lost(job)
         if now - self._looked_for_unknown_at > UNKNOWN_INTERVAL:
             self._looked_for_unknown_at = now
-            known = {"tasks": list(self._resources.tasks.by_name), "queues": self._all_queues}
-            for job in await self._database.all(FIND_UNKNOWN, **known):
+            if self._runs_all:
+                await self._adopt_queues()
+            for job in await self._database.all(FIND_UNKNOWN, tasks=list(self._resources.tasks.by_name)):
                 await self._record(job, GivenUp("dead", "failed", "UNKNOWN_TASK: No running release knows this task."))
+
+    async def _adopt_queues(self) -> None:
+        """Run the jobs of queues that no task names any more: their task was moved to another queue."""
+        for left in await oldest_ready(self._database):
+            if left.queue not in self._queues:
+                self._queues[left.queue] = _Queue(left.queue, DEFAULT)
 
     async def _give_up_lost(self, job: Lost) -> None:
         task = self._resources.tasks.by_name.get(job.task)

@@ -227,14 +227,14 @@ FIND_UNKNOWN = Statement(
         f"""
 SELECT {_names} FROM accord.jobs
 WHERE {IS_CLAIMABLE.text} AND run_at < now() - interval '{UNKNOWN_AFTER}'
-    AND NOT (task = ANY(:tasks) AND queue = ANY(:queues)) LIMIT {MAX_SWEPT}
+    AND NOT task = ANY(:tasks) LIMIT {MAX_SWEPT}
 """  # noqa: S608 - the conditions are ours
     )
-    .bindparams(bindparam("tasks", type_=ARRAY(Text)), bindparam("queues", type_=ARRAY(Text)))
+    .bindparams(bindparam("tasks", type_=ARRAY(Text)))
     .columns(*_lost),
     Lost,
 )
-"""Jobs that no running release has taken for a day."""
+"""Jobs whose task no running release has known for a day."""
 
 RENEW = Statement(
     text(
