@@ -92,12 +92,11 @@ class LocalDispatch:
                 key = idempotency_key(operation, request, inputs)
                 if key is not None:
                     status, data = await self._idempotent(key, operation, context, inputs)
-                elif request.prefers_async:
-                    flow = self._accepting[operation.id](context, **inputs)
-                    status, data = ACCEPTED, await run_to_commit(context, flow)
                 else:
-                    flow = self._flows[operation.id](context, **inputs)
-                    status, data = operation.success_status, await run_to_commit(context, flow)
+                    flow, status = self._flows[operation.id], operation.success_status
+                    if request.prefers_async:
+                        flow, status = self._flow_of(operation, request)
+                    data = await run_to_commit(context, flow(context, **inputs))
             except Problem as problem:
                 result = await self._with_problem(context, problem)
                 if attempts_left and isinstance(problem, Deadlock):
@@ -117,6 +116,16 @@ class LocalDispatch:
                 trace_events=context.trace_events,
                 ended_sessions=context.ended_sessions,
             )
+
+    def _flow_of(self, operation: Operation, request: RequestInfo) -> tuple[Flow, int]:
+        """Return the flow with the status of its success.
+
+        The gateway may be of a release whose contract lets a job run the operation, and this worker of the one before:
+        a preference may be ignored (RFC 7240).
+        """
+        if request.prefers_async and operation.id in self._accepting:
+            return self._accepting[operation.id], ACCEPTED
+        return self._flows[operation.id], operation.success_status
 
     async def _idempotent(
         self, key: str, operation: Operation, context: Context, inputs: dict[str, Any]
@@ -145,9 +154,8 @@ class LocalDispatch:
     ) -> tuple[int, Any]:
         idempotency = self._resources.idempotency
         context.tx.opening = idempotency.opening(attempt)
-        is_async = context.request.prefers_async
-        flows, status = (self._accepting, ACCEPTED) if is_async else (self._flows, operation.success_status)
-        data = await observed(context, flows[operation.id](context, **inputs))
+        flow, status = self._flow_of(operation, context.request)
+        data = await observed(context, flow(context, **inputs))
         idempotency.save_response(context.tx, attempt, status, data)
         await observed(context, context.commit())
         return status, data

@@ -17,7 +17,7 @@ EDITED = ("openapi", "src", "tests/flows", "pyproject.toml")
 """What a guide that changes the code gets a copy of."""
 
 
-STARTS_ITS_OWN = {"adding-an-operation.md", "running-replicas.md"}
+STARTS_ITS_OWN = {"adding-an-operation.md", "long-operations.md", "running-replicas.md"}
 CHANGE_THE_CODE = {"adding-an-operation.md", "adding-a-job.md", "reacting-to-changes.md", "scheduling-work.md"}
 
 

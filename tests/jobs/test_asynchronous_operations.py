@@ -100,6 +100,15 @@ async def test_the_preference_counts_among_others_and_in_any_case(given, value):
     assert response.status_code == 202, response.text
 
 
+async def test_a_head_request_makes_no_job(given):
+    admin = await given.an_admin()
+
+    response = await admin.http.head(PATH, headers=ASYNC)
+
+    assert response.status_code == 200
+    assert await given.sql("SELECT 1 FROM accord.jobs WHERE owner_id = %s", admin.id) == []
+
+
 async def test_an_operation_that_no_job_can_run_ignores_the_preference(given):
     me = await given.an_account()
 
@@ -130,6 +139,17 @@ async def test_a_repeated_request_with_its_key_gets_the_same_job(given):
     assert [each.status_code for each in (*responses, without)] == [202] * 3
     assert responses[0].json() == responses[1].json() == without.json()
     assert {each.headers["location"] for each in (*responses, without)} == {responses[0].headers["location"]}
+    [(jobs,)] = await given.sql("SELECT count(*) FROM accord.jobs WHERE owner_id = %s", admin.id)
+    assert jobs == 1
+
+
+async def test_requests_with_one_key_at_once_make_one_job(given):
+    admin, headers = await given.an_admin(), {**ASYNC, "Idempotency-Key": str(uuid4())}
+
+    responses = await asyncio.gather(*(admin.get(PATH, headers=headers) for _ in range(8)))
+
+    assert {each.status_code for each in responses} <= {202, 409}
+    assert len({each.json()["id"] for each in responses if each.status_code == 202}) == 1
     [(jobs,)] = await given.sql("SELECT count(*) FROM accord.jobs WHERE owner_id = %s", admin.id)
     assert jobs == 1
 

@@ -298,3 +298,25 @@ async def test_a_dead_system_job_is_an_event(shop):
     validate = compile_validator({"$ref": "#/components/schemas/DeadJob"})
     assert validate({"id": str(record), **fields}) == []
     assert (fields["task"], fields["queue"]) == ("deciding", "default")
+
+
+async def test_the_owner_of_a_dead_job_is_told_the_problem_and_never_an_exception(shop):
+    args = {"type": "object", "properties": {"seconds": {"type": "number"}}}
+    shop.define("endless", slow_effect, args=args, timeoutSeconds=1, maxAttempts=1)
+    owner = shop.resources.new_id()
+    await shop.start(poll_interval=0.02)
+
+    jobs = {
+        "NOT_FOUND": await shop.enqueue("deciding", owner_id=owner),
+        "INTERNAL_ERROR": await shop.enqueue("failing", {"word": "x"}, owner_id=owner),
+        "TIMEOUT": await shop.enqueue("endless", {"seconds": 60}, owner_id=owner),
+    }
+    system = await shop.enqueue("deciding")
+
+    await shop.ended(*jobs.values(), system)
+    for code, job_id in jobs.items():
+        [(problem,)] = await shop.sql("SELECT problem FROM accord.jobs WHERE id = %s", job_id)
+        assert (problem["code"], problem["type"]) == (code, f"/problems/{code}")
+        assert (problem["instance"], problem["requestId"]) == (f"/api/v1/jobs/{job_id}", "test")
+        assert "RuntimeError" not in str(problem)
+    assert await shop.sql("SELECT problem FROM accord.jobs WHERE id = %s", system) == [(None,)]

@@ -88,4 +88,7 @@ async def scenario_environment(given, service) -> dict[str, str]:
         for name, one in {"owner": owner, "operator": operator}.items()
     }
     jobs = {name: await a_job(given, **task) for name in ("waiting", "followed")}
+    problem = {"title": "Not permitted", "status": 403, "detail": "Ask.", "code": "FORBIDDEN", "requestId": "test"}
+    problem |= {"type": "/problems/FORBIDDEN", "instance": "/api/v1/jobs"}
+    jobs["dead"] = await a_job(given, "dead", **task, problem=problem)
     return {"ACCORD_URL": service.url, "ACCORD_GIVEN": json.dumps(accounts | jobs)}

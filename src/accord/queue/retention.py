@@ -29,7 +29,7 @@ WITH erased AS (
     UPDATE accord.jobs SET result = NULL, problem = NULL, version = version + 1
     WHERE id = ANY(ARRAY(
         SELECT id FROM accord.jobs
-        WHERE {HAS_OUTCOME.text} AND ended_at <= clock_timestamp() - interval '{OUTCOME_RETENTION}'
+        WHERE {HAS_OUTCOME.text} AND ended_at <= now() - interval '{OUTCOME_RETENTION}'
         ORDER BY ended_at LIMIT {BATCH} FOR UPDATE SKIP LOCKED
     ))
     RETURNING id, task, version, owner_id, request_id

@@ -90,3 +90,12 @@ async def test_an_unknown_job_is_not_found(given):
     admin = await given.an_admin()
 
     assert (await admin.post(f"/api/v1/jobs/{uuid4()}/retry", expectedVersion=1)).status_code == 404
+
+
+async def test_the_outcome_of_the_former_run_is_gone(given):
+    admin, owner = await given.an_admin(), await given.an_account()
+    job_id = await a_job(given, "dead", owner_id=owner.id, problem={"code": "FORBIDDEN"}, result={"status": 200})
+
+    await admin.post(f"/api/v1/jobs/{job_id}/retry", expectedVersion=1)
+
+    assert await columns_of(given, job_id, "problem", "result") == (None, None)

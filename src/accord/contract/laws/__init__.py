@@ -7,7 +7,15 @@ in one of these modules, and a name in its RULES. Rules that take long are in co
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from accord.contract.laws import event_rules, name_rules, operation_rules, record_rules, schema_rules, task_rules
+from accord.contract.laws import (
+    async_rules,
+    event_rules,
+    name_rules,
+    operation_rules,
+    record_rules,
+    schema_rules,
+    task_rules,
+)
 
 Rule = Callable[[dict[str, Any]], Iterator[str]]
 
@@ -17,6 +25,7 @@ RULES: tuple[Rule, ...] = (
     *record_rules.RULES,
     *schema_rules.RULES,
     *task_rules.RULES,
+    *async_rules.RULES,
     *event_rules.RULES,
 )
 

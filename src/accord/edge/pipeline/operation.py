@@ -141,7 +141,7 @@ class CompiledOperation:
             None if key is None else key.decode("latin-1"),
             request.tracestate if is_traced else None,
         )
-        if self._is_asynchronous:
+        if self._is_asynchronous and request.method != "HEAD":
             info.prefers_async = prefers_async(request.headers.get(b"prefer"))
         return info
 

@@ -3,12 +3,15 @@
 import re
 
 RESPOND_ASYNC = b"respond-async"
-_token = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_word = rb"(?:" + _token + rb"|\"(?:[^\"\\\\]|\\\\.)*\")"
-# A preference, and its parameters up to the next comma; a quoted text may have commas.
+# Each part takes all that it can and gives none back: so the time grows with the length alone, whatever a client sends.
+_space = rb"[ \t]*+"
+_token = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]++"
+_word = rb"(?:" + _token + rb"|\"(?:[^\"\\]|\\.)*+\")"
+_value = _space + rb"(?:=" + _space + rb"(?P<value>" + _word + rb")?+" + _space + rb")?+"
+_parameter = rb";" + _space + rb"(?:" + _token + _value.replace(rb"(?P<value>", rb"(?:") + rb")?+"
+# A preference and its parameters; a quoted text may have commas.
 _preference = re.compile(
-    rb"[ \t,]*(?P<name>" + _token + rb")[ \t]*(?:=[ \t]*(?P<value>" + _word + rb")?[ \t]*)?"
-    rb"(?:;[ \t]*(?:" + _token + rb"[ \t]*(?:=[ \t]*" + _word + rb"?[ \t]*)?)?)*(?:,|$)"
+    rb"[ \t,]*+(?P<name>" + _token + rb")" + _value + rb"(?:" + _parameter + rb")*+(?:,|$)", re.DOTALL
 )
 _NO_VALUE = {None, b'""'}
 
