@@ -112,6 +112,9 @@ class Job(NamedTuple):
 class Workshop:
     """A database with jobs, and runners in this process."""
 
+    claiming: asyncio.Task[None]
+    """What the newest runner does until it is stopped."""
+
     def __init__(self, url: str, resources: Resources) -> None:
         self.url = url
         self.resources = resources
@@ -139,7 +142,8 @@ class Workshop:
         name, options = f"test {len(self.runners)}", {"has_metrics": False, **options}
         runner = Runner(self.resources, self.flows, slots, name, **options)
         self.runners.append(runner)
-        self._tasks += [asyncio.create_task(runner.run()), asyncio.create_task(runner.renew())]
+        self.claiming = asyncio.create_task(runner.run())
+        self._tasks += [self.claiming, asyncio.create_task(runner.renew())]
         self.resources.jobs_enqueued = lambda queues: [each.wake(queues) for each in self.runners]
         return runner
 
