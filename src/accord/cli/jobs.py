@@ -4,31 +4,28 @@ import argparse
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 
-from accord import clock
-from accord.boot import clock as database_clock
+from accord.boot.commands import command_resources, committed
 from accord.cli.parser import Parser, subcommands
 from accord.cli.startup import add_data_dir, load_settings, run
-from accord.context import new_id
-from accord.contract import bundle
-from accord.contract.tasks import tasks
+from accord.context import SYSTEM, Context, RequestInfo, Resources, SignedInContext
 from accord.contract.times import parse_time, timestamp
-from accord.database.database import Database
+from accord.contract.types import RetryJobs
 from accord.database.migrations import runner
-from accord.database.transaction import Transaction
 from accord.embedded.address import database_address, refuse_missing
-from accord.flows.jobs import queries, rules
-from accord.journal.entries import Actor, Journal
+from accord.flows.jobs import queries
+from accord.flows.jobs.retry_jobs import retry_jobs
 from accord.problems import CannotStart
-from accord.queue.enqueue import Jobs
 from accord.queue.tables import STATES, JobRow
-from accord.queue.tasks import Tasks, UnknownTask, WrongArguments
+from accord.queue.tasks import UnknownTask, WrongArguments
+from accord.settings import Settings
 
 MAX_LISTED = 1000
 MAX_RETRIED = 1000
-Work = Callable[[Database], Awaitable[int]]
+Work = Callable[[Resources], Awaitable[int]]
 
 
 def define(command: Parser) -> None:
@@ -82,38 +79,35 @@ def _object(text: str) -> dict[str, Any]:
 def _list(chosen: argparse.Namespace) -> int:
     given = {"state": chosen.state, "queue": chosen.queue, "task": chosen.task}
     filters = {name: value for name, value in given.items() if value is not None}
-    return _with_database(chosen, lambda database: list_jobs(database, filters, chosen.limit))
+    return _with_resources(chosen, lambda resources: list_jobs(resources, filters, chosen.limit))
 
 
 def _retry(chosen: argparse.Namespace) -> int:
-    return _with_database(chosen, lambda database: retry_jobs(database, chosen.task, chosen.dead_after, chosen.limit))
+    return _with_resources(
+        chosen, lambda resources: retry_dead(resources, chosen.task, chosen.dead_after, chosen.limit)
+    )
 
 
 def _run(chosen: argparse.Namespace) -> int:
-    return _with_database(chosen, lambda database: run_task(database, chosen.task, chosen.args))
+    return _with_resources(chosen, lambda resources: enqueue_job(resources, chosen.task, chosen.args))
 
 
-def _with_database(chosen: argparse.Namespace, work: Work) -> int:
+def _with_resources(chosen: argparse.Namespace, work: Work) -> int:
     settings = load_settings(chosen)
     refuse_missing(settings)
     with database_address(settings) as url:
         runner.refuse_behind(runner.current(url))
-        return run(_opened(url, work))
+        return run(_opened(settings, url, work))
 
 
-async def _opened(url: str, work: Work) -> int:
-    database = Database(url, 1)
-    await database.open()
-    try:
-        await database_clock.learn(database)
-        return await work(database)
-    finally:
-        await database.close()
+async def _opened(settings: Settings, url: str, work: Work) -> int:
+    async with command_resources(settings, url) as resources:
+        return await work(resources)
 
 
-async def list_jobs(database: Database, filters: dict[str, Any], limit: int) -> int:
+async def list_jobs(resources: Resources, filters: dict[str, Any], limit: int) -> int:
     """Print a line for each job that fits the filters, newest first."""
-    for job in await queries.page(database, filters, None, limit):
+    for job in await queries.page(resources.database, filters, None, limit):
         print(_line(job))
     return 0
 
@@ -124,35 +118,29 @@ def _line(job: JobRow) -> str:
     return f"{timestamp(job.created_at)}  {job.id}  {job.state:<9}  {job.queue}  {job.task}  {words}".rstrip()
 
 
-async def retry_jobs(database: Database, task: str, dead_after: datetime | None, limit: int) -> int:
+async def retry_dead(resources: Resources, task: str, dead_after: datetime | None, limit: int) -> int:
     """Queue the dead jobs of a task again, as the operation `retryJobs` does, and print how many."""
-    tx, journal = Transaction(database), _journal("retryJobs")
-    queued = await queries.retry_dead(tx, task, dead_after, limit, clock.now())
-    await rules.note(tx, journal, queued, {"state": "queued"})
-    await _commit(tx, journal)
-    print(f"{len(queued)} jobs of {task} are queued again.")
+    body = RetryJobs(task=task, limit=limit)
+    if dead_after is not None:
+        body["deadAfter"] = timestamp(dead_after)
+    context = SignedInContext(resources, "retryJobs", SYSTEM, RequestInfo("accord jobs retry"))
+    done = await committed(context, retry_jobs(context, body))
+    print(f"{done['retried']} jobs of {task} are queued again.")
     return 0
 
 
-async def run_task(database: Database, task: str, args: dict[str, Any]) -> int:
+async def enqueue_job(resources: Resources, task: str, args: dict[str, Any]) -> int:
     """Enqueue a job of a task, and print its id."""
-    tx, journal = Transaction(database), _journal("runTask")
-    known = Tasks(tasks(bundle.load()))
-    jobs = Jobs(known, tx, journal, "accord jobs run", None, new_id=new_id, now=clock.now)
+    context = Context(resources, "enqueueJob", SYSTEM, RequestInfo("accord jobs run"))
     try:
-        job_id = await jobs.enqueue(task, args)
+        job_id = await committed(context, _enqueued(context, task, args))
     except (UnknownTask, WrongArguments) as wrong:
         raise CannotStart(str(wrong)) from wrong
-    journal.event("jobs", job_id, {"event": "job.asked", "task": task})
-    await _commit(tx, journal)
     print(f"The job {job_id} is enqueued.")
     return 0
 
 
-def _journal(operation: str) -> Journal:
-    return Journal(Actor("system", None), operation, "accord jobs")
-
-
-async def _commit(tx: Transaction, journal: Journal) -> None:
-    journal.append(tx)
-    await tx.commit()
+async def _enqueued(context: Context, task: str, args: dict[str, Any]) -> UUID:
+    job_id = await context.jobs.enqueue(task, args)
+    context.journal.event("jobs", job_id, {"event": "job.enqueued", "task": task})
+    return job_id

@@ -111,7 +111,11 @@ class Jobs:
         self._request_id, self._traceparent = request_id, traceparent
         self._new_id, self._now = new_id, now
         self.queues: set[str] = set()
-        """The queues that got a job."""
+        """The queues in which jobs may run from the commit on."""
+
+    def became_ready(self, *queues: str) -> None:
+        """Wake a runner after the commit: jobs of these queues may run from then on."""
+        self.queues.update(queues)
 
     async def enqueue(
         self,
@@ -172,7 +176,7 @@ class Jobs:
             if found.id != job_id:
                 return found.id
         if state == "queued":
-            self.queues.add(known.queue)
+            self.became_ready(known.queue)
         if owner_id is not None:
             shown = {"task": task, "queue": known.queue, "state": state}
             self._journal.created("jobs", JobVersion(job_id, 1), shown, lists_of(owner_id))

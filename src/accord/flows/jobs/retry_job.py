@@ -21,5 +21,5 @@ async def retry_job(context: SignedInContext, job_id: str, body: ChangeJob) -> J
     if queued is None:
         raise await rules.why_not_retried(context, found, body["expectedVersion"])
     await rules.acted(context, [queued], {"state": "queued"})
-    context.jobs.queues.add(queued.queue)
+    context.jobs.became_ready(queued.queue)
     return serializers.job(queued, context.caller)

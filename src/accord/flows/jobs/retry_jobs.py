@@ -13,5 +13,5 @@ async def retry_jobs(context: SignedInContext, body: RetryJobs) -> RetriedJobs:
     queued = await queries.retry_dead(context.tx, body["task"], since, body.get("limit", 1000), context.now())
 
     await rules.acted(context, queued, {"state": "queued"})
-    context.jobs.queues.update(job.queue for job in queued)
+    context.jobs.became_ready(*(job.queue for job in queued))
     return {"retried": len(queued)}

@@ -8,10 +8,8 @@ from accord.context import JobContext, SignedIn, SignedInContext
 from accord.contract.operations import Operation
 from accord.contract.tasks import Every
 from accord.database.reader import Reader
-from accord.database.transaction import Transaction
 from accord.flows.jobs import queries
 from accord.flows.jobs.problems import AlreadyEnded, NotRetryable, TooManyWaiting
-from accord.journal.entries import Journal
 from accord.journal.redaction import redacted
 from accord.problems import Forbidden, NotFound, PayloadTooLarge, Problem, VersionConflict
 from accord.queue import enqueue, ordering
@@ -76,18 +74,13 @@ async def _current(context: SignedInContext, job: JobRow, expected: int) -> JobR
 
 
 async def acted(context: SignedInContext, changed: Sequence[JobRow], fields: dict[str, Any]) -> None:
-    """Let the journal know what a person did with jobs, the next of their order keys run, and a runner wake for it."""
-    context.jobs.queues |= await note(context.tx, context.journal, changed, fields)
-
-
-async def note(tx: Transaction, journal: Journal, changed: Sequence[JobRow], fields: dict[str, Any]) -> set[str]:
-    """Let the journal know of changed jobs, and the next of their order keys run; return the queues of those.
+    """Let the journal know what a person did with jobs, the next of their order keys run, and a runner wake for it.
 
     Each job is a change, also one of the system: so every process hears of it, and the one that runs it stops.
     """
     for job in changed:
-        journal.updated("jobs", job, fields, lists_of_job(job))
-    return await ordering.unblock_first(tx, [job.order_key for job in changed])
+        context.journal.updated("jobs", job, fields, lists_of_job(job))
+    context.jobs.became_ready(*await ordering.unblock_first(context.tx, [job.order_key for job in changed]))
 
 
 class Named(NamedTuple):

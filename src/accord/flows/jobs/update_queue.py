@@ -20,5 +20,5 @@ async def update_queue(context: SignedInContext, queue_name: str, body: UpdateQu
         row = (await rules.queues(context))[queue_name][1]
         raise VersionConflict(1 if row is None else row.version, expected, table="queues")
     context.journal.updated("queues", rules.named("queues", queue_name, saved.version), {"name": queue_name} | changes)
-    context.jobs.queues.add(queue_name)
+    context.jobs.became_ready(queue_name)
     return serializers.queue(queue_name, slots, saved)
