@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from accord.context import Context, SignedIn, SignedInContext
-from accord.contract.times import timestamp
 from accord.contract.types import CreateUser, Register, Setup, UpdateUser
 from accord.database.reader import Reader
 from accord.flows.accounts import queries
 from accord.flows.accounts.problems import LastRoot, WeakPassword
 from accord.flows.accounts.serializers import changed_columns
 from accord.flows.accounts.tables import UserRow
+from accord.flows.security_alerts import alert
 from accord.problems import Forbidden, NotFound, ValidationFailed, VersionConflict
 from accord.security.emails import email_key
 from accord.security.opaque_tokens import new_token, token_hash
@@ -125,12 +125,6 @@ async def alert_of_change(context: Context, before: UserRow, after: UserRow) -> 
         await alert(context, after.id, "disabled")
     elif after.role != before.role:
         await alert(context, after.id, "role")
-
-
-async def alert(context: Context, user_id: UUID, event: str) -> None:
-    """Enqueue the alert of a security event of this account."""
-    args = {"userId": str(user_id), "event": event, "at": timestamp(context.now())}
-    await context.jobs.enqueue("sendSecurityAlert", args)
 
 
 def follow_up_time(account: UserRow, settings: Settings) -> datetime:

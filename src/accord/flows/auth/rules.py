@@ -3,16 +3,15 @@
 import hashlib
 import hmac
 from datetime import datetime, timedelta
-from uuid import UUID
 
 from accord.context import Context
-from accord.contract.times import timestamp
 from accord.contract.types import Logout
 from accord.database.autocommit import Autocommit
 from accord.flows.accounts.tables import UserRow
 from accord.flows.auth import queries
 from accord.flows.auth.problems import AccountLocked, SignInRefused
 from accord.flows.auth.tables import LiveSession, PresentedToken, SessionRow
+from accord.flows.security_alerts import alert
 from accord.problems import Problem
 from accord.security.opaque_tokens import base64url, from_base64url, new_token, token_hash
 
@@ -134,12 +133,6 @@ async def end_for_reuse(context: Context, token: PresentedToken) -> None:
     context.sessions_ended([token.session_id])
     context.journal.event("sessions", token.session_id, {"event": "refresh reuse detected"})
     await alert(context, token.user_id, "reused")
-
-
-async def alert(context: Context, user_id: UUID, event: str) -> None:
-    """Enqueue the alert of a security event of this account."""
-    args = {"userId": str(user_id), "event": event, "at": timestamp(context.now())}
-    await context.jobs.enqueue("sendSecurityAlert", args)
 
 
 async def start_session(context: Context, account: UserRow) -> tuple[str, str, datetime]:
