@@ -6,7 +6,7 @@ import uuid
 import psycopg
 from job_programs import workshop
 
-from accord.journal.reading import Entry
+from accord.journal.reading import TailEntry
 from accord.queue.claiming import QUEUE_LOCK
 from accord.queue.tasks import Tasks
 
@@ -45,8 +45,8 @@ async def test_an_attempt_that_is_cancelled_before_its_first_step_gives_its_slot
         shop.resources.journal_appended = lambda: None
         assert runner.running == 1
         cancelled.set()
-        changed = dict.fromkeys(Entry._fields) | {"record_table": "jobs", "record_version": 9}
-        runner.heard([Entry(**changed | {"record_id": job_id}) for (job_id, _) in list(runner._attempts)])
+        changed = dict.fromkeys(TailEntry._fields) | {"record_table": "jobs", "record_version": 9}
+        runner.heard([TailEntry(**changed | {"record_id": job_id}) for (job_id, _) in list(runner._attempts)])
 
     shop.resources.jobs_enqueued = lambda _: None
     await shop.enqueue("slowEffect", {"seconds": 60}, owner_id=OWNER)

@@ -15,8 +15,7 @@ from accord.dispatch import run_to_commit
 from accord.jobs.cancellation import cancelled_from_outside_alone
 from accord.journal import readers
 from accord.journal.readers import Entry
-from accord.journal.reading import Entry as TailEntry
-from accord.journal.reading import Replaced
+from accord.journal.reading import Replaced, TailEntry
 from accord.journal.tail import JournalTail
 from accord.problems import Problem
 from accord.telemetry import logs

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from accord.context import Resources
 from accord.database.transaction import BEGIN, COMMIT
 from accord.jobs.attempts import SHUTDOWN, SUPERSEDED, Attempt, JobFlow, given_up, record, run_attempt
-from accord.journal.reading import Entry
+from accord.journal.reading import TailEntry
 from accord.problems import Problem
 from accord.queue.claiming import (
     CLAIM,
@@ -112,7 +112,7 @@ class Runner:
         self._woken.set()
         return has_room and not self._is_stopping
 
-    def heard(self, entries: list[Entry]) -> None:
+    def heard(self, entries: list[TailEntry]) -> None:
         """Cancel attempts whose job changed in the journal: the job was cancelled, or lost its lease."""
         for entry in entries:
             if entry.record_table == "jobs" and entry.record_version is not None:

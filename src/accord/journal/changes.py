@@ -5,10 +5,10 @@ from typing import Literal, cast
 from accord.contract.serializers import timestamp
 from accord.contract.types import Change
 from accord.journal.cursors import Cursor
-from accord.journal.reading import ChangeEntry, Entry
+from accord.journal.reading import ChangeEntry, TailEntry
 
 
-def change_of(key: str, entry: Entry | ChangeEntry) -> Change:
+def change_of(key: str, entry: TailEntry | ChangeEntry) -> Change:
     """Return the change of an entry for one of its live keys; a change of a list names the record that moved in it."""
     change: Change = {
         "key": key,

@@ -8,7 +8,7 @@ was missed.
 from typing import NamedTuple, Self
 
 from accord.database.reader import Reader
-from accord.journal.reading import ChangeEntry, Entry, hash_at, sequencer_state
+from accord.journal.reading import ChangeEntry, TailEntry, hash_at, sequencer_state
 
 _MARK = 4
 """Bytes of the hash."""
@@ -26,7 +26,7 @@ class Cursor(NamedTuple):
         return cls(position, digest[:_MARK].ljust(_MARK, b"\0").hex())
 
     @classmethod
-    def of_entry(cls, entry: Entry | ChangeEntry) -> Self:
+    def of_entry(cls, entry: TailEntry | ChangeEntry) -> Self:
         """Return the cursor behind an entry, which brings its `position` and `hash`."""
         return cls.of(entry.position, entry.hash)
 

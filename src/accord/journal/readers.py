@@ -29,8 +29,7 @@ from accord.database.autocommit import Autocommit
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
-from accord.journal.chain import START
-from accord.journal.reading import Replaced
+from accord.journal.reading import Replaced, hash_at
 from accord.journal.tables import journal, journal_positions, journal_readers, journal_sequencer, of_position
 from accord.problems import ServiceUnavailable
 
@@ -49,23 +48,6 @@ class Entry(NamedTuple):
     """
 
     position: int
-    at: datetime
-    record_table: str
-    record_id: UUID
-    record_version: int | None
-    kind: str
-    fields: dict[str, Any]
-    list_keys: list[str]
-    operation: str
-    actor_kind: str
-    actor_id: UUID | None
-    request_id: str
-
-
-class _Row(NamedTuple):
-    position: int
-    hash: bytes
-    id: int | None
     at: datetime
     record_table: str
     record_id: UUID
@@ -134,24 +116,19 @@ _HOLD = Statement(
     _Held,
 )
 _ENTRIES = Statement(
-    select(
-        journal_positions.c.position,
-        journal_positions.c.hash,
-        *(journal.c[name] for name in _Row._fields[2:]),
-    )
+    select(journal_positions.c.position, *(journal.c[name] for name in Entry._fields[1:]))
     .outerjoin(journal, of_position)
     .where(
-        journal_positions.c.position >= bindparam("position"),
+        journal_positions.c.position > bindparam("position"),
         journal_positions.c.position <= bindparam("until"),
         or_(
-            journal_positions.c.position == bindparam("position"),
             journal.c.id.is_(None),
             and_(journal.c.record_table == bindparam("table"), journal.c.kind == bindparam("kind")),
         ),
     )
     .order_by(journal_positions.c.position)
     .limit(bindparam("limit")),
-    _Row,
+    Entry,
 )
 # The fence: where the position is another one there is no hash, and the commit fails.
 _hash_there = (
@@ -209,20 +186,18 @@ async def batch(
     database: Reader, position: int, digest: bytes, newest: int, *, table: str, kind: str, limit: int
 ) -> Batch:
     """Return at most so many entries of the kind after the position. Raises Replaced when the hash there is another."""
-    until = min(newest, position + WINDOW)
-    rows = await database.all(_ENTRIES, position=position, until=until, table=table, kind=kind, limit=limit + 1)
-    if position > 0:
-        if not rows or (rows[0].position, bytes(rows[0].hash)) != (position, digest):
-            raise Replaced
-        rows = rows[1:]
-    elif digest != START:
+    if await hash_at(database, position) != digest:
         raise Replaced
-    rows = rows[:limit]
+    until = min(newest, position + WINDOW)
+    rows = await database.all(_ENTRIES, position=position, until=until, table=table, kind=kind, limit=limit)
     if len(rows) == limit:
         until = rows[-1].position
-    pruned = [row.position for row in rows if row.id is None]
-    entries = [Entry(row.position, *row[3:]) for row in rows if row.id is not None]
-    return Batch(entries, until, max(pruned, default=None))
+    pruned = [row.position for row in rows if _is_pruned(row)]
+    return Batch([row for row in rows if not _is_pruned(row)], until, max(pruned, default=None))
+
+
+def _is_pruned(row: Entry) -> bool:
+    return row.record_table is None  # pyright: ignore[reportUnnecessaryComparison] - outer join
 
 
 def move(tx: Transaction, name: str, position: int, until: int) -> None:

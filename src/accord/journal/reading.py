@@ -20,7 +20,7 @@ WINDOW = 10_000
 """Positions searched for missed changes; requests go on from there, subscriptions further behind resync."""
 
 
-class Entry(NamedTuple):
+class TailEntry(NamedTuple):
     """An entry at its position: which version of which record changed how, or the event that happened to the record.
 
     A pruned entry leaves its position and hash alone: the functions of this module raise PositionPruned then.
@@ -63,7 +63,7 @@ class _Hash(NamedTuple):
     hash: bytes
 
 
-_Read = TypeVar("_Read", Entry, ChangeEntry)
+_Read = TypeVar("_Read", TailEntry, ChangeEntry)
 _change = (
     journal_positions.c.position,
     journal_positions.c.hash,
@@ -81,7 +81,7 @@ _FROM = Statement(
     .where(journal_positions.c.position >= bindparam("first"))
     .order_by(journal_positions.c.position)
     .limit(bindparam("limit")),
-    Entry,
+    TailEntry,
 )
 _STATE = Statement(select(journal_sequencer.c.position, journal_sequencer.c.hash), SequencerState)
 _HASH = Statement(select(journal_positions.c.hash).where(journal_positions.c.position == bindparam("position")), _Hash)
@@ -116,12 +116,12 @@ class Replaced(Exception):
     """The journal is another one than was read before: a backup was restored under a running process."""
 
 
-async def read(database: Reader, after: int, limit: int = BATCH) -> list[Entry]:
+async def read(database: Reader, after: int, limit: int = BATCH) -> list[TailEntry]:
     """Return the entries after a position, in order; raise PositionPruned."""
     return _all_there(await database.all(_FROM, first=after + 1, limit=limit))
 
 
-async def read_on(database: Reader, position: int, digest: bytes, limit: int = BATCH) -> list[Entry]:
+async def read_on(database: Reader, position: int, digest: bytes, limit: int = BATCH) -> list[TailEntry]:
     """Return the entries after a position as `read` does; raise Replaced when the hash there is another one, or gone.
 
     The entry at the position is read, too, so that a replaced journal is noticed also without new entries.
@@ -164,7 +164,7 @@ async def changes(database: Reader, after: int, until: int, keys: Collection[Key
     return _all_there(rows)
 
 
-def keys_of(entry: Entry | ChangeEntry) -> list[str]:
+def keys_of(entry: TailEntry | ChangeEntry) -> list[str]:
     """Return the live keys of the record that an entry changed, and of the lists that show the record."""
     return [f"getRecord:{entry.record_table}:{entry.record_id}", *entry.list_keys]
 

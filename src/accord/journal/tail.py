@@ -10,7 +10,7 @@ from collections.abc import Callable
 from accord.database.autocommit import Bounded
 from accord.journal.chain import START
 from accord.journal.cursors import Cursor
-from accord.journal.reading import Entry, PositionPruned, Replaced, read_on, sequencer_state
+from accord.journal.reading import PositionPruned, Replaced, TailEntry, read_on, sequencer_state
 from accord.problems import Problem
 from accord.telemetry import logs
 
@@ -19,7 +19,7 @@ POLL_INTERVAL = 1.0
 POLL_INTERVAL_ALONE = 0.1
 """Seconds after which the tail polls while no notification can arrive."""
 
-Listener = Callable[[list[Entry]], None]
+Listener = Callable[[list[TailEntry]], None]
 
 
 class JournalTail:
@@ -66,7 +66,7 @@ class JournalTail:
             else:
                 await self._wait()
 
-    async def _read(self) -> list[Entry]:
+    async def _read(self) -> list[TailEntry]:
         try:
             return await self._read_on()
         except Problem as problem:
@@ -75,7 +75,7 @@ class JournalTail:
             logs.exception("The journal could not be read.", error)
         return []
 
-    async def _read_on(self) -> list[Entry]:
+    async def _read_on(self) -> list[TailEntry]:
         try:
             return await read_on(self._database, self.position, self._hash)
         except (Replaced, PositionPruned) as lost:
@@ -95,7 +95,7 @@ class JournalTail:
             return
 
 
-def _tell(listener: Listener, entries: list[Entry]) -> None:
+def _tell(listener: Listener, entries: list[TailEntry]) -> None:
     try:
         listener(entries)
     except Exception as error:  # noqa: BLE001 - a failing listener must not keep entries from the others

@@ -13,7 +13,7 @@ from accord.contract.records import parse_key
 from accord.contract.serializers import timestamp
 from accord.journal.changes import change_of
 from accord.journal.cursors import Cursor
-from accord.journal.reading import ChangeEntry, Entry
+from accord.journal.reading import ChangeEntry, TailEntry
 
 UNAUTHENTICATED = 4401
 SLOW_READER = 4408
@@ -85,7 +85,7 @@ def subscribed(key: str, outcome: str, cursor: Cursor, version: int | None) -> s
     return _frame("subscribed", key=key, outcome=outcome, position=cursor.position, cursor=str(cursor), **known)
 
 
-def change(key: str, entry: Entry | ChangeEntry) -> str:
+def change(key: str, entry: TailEntry | ChangeEntry) -> str:
     """Return the frame of one journal entry for one key."""
     return _frame("change", **change_of(key, entry))
 

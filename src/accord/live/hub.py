@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from accord.context import Caller
 from accord.journal.cursors import Cursor
-from accord.journal.reading import Entry, keys_of
+from accord.journal.reading import TailEntry, keys_of
 from accord.journal.tail import JournalTail
 from accord.live import frames, metrics
 from accord.live.grants import Grants
@@ -70,7 +70,7 @@ class Hub:
         subscriber.stop(key)
         _discard(self._by_key, key, subscriber)
 
-    def deliver(self, entries: list[Entry]) -> None:
+    def deliver(self, entries: list[TailEntry]) -> None:
         """Queue entries for the subscribers of the keys that they changed."""
         by_key, count = self._by_key, 0
         for entry in entries:
@@ -116,7 +116,7 @@ class Hub:
         self.stop(subscriber, key)
         subscriber.put(frames.revoked(key, REVOKED))
 
-    def _note_event(self, entry: Entry) -> None:
+    def _note_event(self, entry: TailEntry) -> None:
         if entry.fields.get("event") != ACCESS_REMOVED:
             return
         record, *lists = keys_of(entry)
@@ -125,7 +125,7 @@ class Hub:
             subscriber.drop(keys, record)
         self._end(lost)
 
-    def _note_deletion(self, entry: Entry) -> None:
+    def _note_deletion(self, entry: TailEntry) -> None:
         """End the subscriptions that rest on a deleted record; its own followers got the change."""
         record = keys_of(entry)[0]
         lost = self.grants.lost([record], None)
