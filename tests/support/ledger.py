@@ -80,7 +80,7 @@ class Ledger:
         self._stack = stack
         self._connection: AsyncConnection[Any] | None = None
         self._four: list[Writer] = []
-        self._writer: Writer | None = None
+        self._idle: list[Writer] = []
 
     async def connect(self, *, autocommit: bool = True) -> AsyncConnection[Any]:
         connection = await AsyncConnection.connect(self.url, autocommit=autocommit, options="-c timezone=UTC")
@@ -98,11 +98,12 @@ class Ledger:
 
     async def write(self, *marks: str) -> None:
         """Write and commit, one transaction each."""
-        # One connection, however often a test writes: all tests of a process share those of one server.
-        self._writer = self._writer or await self.writer()
+        # Connections are used again, as all tests of a process share those of one server; each by one task at a time.
+        writer = self._idle.pop() if self._idle else await self.writer()
         for mark in marks:
-            await self._writer.write(mark)
-            await self._writer.commit()
+            await writer.write(mark)
+            await writer.commit()
+        self._idle.append(writer)
 
     async def assign_positions(self, limit: int = BATCH_LIMIT) -> Sequenced | None:
         """Sequence one batch, as a sequencer that leads would; nothing is held back but by transactions of the test."""
