@@ -142,10 +142,7 @@ class Jobs:
         known = self._tasks.checked(task, args)
         if not -100 <= priority <= 100:  # noqa: PLR2004 - the docstring says what they are
             raise ValueError("The priority of a job is -100 to 100.")
-        now = self._now()
-        if run_at is not None and run_at > now + MAX_AHEAD:
-            raise TooFarAhead
-        state = "queued" if run_at is None or run_at <= now else "scheduled"
+        state = "queued" if run_at is None else self._state_until(run_at)
         job_id = self._new_id()
         values = {
             "id": job_id,
@@ -181,3 +178,9 @@ class Jobs:
             shown = {"task": task, "queue": known.queue, "state": state}
             self._journal.created("jobs", JobVersion(job_id, 1), shown, lists_of(owner_id))
         return job_id
+
+    def _state_until(self, run_at: datetime) -> str:
+        now = self._now()
+        if run_at > now + MAX_AHEAD:
+            raise TooFarAhead
+        return "queued" if run_at <= now else "scheduled"
