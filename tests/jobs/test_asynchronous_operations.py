@@ -14,8 +14,12 @@ MAX_WAITING = 20
 
 @asynccontextmanager
 async def paused_queue(given):
-    """Let no job of an operation start until the block ends."""
+    """Let no job of an operation start until the block ends; those of the tests before have ended by then."""
     root = await given.root()
+    unended = "SELECT 1 FROM accord.jobs WHERE queue = 'operations' AND ended_at IS NULL LIMIT 1"
+    async with asyncio.timeout(60):
+        while await given.sql(unended):
+            await asyncio.sleep(0.02)
 
     async def pause(*, is_paused):
         queues = (await root.get("/api/v1/queues")).json()["items"]
