@@ -159,6 +159,29 @@ async def test_processes_that_claim_at_the_same_time_start_no_more_jobs_than_the
     assert most == 3
 
 
+async def test_a_slot_that_comes_free_here_is_used_at_once_though_other_processes_have_the_rest(shop):
+    elsewhere = await shop.enqueue("effect")
+    await shop.sql(
+        "UPDATE accord.jobs SET state = 'running', is_ready = false, lease_seconds = 3600,"
+        " lease_until = now() + interval '1 hour'"
+    )
+    jobs = [await shop.enqueue("effect", {"word": str(n)}) for n in range(3)]
+
+    await shop.start({"default": Slots(2, 2)}, poll_interval=3600)
+
+    await shop.ended(*jobs)
+    assert (await shop.job(elsewhere)).state == "running"
+
+
+@pytest.mark.parametrize("waits", [{"order_key": "one"}, {"share": "one"}])
+async def test_a_job_that_waited_for_the_one_before_it_starts_at_once(shop, waits):
+    jobs = [await shop.enqueue("effect", **waits) for _ in range(3)]
+
+    await shop.start({"default": Slots(8, 1)}, poll_interval=3600)
+
+    await shop.ended(*jobs)
+
+
 async def test_a_job_whose_row_is_locked_holds_up_no_other(shop):
     locked = await shop.enqueue("effect", {"word": "locked"})
     async with await psycopg.AsyncConnection.connect(shop.url) as operator:
