@@ -88,7 +88,7 @@ async def test_with_a_million_jobs_every_filter_and_the_figures_stay_quick(given
     admin, queue = await given.an_admin(), unused()
     await given.sql(
         "INSERT INTO accord.jobs (id, task, queue, state, is_ready, run_at, request_id, args, created_at, ended_at)"
-        " SELECT gen_random_uuid(), 'test' || n % 20, %s, 'completed', false, at, 'test', '{}', at, at"
+        " SELECT gen_random_uuid(), 'test' || n %% 20, %s, 'completed', false, at, 'test', '{}', at, at"
         " FROM (SELECT n, now() - n * interval '1 second' AS at FROM generate_series(1, 1000000) n) numbers",
         queue,
     )
