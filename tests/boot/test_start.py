@@ -78,6 +78,7 @@ def test_the_banner_names_the_address_docs_data_and_setup_token(fresh):
 
     assert re.search(rf"listens on {service.url}\n", output)
     assert re.search(rf"docs +{service.url}/docs\n", output)
+    assert re.search(rf"mails +{service.url}/docs/inbox\n", output)
     assert re.search(rf"data folder +{service.folder / 'data'}\n", output)
     token = re.search(r"setup token +(\S{43})\n", output)[1]
     body = {"setupToken": token, "email": "root@example.com", "password": "words for the first root 1"}

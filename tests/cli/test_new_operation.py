@@ -60,7 +60,7 @@ def test_accord_new_prints_the_next_steps_in_three_lines(copy):
         assert f"src/accord/flows/{domain}/" in hints[0]
         assert "`nox -s generate`" in hints[0]
         assert "`accord serve`" in hints[1]
-        assert f"`nox -s tests -- tests/flows/{domain}`" in hints[2]
+        assert f"`nox -s quick -- tests/flows/{domain}`" in hints[2]
         assert max(map(len, hints)) <= 110
 
 

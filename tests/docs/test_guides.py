@@ -9,7 +9,9 @@ from pathlib import Path
 
 import guide
 import pytest
+from processes import once
 from running import ENVIRONMENT
+from scaffold_tree import Tree
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDES = REPOSITORY / "docs" / "guides"
@@ -18,7 +20,13 @@ EDITED = ("openapi", "src", "tests/flows", "pyproject.toml")
 
 
 STARTS_ITS_OWN = {"adding-an-operation.md", "long-operations.md", "running-replicas.md"}
-CHANGE_THE_CODE = {"adding-an-operation.md", "adding-a-job.md", "reacting-to-changes.md", "scheduling-work.md"}
+CHANGE_THE_CODE = {
+    "adding-an-operation.md",
+    "adding-a-job.md",
+    "reacting-to-changes.md",
+    "scheduling-work.md",
+    "sending-mail.md",
+}
 
 
 @pytest.fixture
@@ -44,6 +52,25 @@ def test_the_guide_works(name, service, folder):
     if name == "adding-an-operation.md":
         request, response = (maximum_of_text(folder, schema) for schema in ("GreetSomebody", "GreetSomebodyResponse"))
         assert request + len("Hello, !") <= response, "The example's response must fit its contract."
+
+
+@once
+def test_a_checkout_passes_its_tests_after_the_guides_that_change_it(service, folder):
+    copy = Tree(folder, DATA_DIR=str(folder / "data"))
+    before = copy.files()
+    for name in ("adding-a-job.md", "scheduling-work.md", "reacting-to-changes.md", "sending-mail.md"):
+        surroundings = {**ENVIRONMENT, **service.environment, "PYTHONPATH": str(folder / "src")}
+        guide.run(GUIDES / name, service.url, folder, surroundings)
+    written = sorted(copy.files() - before)
+    tests = [name for name in written if name.startswith("tests/")]
+    others = ["tests/contract/test_laws.py", "tests/mail/test_tasks.py", "tests/mail/test_templates.py"]
+
+    done = copy.run("pytest", "-q", "-n0", "-p", "no:cacheprovider", f"--basetemp={folder / 'tmp'}", *tests, *others)
+
+    assert len(tests) == 4
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert copy.run("ruff", "check", *(name for name in written if name.endswith(".py"))).returncode == 0
+    assert [name for name in written if "/" not in name] == []
 
 
 def maximum_of_text(folder, schema):

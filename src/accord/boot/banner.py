@@ -6,11 +6,13 @@ from accord.boot.processes import HttpProcess
 
 
 def announce(process: HttpProcess, url: str) -> None:
-    """Print the addresses of service and docs, the data folder, and the setup token while no root account exists."""
+    """Print the addresses, the data folder, and the setup token while no root account exists."""
     settings = process.settings
     lines = [f"Accord listens on {url}"]
     if settings.docs_enabled:
         lines.append(f"  docs         {url}/docs")
+        if settings.smtp_url is None and not settings.is_production:
+            lines.append(f"  mails        {url}/docs/inbox")
     lines.append(f"  data folder  {settings.data_dir.resolve()}")
     if settings.env == "development" and settings.rate_limit_enabled:
         lines.append("  rate limits by IP address: not for this machine while ENV=development")

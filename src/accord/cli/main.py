@@ -11,7 +11,7 @@ from accord.cli.parser import Parser, subcommands
 COMMANDS = {
     "serve": "run everything in one process",
     "gateway": "serve HTTP; flows run in workers",
-    "worker": "run flows for gateways",
+    "worker": "run flows for gateways, and jobs",
     "doctor": "check the installation and say what to change",
     "db": "migrate, check or seed the database",
     "mail": "send a mail to see that the SMTP server takes it",

@@ -1,4 +1,4 @@
-"""`accord worker`: run flows for gateways."""
+"""`accord worker`: run flows for gateways, and jobs."""
 
 import argparse
 

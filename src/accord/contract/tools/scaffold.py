@@ -13,6 +13,7 @@ from accord.contract import bundle, laws
 from accord.contract.laws.operation_rules import is_camel_case, is_path
 from accord.contract.names import NOUNS, snake_case
 from accord.contract.operations import METHODS
+from accord.contract.tasks import Every
 from accord.contract.tools import job, record
 from accord.contract.tools.generate import SourcesMissing, generate
 from accord.contract.tools.insertion import insert
@@ -60,10 +61,10 @@ def new_record(
     return _written(files, repository)
 
 
-def new_job(domain: str, task: str, *, repository: Path = bundle.REPOSITORY) -> list[Path]:
+def new_job(domain: str, task: str, every: Every | None = None, *, repository: Path = bundle.REPOSITORY) -> list[Path]:
     """Write the task, its flow and its test; return the files written, the generated ones too."""
     sources = _sources(repository)
-    plan = job.JobPlan(domain, task)
+    plan = job.JobPlan(domain, task, every)
     if problems := [*_domain_problems(domain), *job.problems(plan, sources)]:
         raise ScaffoldRefused(problems)
     files = job.files(plan, repository)
@@ -72,13 +73,13 @@ def new_job(domain: str, task: str, *, repository: Path = bundle.REPOSITORY) -> 
     return _written({**contract, **files, **_package(domain, repository)}, repository)
 
 
-def next_steps(written: Sequence[Path], use: str) -> list[str]:
-    """Return what to do with what was written; its first file is the domain's."""
+def next_steps(written: Sequence[Path], use: str, remake: str) -> list[str]:
+    """Return what to do with what was written; its first file is the domain's. `remake` is the command for the rest."""
     domain = written[0].stem
     return [
-        f"Next, edit openapi/domains/{domain}.yaml and src/accord/flows/{domain}/, then run `nox -s generate`.",
+        f"Next, edit openapi/domains/{domain}.yaml and src/accord/flows/{domain}/, then run `{remake}`.",
         use,
-        f"Test it with `nox -s tests -- tests/flows/{domain}`.",
+        f"Test it with `nox -s quick -- tests/flows/{domain}`.",
     ]
 
 
