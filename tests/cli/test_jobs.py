@@ -5,6 +5,8 @@ from uuid import uuid4
 
 from flows.jobs.samples import SCHEDULES, a_job, columns_of
 
+from accord.contract.times import timestamp
+
 
 async def command(given, *words):
     return await asyncio.to_thread(given.service.command, "jobs", *words)
@@ -20,11 +22,18 @@ async def test_jobs_are_listed_with_their_last_error(given):
     both = await command(given, "list", "--task", task)
     one = await command(given, "list", "--task", task, "--state", "dead")
 
-    assert [line.split()[1:5] for line in both.stdout.splitlines()] == [
-        [waiting, "scheduled", "tests", task],
-        [dead, "dead", "tests", task],
+    created_at, run_at = await columns_of(given, dead, "created_at") + await columns_of(given, waiting, "run_at")
+    assert [line.split()[:5] for line in both.stdout.splitlines()] == [
+        [timestamp(run_at), waiting, "scheduled", "tests", task],
+        [timestamp(created_at), dead, "dead", "tests", task],
     ]
     assert one.stdout.rstrip().endswith(f"{task}  OSError: refused")
+
+
+async def test_a_list_without_a_job_says_so_beside_its_lines(given):
+    done = await command(given, "list", "--task", f"test{uuid4().hex}")
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "No job fits.\n")
 
 
 async def test_dead_jobs_are_queued_again_and_the_journal_has_it(given):
@@ -49,8 +58,10 @@ async def test_a_job_that_was_enqueued_at_a_terminal_runs(given, until):
 
 async def test_an_unknown_task_and_wrong_arguments_are_refused_in_words(given):
     unknown = await command(given, "run", "noSuchTask")
+    unknown_dead = await command(given, "retry", "noSuchTask")
     wrong = await command(given, "run", SCHEDULES[0], "--args", '{"surprise": 1}')
 
-    assert (unknown.returncode, wrong.returncode) == (1, 1)
+    assert (unknown.returncode, unknown_dead.returncode, wrong.returncode) == (1, 1, 1)
+    assert unknown_dead.stderr.startswith("accord: noSuchTask is no task")
     assert unknown.stderr.startswith("accord: noSuchTask is no task")
     assert wrong.stderr.startswith(f"accord: {SCHEDULES[0]}: surprise")

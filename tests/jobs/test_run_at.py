@@ -20,3 +20,8 @@ async def test_a_job_for_later_than_a_year_ahead_is_422_and_nothing_is_written(s
 
     assert refused.value.status == 422
     assert await shop.sql("SELECT count(*) FROM accord.jobs") == [(0,)]
+
+
+async def test_a_time_without_a_zone_is_refused_in_words(shop):
+    with pytest.raises(ValueError, match="needs a time zone"):
+        await shop.enqueue("effect", run_at=shop.resources.clock().replace(tzinfo=None))

@@ -12,6 +12,7 @@ import httpx
 from accord.contract import bundle
 from accord.contract.tasks import tasks
 from accord.queue.tables import ENDED
+from accord.queue.tasks import Tasks
 
 if TYPE_CHECKING:
     from given import Given
@@ -38,13 +39,14 @@ class Jobs:
 
     def __init__(self, given: "Given") -> None:
         self._given = given
-        self._queues = {task.name: task.queue for task in tasks(bundle.load())}
+        self._tasks = Tasks(tasks(bundle.load()))
 
     async def run(self, task: str, /, **args: Any) -> Job:
         """Run a job of this task with these arguments, and return it once it has ended."""
         job_id = uuid4()
         # Of a request of its own, so that its journal entries are found.
-        values = {"id": job_id, "task": task, "queue": self._queues[task], "request_id": uuid4().hex}
+        queue = self._tasks.checked(task, args).queue
+        values = {"id": job_id, "task": task, "queue": queue, "request_id": uuid4().hex}
         await self._given.sql(
             "INSERT INTO accord.jobs (id, task, queue, request_id, args, state, is_ready, run_at)"
             " VALUES (%s, %s, %s, %s, %s, 'queued', true, clock_timestamp())",

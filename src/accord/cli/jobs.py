@@ -1,6 +1,7 @@
 """`accord jobs list`, `accord jobs retry` and `accord jobs run`."""
 
 import argparse
+import sys
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -107,15 +108,19 @@ async def _opened(settings: Settings, url: str, work: Work) -> int:
 
 async def list_jobs(resources: Resources, filters: dict[str, Any], limit: int) -> int:
     """Print a line for each job that fits the filters, newest first."""
-    for job in await queries.page(resources.database, filters, None, limit):
+    found = await queries.page(resources.database, filters, None, limit)
+    for job in found:
         print(_line(job))
+    if not found:
+        print("No job fits.", file=sys.stderr)
     return 0
 
 
 def _line(job: JobRow) -> str:
     error = next((attempt["error"] for attempt in reversed(job.attempts) if attempt["error"]), "")
     words = error.splitlines()[0] if error else ""
-    return f"{timestamp(job.created_at)}  {job.id}  {job.state:<9}  {job.queue}  {job.task}  {words}".rstrip()
+    at = job.run_at if job.state in {"scheduled", "retrying"} else job.created_at
+    return f"{timestamp(at)}  {job.id}  {job.state:<9}  {job.queue}  {job.task}  {words}".rstrip()
 
 
 async def retry_dead(resources: Resources, task: str, dead_after: datetime | None, limit: int) -> int:
@@ -125,6 +130,9 @@ async def retry_dead(resources: Resources, task: str, dead_after: datetime | Non
         body["deadAfter"] = timestamp(dead_after)
     context = SignedInContext(resources, "retryJobs", SYSTEM, RequestInfo("accord jobs retry"))
     done = await committed(context, retry_jobs(context, body))
+    # Dead jobs of a task that left the contract may be there.
+    if not done["retried"] and task not in resources.tasks.by_name:
+        raise CannotStart(f"{task} is no task, and no job has its name.")
     print(f"{done['retried']} jobs of {task} are queued again.")
     return 0
 

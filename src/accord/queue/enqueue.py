@@ -136,12 +136,14 @@ class Jobs:
         a queue go round its shares. A job with an owner is journaled, and its owner may read it.
 
         Raises UnknownTask, WrongArguments, TooFarAhead for a `run_at` in over a year, and ValueError for a priority out
-        of range.
+        of range and a `run_at` without a time zone.
         """
         args = {} if args is None else args
         known = self._tasks.checked(task, args)
         if not -100 <= priority <= 100:  # noqa: PLR2004 - the docstring says what they are
             raise ValueError("The priority of a job is -100 to 100.")
+        if run_at is not None and run_at.tzinfo is None:
+            raise ValueError("The run_at of a job needs a time zone, as context.now() has.")
         state = "queued" if run_at is None else self._state_until(run_at)
         job_id = self._new_id()
         values = {
