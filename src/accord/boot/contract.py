@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
-from accord.boot.asynchronous import asynchronous_flows
 from accord.boot.flow_discovery import find_flows
 from accord.boot.reaction_discovery import find_reactions
 from accord.boot.record_types import record_problems
@@ -64,6 +63,9 @@ def load_contract() -> Contract:
         flow_problems = list(dict.fromkeys(record_problems(document)))
     if problems or flow_problems:
         raise ContractBroken(problems + flow_problems)
+    # A package without its contract says so in the words of each command: this module reads the contract at its import.
+    from accord.boot.asynchronous import asynchronous_flows  # noqa: PLC0415
+
     asynchronous = asynchronous_flows(found.values())
     return Contract(found, flows, known, job_flows | asynchronous.of_jobs, asynchronous.of_requests)
 
