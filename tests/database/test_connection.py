@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import orjson
 import psycopg
 import pytest
 from sqlalchemy import Integer, Text, bindparam, column, insert, select, table, text
+from sqlalchemy.dialects.postgresql import JSONB
 
 from accord.database.connection import Connection
 from accord.database.database import Database
@@ -17,6 +19,7 @@ _numbers = table("numbers", column("number", Integer), column("word", Text))
 BEGIN, ROLLBACK = Statement(text("BEGIN")), Statement(text("ROLLBACK"))
 ADD = Statement(insert(_numbers).values(number=bindparam("number"), word=bindparam("word")))
 SQUARE = Statement(select((bindparam("number", type_=Integer) * bindparam("number", type_=Integer)).label("square")))
+SAME = Statement(text("SELECT :value AS value").bindparams(bindparam("value", type_=JSONB)))
 SLEEP = Statement(text("SELECT pg_sleep(30)"))
 ALL = Statement(select(_numbers.c.number, _numbers.c.word).order_by(_numbers.c.number))
 
@@ -37,6 +40,13 @@ async def test_every_statement_has_its_own_outcome(connection):
     assert (added.touched, added.rows) == (1, [])
     assert all_.rows == [(1, "one")]
     assert squared.rows[0].square == 144
+
+
+@pytest.mark.parametrize("number", [1e19, -1e20, 1.7e308, 2**64 - 1, -(2**63), 1.0, 0.1, 5e-324])
+async def test_a_number_that_postgresql_gives_back_as_digits_can_be_written_again(connection, number):
+    [same] = await connection.run((SAME, {"value": {"number": number}}))
+
+    assert orjson.loads(orjson.dumps(same.rows[0].value)) == {"number": number}
 
 
 async def test_a_statement_that_is_new_may_come_twice(connection):

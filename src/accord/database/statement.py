@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar, overload
 import orjson
 from psycopg.adapt import PyFormat
 from psycopg.pq.abc import PGresult
-from psycopg.types.json import Jsonb
+from psycopg.types.json import Jsonb, set_json_loads
 from sqlalchemy import ClauseElement
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
@@ -25,6 +25,9 @@ Row = TypeVar("Row")
 _dialect = PGDialect_psycopg(paramstyle="numeric_dollar")
 _numbers = itertools.count(1)
 _jsonb = partial(Jsonb, dumps=orjson.dumps)
+# PostgreSQL gives 1e20 back as digits. The parser of the standard library makes an integer of them, which is beyond 64
+# bits and which orjson does not write: the journal, or a response, could not have the value again.
+set_json_loads(orjson.loads)
 
 
 class Statement(Generic[Row]):
