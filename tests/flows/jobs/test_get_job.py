@@ -3,8 +3,8 @@ from uuid import uuid4
 from flows.jobs.samples import a_job
 
 
-async def test_the_owner_reads_the_job_without_its_arguments(given):
-    me = await given.an_account()
+async def test_the_owner_reads_the_job_without_its_arguments_and_the_texts_of_exceptions(given):
+    me, admin = await given.an_account(), await given.an_admin()
     attempts = [
         {
             "startedAt": "2026-01-31T09:30:00.000000Z",
@@ -21,7 +21,8 @@ async def test_the_owner_reads_the_job_without_its_arguments(given):
     assert response.headers["etag"] == '"1"'
     job = response.json()
     assert (job["id"], job["task"], job["queue"], job["state"]) == (job_id, "testTask", "tests", "retrying")
-    assert (job["ownerId"], job["args"], job["attempts"]) == (me.id, None, attempts)
+    assert (job["ownerId"], job["args"], job["attempts"]) == (me.id, None, [attempts[0] | {"error": None}])
+    assert (await admin.get(f"/api/v1/jobs/{job_id}")).json()["attempts"] == attempts
 
 
 async def test_an_operator_sees_arguments_with_their_secrets_redacted(given):

@@ -612,7 +612,7 @@ export type JobAttempt = {
      */
     outcome: 'ok' | 'failed' | 'timeout' | 'lost' | 'cancelled';
     /**
-     * The class and the message of what went wrong; null for `ok`.
+     * The class and the message of what went wrong; null for `ok`, and for callers without `jobs:read`.
      */
     error: string | null;
 };

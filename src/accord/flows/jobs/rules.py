@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
+import orjson
+
 from accord.context import JobContext, SignedIn, SignedInContext
 from accord.contract.operations import Operation
 from accord.contract.tasks import Every
 from accord.database.reader import Reader
 from accord.flows.jobs import queries
-from accord.flows.jobs.problems import AlreadyEnded, NotRetryable, TooManyWaiting
+from accord.flows.jobs.problems import MAX_RESULT, AlreadyEnded, NotRetryable, ResultTooLarge, TooManyWaiting
 from accord.journal.redaction import redacted
 from accord.problems import Forbidden, NotFound, PayloadTooLarge, Problem, VersionConflict
 from accord.queue import enqueue, ordering
@@ -40,13 +42,16 @@ async def readable_jobs(read: Reader, caller: SignedIn, ids: Sequence[str]) -> l
 def as_seen_by(caller: SignedIn, job: JobRow) -> JobRow:
     """Return a job as the caller may see it.
 
-    Arguments may name what an owner must not see, and are for operators. The result and the
-    problem of an owner's job are the response to its request, and for that account alone.
+    Arguments, and the texts of exceptions, may name what an owner must not see, and are for operators. The result and
+    the problem of an owner's job are the response to its request, and for that account alone.
     """
-    args = redacted(job.args) if caller.may("jobs:read") else None
+    is_operator, attempts = caller.may("jobs:read"), job.attempts[-queries.MAX_ATTEMPTS_SHOWN :]
+    args = redacted(job.args) if is_operator else None
+    if not is_operator:
+        attempts = [attempt | {"error": None} for attempt in attempts]
     if job.owner_id is not None and not owns(caller, job):
         job = job._replace(result=None, problem=None)
-    return job._replace(args=args, attempts=job.attempts[-queries.MAX_ATTEMPTS_SHOWN :])
+    return job._replace(args=args, attempts=attempts)
 
 
 def lists_of_job(job: JobRow) -> list[str]:
@@ -151,7 +156,7 @@ async def accept(operation: Operation, context: SignedInContext, inputs: Mapping
 async def run_as_owner(operation: Operation, context: JobContext, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Run the operation as the owner of the job, whose role is that of now; return the response for the job.
 
-    Raises Forbidden when the owner may not do so any more.
+    Raises Forbidden when the owner may not do so any more, and ResultTooLarge.
     """
     assert context.job.owner_id is not None
     role = await queries.role_of_active_account(context.read, context.job.owner_id)
@@ -159,4 +164,6 @@ async def run_as_owner(operation: Operation, context: JobContext, inputs: Mappin
         raise Forbidden
     caller = SignedIn.user(str(context.job.owner_id), role, None)
     body = await context.call_as(caller, operation.id, inputs)
+    if len(orjson.dumps(body)) > MAX_RESULT:
+        raise ResultTooLarge
     return {"status": operation.success_status, "body": body}

@@ -798,7 +798,7 @@ class JobAttempt(Model):
     cancelled."""
 
     error: None | str
-    """The class and the message of what went wrong; null for `ok`."""
+    """The class and the message of what went wrong; null for `ok`, and for callers without `jobs:read`."""
 
     wire_names: ClassVar[Mapping[str, str]] = {
         "started_at": "startedAt",
