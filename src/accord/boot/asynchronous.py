@@ -3,11 +3,14 @@
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+import orjson
+
 from accord.context import JobContext, SignedInContext
 from accord.contract.operations import Operation
 from accord.contract.types import AcceptedJob
 from accord.dispatch import Flow
 from accord.flows.jobs import rules, serializers
+from accord.flows.jobs.problems import MAX_RESULT, ResultTooLarge
 
 
 class AsynchronousFlows(NamedTuple):
@@ -32,6 +35,9 @@ def _accepting(operation: Operation) -> Flow:
 
 def _running(operation: Operation) -> Flow:
     async def run(context: JobContext, **inputs: Any) -> dict[str, Any]:
-        return await rules.run_as_owner(operation, context, inputs)
+        result = await rules.run_as_owner(operation, context, inputs)
+        if len(orjson.dumps(result["body"])) > MAX_RESULT:
+            raise ResultTooLarge
+        return result
 
     return run

@@ -39,6 +39,14 @@ async def test_an_operator_sees_arguments_with_their_secrets_redacted(given):
     }
 
 
+async def test_what_a_person_sent_to_an_operation_is_shown_to_no_operator(given):
+    admin, owner = await given.an_admin(), await given.an_account()
+    args = {"body": {"text": "for members alone"}}
+    job_id = await a_job(given, owner_id=owner.id, args=args, unique_key=f"asked {uuid4()}")
+
+    assert (await admin.get(f"/api/v1/jobs/{job_id}")).json()["args"] is None
+
+
 async def test_another_persons_job_a_system_job_and_an_unknown_one_are_not_found(given):
     me, other = await given.an_account(), await given.an_account()
     jobs = [await a_job(given, owner_id=other.id), await a_job(given), str(uuid4())]

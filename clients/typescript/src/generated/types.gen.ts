@@ -640,8 +640,8 @@ export type JobProblem = {
 
 /**
  * One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others shown
- * with secrets redacted. `result` and `problem` of a job that has an owner are for the owner alone, and become null
- * 24 hours after the end.
+ * with secrets redacted; those of an operation are null for all. `result` and `problem` of a job that has an owner
+ * are for the owner alone, and become null 24 hours after the end.
  *
  */
 export type Job = {

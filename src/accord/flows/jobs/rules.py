@@ -4,20 +4,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-import orjson
-
 from accord.context import JobContext, SignedIn, SignedInContext
 from accord.contract.operations import Operation
 from accord.contract.tasks import Every
 from accord.database.reader import Reader
 from accord.flows.jobs import queries
-from accord.flows.jobs.problems import MAX_RESULT, AlreadyEnded, NotRetryable, ResultTooLarge, TooManyWaiting
+from accord.flows.jobs.problems import AlreadyEnded, NotRetryable, TooManyWaiting
 from accord.journal.redaction import redacted
 from accord.problems import Forbidden, NotFound, PayloadTooLarge, Problem, VersionConflict
 from accord.queue import enqueue, ordering
 from accord.queue.slots import DEFAULT, slots_by_queue
 from accord.queue.tables import JobRow
 from accord.queue.tasks import MAX_ARGS, TooLarge
+
+ASKED = "asked "
+"""Begins the unique key of a job that a request alone asked for: no other job has the key, and the row is written now,
+so that the response can have the job."""
 
 
 def owns(caller: SignedIn, job: JobRow) -> bool:
@@ -42,16 +44,22 @@ async def readable_jobs(read: Reader, caller: SignedIn, ids: Sequence[str]) -> l
 def as_seen_by(caller: SignedIn, job: JobRow) -> JobRow:
     """Return a job as the caller may see it.
 
-    Arguments, and the texts of exceptions, may name what an owner must not see, and are for operators. The result and
-    the problem of an owner's job are the response to its request, and for that account alone.
+    Arguments, and the texts of exceptions, may name what an owner must not see, and are for operators; but those of an
+    operation's job are what a person sent, such as a message that no operator may read. The result and the problem of
+    an owner's job are the response to its request, and for that account alone.
     """
     is_operator, attempts = caller.may("jobs:read"), job.attempts[-queries.MAX_ATTEMPTS_SHOWN :]
-    args = redacted(job.args) if is_operator else None
+    args = redacted(job.args) if is_operator and not _is_of_operation(job) else None
     if not is_operator:
         attempts = [attempt | {"error": None} for attempt in attempts]
     if job.owner_id is not None and not owns(caller, job):
         job = job._replace(result=None, problem=None)
     return job._replace(args=args, attempts=attempts)
+
+
+def _is_of_operation(job: JobRow) -> bool:
+    """Return whether `accept` enqueued the job: of those that have an owner, no other has such a key."""
+    return job.owner_id is not None and job.unique_key is not None and job.unique_key.startswith(ASKED)
 
 
 def lists_of_job(job: JobRow) -> list[str]:
@@ -142,9 +150,9 @@ async def accept(operation: Operation, context: SignedInContext, inputs: Mapping
     given = {name: value for name, value in inputs.items() if value is not None}
     owner_id = UUID(context.caller.id)
     try:
-        # A unique key of its own: the row is written now, and can be returned. Slots go round the callers.
+        # Slots go round the callers.
         job_id = await context.jobs.enqueue(
-            operation.id, given, unique_key=f"asked {context.new_id()}", share=context.caller.id, owner_id=owner_id
+            operation.id, given, unique_key=f"{ASKED}{context.new_id()}", share=context.caller.id, owner_id=owner_id
         )
     except TooLarge:
         raise PayloadTooLarge(f"Nothing was changed. A job takes {MAX_ARGS} bytes; send less, or no Prefer.") from None
@@ -156,7 +164,7 @@ async def accept(operation: Operation, context: SignedInContext, inputs: Mapping
 async def run_as_owner(operation: Operation, context: JobContext, inputs: Mapping[str, Any]) -> dict[str, Any]:
     """Run the operation as the owner of the job, whose role is that of now; return the response for the job.
 
-    Raises Forbidden when the owner may not do so any more, and ResultTooLarge.
+    Raises Forbidden when the owner may not do so any more.
     """
     assert context.job.owner_id is not None
     role = await queries.role_of_active_account(context.read, context.job.owner_id)
@@ -164,6 +172,4 @@ async def run_as_owner(operation: Operation, context: JobContext, inputs: Mappin
         raise Forbidden
     caller = SignedIn.user(str(context.job.owner_id), role, None)
     body = await context.call_as(caller, operation.id, inputs)
-    if len(orjson.dumps(body)) > MAX_RESULT:
-        raise ResultTooLarge
     return {"status": operation.success_status, "body": body}

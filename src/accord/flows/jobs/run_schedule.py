@@ -9,8 +9,7 @@ from accord.problems import NotFound
 async def run_schedule(context: SignedInContext, schedule_name: str) -> Job:
     """Enqueue a job of a task that has a schedule, without arguments, as a due time does."""
     rules.schedule(context, schedule_name)
-    # A unique key of its own: the row is written now, and can be returned.
-    job_id = await context.jobs.enqueue(schedule_name, unique_key=f"asked {context.new_id()}")
+    job_id = await context.jobs.enqueue(schedule_name, unique_key=f"{rules.ASKED}{context.new_id()}")
 
     enqueued = await queries.find(context.tx, job_id)
 

@@ -719,8 +719,8 @@ class InboxMail(Model):
 @define(kw_only=True)
 class Job(Model):
     """One run of a task, after the commit that enqueued the job. `args` are null for the owner, and for all others
-    shown with secrets redacted. `result` and `problem` of a job that has an owner are for the owner alone, and
-    become null 24 hours after the end."""
+    shown with secrets redacted; those of an operation are null for all. `result` and `problem` of a job that has an
+    owner are for the owner alone, and become null 24 hours after the end."""
 
     id: UUID
     """A UUID, version 7 when Accord made it."""
