@@ -218,3 +218,21 @@ async def test_a_paused_queue_starts_no_job(shop, paused):
     assert (await shop.job(job_id)).state == ("queued" if paused else "completed")
     await shop.sql("UPDATE accord.queues SET paused = false")
     await shop.ended(job_id)
+
+
+async def test_slots_that_an_operator_opens_are_taken_while_all_others_are(shop, until):
+    await shop.sql("INSERT INTO accord.queues (name) VALUES ('default')")
+    runner = await shop.start({"default": Slots(2, 2)}, poll_interval=0.02)
+    for _ in range(6):
+        await shop.enqueue("slowEffect", {"seconds": 60})
+
+    async def running():
+        shop.look()
+        return runner.running
+
+    await until(running, lambda jobs: jobs == 2)
+    await shop.sql("UPDATE accord.queues SET slots = 5")
+    await until(running, lambda jobs: jobs == 5)
+    [(waiting,)] = await shop.sql("SELECT count(*) FROM accord.jobs WHERE state = 'queued'")
+
+    assert waiting == 1

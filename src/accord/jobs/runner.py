@@ -53,12 +53,21 @@ class _Queue:
 
     name: str
     slots: "Slots"
+    open: int = 0
+    """The slots that the last claim found, which an operator may have changed; 0 before the first claim."""
     running: int = 0
     served: str = ""
     """The share that got the last slot."""
     may_have_more: bool = True
     is_full: bool = False
     """Whether other processes use the remaining slots; the next poll, or the end of a job here, tells."""
+    is_polled: bool = False
+    """Whether a poll asks for the next claim: all slots may be taken, as an operator may have opened more."""
+
+    @property
+    def room(self) -> int:
+        """How many jobs this process could begin."""
+        return (self.open or self.slots.all) - self.running
 
 
 class Runner:
@@ -105,7 +114,7 @@ class Runner:
         has_room = True
         for name in queues:
             queue = self._queues.get(name)
-            if queue is None or queue.running >= queue.slots.all:
+            if queue is None or queue.room <= 0:
                 has_room = False
             else:
                 queue.may_have_more = True
@@ -184,7 +193,7 @@ class Runner:
             return
         self._polled_at = now
         for queue in self._queues.values():
-            queue.may_have_more, queue.is_full = True, False
+            queue.may_have_more, queue.is_full, queue.is_polled = True, False, True
         await self._database.run(PROMOTE)
         for job in await self._database.all(FIND_LOST):
             await self._give_up_lost(job)
@@ -222,10 +231,10 @@ class Runner:
 
     async def _claim(self, queue: _Queue) -> int:
         """Claim and begin jobs of a queue; return how many."""
-        wanted = queue.slots.all - queue.running
+        wanted = max(queue.room, int(queue.is_polled))
         if not queue.may_have_more or queue.is_full or wanted <= 0 or self._is_stopping:
             return 0
-        queue.may_have_more = False
+        queue.may_have_more = queue.is_polled = False
         claim: Call = (
             CLAIM,
             {
@@ -243,7 +252,7 @@ class Runner:
             outcomes = await connection.run(BEGIN, (LOCK_QUEUE, {"queue": queue.name}), claim, COMMIT)
         rows: list[Claimed] = outcomes[2].rows
         jobs = [row for row in rows if row.id is not None]  # pyright: ignore[reportUnnecessaryComparison] - outer join
-        free = rows[0].free
+        free, queue.open = rows[0].free, rows[0].slots
         queue.may_have_more = queue.may_have_more or len(jobs) >= free
         queue.is_full = free < wanted and len(jobs) >= free
         for job in jobs:

@@ -36,9 +36,11 @@ LEASE_ENDED = """(lease_until <= clock_timestamp()
 
 
 class Claimed(NamedTuple):
-    """A claimed job; all but `free` are null in the one row that tells of a claim that found none."""
+    """A claimed job; all but the first two are null in the one row that tells of a claim that found none."""
 
     free: int
+    slots: int
+    """The slots of the queue, as an operator may have chosen them."""
     id: UUID
     task: str
     queue: str
@@ -114,7 +116,7 @@ WITH RECURSIVE chosen_by_people AS (
         COALESCE((SELECT paused FROM chosen_by_people), false) AS paused
 ), free AS (
     SELECT CASE WHEN paused THEN 0 ELSE LEAST(:wanted, GREATEST(all_slots - taken, 0)) END AS slots,
-        LEAST(:share_limit, GREATEST(all_slots * 3 / 4, 1)) AS of_share, shares
+        LEAST(:share_limit, GREATEST(all_slots * 3 / 4, 1)) AS of_share, shares, all_slots
     FROM slots
 ), priorities AS (
     (SELECT priority {_ready} ORDER BY priority DESC LIMIT 1)
@@ -158,8 +160,8 @@ WITH RECURSIVE chosen_by_people AS (
         ARRAY['getList:' || owner_id || '\\:jobs']
     FROM claimed WHERE owner_id IS NOT NULL
 )
-SELECT free.slots AS free, id, task, queue, claimed.share, args, attempt, version, owner_id, order_key, request_id,
-    traceparent, lag
+SELECT free.slots AS free, free.all_slots AS slots, id, task, queue, claimed.share, args, attempt, version, owner_id,
+    order_key, request_id, traceparent, lag
 FROM free LEFT JOIN (claimed JOIN candidates USING (id)) ON true ORDER BY priority DESC, round, place
 """  # noqa: S608 - the conditions are ours
     )
@@ -171,6 +173,7 @@ FROM free LEFT JOIN (claimed JOIN candidates USING (id)) ON true ORDER BY priori
     )
     .columns(
         column("free", Integer),
+        column("slots", Integer),
         column("id", Uuid),
         column("task", Text),
         column("queue", Text),
