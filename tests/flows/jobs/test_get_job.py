@@ -39,7 +39,7 @@ async def test_an_operator_sees_arguments_with_their_secrets_redacted(given):
     }
 
 
-async def test_what_a_person_sent_to_an_operation_is_shown_to_no_operator(given):
+async def test_the_inputs_of_an_operation_are_shown_to_no_operator(given):
     admin, owner = await given.an_admin(), await given.an_account()
     args = {"body": {"text": "for members alone"}}
     job_id = await a_job(given, owner_id=owner.id, args=args, unique_key=f"asked {uuid4()}")
