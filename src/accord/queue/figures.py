@@ -41,7 +41,8 @@ class Oldest(NamedTuple):
     is_paused: bool
 
 
-# Each step finds the next pair at the front of an index, and passes all jobs of the pair before.
+# Each step finds the next pair at the front of an index, and passes all jobs of the pair before. The order of a count
+# is that of the index: without it the planner would read the whole table for a pair of few jobs.
 _COUNTS = Statement(
     text(
         f"""
@@ -55,7 +56,8 @@ WITH RECURSIVE kinds AS (
 )
 SELECT queue, state, (
     SELECT count(*) FROM (
-        SELECT FROM accord.jobs WHERE jobs.state = kinds.state AND jobs.queue = kinds.queue LIMIT {MAX_COUNT}
+        SELECT FROM accord.jobs WHERE jobs.state = kinds.state AND jobs.queue = kinds.queue
+        ORDER BY task LIMIT {MAX_COUNT}
     ) counted
 ) AS jobs FROM kinds ORDER BY queue, state
 """  # noqa: S608 - the number is ours

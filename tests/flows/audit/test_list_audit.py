@@ -242,7 +242,7 @@ async def test_root_sees_values_with_a_reason_that_the_journal_keeps(given, sequ
 async def test_a_reason_opens_the_next_page_and_each_page_is_noted(given, sequenced):
     root, admin = await given.root(), await given.an_admin()
     me, _, message = await written(given)
-    await sequenced(root, 3, actorId=me.id)
+    await sequenced(root, 4, actorId=me.id)
     reason = f"Complaint about {message['id']}"
     first = await root.get("/api/v1/audit", actorId=me.id, limit=1, reason=reason)
 
