@@ -2411,8 +2411,9 @@ export type VerifyAuditErrors = {
      */
     500: Problem;
     /**
-     * `TOO_MANY_WAITING` when as many jobs of the operation wait as may (only with `Prefer: respond-async`),
-     * `SERVICE_UNAVAILABLE` when a part that the server needs is unavailable or busy. Nothing was changed.
+     * `TOO_MANY_WAITING` when as many jobs of the operation, or of its caller, wait as may (only with
+     * `Prefer: respond-async`), `SERVICE_UNAVAILABLE` when a part that the server needs is unavailable or busy.
+     * Nothing was changed.
      *
      */
     503: Problem;

@@ -26,6 +26,13 @@ class Counted(NamedTuple):
     jobs: int
 
 
+class Waiting(NamedTuple):
+    """How many jobs of a task wait, and how many of these are of one owner."""
+
+    jobs: int
+    of_owner: int
+
+
 class _Role(NamedTuple):
     role: str
 
@@ -220,12 +227,13 @@ _LOCK_WAITING = Statement(text(f"SELECT pg_advisory_xact_lock({WAITING_LOCK}, ha
 _COUNT_WAITING = Statement(
     text(
         f"""
-SELECT count(*) AS jobs FROM (SELECT FROM accord.jobs WHERE task = :task AND {IS_WAITING.text} LIMIT :limit) AS waiting
+SELECT count(*) AS jobs, count(*) FILTER (WHERE owner_id = :owner_id) AS of_owner
+FROM (SELECT owner_id FROM accord.jobs WHERE task = :task AND {IS_WAITING.text} LIMIT :limit) AS waiting
 """  # noqa: S608 - the condition is ours
     )
-    .bindparams(bindparam("task", type_=Text), bindparam("limit", type_=Integer))
-    .columns(column("jobs", BigInteger)),
-    Counted,
+    .bindparams(bindparam("task", type_=Text), bindparam("owner_id", type_=Uuid), bindparam("limit", type_=Integer))
+    .columns(column("jobs", BigInteger), column("of_owner", BigInteger)),
+    Waiting,
 )
 _COUNT_BEFORE = Statement(
     text(
@@ -259,9 +267,9 @@ async def lock_waiting_of(tx: Transaction, task: str) -> None:
     await tx.run(_LOCK_WAITING, task=task)
 
 
-async def count_waiting(read: Reader, task: str, limit: int) -> int:
+async def count_waiting(read: Reader, task: str, owner_id: UUID, limit: int) -> Waiting:
     """Return how many jobs of a task wait for a slot or for their time, `limit` at most."""
-    return (await read.all(_COUNT_WAITING, task=task, limit=limit))[0].jobs
+    return (await read.all(_COUNT_WAITING, task=task, owner_id=owner_id, limit=limit))[0]
 
 
 async def count_before(read: Reader, job: JobRow) -> int:

@@ -140,15 +140,17 @@ class Accepted(NamedTuple):
 async def accept(operation: Operation, context: SignedInContext, inputs: Mapping[str, Any]) -> Accepted:
     """Enqueue a job of an operation, which runs it as the caller; raise TooManyWaiting, PayloadTooLarge.
 
-    The lock makes the count exact: of two requests for the last place one gets it.
+    The lock makes the count exact: of two requests for the last place one gets it. A quarter of the places is left for
+    other callers.
     """
     limit = operation.max_waiting
     assert limit is not None
     await queries.lock_waiting_of(context.tx, operation.id)
-    if await queries.count_waiting(context.tx, operation.id, limit) >= limit:
+    owner_id = UUID(context.caller.id)
+    waiting = await queries.count_waiting(context.tx, operation.id, owner_id, limit)
+    if waiting.jobs >= limit or waiting.of_owner >= max(limit * 3 // 4, 1):
         raise TooManyWaiting
     given = {name: value for name, value in inputs.items() if value is not None}
-    owner_id = UUID(context.caller.id)
     try:
         # Slots go round the callers.
         job_id = await context.jobs.enqueue(
