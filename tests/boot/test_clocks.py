@@ -29,7 +29,7 @@ async def elsewhere(request: pytest.FixtureRequest, given: Given) -> AsyncIterat
     service = given.service
     servers = {"DATABASE_URL": service.database_url, "NATS_URL": service.nats_url}
     name = f"shifted-{time.monotonic_ns()}"
-    program = service.run(name, "serve", "--port", "0", **servers, **shifted(request.param))
+    program = service.run_beside(name, "serve", "--port", "0", **servers, **shifted(request.param))
     try:
         url = await asyncio.to_thread(program.wait_for, r"listens on (\S+)")
         async with httpx.AsyncClient(base_url=url, timeout=30) as http:

@@ -102,8 +102,8 @@ async def test_attempts_of_jobs_are_counted_by_outcome_and_timed(given, service,
     timed = await Growth(service).of("accord_job_seconds_count", task=task)
     started = await Growth(service).of("accord_job_start_lag_seconds_count", queue="mail")
 
-    for _ in range(2):
-        await given.jobs.run(task, userId=me.id)
+    jobs = [await given.jobs.run(task, userId=me.id) for _ in range(2)]
+    assert [[attempt["outcome"] for attempt in job.attempts] for job in jobs] == [["ok"]] * 2, jobs
 
     # An attempt is measured after its commit.
     assert await until(ended.now, lambda count: count >= 2) == 2

@@ -39,7 +39,7 @@ def start_production(service: Service):
     }
 
     def start(name: str) -> Server:
-        program = service.run(name, "serve", "--port", "0", **settings)
+        program = service.run_beside(name, "serve", "--port", "0", **settings)
         return Server(program, program.wait_for(r"listens on (\S+)"))
 
     return start
@@ -56,7 +56,7 @@ def production(start_production) -> Iterator[Server]:
 def impatient(service: Service) -> Iterator[Server]:
     """A server that cancels requests after a second, and trusts no proxy."""
     role = "gateway" if service.transport == "nats" else "serve"
-    program = service.run(
+    program = service.run_beside(
         "edge-impatient", role, "--port", "0", REQUEST_TIMEOUT=str(REQUEST_TIMEOUT), TRUSTED_PROXIES="203.0.113.7"
     )
     yield Server(program, program.wait_for(r"listens on (\S+)"), REQUEST_TIMEOUT)
@@ -66,7 +66,7 @@ def impatient(service: Service) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def development(service: Service) -> Iterator[Server]:
     """A server as somebody starts it who tries the service out."""
-    program = service.run("edge-development", "serve", "--port", "0", ENV="development", FLOW_TRANSPORT="local")
+    program = service.run_beside("edge-development", "serve", "--port", "0", ENV="development", FLOW_TRANSPORT="local")
     yield Server(program, program.wait_for(r"listens on (\S+)"))
     assert program.stop() == 0, program.output()
 

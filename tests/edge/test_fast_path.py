@@ -1,7 +1,7 @@
 """The fast path is an optimisation: without it, every response is the same."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 from raw_http import RawResponse, connected, request
@@ -39,16 +39,17 @@ REQUESTS = {
 
 
 @pytest.fixture(scope="module")
-def two_servers(service: Service) -> tuple[str, str]:
+def two_servers(service: Service) -> Iterator[tuple[str, str]]:
     """A server with the fast path, and one without it."""
     role = "gateway" if service.transport == "nats" else "serve"
-    urls = []
+    programs = []
     for is_on in ("true", "false"):
-        program = service.run(
-            f"fast-path-{is_on}", role, "--port", "0", HTTP_FAST_PATH=is_on, RATE_LIMIT_ENABLED="false"
-        )
-        urls.append(program.wait_for(r"listens on (\S+)"))
-    return urls[0], urls[1]
+        settings = {"HTTP_FAST_PATH": is_on, "RATE_LIMIT_ENABLED": "false"}
+        programs.append(service.run_beside(f"fast-path-{is_on}", role, "--port", "0", **settings))
+    with_it, without_it = (program.wait_for(r"listens on (\S+)") for program in programs)
+    yield with_it, without_it
+    for program in programs:
+        program.stop()
 
 
 @pytest.mark.parametrize("sent", REQUESTS.values(), ids=REQUESTS)

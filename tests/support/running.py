@@ -100,6 +100,10 @@ class Service:
         self.programs.append(program.start())
         return program
 
+    def run_beside(self, name: str, *arguments: str, **environment: str) -> Program:
+        """Start another process that runs no jobs: tests look at the process that runs them."""
+        return self.run(name, *arguments, **{"JOB_QUEUES": NO_JOBS, **environment})
+
     def command(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run `accord` to its end."""
         return subprocess.run(

@@ -130,7 +130,9 @@ class Runner:
                         attempt.cancel(SUPERSEDED)
 
     async def run(self) -> None:
-        """Claim and poll until stopped."""
+        """Claim and poll until stopped; a process that runs no queue leaves all jobs to those that do."""
+        if not self._queues:
+            return
         while not self._is_stopping:
             self._woken.clear()
             try:

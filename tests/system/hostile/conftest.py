@@ -22,7 +22,7 @@ Attack = Callable[..., Awaitable[RawResponse]]
 def unlimited(service: Service) -> Iterator[Program]:
     """Another server of the shared service, that counts nobody's requests."""
     role = "gateway" if service.transport == "nats" else "serve"
-    program = service.run("unlimited", role, "--port", "0", RATE_LIMIT_ENABLED="false")
+    program = service.run_beside("unlimited", role, "--port", "0", RATE_LIMIT_ENABLED="false")
     program.wait_for(r"(listens on \S+)")
     yield program
     assert program.stop() == 0, program.output()

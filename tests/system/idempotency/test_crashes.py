@@ -13,7 +13,7 @@ import psycopg
 @contextmanager
 def another_process(service):
     """A process of the shared service that runs flows itself and may be killed."""
-    program = service.run(f"victim-{uuid4().hex[:8]}", "serve", "--port", "0", FLOW_TRANSPORT="local")
+    program = service.run_beside(f"victim-{uuid4().hex[:8]}", "serve", "--port", "0", FLOW_TRANSPORT="local")
     try:
         yield program, program.wait_for(r"listens on (\S+)")
     finally:

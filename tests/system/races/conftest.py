@@ -9,6 +9,6 @@ from running import Service
 @pytest.fixture(scope="session")
 def second_url(service: Service) -> Iterator[str]:
     role = "gateway" if service.transport == "nats" else "serve"
-    program = service.run("second-server", role, "--port", "0")
+    program = service.run_beside("second-server", role, "--port", "0")
     yield program.wait_for(r"listens on (\S+)")
     program.stop()

@@ -11,6 +11,8 @@ from accord import clock
 from accord.boot import clock as database_clock
 from accord.boot.reaction_discovery import find_reactions
 from accord.cli.doctor.finding import Finding
+from accord.contract import bundle
+from accord.contract.tasks import tasks
 from accord.database.database import Database
 from accord.database.errors import words_of
 from accord.database.migrations import runner
@@ -22,6 +24,7 @@ from accord.journal.readers import OVERDUE as OVERDUE_READER
 from accord.journal.readers import Standing, standings
 from accord.problems import CannotStart, Problem
 from accord.queue.figures import LATE, late_queues, oldest_ready, paused_queues
+from accord.queue.slots import slots_by_queue
 from accord.settings import Settings
 
 OLDEST = 15
@@ -105,7 +108,9 @@ async def findings(url: str, settings: Settings) -> AsyncIterator[Finding]:
             after = {reaction.reader for reaction in find_reactions().after}
             for found in await standings(database):
                 yield reader(found, is_known=found.name in after)
-            yield jobs(late_queues(await oldest_ready(database)), await paused_queues(database))
+            in_use = slots_by_queue(tasks(bundle.load()), settings.queues or {})
+            paused = [name for name in await paused_queues(database) if name in in_use]
+            yield jobs(late_queues(await oldest_ready(database)), paused)
             for row in await database.all(_UNREADABLE):
                 yield unreadable(row)
     except CannotStart as locked:
