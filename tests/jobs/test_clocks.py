@@ -70,8 +70,8 @@ async def test_each_job_is_done_once_though_the_clock_of_the_database_is_set_whi
 
     assert dict(await shop.sql("SELECT job_id, count(*) FROM public.effects GROUP BY job_id")) == dict.fromkeys(jobs, 1)
     outcomes = [outcome for (each,) in await shop.sql(OUTCOMES) for outcome in each]
-    # Those that ran lost a lease that was made on another clock, and ran again.
-    assert set(outcomes) == {"ok", "lost"}
+    # Those that ran lost a lease that was made on another clock, and ran again, unless they ended before a poll saw it.
+    assert set(outcomes) <= {"ok", "lost"}
     assert outcomes.count("ok") == len(jobs)
 
 
