@@ -27,7 +27,7 @@ async def test_a_process_that_stops_while_it_claims_hands_back_what_it_claimed(s
         stopping = asyncio.create_task(runner.stop(0))
         await asyncio.sleep(0)
     await stopping
-    # What was claimed after the end of `stop` would stay with a process that is gone.
+    # A job claimed after the end of `stop` would stay with a process that is gone.
     async with asyncio.timeout(30):
         await shop.claiming
 
