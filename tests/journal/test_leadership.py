@@ -188,7 +188,8 @@ async def announce_nothing(_position: int) -> None:
 
 
 async def test_a_frozen_backend_costs_the_connection_and_not_the_sequencing(ledger):
-    async with sequencing(ledger) as sequencer:
+    # The product's limit for a batch is as long as the patience of `until`.
+    async with sequencing(ledger, work_timeout=2 * LEASE) as sequencer:
         await until(lambda: sequencer.leads)
         frozen = await backend_of_the_sequencer(ledger)
         os.kill(frozen, signal.SIGSTOP)

@@ -70,7 +70,7 @@ def crowd() -> Iterator[tuple[Service, Gateways]]:
 
 @pytest.mark.skipif(os.environ.get("FLOW_TRANSPORT") != "nats", reason="gateways and workers talk over NATS")
 async def test_after_a_short_storm_every_client_knows_what_the_database_knows(crowd):
-    await storm(*crowd, seconds=60, seed=random.randrange(10**6))
+    await storm(*crowd, seconds=30, seed=random.randrange(10**6))
 
 
 @pytest.mark.faults

@@ -58,11 +58,13 @@ class Sequencer:
         *,
         standby_interval: float = STANDBY_INTERVAL,
         retry_interval: float = restoring.RETRY_INTERVAL,
+        work_timeout: float = WORK_TIMEOUT,
     ) -> None:
-        """Take the URL of the database, the function that announces new positions, and the seconds between attempts."""
+        """Take the database's URL, the function that announces positions, and the seconds of pauses and of a batch."""
         self._url = database_url
         self._announce = announce
         self._standby_interval, self._retry_interval = standby_interval, retry_interval
+        self._work_timeout = work_timeout
         self._woken = asyncio.Event()
         self._name = str(uuid4())
         self._renewed_at = float("-inf")
@@ -135,7 +137,7 @@ class Sequencer:
         """Run work that needs a settled journal; a restored journal is not settled while a writer is at work on it."""
         while True:
             try:
-                async with bounded(connection, WORK_TIMEOUT):
+                async with bounded(connection, self._work_timeout):
                     return await work(connection)
             except psycopg.errors.LockNotAvailable:
                 logs.warning("The journal was restored; an open transaction blocks its sequencing.")
