@@ -11,6 +11,7 @@ import httpx
 import pytest
 from given import Given
 from processes import once
+from trace_collector import collecting
 
 from accord.boot.reaction_discovery import KINDS, Found, find_reactions
 
@@ -29,6 +30,7 @@ from accord.journal.readers import Entry
 async def {name}(context: Context, entry: Entry) -> None:
     {body}
 """
+REACTIONS = {"on_conversations_created": ON, "after_conversations_created": AFTER}
 
 
 @pytest.fixture
@@ -82,10 +84,7 @@ def source(tmp_path: Path) -> Path:
     for folder in ("src", "openapi"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     flows = tmp_path / "src" / "accord" / "flows" / "conversations"
-    for form, name, of in (
-        (ON, "on_conversations_created", "change"),
-        (AFTER, "after_conversations_created", "entry"),
-    ):
+    for (name, form), of in zip(REACTIONS.items(), ("change", "entry"), strict=True):
         note = f'context.journal.event("conversations", {of}.record_id, {{"event": "{name}"}})'
         (flows / f"{name}.py").write_text(form.format(name=name, body=note))
     return tmp_path
@@ -93,10 +92,11 @@ def source(tmp_path: Path) -> Path:
 
 @once
 async def test_a_service_runs_the_reactions_of_its_files(alone, source, until):
-    service = alone(PYTHONPATH=str(source / "src"))
-    await asyncio.to_thread(service.seed_root)
-    await asyncio.to_thread(service.start)
     async with AsyncExitStack() as stack:
+        collector = stack.enter_context(collecting())
+        service = alone(PYTHONPATH=str(source / "src"), **collector.variables)
+        await asyncio.to_thread(service.seed_root)
+        await asyncio.to_thread(service.start)
         given = Given(service, stack)
         ada = await given.an_account()
         created = await ada.post("/api/v1/conversations", title="Reactions")
@@ -107,6 +107,8 @@ async def test_a_service_runs_the_reactions_of_its_files(alone, source, until):
             return await given.sql(entries, created.json()["id"])
 
         await until(look, lambda rows: len(rows) == 3)
+        names = ("dispatch createConversation", *(f"flow conversations.{name}" for name in REACTIONS))
+        request, in_commit, after = [await collector.first(name) for name in names]
         health = (await (await given.root()).get("/api/v1/healthcheck")).json()
         metrics = (await asyncio.to_thread(httpx.get, f"{service.url}/metrics", timeout=60)).text
 
@@ -116,5 +118,6 @@ async def test_a_service_runs_the_reactions_of_its_files(alone, source, until):
         ("on_conversations_created", "system", request_id),
         ("after_conversations_created", "system", request_id),
     ]
+    assert [in_commit.parent, after.parent] == [request.id, ""]
     assert health["checks"]["reactions"]["status"] == "ok"
     assert 'accord_reader_lag_entries{reader="conversations.after_conversations_created"}' in metrics

@@ -3,91 +3,29 @@
 import asyncio
 import subprocess
 import sys
-import threading
 import time
-from collections import Counter
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import NamedTuple
 
 import httpx
 import pytest
 from given import PASSWORD, Given, new_email
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from processes import once, wait_until
+from trace_collector import Collector, collecting
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CLIENT_SPAN = "00f067aa0ba902b7"
 STATE = "vendor=t61rcWkgMzE"
 
 
-class Span(NamedTuple):
-    service: str
-    name: str
-    trace: str
-    id: str
-    parent: str
-    kind: int
-    state: str
-    attributes: dict[str, str]
-
-
-class Collector:
-    """An OTLP/HTTP collector."""
-
-    def __init__(self) -> None:
-        self.spans: list[Span] = []
-        self.received = b""
-        collector = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                assert self.path == "/v1/traces"
-                collector.take(body)
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def take(self, body: bytes) -> None:
-        self.received += body
-        for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-            service = next(a.value.string_value for a in resource.resource.attributes if a.key == "service.name")
-            for scope in resource.scope_spans:
-                for span in scope.spans:
-                    attributes = {a.key: a.value.string_value or str(a.value.int_value) for a in span.attributes}
-                    ids = span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex()
-                    self.spans.append(Span(service, span.name, *ids, span.kind, span.trace_state, attributes))
-
-    async def trace(self, trace: str, *names: str) -> list[Span]:
-        """Return the spans of a trace, once those named have arrived, each as often as it is named."""
-        async with asyncio.timeout(60):
-            while Counter(names) - Counter(span.name for span in self.spans if span.trace == trace):
-                await asyncio.sleep(0.05)
-        return [span for span in self.spans if span.trace == trace]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-
 @pytest.fixture
 def collector() -> Iterator[Collector]:
-    running = Collector()
-    yield running
-    running.close()
+    with collecting() as running:
+        yield running
 
 
 @pytest.fixture
 def exporting(collector) -> dict[str, str]:
-    """The variables that have a process export to the collector at once."""
-    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_BSP_SCHEDULE_DELAY": "50"}
+    return collector.variables
 
 
 async def change_name(given: Given, url: str) -> httpx.Response:
@@ -133,7 +71,7 @@ async def test_errors_are_in_the_trace_and_values_never_are(given, another, coll
         assert (await http.post("/api/v1/auth/login?canary=query", json=wrong)).status_code in {400, 401}
         assert (await http.post("/api/v1/auth/login", json=wrong)).status_code == 401
 
-    login = await until_seen(collector, "dispatch login")
+    login = await collector.first("dispatch login")
     assert login.attributes["accord.error_code"] == "INVALID_CREDENTIALS"
     assert refused.status_code == 200
     assert b"anary" not in collector.received
@@ -141,13 +79,6 @@ async def test_errors_are_in_the_trace_and_values_never_are(given, another, coll
     # What nobody asked for, such as looking for ended sessions, is no trace; nor are probes, which came first.
     roots = {span.name for span in collector.spans if not span.parent}
     assert roots <= {"POST", "POST /api/v1/auth/login", "PATCH /api/v1/me", "GET /api/v1/me"}
-
-
-async def until_seen(collector: Collector, name: str) -> Span:
-    async with asyncio.timeout(60):
-        while not (found := [span for span in collector.spans if span.name == name]):
-            await asyncio.sleep(0.05)
-        return found[0]
 
 
 @once

@@ -45,7 +45,7 @@ async def command_resources(settings: Settings, url: str) -> AsyncGenerator[Reso
             mailer=mailer,
             tasks=contract.tasks,
         )
-        composed(resources, contract.operations, contract.flows)
+        composed(resources, contract)
         yield resources
 
 

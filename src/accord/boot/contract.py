@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 from accord.boot.flow_discovery import find_flows
-from accord.boot.reaction_discovery import find_reactions
+from accord.boot.reaction_discovery import Found, find_reactions
 from accord.boot.record_types import record_problems
 from accord.contract import bundle, laws
 from accord.contract.buckets import BUCKETS, setting_of
@@ -28,7 +28,7 @@ class ContractBroken(CannotStart):
 class Contract(NamedTuple):
     """The operations and their flows by operationId, the tasks, and the flows of their jobs by the task's name.
 
-    `accepting` has the flows that let a job run an operation, by operationId.
+    `accepting` has the flows that let a job run an operation, by operationId; `reactions` those that entries cause.
     """
 
     operations: Mapping[str, Operation]
@@ -36,11 +36,13 @@ class Contract(NamedTuple):
     tasks: Tasks
     job_flows: Mapping[str, Flow]
     accepting: Mapping[str, Flow]
+    reactions: Found
 
     def wrapped(self, wrap: Callable[[Mapping[str, Flow]], Mapping[str, Flow]]) -> "Contract":
         """Return the same with each flow in a wrapper."""
         flows, job_flows, accepting = wrap(self.flows), wrap(self.job_flows), wrap(self.accepting)
-        return self._replace(flows=flows, job_flows=job_flows, accepting=accepting)
+        reactions = self.reactions.wrapped(wrap)
+        return self._replace(flows=flows, job_flows=job_flows, accepting=accepting, reactions=reactions)
 
 
 def load_contract() -> Contract:
@@ -58,7 +60,8 @@ def load_contract() -> Contract:
     flows, job_flows, flow_problems = find_flows(found.values(), known.by_name.values())
     # A problem that flows and reactions share is reported once.
     told = tuple(flow_problems)
-    flow_problems += [new for new in find_reactions().problems if not any(one.endswith(new) for one in told)]
+    reactions = find_reactions()
+    flow_problems += [new for new in reactions.problems if not any(one.endswith(new) for one in told)]
     if not problems and not flow_problems:
         flow_problems = list(dict.fromkeys(record_problems(document)))
     if problems or flow_problems:
@@ -67,7 +70,7 @@ def load_contract() -> Contract:
     from accord.boot.asynchronous import asynchronous_flows  # noqa: PLC0415
 
     asynchronous = asynchronous_flows(found.values())
-    return Contract(found, flows, known, job_flows | asynchronous.of_jobs, asynchronous.of_requests)
+    return Contract(found, flows, known, job_flows | asynchronous.of_jobs, asynchronous.of_requests, reactions)
 
 
 def _bucket_problems() -> Iterator[str]:

@@ -61,7 +61,7 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
         opened_parts(settings, "serve", tracing, prestarted, tasks=contract.tasks) as parts,
     ):
         contract = _traced(contract, tracing)
-        composed(parts.resources, contract.operations, contract.flows)
+        composed(parts.resources, contract)
         local = _local_dispatch(parts, contract, tracing)
         sends = settings.flow_transport == "nats"
         dispatch, checks = await _remote_dispatch(parts, tracing) if sends else (local, _database_check(parts))
@@ -71,7 +71,7 @@ async def serve(settings: Settings, prestarted: Prestarted | None = None) -> Asy
         await worker.start(contract.operations.values() if sends else [])
         async with (
             running_jobs(parts, contract.job_flows, has_metrics=True) as runner,
-            reacting(parts, has_metrics=True),
+            reacting(parts, contract.reactions.after, has_metrics=True),
         ):
             try:
                 setup_token = await _offered_setup_token(parts.resources)
@@ -107,7 +107,7 @@ async def worker(
         opened_parts(settings, "worker", tracing, prestarted, tasks=contract.tasks, has_metrics=has_metrics) as parts,
     ):
         contract = _traced(contract, tracing)
-        composed(parts.resources, contract.operations, contract.flows)
+        composed(parts.resources, contract)
         dispatch = _local_dispatch(parts, contract, tracing)
         if has_metrics:
             from accord.edge.pipeline.metrics import measured  # noqa: PLC0415 - most workers have no metrics
@@ -120,7 +120,7 @@ async def worker(
 
         async with (
             running_jobs(parts, contract.job_flows, has_metrics=has_metrics) as runner,
-            reacting(parts, has_metrics=has_metrics),
+            reacting(parts, contract.reactions.after, has_metrics=has_metrics),
         ):
 
             async def drain() -> None:

@@ -1,27 +1,25 @@
 """Calls and reactions, in the processes that run flows."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from accord.boot.background import background
+from accord.boot.contract import Contract
 from accord.boot.parts import PROBE_TIMEOUT, Parts
-from accord.boot.reaction_discovery import find_reactions
 from accord.boot.shared_check import SharedCheck
 from accord.calls import Calls
 from accord.context import Resources
-from accord.contract.operations import Operation
-from accord.dispatch import Flow
 from accord.flows.meta.rules import works
-from accord.jobs.readers import Readers
+from accord.jobs.readers import AfterReaction, Readers
 from accord.journal.readers import refuse_overdue
 from accord.reactions import Reactions
 
 
-def composed(resources: Resources, operations: Mapping[str, Operation], flows: Mapping[str, Flow]) -> None:
+def composed(resources: Resources, contract: Contract) -> None:
     """Let flows call operations, and let reactions run in the commits."""
-    resources.call = Calls(operations, flows)
-    found = find_reactions()
+    resources.call = Calls(contract.operations, contract.flows)
+    found = contract.reactions
     resources.react = Reactions(found.in_commit) if found.in_commit else None
     if found.after:
         look = partial(refuse_overdue, resources.database, [reaction.reader for reaction in found.after])
@@ -30,9 +28,8 @@ def composed(resources: Resources, operations: Mapping[str, Operation], flows: M
 
 
 @asynccontextmanager
-async def reacting(parts: Parts, *, has_metrics: bool) -> AsyncGenerator[None]:
+async def reacting(parts: Parts, after: Sequence[AfterReaction], *, has_metrics: bool) -> AsyncGenerator[None]:
     """Run the reactions after the commit within this block."""
-    after = find_reactions().after
     async with AsyncExitStack() as stack:
         if after:
             readers = Readers(parts.resources, parts.tail, after)

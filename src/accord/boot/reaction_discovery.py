@@ -3,16 +3,17 @@
 import importlib
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from accord.boot import import_errors
 from accord.boot.flow_discovery import FLOWS
 from accord.context import Context
 from accord.contract.names import REACTIONS
 from accord.database.schema import load_all_tables
+from accord.dispatch import Flow
 from accord.jobs.readers import AfterReaction
 from accord.journal.entries import Change
 from accord.journal.readers import Entry
@@ -20,6 +21,7 @@ from accord.reactions import Reaction
 
 KINDS = ("created", "updated", "deleted", "event")
 _name = re.compile(rf"(on|after)_([a-z0-9_]+)_({'|'.join(KINDS)})").fullmatch
+_AnyReaction = TypeVar("_AnyReaction", Reaction, AfterReaction)
 _TAKES = {"on": ("change", Change), "after": ("entry", Entry)}
 
 
@@ -30,6 +32,10 @@ class Found(NamedTuple):
     after: list[AfterReaction]
     problems: list[str]
 
+    def wrapped(self, wrap: Callable[[Mapping[str, Flow]], Mapping[str, Flow]]) -> "Found":
+        """Return the same with each flow in a wrapper, which knows it by its domain and name."""
+        return Found(_wrapped(self.in_commit, wrap), _wrapped(self.after, wrap), self.problems)
+
 
 @cache
 def find_reactions(folder: Path = FLOWS, package: str = "accord.flows") -> Found:
@@ -39,6 +45,13 @@ def find_reactions(folder: Path = FLOWS, package: str = "accord.flows") -> Found
         if file.stem.startswith(REACTIONS):
             _add(found, file, f"{package}.{file.parent.name}.{file.stem}")
     return found
+
+
+def _wrapped(
+    reactions: list[_AnyReaction], wrap: Callable[[Mapping[str, Flow]], Mapping[str, Flow]]
+) -> list[_AnyReaction]:
+    flows = wrap({f"{reaction.domain}.{reaction.name}": reaction.flow for reaction in reactions})
+    return [reaction._replace(flow=flow) for reaction, flow in zip(reactions, flows.values(), strict=True)]
 
 
 def _add(found: Found, file: Path, module: str) -> None:
