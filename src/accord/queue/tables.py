@@ -7,7 +7,6 @@ from uuid import UUID
 from sqlalchemy import (
     BigInteger,
     Boolean,
-    CheckConstraint,
     Column,
     Identity,
     Index,
@@ -54,6 +53,7 @@ jobs = Table(
     Column("sequence", BigInteger, Identity(always=True), nullable=False),
     Column("task", Text, nullable=False),
     Column("queue", Text, nullable=False),
+    # Without a check: PostgreSQL would prepare it anew for each statement, a quarter of the time of an enqueue.
     Column("state", Text, nullable=False),
     # Whether its time has come, and whether an earlier job of its order key has not ended: two columns, so that the
     # index of a claim holds claimable jobs only, however many others wait.
@@ -83,7 +83,6 @@ jobs = Table(
     Column("created_at", timestamp("at").type, nullable=False, server_default=_NOW),
     timestamp("started_at", nullable=True),
     timestamp("ended_at", nullable=True),
-    CheckConstraint(f"state IN ({_listed(STATES)})", name="state"),
     # A change of the state moves a job from one partial index to another, so a fillfactor gains nothing. The vacuum has
     # PostgreSQL's settings: where it is off, a claim takes 0.03 ms longer for each 10,000 jobs that were done.
     Index("jobs_claimable_idx", "queue", text("priority DESC"), "share", "run_at", "id", postgresql_where=IS_CLAIMABLE),

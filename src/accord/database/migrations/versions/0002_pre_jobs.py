@@ -43,10 +43,6 @@ def upgrade() -> None:
         ),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "state IN ('scheduled', 'queued', 'retrying', 'running', 'completed', 'dead', 'cancelled')",
-            name=op.f("jobs_state_check"),
-        ),
         sa.PrimaryKeyConstraint("id", name=op.f("jobs_pkey")),
         schema="accord",
     )
