@@ -93,8 +93,8 @@ WITHOUT_FLOWS = (
     *("benchmarks", "boot", "cli", "contract", "database", "docs", "embedded", "jobs"),
     *("packaging", "sdk", "security", "settings", "telemetry"),
 )
-# Each process of pytest has a service, with its servers, of its own.
-ON_ALL_CORES = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+# Each process of pytest has a service, with its servers, of its own. One more than there are cores: tests often wait.
+ON_ALL_CORES = (f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadfile")
 
 
 # What looks at HTTP itself runs once without the fast path, which proves that it is only an optimisation.

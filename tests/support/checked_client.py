@@ -9,8 +9,8 @@ from typing import Any
 import documented_responses
 import httpx
 import psycopg
+from contract_operations import DOCUMENT
 
-from accord.contract import bundle
 from accord.contract.operations import METHODS
 from accord.contract.references import resolve
 from accord.contract.validators import compile_validator
@@ -68,7 +68,7 @@ async def check(response: httpx.Response) -> None:
     assert codes is None or code in codes, (
         f"{' '.join(declared_response)} has the code {code}, the contract shows {sorted(codes)}"
     )
-    content = resolve(bundle.load(), declared).get("content", {})
+    content = resolve(DOCUMENT, declared).get("content", {})
     if not content:
         assert response.content == b"", response.text
         return
@@ -131,7 +131,7 @@ def _check_problem(response: httpx.Response) -> None:
 @cache
 def _router() -> Router[dict[str, Any]]:
     router: Router[dict[str, Any]] = Router()
-    for path, item in bundle.load()["paths"].items():
+    for path, item in DOCUMENT["paths"].items():
         for method in METHODS:
             if method in item:
                 router.add(method.upper(), path, item[method])
@@ -140,10 +140,9 @@ def _router() -> Router[dict[str, Any]]:
 
 @cache
 def _validator(operation_id: str, status: str, kind: str) -> Any:
-    document = bundle.load()
-    for item in document["paths"].values():
+    for item in DOCUMENT["paths"].values():
         for method in METHODS:
             if item.get(method, {}).get("operationId") == operation_id:
-                declared = resolve(document, item[method]["responses"][status])
+                declared = resolve(DOCUMENT, item[method]["responses"][status])
                 return compile_validator(declared["content"][kind]["schema"])
     raise AssertionError(operation_id)

@@ -7,7 +7,9 @@ from accord.contract import bundle
 from accord.contract.operations import Operation, Parameter, operations
 from accord.contract.references import resolve
 
-OPERATIONS = list(operations(bundle.load()))
+DOCUMENT = bundle.load()
+"""The contract; every look at the bundle would parse it anew."""
+OPERATIONS = list(operations(DOCUMENT))
 WITH_BODY = [operation for operation in OPERATIONS if operation.body_schema is not None]
 WITHOUT_BODY = [operation for operation in OPERATIONS if operation.body_schema is None]
 NAMED: dict[str, Any] = {"ids": lambda value: value.id if isinstance(value, Operation) else None}
@@ -23,9 +25,8 @@ def path_of(operation: Operation, **ids: str) -> str:
 
 def example_of(operation: Operation, name: str) -> str:
     """Return the value that the contract gives as an example for a parameter."""
-    document = bundle.load()
-    found = (*document["paths"][operation.path].get("parameters", ()), *operation.definition.get("parameters", ()))
-    return next(str(p["example"]) for p in (resolve(document, p) for p in found) if p["name"] == name)
+    found = (*DOCUMENT["paths"][operation.path].get("parameters", ()), *operation.definition.get("parameters", ()))
+    return next(str(p["example"]) for p in (resolve(DOCUMENT, p) for p in found) if p["name"] == name)
 
 
 def parameters(operation: Operation, place: str) -> list[Parameter]:
@@ -34,19 +35,18 @@ def parameters(operation: Operation, place: str) -> list[Parameter]:
 
 def example_body(operation: Operation) -> dict[str, Any]:
     """Return the body that the contract gives as an example."""
-    content = resolve(bundle.load(), operation.definition["requestBody"])["content"]["application/json"]
+    content = resolve(DOCUMENT, operation.definition["requestBody"])["content"]["application/json"]
     example = content.get("example") or next(iter(content["examples"].values()))["value"]
     return json.loads(json.dumps(example))
 
 
 def example_query(operation: Operation) -> dict[str, Any]:
     """Return a value for each query parameter that must be there."""
-    definitions = [resolve(bundle.load(), d) for d in operation.definition.get("parameters", ())]
+    definitions = [resolve(DOCUMENT, d) for d in operation.definition.get("parameters", ())]
     return {d["name"]: d["example"] for d in definitions if d["in"] == "query" and d.get("required")}
 
 
 def body_properties(operation: Operation) -> dict[str, Any]:
     """Return the fields that a body may have."""
-    document = bundle.load()
-    schema = resolve(document, operation.body_schema)
-    return {name: resolve(document, property_) for name, property_ in schema["properties"].items()}
+    schema = resolve(DOCUMENT, operation.body_schema)
+    return {name: resolve(DOCUMENT, property_) for name, property_ in schema["properties"].items()}

@@ -5,15 +5,14 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from contract_operations import DOCUMENT
 from hypothesis import strategies as st
 
-from accord.contract import bundle
 from accord.contract.operations import Operation, operations
 from accord.contract.records import RecordKind, record_kinds
 from accord.contract.references import resolve
 from accord.security.permissions import allows, permissions_of
 
-DOCUMENT = bundle.load()
 ROLES = ("customer", "admin", "root")
 
 

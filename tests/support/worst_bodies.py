@@ -4,9 +4,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from contract_operations import example_body
+from contract_operations import DOCUMENT, example_body
 
-from accord.contract import bundle
 from accord.contract.operations import Operation
 from accord.contract.references import resolve
 
@@ -45,13 +44,13 @@ def worst_bodies(operation: Operation) -> Iterator[tuple[str, bytes]]:
     example = example_body(operation)
     for what, filler in FILLERS.items():
         yield what, filler
-        for place in ["unknown", *_places(resolve(bundle.load(), operation.body_schema))]:
+        for place in ["unknown", *_places(resolve(DOCUMENT, operation.body_schema))]:
             yield f"{what} at {place}", _with(example, place, filler)
         # The last of two members counts, so that all is well but for the text.
         name = next(iter(example))
         yield f"{what} twice", b'{"%s":%s,' % (name.encode(), filler) + json.dumps(example).encode()[1:]
     for name, value in example.items():
-        schema = resolve(bundle.load(), resolve(bundle.load(), operation.body_schema)["properties"][name])
+        schema = resolve(DOCUMENT, resolve(DOCUMENT, operation.body_schema)["properties"][name])
         if schema.get("type") == "array":
             for what, item in _items(schema["items"], value[0]):
                 count = min(schema["maxItems"], SIZE // (len(item) + 1)) - 1
@@ -70,13 +69,13 @@ def _with(example: dict[str, Any], name: str, value: bytes) -> bytes:
 def _items(schema: dict[str, Any], example: Any) -> Iterator[tuple[str, bytes]]:
     """Yield items that fit, the largest too."""
     yield "good items", json.dumps(example).encode()
-    for branch in (resolve(bundle.load(), each) for each in resolve(bundle.load(), schema).get("oneOf", ())):
+    for branch in (resolve(DOCUMENT, each) for each in resolve(DOCUMENT, schema).get("oneOf", ())):
         yield "branches", json.dumps({name: _largest(child) for name, child in branch["properties"].items()}).encode()
 
 
 def _largest(schema: dict[str, Any]) -> Any:
     """Return a value that is as many values as the schema lets it be, and nearly fits."""
-    schema = resolve(bundle.load(), schema)
+    schema = resolve(DOCUMENT, schema)
     if "oneOf" in schema:
         return _largest(schema["oneOf"][-1])
     if schema.get("type") == "array":
