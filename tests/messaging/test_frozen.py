@@ -10,10 +10,12 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from messaging.conftest import LONG
 from messaging.flows import KEY, Gateway, start_worker, until
 
 from accord.clock import uptime
 from accord.dispatch import Result
+from accord.messaging import lease
 from accord.messaging.lease import CALLS, HEARTBEATS, LEASE
 from accord.messaging.signing import MessageSigner
 
@@ -288,3 +290,21 @@ async def test_a_living_worker_is_known_again_after_the_connection_was_lost(conn
 
     assert (await gateway(name, number=2)).status == 200
     assert other.numbers == [1, 2]
+
+
+async def test_a_worker_that_responds_to_a_call_may_commit_what_comes_next(connect, name, monkeypatch):
+    """After a loss of NATS the call of a gateway may come before the next heartbeat."""
+    monkeypatch.setattr(lease, "INTERVAL", LONG)
+    held: list[bool] = []
+
+    async def flow(_, request, __) -> Result:
+        held.append(request.is_awaited())
+        return Result(success=True, status=200)
+
+    worker = await start_worker(await connect(), name, flow)
+    worker._lease._last -= LONG
+    assert not worker._lease.is_held()
+    gateway = await Gateway(await connect()).start()
+
+    assert (await gateway(name)).status == 200
+    assert held == [True]

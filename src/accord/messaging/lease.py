@@ -98,5 +98,8 @@ class Lease:
             self._called.set()
             return
         if call["worker"] in (None, self.worker):
+            if not self.is_held():
+                # The gateway is about to send requests, and the flows of these may commit.
+                await self._heartbeat()
             with suppress(ServiceUnavailable, nats.errors.Error, OSError):
                 await self._say(msg.reply, uptime(), asked=call["asked"])
