@@ -1,4 +1,4 @@
-"""The lock of an order key: jobs that end, are cancelled and are enqueued make no ring of waiting transactions."""
+"""The lock of an order key: jobs that end, are cancelled, enqueued and retried make no ring of waiting transactions."""
 
 import asyncio
 import uuid
@@ -12,6 +12,8 @@ import pytest
 from accord.context import RequestInfo, SignedIn, SignedInContext
 from accord.dispatch import run_to_commit
 from accord.flows.jobs.cancel_job import cancel_job
+from accord.flows.jobs.retry_job import retry_job
+from accord.flows.jobs.retry_jobs import retry_jobs
 from accord.queue.enqueue import ORDER_LOCK
 
 OWNER = uuid.uuid4()
@@ -84,3 +86,45 @@ async def test_a_job_that_ends_while_it_is_enqueued_again_ends_once_and_neither_
     assert await enqueueing == job
     [ended] = await shop.ended(job)
     assert (ended.state, [attempt["outcome"] for attempt in ended.attempts]) == ("completed", ["ok"])
+
+
+@pytest.fixture
+async def dead(shop):
+    """A dead job of the order key, with a unique key."""
+    job = await shop.enqueue("effect", order_key="one", unique_key="u")
+    await shop.sql("UPDATE accord.jobs SET state = 'dead', is_ready = false, ended_at = now() WHERE id = %s", job)
+    return job
+
+
+def operator(shop, operation: str) -> SignedInContext:
+    return SignedInContext(shop.resources, operation, SignedIn.user(str(OWNER), "admin", None), RequestInfo("test"))
+
+
+async def all_retried(shop) -> int:
+    context = operator(shop, "retryJobs")
+    return (await run_to_commit(context, retry_jobs(context, {"task": "effect"})))["retried"]
+
+
+async def test_a_dead_job_that_two_operators_retry_runs_again_once_and_neither_waits_for_the_other(shop, dead):
+    context = operator(shop, "retryJob")
+    async with locked(shop):
+        one = asyncio.create_task(run_to_commit(context, retry_job(context, str(dead), {"expectedVersion": 1})))
+        await waiting(shop, 1)
+        all_dead = asyncio.create_task(all_retried(shop))
+        await waiting(shop, 2)
+
+    assert ((await one)["version"], await all_dead) == (2, 0)
+    assert (await shop.job(dead))[1:3] == ("queued", 2)
+
+
+async def test_a_dead_job_whose_unique_key_is_enqueued_while_it_is_retried_stays_dead_and_neither_is_refused(
+    shop, dead
+):
+    async with locked(shop):
+        enqueueing = asyncio.create_task(shop.enqueue("effect", order_key="one", unique_key="u"))
+        await waiting(shop, 1)
+        all_dead = asyncio.create_task(all_retried(shop))
+        await waiting(shop, 2)
+
+    assert await all_dead == 0
+    assert [(await shop.job(job)).state for job in (dead, await enqueueing)] == ["dead", "queued"]

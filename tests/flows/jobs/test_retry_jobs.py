@@ -90,6 +90,27 @@ async def test_a_unique_key_that_is_taken_meanwhile_leaves_out_its_job_and_no_ot
     assert await states(given, jobs) == ["dead", "queued", "queued"]
 
 
+@asynccontextmanager
+async def retrying_elsewhere(given, job_id):
+    """Queue a job again in a transaction that commits when the block ends."""
+    async with await psycopg.AsyncConnection.connect(given.service.database_url) as connection:
+        await connection.execute("UPDATE accord.jobs SET state = 'queued', ended_at = NULL WHERE id = %s", (job_id,))
+        yield
+
+
+async def test_a_number_of_0_says_that_none_is_left_also_when_all_that_were_found_are_queued_meanwhile(given):
+    admin, task = await given.an_admin(), f"test{uuid4().hex}"
+    days = ("2026-01-01", "2026-01-02")
+    jobs = [await a_job(given, "dead", task=task, ended_at=f"{day}T00:00:00Z") for day in days]
+
+    async with retrying_elsewhere(given, jobs[0]):
+        retrying = asyncio.create_task(retried(admin, task=task, limit=1))
+        await given.lock_waiters(1)
+
+    assert await retrying == 1
+    assert await states(given, jobs) == ["queued", "queued"]
+
+
 async def test_of_one_order_key_the_first_may_run(given):
     admin, task, key = await given.an_admin(), f"test{uuid4().hex}", uuid4().hex
     jobs = [await a_job(given, "dead", task=task, order_key=key) for _ in range(3)]

@@ -14,6 +14,7 @@ from accord.database.statement import Statement
 from accord.database.transaction import Transaction
 from accord.flows.accounts.tables import users
 from accord.problems import AlreadyExists
+from accord.queue import ordering
 from accord.queue.ending import with_attempt
 from accord.queue.tables import IS_CLAIMABLE, IS_UNENDED, IS_UNIQUE, IS_WAITING, JobRow, jobs, queues, schedules
 
@@ -31,6 +32,11 @@ class Waiting(NamedTuple):
 
     jobs: int
     of_owner: int
+
+
+class _Dead(NamedTuple):
+    id: UUID
+    order_key: str | None
 
 
 class _Role(NamedTuple):
@@ -163,31 +169,36 @@ RETURNING {", ".join(column.name for column in jobs.c)}
     .columns(*(column for column in jobs.c)),
     JobRow,
 )
-# The array is made once; a subquery in a join may run again for each job, and then has no limit.
+_FIND_DEAD = Statement(
+    text(
+        f"""
+SELECT id, order_key FROM accord.jobs dead
+WHERE state = 'dead' AND task = :task AND (:dead_after IS NULL OR ended_at >= :dead_after)
+    AND (unique_key IS NULL OR NOT EXISTS (
+        SELECT FROM accord.jobs other WHERE other.task = :task AND other.unique_key = dead.unique_key
+            AND {IS_UNIQUE.text.replace("unique_key", "other.unique_key").replace("state", "other.state")}
+    ) AND NOT EXISTS (
+        SELECT FROM accord.jobs newer WHERE newer.task = :task AND newer.unique_key = dead.unique_key
+            AND newer.state = 'dead' AND newer.sequence > dead.sequence
+    ))
+ORDER BY ended_at, id LIMIT :limit
+"""  # noqa: S608 - the conditions are ours
+    )
+    .bindparams(bindparam("dead_after", type_=_time), bindparam("task", type_=Text), bindparam("limit", type_=Integer))
+    .columns(column("id", Uuid), column("order_key", Text)),
+    _Dead,
+)
+# Rows are locked in one order, so that two requests with the same jobs do not wait for each other.
 _RETRY_DEAD = Statement(
     text(
         f"""
-UPDATE accord.jobs SET {_QUEUED} WHERE state = 'dead' AND id = ANY(ARRAY(
-    SELECT id FROM accord.jobs dead
-    WHERE state = 'dead' AND task = :task AND (:dead_after IS NULL OR ended_at >= :dead_after)
-        AND (unique_key IS NULL OR NOT EXISTS (
-            SELECT FROM accord.jobs other WHERE other.task = :task AND other.unique_key = dead.unique_key
-                AND {IS_UNIQUE.text.replace("unique_key", "other.unique_key").replace("state", "other.state")}
-        ) AND NOT EXISTS (
-            SELECT FROM accord.jobs newer WHERE newer.task = :task AND newer.unique_key = dead.unique_key
-                AND newer.state = 'dead' AND newer.sequence > dead.sequence
-        ))
-    ORDER BY ended_at, id LIMIT :limit FOR UPDATE SKIP LOCKED
+UPDATE accord.jobs SET {_QUEUED} WHERE id = ANY(ARRAY(
+    SELECT id FROM accord.jobs WHERE id = ANY(:ids) AND state = 'dead' ORDER BY id FOR UPDATE
 ))
 RETURNING {", ".join(column.name for column in jobs.c)}
-"""  # noqa: S608 - the conditions are ours
+"""  # noqa: S608 - the columns are ours
     )
-    .bindparams(
-        bindparam("now", type_=_time),
-        bindparam("dead_after", type_=_time),
-        bindparam("task", type_=Text),
-        bindparam("limit", type_=Integer),
-    )
+    .bindparams(bindparam("now", type_=_time), bindparam("ids", type_=ARRAY(Uuid)))
     .columns(*(column for column in jobs.c)),
     JobRow,
 )
@@ -207,16 +218,21 @@ async def retry_dead(
     """Queue dead jobs of a task again, the first that died before others; return them.
 
     A job whose unique key another has that has not ended, or died later, stays dead. Fewer than `limit` may be queued
-    when such a key was taken meanwhile.
+    when such a key was taken, or some jobs were queued, meanwhile.
     """
     await tx.run(_SAVEPOINT)
-    while True:
+    while found := await tx.all(_FIND_DEAD, task=task, dead_after=dead_after, limit=limit):
+        # The lock of an order key comes before the rows, as everywhere.
+        await ordering.lock(tx, [job.order_key for job in found])
         try:
-            return await tx.all(_RETRY_DEAD, task=task, dead_after=dead_after, limit=limit, now=now)
+            if queued := await tx.all(_RETRY_DEAD, ids=[job.id for job in found], now=now):
+                return queued
         except AlreadyExists:
-            # The statement sees the job that took the key when it runs again, and fewer jobs meet fewer others.
-            await tx.run(_UNDO)
+            # The next look sees the job that took the key, and fewer jobs meet fewer others.
             limit = max(limit // 2, 1)
+        # Other requests queued all of them meanwhile, or a key was taken: the locks go with what was not done.
+        await tx.run(_UNDO)
+    return []
 
 
 WAITING_LOCK = 0x5741_4954
