@@ -65,3 +65,10 @@ async def test_an_unknown_task_and_wrong_arguments_are_refused_in_words(given):
     assert unknown_dead.stderr.startswith("accord: noSuchTask is no task")
     assert unknown.stderr.startswith("accord: noSuchTask is no task")
     assert wrong.stderr.startswith(f"accord: {SCHEDULES[0]}: surprise")
+
+
+async def test_an_operation_is_refused_as_its_job_needs_a_caller(given):
+    done = await command(given, "run", "verifyAudit")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "accord: verifyAudit is an operation: send its request with `Prefer: respond-async`.\n"

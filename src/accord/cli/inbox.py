@@ -17,8 +17,18 @@ def define(command: Parser) -> None:
     command.set_defaults(run=_inbox)
     command.add_argument("--to", help="only mails to this address")
     command.add_argument("--subject", help="only mails whose subject contains this text")
-    command.add_argument("--wait", type=float, default=0.0, metavar="SECONDS", help="wait for a mail that fits")
+    command.add_argument("--wait", type=_seconds, default=0.0, metavar="SECONDS", help="wait for a mail that fits")
     add_data_dir(command)
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not seconds >= 0:  # Not a number is neither.
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds such as 20")
+    return seconds
 
 
 def _inbox(chosen: argparse.Namespace) -> int:

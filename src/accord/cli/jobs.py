@@ -138,7 +138,9 @@ async def retry_dead(resources: Resources, task: str, dead_after: datetime | Non
 
 
 async def enqueue_job(resources: Resources, task: str, args: dict[str, Any]) -> int:
-    """Enqueue a job of a task, and print its id."""
+    """Enqueue a job of a task, and print its id; the job of an operation has a caller, and no command is any."""
+    if task in resources.tasks.by_name and resources.tasks.by_name[task].is_operation:
+        raise CannotStart(f"{task} is an operation: send its request with `Prefer: respond-async`.")
     context = Context(resources, "enqueueJob", SYSTEM, RequestInfo("accord jobs run"))
     try:
         job_id = await committed(context, _enqueued(context, task, args))

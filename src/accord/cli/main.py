@@ -35,7 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         typed[:2] = [" ".join(typed[:2])]  # One command of two words: `accord new` has a domain after it otherwise.
     try:
         with held_signals():
-            chosen = _parser(typed).parse_args(typed)
+            parser = _parser(typed)
+            if not _is_text(typed):
+                parser.error("the arguments are no text in UTF-8")
+            chosen = parser.parse_args(typed)
         return chosen.run(chosen)
     except KeyboardInterrupt:
         return 130
@@ -46,6 +49,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if status is None:
             raise
         return status
+
+
+def _is_text(typed: Sequence[str]) -> bool:
+    """Return whether no byte was left over when the arguments were decoded, which PostgreSQL could not take."""
+    try:
+        "".join(typed).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _parser(typed: Sequence[str]) -> Parser:
