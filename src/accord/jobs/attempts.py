@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import psycopg
+
 from accord.context import JobContext, RequestInfo, Resources
 from accord.contract.names import snake_case
 from accord.contract.tasks import Task
+from accord.database.transaction import NotBegun
 from accord.dispatch import run_to_commit
 from accord.jobs.cancellation import cancelled_from_outside_alone
 from accord.problems import DeadlineExceeded, Deadlock, InternalError, Problem, problem_document
@@ -44,6 +47,8 @@ class Attempt:
     cancelled_for: str | None = None
     has_begun: bool = False
     """Whether its task made a step: one that is cancelled before that would never give its slot free."""
+    has_ended: bool = False
+    """Whether the flow is over, and its end is being recorded: nothing is left to cancel."""
     limit: asyncio.Timeout | None = None
     began: float = field(default_factory=time.monotonic)
 
@@ -59,8 +64,8 @@ class Attempt:
             raise asyncio.CancelledError
 
     def cancel(self, reason: str) -> None:
-        """Cancel the flow; what it wrote is rolled back."""
-        if self.cancelled_for is None and self.running is not None:
+        """Cancel the flow, if it is not over; what it wrote is rolled back."""
+        if self.cancelled_for is None and self.running is not None and not self.has_ended:
             self.cancelled_for = reason
             if self.has_begun:
                 self.running.cancel()
@@ -72,38 +77,44 @@ class _NotHeld(Exception):
 
 async def run_attempt(resources: Resources, flow: JobFlow, attempt: Attempt, lease: float) -> str:
     """Run the flow once, and record the end; return the outcome for metrics."""
+    job, context = attempt.job, _context(resources, attempt.job)
+    try:
+        end = await _run_once(context, flow, attempt)
+    finally:
+        attempt.has_ended = True
+        await _rolled_back(context)
+    if isinstance(end, str):
+        return end
+    # The lease is renewed meanwhile, so the time is counted from here.
+    if end is None or not await record(resources, job, end, until=time.monotonic() + lease):
+        return await _taken_away(resources, job)
+    return end.outcome
+
+
+async def _run_once(context: JobContext, flow: JobFlow, attempt: Attempt) -> GivenUp | str | None:
+    """Run the flow; return the outcome that is committed, the end to record, or None when the job is not held."""
     job = attempt.job
     attempt.limit = limit = asyncio.timeout(attempt.task.timeout_seconds)
-    context = _context(resources, job)
     try:
         attempt.begin()
         async with limit:
-            await run_to_commit(context, _completed(context, flow, job))
+            return await run_to_commit(context, _ended(context, flow, attempt))
     except asyncio.CancelledError:
         if attempt.cancelled_for is None:
             raise
         _uncancel()
-        how = None if attempt.cancelled_for == SUPERSEDED else _waiting(job, SHUTDOWN)
+        return None if attempt.cancelled_for == SUPERSEDED else _waiting(job, SHUTDOWN)
     except (Later, Deadlock) as later:
         # The attempt that lost a deadlock wrote nothing and made no mistake, as in dispatch.
-        how = _waiting(job, "later", later.seconds if isinstance(later, Later) else RETRY_INTERVAL)
-    except Dead as dead:
-        how = given_up(job, attempt.task, dead)
-        _log(job, dead, how)
-        if await _dead_with_its_writes(context, job, how):
-            return how.outcome
+        return _waiting(job, "later", later.seconds if isinstance(later, Later) else RETRY_INTERVAL)
+    except _NotHeld:
+        return None
     except Exception as error:  # noqa: BLE001 - the job is tried again, and the log has the reason
         if ending.lost_its_lease(error):
-            how = None
-        else:
-            how = given_up(job, attempt.task, error, timed_out=limit.expired())
-            _log(job, error, how)
-    else:
-        return "ok"
-    await _rolled_back(context)
-    if how is None or not await record(resources, job, how, until=attempt.began + lease):
-        return await _taken_away(resources, job)
-    return how.outcome
+            return None
+        how = given_up(job, attempt.task, error, timed_out=limit.expired())
+        _log(job, error, how)
+        return how
 
 
 async def record(resources: Resources, job: Claimed | Lost, how: GivenUp, *, until: float) -> bool:
@@ -113,10 +124,11 @@ async def record(resources: Resources, job: Claimed | Lost, how: GivenUp, *, unt
         try:
             return await run_to_commit(context, ending.give_up(context.tx, context.journal, job, how))
         except Problem as problem:
-            await _rolled_back(context)
             if time.monotonic() > until:
                 logs.warning("The end of a job could not be recorded.", job=str(job.id), reason=problem.code)
                 return False
+        finally:
+            await _rolled_back(context)
         await asyncio.sleep(RETRY_INTERVAL)
 
 
@@ -154,10 +166,25 @@ def _problem(job: Claimed | Lost, error: Exception | None, *, timed_out: bool) -
     return problem_document(problem.status, problem.code, problem.detail, extensions, job.request_id, place)
 
 
-async def _completed(context: JobContext, flow: JobFlow, job: Claimed) -> None:
+async def _ended(context: JobContext, flow: JobFlow, attempt: Attempt) -> str:
+    """Run the flow, and end the job in the commit of what the flow wrote; return the outcome."""
+    job = attempt.job
     inputs: Mapping[str, Any] = {snake_case(name): value for name, value in job.args.items()}
-    result = await cancelled_from_outside_alone(flow(context, **inputs), job.task)
+    try:
+        result = await cancelled_from_outside_alone(flow(context, **inputs), job.task)
+    except Dead as dead:
+        how = given_up(job, attempt.task, dead)
+        try:
+            is_held = await ending.give_up(context.tx, context.journal, job, how)
+        except (NotBegun, psycopg.errors.InFailedSqlTransaction):
+            # A statement failed before, so the flow has no writes that could be committed.
+            raise dead from None
+        if not is_held:
+            raise _NotHeld from dead
+        _log(job, dead, how)
+        return how.outcome
     ending.complete(context.tx, context.journal, job, result)
+    return "ok"
 
 
 def _context(resources: Resources, job: Claimed | Lost) -> JobContext:
@@ -170,20 +197,6 @@ def _waiting(job: Claimed, outcome: str, delay: float = 0.0) -> GivenUp:
     """Return the end of an attempt that does not count."""
     state = "retrying" if job.attempt > 1 else "scheduled" if delay > 0 else "queued"
     return GivenUp(state, outcome, None, delay, counts=False)
-
-
-async def _dead_with_its_writes(context: JobContext, job: Claimed, how: GivenUp) -> bool:
-    """End the job in the commit of what its flow wrote; return False, and commit nothing, when that is not possible."""
-
-    async def ended() -> None:
-        if not await ending.give_up(context.tx, context.journal, job, how):
-            raise _NotHeld
-
-    try:
-        await run_to_commit(context, ended())
-    except (Problem, _NotHeld):
-        return False
-    return True
 
 
 async def _taken_away(resources: Resources, job: Claimed) -> str:
