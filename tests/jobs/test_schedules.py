@@ -11,6 +11,7 @@ from job_programs import Workshop, nothing
 from prometheus_client import REGISTRY
 
 from accord.jobs.schedules import Schedules
+from accord.queue.tasks import WrongArguments
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 BEGIN = datetime(2027, 3, 1, 10, 20, tzinfo=UTC)
@@ -77,6 +78,18 @@ async def test_a_schedule_begins_with_its_first_look(hourly):
 
     assert await hourly.due() == []
     assert await hourly.sql("SELECT last_due_at, paused FROM accord.schedules") == [(BEGIN, False)]
+
+
+async def test_a_schedule_that_fails_holds_up_no_other(hourly):
+    hourly.shop.define("afterwards", nothing, every={"cron": "0 * * * *", "zone": "UTC"})
+    await hourly.look(BEGIN)
+    args = {"type": "object", "properties": {"word": {"type": "string"}}, "required": ["word"]}
+    hourly.shop.define("sweep", nothing, every={"cron": "0 * * * *", "zone": "UTC"}, args=args)
+
+    with pytest.raises(WrongArguments):
+        await hourly.look(ELEVEN)
+
+    assert await hourly.sql("SELECT task FROM accord.jobs") == [("afterwards",)]
 
 
 async def test_many_processes_at_once_enqueue_one_job(hourly):

@@ -1,8 +1,8 @@
 """Schedules: each due time of a task enqueues exactly one job, whichever process is awake (T-1, T-2).
 
-Nobody leads. Every process that runs flows knows the due times, which follow from the contract alone, and looks when
-one has come. One transaction moves the schedule's `last_due_at` on from the value that was read, and enqueues: of two
-processes one moves it. As it moves only forward, a clock that is set back repeats nothing.
+No process leads. Every process that runs flows knows the due times, which follow from the contract alone, and looks
+when a due time has come. One transaction moves the schedule's `last_due_at` on from the value that was read, and
+enqueues: of two processes one moves it. As it moves only forward, a clock that is set back repeats nothing.
 
 A due time passes without a job when the schedule is paused, when nothing ran for so long that it is too old, or when
 the job before has not ended; only the last one counts as skipped.
@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import insert
 from accord import clock
 from accord.context import SYSTEM, Context, RequestInfo, Resources
 from accord.contract.due_times import catch_up, newest_due, next_due
+from accord.contract.tasks import Every
 from accord.database.schema import timestamp
 from accord.database.statement import Statement
 from accord.dispatch import run_to_commit
@@ -101,16 +102,23 @@ class Schedules:
                 await self._sleep_until(next_at)
 
     async def look(self) -> datetime:
-        """Enqueue what is due; return when a schedule is due next."""
-        now = self._resources.clock()
+        """Enqueue what is due; return when a schedule is due next. A schedule that fails holds up no other."""
+        now, failure = self._resources.clock(), None
         last = {row.name: row.last_due_at for row in await self._database.all(_READ)}
         for name, every in self._scheduled.items():
-            before = last.get(name)
-            if before is None:
-                await self._database.run(_BEGIN, name=name, begins=now)
-            elif (due := newest_due(every, before, now)) is not None:
-                await self._pass(name, before, due, is_young=now - due < catch_up(every))
+            try:
+                await self._look_at(name, every, last.get(name), now)
+            except Exception as error:  # noqa: BLE001 - raised after the other schedules
+                failure = error
+        if failure is not None:
+            raise failure
         return min(next_due(every, now) for every in self._scheduled.values())
+
+    async def _look_at(self, name: str, every: Every, before: datetime | None, now: datetime) -> None:
+        if before is None:
+            await self._database.run(_BEGIN, name=name, begins=now)
+        elif (due := newest_due(every, before, now)) is not None:
+            await self._pass(name, before, due, is_young=now - due < catch_up(every))
 
     async def _pass(self, name: str, before: datetime, due: datetime, *, is_young: bool) -> None:
         context = Context(self._resources, name, SYSTEM, RequestInfo(str(self._resources.new_id())))
