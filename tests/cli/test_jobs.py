@@ -59,9 +59,11 @@ async def test_a_job_that_was_enqueued_at_a_terminal_runs(given, until):
 async def test_an_unknown_task_and_wrong_arguments_are_refused_in_words(given):
     unknown = await command(given, "run", "noSuchTask")
     unknown_dead = await command(given, "retry", "noSuchTask")
+    of_a_caller = await command(given, "run", "verifyAudit")
     wrong = await command(given, "run", SCHEDULES[0], "--args", '{"surprise": 1}')
 
-    assert (unknown.returncode, unknown_dead.returncode, wrong.returncode) == (1, 1, 1)
+    assert {done.returncode for done in (unknown, unknown_dead, of_a_caller, wrong)} == {1}
+    assert of_a_caller.stderr.startswith("accord: verifyAudit is an operation, which a job runs as its owner")
     assert unknown_dead.stderr.startswith("accord: noSuchTask is no task")
     assert unknown.stderr.startswith("accord: noSuchTask is no task")
     assert wrong.stderr.startswith(f"accord: {SCHEDULES[0]}: surprise")

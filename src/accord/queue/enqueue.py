@@ -135,11 +135,11 @@ class Jobs:
         that has not ended. Jobs of one `order_key` run one after another, in the order of their commits. The slots of
         a queue go round its shares. A job with an owner is journaled, and its owner may read it.
 
-        Raises UnknownTask, WrongArguments, TooFarAhead for a `run_at` in over a year, and ValueError for a priority out
-        of range and a `run_at` without a time zone.
+        Raises UnknownTask, also for an operation without an owner, WrongArguments, TooFarAhead for a `run_at` in over a
+        year, and ValueError for a priority out of range and a `run_at` without a time zone.
         """
         args = {} if args is None else args
-        known = self._tasks.checked(task, args)
+        known = self._tasks.checked(task, args, has_owner=owner_id is not None)
         if not -100 <= priority <= 100:  # noqa: PLR2004 - the docstring says what they are
             raise ValueError("The priority of a job is -100 to 100.")
         if run_at is not None and run_at.tzinfo is None:

@@ -13,7 +13,7 @@ MAX_ARGS = 65_536
 
 
 class UnknownTask(LookupError):
-    """No domain file declares a task of this name."""
+    """No domain file declares a task of this name, or it is an operation and the job has no owner to run it as."""
 
 
 class WrongArguments(ValueError):
@@ -32,11 +32,13 @@ class Tasks:
         self.by_name: Mapping[str, Task] = {task.name: task for task in tasks}
         self._validators: dict[str, Validate] = {}
 
-    def checked(self, name: str, args: Mapping[str, Any]) -> Task:
+    def checked(self, name: str, args: Mapping[str, Any], *, has_owner: bool = True) -> Task:
         """Return the task; raise UnknownTask, and WrongArguments for arguments that it does not take."""
         task = self.by_name.get(name)
         if task is None:
             raise UnknownTask(f"{name} is no task: declare it below x-tasks in a domain file.")
+        if task.is_operation and not has_owner:
+            raise UnknownTask(f"{name} is an operation, which a job runs as its owner: request it by respond-async.")
         validate = self._validators.get(name)
         if validate is None:
             validate = self._validators[name] = compile_validator(task.args_schema)
