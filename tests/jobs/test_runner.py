@@ -12,6 +12,7 @@ from accord.context import ANONYMOUS, Context, JobContext, RequestInfo
 from accord.contract.validators import compile_validator
 from accord.dispatch import run_to_commit
 from accord.problems import Deadlock
+from accord.queue.claiming import MAX_SWEPT
 from accord.queue.outcomes import MIN_LATER
 from accord.queue.tasks import UnknownTask, WrongArguments
 from accord.settings.kinds import Slots
@@ -148,6 +149,18 @@ async def test_a_job_starts_at_its_time(shop):
     await shop.ended(job_id)
     [(late,)] = await shop.sql("SELECT started_at - run_at FROM accord.jobs")
     assert timedelta(0) <= late < timedelta(seconds=1)
+
+
+async def test_more_jobs_than_one_look_takes_start_when_their_time_has_come(shop):
+    await shop.sql(
+        "INSERT INTO accord.jobs (id, task, queue, state, is_ready, run_at, request_id, args) SELECT"
+        " gen_random_uuid(), 'nothing', 'default', 'scheduled', false, now(), 'test', '{}' FROM generate_series(1, %s)",
+        2 * MAX_SWEPT + 1,
+    )
+
+    await shop.start(poll_interval=3600)
+
+    await shop.drained(seconds=30)
 
 
 async def test_a_job_whose_hint_was_lost_starts_within_a_second(shop):

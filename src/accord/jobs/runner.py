@@ -21,6 +21,7 @@ from accord.queue.claiming import (
     FIND_LOST,
     FIND_UNKNOWN,
     LOCK_QUEUE,
+    MAX_SWEPT,
     PROMOTE,
     RENEW,
     Claimed,
@@ -196,7 +197,8 @@ class Runner:
         self._polled_at = now
         for queue in self._queues.values():
             queue.may_have_more, queue.is_full, queue.is_polled = True, False, True
-        await self._database.run(PROMOTE)
+        if await self._database.run(PROMOTE) == MAX_SWEPT:
+            self._polled_at = _NEVER  # The time of more jobs has come: the next look does not wait.
         for job in await self._database.all(FIND_LOST):
             await self._give_up_lost(job)
         if now - self._looked_for_unknown_at > UNKNOWN_INTERVAL:
