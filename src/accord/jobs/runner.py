@@ -124,11 +124,14 @@ class Runner:
 
     def heard(self, entries: list[TailEntry]) -> None:
         """Cancel attempts whose job changed in the journal: the job was cancelled, or lost its lease."""
-        for entry in entries:
-            if entry.record_table == "jobs" and entry.record_version is not None:
-                for (job_id, version), attempt in self._attempts.items():
-                    if job_id == entry.record_id and version < entry.record_version:
-                        attempt.cancel(SUPERSEDED)
+        newest = {
+            entry.record_id: entry.record_version
+            for entry in entries
+            if entry.record_table == "jobs" and entry.record_version is not None
+        }
+        for (job_id, version), attempt in self._attempts.items():
+            if newest.get(job_id, 0) > version:
+                attempt.cancel(SUPERSEDED)
 
     async def run(self) -> None:
         """Claim and poll until stopped; a process that runs no queue leaves all jobs to those that do."""
