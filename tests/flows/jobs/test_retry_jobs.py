@@ -1,4 +1,5 @@
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
@@ -60,6 +61,23 @@ async def test_of_one_unique_key_one_job_runs_again_and_none_beside_another(give
 
     assert await retried(admin, task=task) == 1
     assert await states(given, jobs) == ["dead", "queued", "dead"]
+
+
+async def test_thousands_of_unique_keys_keep_no_retry_waiting(given):
+    admin, task = await given.an_admin(), f"test{uuid4().hex}"
+    await a_job(given, "dead", task=task)
+    await given.sql(
+        "INSERT INTO accord.jobs (id, task, queue, state, is_ready, run_at, request_id, args, unique_key, ended_at)"
+        " SELECT gen_random_uuid(), %s, 'tests', 'dead', false, now(), 'test', '{}', n::text, now()"
+        " FROM generate_series(1, 20000) n",
+        task,
+    )
+    started = time.monotonic()
+
+    assert await retried(admin, task=task) == 1000
+
+    assert time.monotonic() - started < 3
+    await given.sql("DELETE FROM accord.jobs WHERE task = %s", task)
 
 
 @asynccontextmanager

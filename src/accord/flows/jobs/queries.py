@@ -9,6 +9,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Boolean, DateTime, Integer, Text, Uuid, bindparam, column, func, select, text, update
 from sqlalchemy.dialects.postgresql import ARRAY, insert
 
+from accord.contract.tasks import Task
 from accord.database.reader import Reader
 from accord.database.statement import Statement
 from accord.database.transaction import Transaction
@@ -46,6 +47,7 @@ class _Role(NamedTuple):
 MAX_ATTEMPTS_SHOWN = 100
 """The most attempts that a job shows, and that stay listed when the job is run again."""
 
+_COLUMNS = ", ".join(column.name for column in jobs.c)
 _FIND = Statement(select(jobs).where(jobs.c.id == bindparam("job_id")), JobRow)
 _FIND_ALL = Statement(select(jobs).where(jobs.c.id == func.any(bindparam("ids", type_=ARRAY(Uuid)))), JobRow)
 _own = select(jobs).where(jobs.c.owner_id == bindparam("owner_id")).order_by(jobs.c.id.desc()).limit(bindparam("limit"))
@@ -80,7 +82,18 @@ _CONDITIONS: Mapping[str, str] = {
 }
 _OF_KINDS = ("state", "queue", "task")
 _time = DateTime(timezone=True)
-_TYPES = {"since": _time, "until": _time, "last_created_at": _time, "last_id": Uuid(), "limit": Integer()}
+_TYPES = {
+    **dict.fromkeys(("since", "until", "last_created_at", "now", "dead_after", "run_at"), _time),
+    **dict.fromkeys(("last_id", "job_id", "owner_id"), Uuid()),
+    **dict.fromkeys(("limit", "priority"), Integer()),
+    "expected_version": BigInteger(),
+    "ids": ARRAY(Uuid()),
+}
+
+
+def _typed(*names: str) -> list[Any]:
+    """Return the parameters of a statement in SQL; a name without a type above is text."""
+    return [bindparam(name, type_=_TYPES.get(name, Text())) for name in names]
 
 
 async def page(read: Reader, filters: Mapping[str, Any], after: Sequence[Any] | None, limit: int) -> list[JobRow]:
@@ -116,8 +129,7 @@ SELECT {", ".join(f"job.{column.name}" for column in jobs.c)} FROM kinds CROSS J
     ORDER BY created_at DESC, id DESC LIMIT :limit
 ) job WHERE {of_kinds} ORDER BY job.created_at DESC, job.id DESC LIMIT :limit
 """  # noqa: S608 - the conditions are ours
-    parameters = [bindparam(name, type_=_TYPES.get(name, Text())) for name in names]
-    return Statement(text(sql).bindparams(*parameters).columns(*(column for column in jobs.c)), JobRow)
+    return Statement(text(sql).bindparams(*_typed(*names)).columns(*(column for column in jobs.c)), JobRow)
 
 
 # Compiled here, so that a wrong row type fails at start, as in every other statement.
@@ -131,14 +143,10 @@ UPDATE accord.jobs SET state = 'cancelled', version = version + 1, is_ready = fa
     lease_until = NULL, ended_at = :now,
     attempts = CASE WHEN state = 'running' THEN {_WITH_CANCELLED} ELSE attempts END
 WHERE id = :job_id AND version = :expected_version AND {IS_UNENDED.text}
-RETURNING {", ".join(column.name for column in jobs.c)}
+RETURNING {_COLUMNS}
 """  # noqa: S608 - the conditions are ours
     )
-    .bindparams(
-        bindparam("now", type_=_time),
-        bindparam("job_id", type_=Uuid),
-        bindparam("expected_version", type_=BigInteger),
-    )
+    .bindparams(*_typed("now", "job_id", "expected_version"))
     .columns(*(column for column in jobs.c)),
     JobRow,
 )
@@ -158,17 +166,14 @@ _RETRY = Statement(
         f"""
 UPDATE accord.jobs SET {_QUEUED}
 WHERE id = :job_id AND version = :expected_version AND state IN ('dead', 'cancelled')
-RETURNING {", ".join(column.name for column in jobs.c)}
+RETURNING {_COLUMNS}
 """  # noqa: S608 - the columns are ours
     )
-    .bindparams(
-        bindparam("now", type_=_time),
-        bindparam("job_id", type_=Uuid),
-        bindparam("expected_version", type_=BigInteger),
-    )
+    .bindparams(*_typed("now", "job_id", "expected_version"))
     .columns(*(column for column in jobs.c)),
     JobRow,
 )
+# The newest jobs of all keys are found once: no index has the keys of ended jobs.
 _FIND_DEAD = Statement(
     text(
         f"""
@@ -177,14 +182,14 @@ WHERE state = 'dead' AND task = :task AND (:dead_after IS NULL OR ended_at >= :d
     AND (unique_key IS NULL OR NOT EXISTS (
         SELECT FROM accord.jobs other WHERE other.task = :task AND other.unique_key = dead.unique_key
             AND {IS_UNIQUE.text.replace("unique_key", "other.unique_key").replace("state", "other.state")}
-    ) AND NOT EXISTS (
-        SELECT FROM accord.jobs newer WHERE newer.task = :task AND newer.unique_key = dead.unique_key
-            AND newer.state = 'dead' AND newer.sequence > dead.sequence
+    ) AND id IN (
+        SELECT DISTINCT ON (unique_key) id FROM accord.jobs
+        WHERE state = 'dead' AND task = :task AND unique_key IS NOT NULL ORDER BY unique_key, sequence DESC
     ))
 ORDER BY ended_at, id LIMIT :limit
 """  # noqa: S608 - the conditions are ours
     )
-    .bindparams(bindparam("dead_after", type_=_time), bindparam("task", type_=Text), bindparam("limit", type_=Integer))
+    .bindparams(*_typed("dead_after", "task", "limit"))
     .columns(column("id", Uuid), column("order_key", Text)),
     _Dead,
 )
@@ -195,10 +200,10 @@ _RETRY_DEAD = Statement(
 UPDATE accord.jobs SET {_QUEUED} WHERE id = ANY(ARRAY(
     SELECT id FROM accord.jobs WHERE id = ANY(:ids) AND state = 'dead' ORDER BY id FOR UPDATE
 ))
-RETURNING {", ".join(column.name for column in jobs.c)}
+RETURNING {_COLUMNS}
 """  # noqa: S608 - the columns are ours
     )
-    .bindparams(bindparam("now", type_=_time), bindparam("ids", type_=ARRAY(Uuid)))
+    .bindparams(*_typed("now", "ids"))
     .columns(*(column for column in jobs.c)),
     JobRow,
 )
@@ -244,10 +249,12 @@ _COUNT_WAITING = Statement(
     text(
         f"""
 SELECT count(*) AS jobs, count(*) FILTER (WHERE owner_id = :owner_id) AS of_owner
-FROM (SELECT owner_id FROM accord.jobs WHERE task = :task AND {IS_WAITING.text} LIMIT :limit) AS waiting
+FROM (
+    SELECT owner_id FROM accord.jobs WHERE {IS_WAITING.text} AND queue = :queue AND task = :task LIMIT :limit
+) AS waiting
 """  # noqa: S608 - the condition is ours
     )
-    .bindparams(bindparam("task", type_=Text), bindparam("owner_id", type_=Uuid), bindparam("limit", type_=Integer))
+    .bindparams(*_typed("queue", "task", "owner_id", "limit"))
     .columns(column("jobs", BigInteger), column("of_owner", BigInteger)),
     Waiting,
 )
@@ -261,12 +268,7 @@ SELECT count(*) AS jobs FROM (
 WHERE priority > :priority OR priority = :priority AND (run_at, id) < (:run_at, :job_id)
 """  # noqa: S608 - the condition is ours
     )
-    .bindparams(
-        bindparam("queue", type_=Text),
-        bindparam("priority", type_=Integer),
-        bindparam("run_at", type_=_time),
-        bindparam("job_id", type_=Uuid),
-    )
+    .bindparams(*_typed("queue", "priority", "run_at", "job_id"))
     .columns(column("jobs", BigInteger)),
     Counted,
 )
@@ -283,9 +285,10 @@ async def lock_waiting_of(tx: Transaction, task: str) -> None:
     await tx.run(_LOCK_WAITING, task=task)
 
 
-async def count_waiting(read: Reader, task: str, owner_id: UUID, limit: int) -> Waiting:
-    """Return how many jobs of a task wait for a slot or for their time, `limit` at most."""
-    return (await read.all(_COUNT_WAITING, task=task, owner_id=owner_id, limit=limit))[0]
+async def count_waiting(read: Reader, task: Task, owner_id: UUID, limit: int) -> Waiting:
+    """Return how many jobs of a task wait in its queue for a slot or for their time, `limit` at most."""
+    values = {"queue": task.queue, "task": task.name, "owner_id": owner_id, "limit": limit}
+    return (await read.all(_COUNT_WAITING, **values))[0]
 
 
 async def count_before(read: Reader, job: JobRow) -> int:

@@ -147,7 +147,8 @@ async def accept(operation: Operation, context: SignedInContext, inputs: Mapping
     assert limit is not None
     await queries.lock_waiting_of(context.tx, operation.id)
     owner_id = UUID(context.caller.id)
-    waiting = await queries.count_waiting(context.tx, operation.id, owner_id, limit)
+    task = context.resources.tasks.by_name[operation.id]
+    waiting = await queries.count_waiting(context.tx, task, owner_id, limit)
     if waiting.jobs >= limit or waiting.of_owner >= max(limit * 3 // 4, 1):
         raise TooManyWaiting
     given = {name: value for name, value in inputs.items() if value is not None}

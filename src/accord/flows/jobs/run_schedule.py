@@ -3,7 +3,6 @@
 from accord.context import SignedInContext
 from accord.contract.types import Job
 from accord.flows.jobs import queries, rules, serializers
-from accord.problems import NotFound
 
 
 async def run_schedule(context: SignedInContext, schedule_name: str) -> Job:
@@ -13,8 +12,7 @@ async def run_schedule(context: SignedInContext, schedule_name: str) -> Job:
 
     enqueued = await queries.find(context.tx, job_id)
 
-    if enqueued is None:
-        raise NotFound
+    assert enqueued is not None
     told = {"task": enqueued.task, "queue": enqueued.queue, "state": enqueued.state}
     context.journal.created("jobs", enqueued, told, rules.lists_of_job(enqueued))
     return serializers.job(enqueued, context.caller)
