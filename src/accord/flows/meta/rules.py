@@ -51,8 +51,12 @@ def overall(checks: Mapping[str, HealthCheck]) -> Status:
     return "degraded" if any(check["status"] == "error" for check in checks.values()) else "ok"
 
 
-def deletions(settings: Settings) -> list[Callable[[Autocommit], Awaitable[bool]]]:
-    """Return functions that each delete or erase a batch of what expired, and return whether more may be left."""
+async def delete_some_expired(database: Autocommit, settings: Settings) -> bool:
+    """Delete or erase a batch of each kind of rows that expired; return whether more may be left."""
+    return any([await delete_some(database) for delete_some in _deletions(settings)])
+
+
+def _deletions(settings: Settings) -> list[Callable[[Autocommit], Awaitable[bool]]]:
     return [
         partial(delete_batch, statement=request_counts.DELETE_EXPIRED),
         partial(delete_batch, statement=idempotency.DELETE_EXPIRED),
