@@ -2,6 +2,7 @@
 
 import pytest
 
+from accord.queue.enqueue import MAX_AHEAD
 from accord.settings import SettingsError, load
 
 
@@ -41,6 +42,11 @@ def test_the_public_address_is_a_url_without_a_query(url):
 
 def test_the_public_address_loses_the_slash_at_its_end():
     assert load({"PUBLIC_URL": "https://a.example:8443/accord/"}).public_url == "https://a.example:8443/accord"
+
+
+def test_the_follow_up_of_a_welcome_comes_within_the_year_that_a_job_may_wait():
+    assert load({"WELCOME_FOLLOW_UP": "365d"}).welcome_follow_up_after == MAX_AHEAD.total_seconds()
+    assert refused({"WELCOME_FOLLOW_UP": "366d"}) == {"WELCOME_FOLLOW_UP"}
 
 
 def test_the_follow_up_of_a_welcome_comes_sooner_in_development():

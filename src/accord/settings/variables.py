@@ -135,8 +135,10 @@ class Settings(BaseModel):
     )
     welcome_follow_up: Period | None = _is(
         None,
-        "Time from registration to the follow-up of the welcome mail; unset means 2d, and 30s in development.",
+        "Time from registration to the follow-up of the welcome mail, at most a year;"
+        " unset means 2d, and 30s in development.",
         "2d",
+        le=365 * 86_400,
     )
 
     queues: Queues | None = _is(
