@@ -1,12 +1,10 @@
 """The gauges of the queue: how many jobs are in each state, and how long the oldest ready one waits (O-5)."""
 
-import asyncio
-
 from prometheus_client import Gauge
 
 from accord.database.autocommit import Bounded
 from accord.queue.figures import counts, oldest_ready, paused_queues
-from accord.telemetry import logs
+from accord.telemetry.looks import look_every
 
 INTERVAL = 5.0
 """Seconds between looks."""
@@ -21,16 +19,15 @@ _oldest = Gauge(
 async def measure(database: Bounded) -> None:
     """Keep the gauges of this process current until cancelled."""
     known: set[tuple[str, str]] = set()
-    while True:
-        try:
-            found = {(count.queue, count.state): count.jobs for count in await counts(database)}
-            waiting = {each.queue: each.seconds for each in await oldest_ready(database)}
-            paused = await paused_queues(database)
-            known |= found.keys()
-            for queue, state in known:
-                _jobs.labels(queue, state).set(found.get((queue, state), 0))
-                _oldest.labels(queue).set(waiting.get(queue, 0.0))
-                _paused.labels(queue).set(queue in paused)
-        except Exception as error:  # noqa: BLE001 - after any failure the next look may succeed
-            logs.debug("The jobs could not be counted.", reason=type(error).__name__)
-        await asyncio.sleep(INTERVAL)
+
+    async def look() -> None:
+        found = {(count.queue, count.state): count.jobs for count in await counts(database)}
+        waiting = {each.queue: each.seconds for each in await oldest_ready(database)}
+        paused = await paused_queues(database)
+        known.update(found)
+        for queue, state in known:
+            _jobs.labels(queue, state).set(found.get((queue, state), 0))
+            _oldest.labels(queue).set(waiting.get(queue, 0.0))
+            _paused.labels(queue).set(queue in paused)
+
+    await look_every(INTERVAL, look, "The jobs could not be counted.")

@@ -1,13 +1,12 @@
 """The metrics of readers (O-5); a process without metrics never imports them, but for a failure."""
 
-import asyncio
 from collections.abc import Collection
 
 from prometheus_client import Counter, Gauge
 
 from accord.database.autocommit import Bounded
 from accord.journal.readers import standings
-from accord.telemetry import logs
+from accord.telemetry.looks import look_every
 
 INTERVAL = 2.0
 """Seconds between looks."""
@@ -18,16 +17,15 @@ _still = Gauge("accord_reader_still_seconds", "How long a reader stands still be
 
 
 async def measure(database: Bounded, names: Collection[str]) -> None:
-    """Keep the metrics of these readers current until cancelled."""
+    """Keep the metrics of these readers current until cancelled; return if there is none."""
     for name in names:
         failures.labels(name)
-    while names:
-        try:
-            for found in await standings(database):
-                if found.name not in names:
-                    continue
+
+    async def look() -> None:
+        for found in await standings(database):
+            if found.name in names:
                 _behind.labels(found.name).set(found.behind)
                 _still.labels(found.name).set(found.seconds)
-        except Exception as error:  # noqa: BLE001 - after any failure the next look may succeed
-            logs.debug("The readers of the journal could not be measured.", reason=type(error).__name__)
-        await asyncio.sleep(INTERVAL)
+
+    if names:
+        await look_every(INTERVAL, look, "The readers of the journal could not be measured.")

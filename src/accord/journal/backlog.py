@@ -1,6 +1,5 @@
 """How far sequencing is behind, and whether a process leads: for metrics (O-5) and for `accord doctor`."""
 
-import asyncio
 from typing import NamedTuple
 
 from prometheus_client import Gauge
@@ -10,6 +9,7 @@ from accord.database.autocommit import Autocommit, Bounded
 from accord.database.statement import Statement
 from accord.journal.sequencer import IS_LED, Sequencer
 from accord.telemetry import logs
+from accord.telemetry.looks import look_every
 
 INTERVAL = 2.0
 """Seconds between looks."""
@@ -95,15 +95,15 @@ async def measure(database: Bounded, sequencer: Sequencer | None) -> None:
     if sequencer is not None:
         _leading.set_function(lambda: sequencer.leads)
     was_overdue = False
-    while True:
-        try:
-            found = await backlog(database)
-            _entries.set(found.entries)
-            _overdue.set(found.overdue)
-            _lag.set(found.seconds)
-            if found.overdue and not was_overdue:
-                logs.warning("Committed changes wait for their position.", entries=found.overdue, seconds=found.seconds)
-            was_overdue = bool(found.overdue)
-        except Exception as error:  # noqa: BLE001 - after any failure the next look may succeed
-            logs.debug("The backlog of the journal could not be measured.", reason=type(error).__name__)
-        await asyncio.sleep(INTERVAL)
+
+    async def look() -> None:
+        nonlocal was_overdue
+        found = await backlog(database)
+        _entries.set(found.entries)
+        _overdue.set(found.overdue)
+        _lag.set(found.seconds)
+        if found.overdue and not was_overdue:
+            logs.warning("Committed changes wait for their position.", entries=found.overdue, seconds=found.seconds)
+        was_overdue = bool(found.overdue)
+
+    await look_every(INTERVAL, look, "The backlog of the journal could not be measured.")
