@@ -21,6 +21,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from accord.database.statement import Statement
+from accord.queue.enqueue import LISTS_OF_OWNER
 from accord.queue.tables import IS_CLAIMABLE, IS_WAITING
 
 QUEUE_LOCK = 0x5155_4555
@@ -157,7 +158,7 @@ WITH RECURSIVE chosen_by_people AS (
     INSERT INTO accord.journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind,
         fields, list_keys)
     SELECT request_id, 'system', task, 'jobs', id, version, 'updated', '{{"state": "running"}}',
-        ARRAY['getList:' || owner_id || '\\:jobs']
+        {LISTS_OF_OWNER}
     FROM claimed WHERE owner_id IS NOT NULL
 )
 SELECT free.slots AS free, free.all_slots AS slots, id, task, queue, claimed.share, args, attempt, version, owner_id,

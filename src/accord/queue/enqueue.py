@@ -88,6 +88,10 @@ def lists_of(owner_id: UUID) -> list[str]:
     return [f"getList:{owner_id}:jobs"]
 
 
+LISTS_OF_OWNER = r"ARRAY['getList:' || owner_id || '\:jobs']"
+"""The same as SQL, of the column `owner_id`."""
+
+
 class Jobs:
     """Enqueues the jobs of one flow."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import Float, Text, any_, bindparam, cast, delete, func, select,
 from accord.database.autocommit import Autocommit
 from accord.database.expiry import BATCH
 from accord.database.statement import Statement
+from accord.queue.enqueue import LISTS_OF_OWNER
 from accord.queue.tables import HAS_OUTCOME, jobs
 
 OUTCOME_RETENTION = "24 hours"
@@ -37,7 +38,7 @@ WITH erased AS (
 INSERT INTO accord.journal (request_id, actor_kind, operation, record_table, record_id, record_version, kind, fields,
     list_keys)
 SELECT request_id, 'system', task, 'jobs', id, version, 'updated', '{{"result": null, "problem": null}}',
-    ARRAY['getList:' || owner_id || '\\:jobs']
+    {LISTS_OF_OWNER}
 FROM erased
 """  # noqa: S608 - the conditions are ours
     )
