@@ -124,7 +124,7 @@ def _ids(found: Iterable[Operation]) -> str:
 
 
 def _asked_by_flows(flows: Path) -> dict[str, list[str]]:
-    """Return for each permission the files of flows that ask for it by `may("…")`."""
+    """Return for each permission the files of flows that name it: to ask for it, or to have it asked for."""
     asked: dict[str, list[str]] = {}
     for file in sorted(flows.glob("*/*.py")):
         for permission in dict.fromkeys(_asked_in(ast.parse(file.read_text("utf-8")))):
@@ -134,7 +134,5 @@ def _asked_by_flows(flows: Path) -> dict[str, list[str]]:
 
 def _asked_in(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "may":
-            for argument in node.args:
-                if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                    yield argument.value
+        if isinstance(node, ast.Constant) and node.value in PERMISSIONS - {_FOR_EVERYBODY}:
+            yield str(node.value)
