@@ -128,6 +128,8 @@ class Resources:
     mailer: Mailer
     tasks: Tasks = field(default_factory=Tasks)
     started: float = field(default_factory=time.monotonic)
+    is_stopping: bool = False
+    """Whether the process stops, so that a flow which waits for something new returns what there is."""
     clock: Callable[[], datetime] = now
     new_id: Callable[[], UUID] = new_id
     random_bytes: Callable[[int], bytes] = os.urandom

@@ -189,6 +189,26 @@ async def test_a_second_signal_leaves_no_server_behind(alone):
     assert alive_in(service.folder) == []
 
 
+async def test_a_request_that_waits_for_a_mail_gets_its_response_when_the_process_stops(another):
+    service = another().start()
+    program, place = service.programs[-1], httpx.URL(service.url)
+    reader, writer = await asyncio.open_connection(place.host, place.port)
+    path = "/api/v1/dev/inbox?to=stranger@example.com&wait=20"
+    writer.write(f"GET {path} HTTP/1.1\r\nHost: {place.host}:{place.port}\r\n\r\n".encode())
+    await writer.drain()
+    # The connection of this request came later, so that the request that waits is in flight.
+    assert await asyncio.to_thread(accepts, service.url)
+
+    began = time.monotonic()
+    program.process.terminate()
+    status = await reader.readline()
+    writer.close()
+
+    assert status.startswith(b"HTTP/1.1 200 ")
+    assert await ended(program) == 0
+    assert time.monotonic() - began < 15
+
+
 @once
 async def test_a_worker_finishes_what_it_runs_and_takes_no_more(given, alone):
     service = alone(RATE_LIMIT_ENABLED="false")

@@ -47,7 +47,12 @@ async def run_worker(settings: Settings, listener: socket.socket | None, prestar
         # A reader of the announcement may rely on the worker, so that PostgreSQL and NATS are reachable before.
         while await process.readiness() is not None:  # noqa: ASYNC110 - PostgreSQL does not notify when it is back
             await asyncio.sleep(READY_INTERVAL)
-        signals.stop = stopped.set
+
+        def stop() -> None:
+            process.parts.resources.is_stopping = True
+            stopped.set()
+
+        signals.stop = stop
         freeze_memory()
         where = "." if url is None else f"; it listens on {url}"
         sys.stdout.write(f"Accord worker is ready{where}\n")
@@ -98,6 +103,7 @@ async def _serve(process: HttpProcess, signals: StopSignals, listener: socket.so
     http, live = http_server(process)
 
     def stop() -> None:
+        process.parts.resources.is_stopping = True
         http.should_exit = True
         live.hub.shut_down()
 

@@ -1,6 +1,7 @@
 """The rules of the inbox of development."""
 
 import asyncio
+from collections.abc import Callable
 
 from accord.context import Context
 from accord.database.reader import Reader
@@ -24,12 +25,14 @@ def key_of(to: str | None) -> str | None:
     return None if to is None else email_key(to)
 
 
-async def mails_within(read: Reader, to: str | None, subject: str | None, seconds: float) -> list[MailRow]:
-    """Return the mails that fit, once one does or the seconds are over."""
+async def mails_within(
+    read: Reader, to: str | None, subject: str | None, seconds: float, is_stopping: Callable[[], bool] = lambda: False
+) -> list[MailRow]:
+    """Return the mails that fit, once one does, the seconds are over, or the process stops."""
     loop = asyncio.get_running_loop()
     ends = loop.time() + seconds
     while True:
         mails = await queries.newest_mails(read, key_of(to), subject)
-        if mails or loop.time() >= ends:
+        if mails or loop.time() >= ends or is_stopping():
             return mails
         await asyncio.sleep(LOOK_EVERY)
