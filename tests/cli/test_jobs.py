@@ -63,7 +63,7 @@ async def test_an_unknown_task_and_wrong_arguments_are_refused_in_words(given):
     wrong = await command(given, "run", SCHEDULES[0], "--args", '{"surprise": 1}')
 
     assert {done.returncode for done in (unknown, unknown_dead, of_a_caller, wrong)} == {1}
-    assert of_a_caller.stderr.startswith("accord: verifyAudit is an operation, which a job runs as its owner")
+    assert of_a_caller.stderr.startswith("accord: verifyAudit is an operation")
     assert unknown_dead.stderr.startswith("accord: noSuchTask is no task")
     assert unknown.stderr.startswith("accord: noSuchTask is no task")
     assert wrong.stderr.startswith(f"accord: {SCHEDULES[0]}: surprise")
