@@ -53,6 +53,8 @@ def serve(session: nox.Session) -> None:
 def environment(session: nox.Session) -> None:
     """What all checks need."""
     _install(session, "development")
+    # Python may be told to write no bytecode; then each of the many processes of the tests would compile the source.
+    session.run("python", "-m", "compileall", "-q", "src")
 
 
 # What a change breaks first, in the transport that starts fastest.

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,17 +11,15 @@ from typing import Any
 import pytest
 from processes import once
 from running import ENVIRONMENT, Service
+from source_copies import copy_sources
 
 pytestmark = once
-ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of the source tree."""
-    for folder in ("src", "openapi"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+    return copy_sources(tmp_path, "src", "openapi")
 
 
 def start(copy: Path, service: Service, command: str = "serve") -> str:

@@ -1,7 +1,6 @@
 """RX-1, RX-2: reactions are found by the names of their files, and a service runs them."""
 
 import asyncio
-import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
@@ -11,11 +10,11 @@ import httpx
 import pytest
 from given import Given
 from processes import once
+from source_copies import copy_sources
 from trace_collector import collecting
 
 from accord.boot.reaction_discovery import KINDS, Found, find_reactions
 
-ROOT = Path(__file__).parents[2]
 ON = """from accord.context import Context
 from accord.journal.entries import Change
 
@@ -81,8 +80,7 @@ def test_every_file_that_is_named_like_a_reaction_and_is_none_is_told(found):
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
     """A copy of the source tree with two reactions, as their author adds them."""
-    for folder in ("src", "openapi"):
-        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_sources(tmp_path, "src", "openapi")
     flows = tmp_path / "src" / "accord" / "flows" / "conversations"
     for (name, form), of in zip(REACTIONS.items(), ("change", "entry"), strict=True):
         note = f'context.journal.event("conversations", {of}.record_id, {{"event": "{name}"}})'

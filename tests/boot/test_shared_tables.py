@@ -1,12 +1,12 @@
 """A table is declared once, and other domains import it: a new field of User needs no edit where login reads it."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
+from source_copies import copy_sources
+
 SHOW = """
 from accord.flows.auth import queries
 statements = [queries._FIND_ACCOUNT, queries._FIND_ACCOUNT_BY_ID, queries._TAKE_ACTIVE_ACCOUNT]
@@ -22,8 +22,7 @@ def run(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_new_field_of_user_is_read_by_signing_in_without_an_edit_in_auth(tmp_path):
-    shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "openapi", tmp_path / "openapi")
+    copy_sources(tmp_path, "src", "openapi")
     tables = tmp_path / "src" / "accord" / "flows" / "accounts" / "tables.py"
     text = tables.read_text()
     column, field = '    timestamp("email_verified_at", nullable=True),\n', "    email_verified_at: datetime | None\n"

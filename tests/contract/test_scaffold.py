@@ -1,12 +1,12 @@
 """`accord new` writes an operation that passes every check as it is."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from source_copies import copy_sources
 
 from accord.contract import bundle
 from accord.contract.tools import generate, lint
@@ -25,12 +25,8 @@ WIDGETS = [
 
 
 def copy_of_this_repository(place: Path) -> Path:
-    for folder in ("openapi", "src", "tests/support"):
-        unneeded = shutil.ignore_patterns("node_modules", "__pycache__")
-        shutil.copytree(bundle.REPOSITORY / folder, place / folder, ignore=unneeded)
-    for file in (bundle.REPOSITORY / "pyproject.toml", *(bundle.REPOSITORY / "tests").glob("*.py")):
-        shutil.copy(file, place / file.relative_to(bundle.REPOSITORY))
-    return place
+    top = (f"tests/{file.name}" for file in (bundle.REPOSITORY / "tests").glob("*.py"))
+    return copy_sources(place, "openapi", "src", "tests/support", "pyproject.toml", *top)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 from processes import once
 from running import ENVIRONMENT
 from scaffold_tree import Tree
+from source_copies import copy_sources
 
 REPOSITORY = Path(__file__).parents[2]
 GUIDES = REPOSITORY / "docs" / "guides"
@@ -42,7 +42,7 @@ def test_the_guide_works(name, service, folder):
         pytest.skip("It runs in the other transport; what it starts is the same.")
     source = REPOSITORY / "src"
     if name in CHANGE_THE_CODE:
-        copy_to(folder)
+        copy_sources(folder, *EDITED)
         source = folder / "src"
     python_path = os.pathsep.join([str(source), *filter(None, [os.environ.get("PYTHONPATH")])])
     surroundings = {**ENVIRONMENT, **service.environment, "PYTHONPATH": python_path}
@@ -93,16 +93,6 @@ def test_every_wait_in_a_guide_is_bounded(name):
     ]
 
     assert waiting == [], "Wait with `for _ in $(seq 100)`, or with `curl --retry`."
-
-
-def copy_to(folder):
-    for name in EDITED:
-        source, target = REPOSITORY / name, folder / name
-        if source.is_dir():
-            # Other processes write their bytecode meanwhile.
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(source, target)
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,8 @@ The service of all tests runs jobs, too, and leaves those of the operations that
 """
 
 import json
-import shutil
 import signal
 from contextlib import AsyncExitStack
-from pathlib import Path
 from uuid import uuid4
 
 import httpx
@@ -16,17 +14,16 @@ import pytest
 from checked_client import new_address
 from given import Given
 from processes import beside, once
+from source_copies import copy_sources
 
 pytestmark = once
-ROOT = Path(__file__).parents[2]
 ME, TRANSACTIONS = "/api/v1/me", "/api/v1/transactions"
 ADDED = {"202": "Accepted", "409": "VersionConflict", "422": "IdempotencyKeyReused", "503": "TooManyWaiting"}
 
 
 def made_asynchronous(folder):
     """Copy the packages, and let jobs run two more operations; return where the packages are."""
-    for name in ("src", "openapi"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    copy_sources(folder, "src", "openapi")
     file = folder / "openapi" / "bundle.json"
     document = json.loads(file.read_text("utf-8"))
     for path, method in ((ME, "patch"), (TRANSACTIONS, "post")):

@@ -1,14 +1,13 @@
 """A copy of the source tree with what was scaffolded in it, and the commands of a developer there."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from running import ENVIRONMENT
+from source_copies import copy_sources
 
-ROOT = Path(__file__).parents[2]
 _CACHES = {"__pycache__", ".ruff_cache"}
 
 
@@ -18,11 +17,7 @@ class Tree:
     def __init__(self, folder: Path, **variables: str) -> None:
         self.folder = folder
         self.variables = {**ENVIRONMENT, "PYTHONPATH": f"{folder / 'src'}", "PYTHONDONTWRITEBYTECODE": "1", **variables}
-        for name in ("src", "openapi", "tests"):
-            shutil.copytree(
-                ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".*", "node_modules")
-            )
-        shutil.copy(ROOT / "pyproject.toml", folder)
+        copy_sources(folder, "src", "openapi", "tests", "pyproject.toml")
 
     def run(self, *command: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run a module to its end."""
