@@ -95,8 +95,10 @@ WITHOUT_FLOWS = (
     *("benchmarks", "boot", "cli", "contract", "database", "docs", "embedded", "jobs"),
     *("packaging", "sdk", "security", "settings", "telemetry"),
 )
-# Each process of pytest has a service, with its servers, of its own. One more than there are cores: tests often wait.
-ON_ALL_CORES = (f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadfile")
+# Each process of pytest has a service, with its servers, of its own.
+ON_ALL_CORES = ("--numprocesses=auto", "--maxprocesses=4", "--dist=loadfile")
+# Without workers of its own a service leaves time for one more, while other tests wait.
+AND_ONE_MORE = (f"--numprocesses={min((os.cpu_count() or 1) + 1, 4)}", "--dist=loadfile")
 
 
 # What looks at HTTP itself runs once without the fast path, which proves that it is only an optimisation.
@@ -111,7 +113,7 @@ def tests(session: nox.Session) -> None:
     without = [f"tests/{folder}" for folder in WITHOUT_FAST_PATH]
     _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or ignored), **nats)
     _run(session, "pytest", *ON_ALL_CORES, *(session.posargs or without), **nats, HTTP_FAST_PATH="false")
-    _run(session, "pytest", *ON_ALL_CORES, *session.posargs, **local)
+    _run(session, "pytest", *AND_ONE_MORE, *session.posargs, **local)
     _passed(session)
 
 

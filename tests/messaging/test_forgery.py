@@ -88,6 +88,7 @@ async def test_a_response_of_a_stranger_is_dropped_and_the_true_one_awaited(conn
         await raw.publish(msg.reply, json.dumps({"signature": "0" * 64} | forged).encode())
         # What NATS says of a subject that nobody listens to can be said by anybody, too.
         await raw.publish(msg.reply, headers={"Status": "503"})
+        await raw.flush()
         responded.set()
 
     await raw.subscribe(f"api.v1.tests.{name}.*", cb=response)
