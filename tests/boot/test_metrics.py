@@ -2,11 +2,14 @@
 
 import asyncio
 import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import httpx
+import pytest
 from flows.jobs.samples import a_job
-from given import PASSWORD
+from given import PASSWORD, Given
 from processes import once
 from prometheus_client.parser import text_string_to_metric_families
 from running import Service
@@ -96,8 +99,20 @@ async def test_conflicts_are_counted_by_table(given, service):
     assert await conflicts.now() == 2
 
 
-async def test_attempts_of_jobs_are_counted_by_outcome_and_timed(given, service, until):
-    me, task = await given.an_account(), "sendWelcomeFollowUp"
+@pytest.fixture
+async def lonely(alone) -> AsyncIterator[Given]:
+    """A service that no other test reaches: its metrics are those of one process, from its start."""
+    service = alone()
+    await asyncio.to_thread(service.seed_root)
+    await asyncio.to_thread(service.start)
+    async with AsyncExitStack() as stack:
+        yield Given(service, stack)
+
+
+@once
+async def test_attempts_of_jobs_are_counted_by_outcome_and_timed(lonely, until):
+    given, service, task = lonely, lonely.service, "sendWelcomeFollowUp"
+    me = await given.an_account()
     ended = await Growth(service).of("accord_job_attempts_total", task=task, outcome="ok")
     timed = await Growth(service).of("accord_job_seconds_count", task=task)
     started = await Growth(service).of("accord_job_start_lag_seconds_count", queue="mail")
